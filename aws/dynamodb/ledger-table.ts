@@ -1,0 +1,294 @@
+import {
+  type AttributeValue,
+  ConditionalCheckFailedException,
+  type DynamoDBClient,
+  GetItemCommand,
+  UpdateItemCommand,
+  type UpdateItemCommandInput,
+} from '@aws-sdk/client-dynamodb';
+import type { BudgetId } from '../../domain/budgets/definition.ts';
+import { epochMs } from '../../domain/clock.ts';
+import { Fault } from '../../domain/fault.ts';
+import { type NanoUsd, nanoUsd } from '../../domain/money.ts';
+import {
+  committedBy,
+  type HolderId,
+  judge,
+  type LeaseEntry,
+  type LeaseWrite,
+  type LedgerItem,
+  type LedgerKey,
+  type LedgerStore,
+  type Terms,
+  type WriteId,
+  type WriteOutcome,
+} from '../../domain/spending/ledger.ts';
+import { errorName } from '../asking.ts';
+
+/** Version of the item's shape; a reader refuses what is newer than it knows. */
+const SCHEMA = 1;
+
+const number = (value: bigint | number): AttributeValue => ({ N: value.toString() });
+const text = (value: string): AttributeValue => ({ S: value });
+
+/**
+ * The ledger in DynamoDB: one item for one budget and period. Every change is one `UpdateItem` whose condition and
+ * effect DynamoDB applies atomically to that item; reads are strongly consistent. Nothing else is relied on: no
+ * transactions, no streams, no TTL.
+ */
+export function ledgerTable(client: DynamoDBClient, table: string): LedgerStore {
+  const keyOf = (key: LedgerKey) => ({ pk: text(`LEDGER#${key.budget}`), sk: text(key.period) });
+
+  const read = async (key: LedgerKey): Promise<LedgerItem | undefined> => {
+    const answer = await reaching(`reading the ledger of ${key.budget} in ${key.period}`, () =>
+      client.send(new GetItemCommand({ TableName: table, Key: keyOf(key), ConsistentRead: true })),
+    );
+    return answer.Item === undefined ? undefined : itemOf(key, answer.Item);
+  };
+
+  /** @returns whether the update's condition held */
+  const update = async (
+    doing: string,
+    key: LedgerKey,
+    input: Omit<UpdateItemCommandInput, 'TableName' | 'Key'>,
+  ): Promise<boolean> =>
+    await reaching(`${doing} of ${key.budget} in ${key.period}`, async () => {
+      try {
+        await client.send(new UpdateItemCommand({ TableName: table, Key: keyOf(key), ...input }));
+        return true;
+      } catch (error) {
+        if (error instanceof ConditionalCheckFailedException) return false;
+        throw error;
+      }
+    });
+
+  return {
+    read,
+
+    async write(write) {
+      if (await update('writing the lease', write.key, leaseUpdate(write))) return { kind: 'landed' };
+      // The condition also fails when this very write landed before and its answer was lost: the item tells.
+      const item = await read(write.key);
+      const outcome = judge(item, write);
+      // The item changed since the condition failed and would take the write now: nothing landed, so ask again later.
+      if (outcome.kind === 'landed' && item?.holders.get(write.holder)?.writeId !== write.entry.writeId)
+        return { kind: 'refused', why: 'over-ceiling', item } satisfies WriteOutcome;
+      return outcome;
+    },
+
+    async provide({ key, startsAt, endsAt, terms }) {
+      const zero = number(0);
+      const created = await update('providing the item', key, {
+        UpdateExpression:
+          'SET #schema = :schema, startsAt = :startsAt, endsAt = :endsAt, #limit = :limit, stopAt = :stopAt, standing = :standing, termsVersion = :version, ' +
+          'committed = :zero, settled = :zero, leased = :zero, unconfirmed = :zero, unattributed = :zero, holders = :empty, crossed = :none',
+        ConditionExpression: 'attribute_not_exists(pk)',
+        ExpressionAttributeNames: { '#schema': 'schema', '#limit': 'limit' },
+        ExpressionAttributeValues: {
+          ':schema': number(SCHEMA),
+          ':startsAt': number(startsAt),
+          ':endsAt': number(endsAt),
+          ':limit': number(terms.limit),
+          ':stopAt': number(terms.stopAt),
+          ':standing': text(terms.standing),
+          ':version': number(terms.version),
+          ':zero': zero,
+          ':empty': { M: {} },
+          ':none': { L: [] },
+        },
+      });
+      return created ? 'created' : 'exists';
+    },
+
+    async changeTerms(key, terms) {
+      const changed = await update('changing the terms', key, {
+        UpdateExpression: `SET #limit = :limit, stopAt = :stopAt, standing = :standing, termsVersion = :version${terms.reason === undefined ? ' REMOVE reason' : ', reason = :reason'}`,
+        ConditionExpression: 'termsVersion = :before',
+        ExpressionAttributeNames: { '#limit': 'limit' },
+        ExpressionAttributeValues: {
+          ':limit': number(terms.limit),
+          ':stopAt': number(terms.stopAt),
+          ':standing': text(terms.standing),
+          ':version': number(terms.version),
+          ':before': number(terms.version - 1),
+          ...(terms.reason === undefined ? {} : { ':reason': text(terms.reason) }),
+        },
+      });
+      return changed ? 'changed' : 'stale';
+    },
+
+    async raiseUnattributed(key, { from, to }) {
+      const changed = await update('counting unattributed spend', key, {
+        UpdateExpression: 'SET unattributed = :to, committed = committed + :more',
+        ConditionExpression: 'unattributed = :from',
+        ExpressionAttributeValues: { ':from': number(from), ':to': number(to), ':more': number(to - from) },
+      });
+      return changed ? 'changed' : 'stale';
+    },
+
+    async reclaim(key, holder, entry, writeId) {
+      const ended: LeaseEntry = { ...entry, sequence: entry.sequence + 1, writeId, leased: nanoUsd(0n) };
+      const reclaimed = await update('reclaiming a lease', key, {
+        UpdateExpression: 'SET leased = leased - :money, unconfirmed = unconfirmed + :money, holders.#holder = :entry',
+        ConditionExpression: 'holders.#holder.writeId = :writeId AND holders.#holder.#sequence = :sequence',
+        ExpressionAttributeNames: { '#holder': holder, '#sequence': 'sequence' },
+        ExpressionAttributeValues: {
+          ':money': number(entry.leased),
+          ':entry': entryAttribute(ended),
+          ':writeId': text(entry.writeId),
+          ':sequence': number(entry.sequence),
+        },
+      });
+      return reclaimed ? 'reclaimed' : 'stale';
+    },
+
+    async forget(key, holder, entry) {
+      const forgotten = await update('forgetting an ended lease', key, {
+        UpdateExpression: 'REMOVE holders.#holder',
+        ConditionExpression: 'holders.#holder.writeId = :writeId AND holders.#holder.leased = :zero',
+        ExpressionAttributeNames: { '#holder': holder },
+        ExpressionAttributeValues: { ':writeId': text(entry.writeId), ':zero': number(0) },
+      });
+      return forgotten ? 'forgotten' : 'stale';
+    },
+
+    async recordCrossings(key, crossed) {
+      await update('recording crossed thresholds', key, {
+        UpdateExpression: 'SET crossed = :crossed',
+        ConditionExpression: 'attribute_exists(pk)',
+        ExpressionAttributeValues: { ':crossed': { L: crossed.map(text) } },
+      });
+    },
+  };
+}
+
+/** {@link judge} as a condition, and its effect, in one expression. */
+function leaseUpdate(write: LeaseWrite): Omit<UpdateItemCommandInput, 'TableName' | 'Key'> {
+  const { entry, grant, refusal } = write;
+  const committed = committedBy(write);
+  const first = entry.sequence === 1;
+  const conditions = [
+    'attribute_exists(pk)',
+    first ? 'attribute_not_exists(holders.#holder)' : 'holders.#holder.#sequence = :before',
+  ];
+  const values: Record<string, AttributeValue> = {
+    ':settled': number(write.settled),
+    ':unconfirmed': number(write.unconfirmed),
+    ':leased': number(write.leased),
+    ':committed': number(committed),
+    ':entry': entryAttribute(entry),
+  };
+  if (!first) values[':before'] = number(entry.sequence - 1);
+  if (grant !== undefined) {
+    conditions.push('termsVersion = :termsVersion', 'committed <= :room', 'startsAt <= :at');
+    values[':termsVersion'] = number(grant.termsVersion);
+    values[':room'] = number(grant.ceiling - committed);
+    values[':at'] = number(grant.at);
+  }
+  const effects = [
+    'settled = settled + :settled',
+    'unconfirmed = unconfirmed + :unconfirmed',
+    'leased = leased + :leased',
+    'committed = committed + :committed',
+    'holders.#holder = :entry',
+  ];
+  if (refusal !== undefined) {
+    effects.push('refusedAt = :refusedAt', 'refusedNeed = :refusedNeed');
+    values[':refusedAt'] = number(refusal.at);
+    values[':refusedNeed'] = number(refusal.need);
+  }
+  return {
+    UpdateExpression: `SET ${effects.join(', ')}`,
+    ConditionExpression: conditions.join(' AND '),
+    ExpressionAttributeNames: first
+      ? { '#holder': write.holder }
+      : { '#holder': write.holder, '#sequence': 'sequence' },
+    ExpressionAttributeValues: values,
+  };
+}
+
+const entryAttribute = (entry: LeaseEntry): AttributeValue => ({
+  M: {
+    sequence: number(entry.sequence),
+    writeId: text(entry.writeId),
+    leased: number(entry.leased),
+    expiresAt: number(entry.expiresAt),
+  },
+});
+
+type Attributes = Readonly<Record<string, AttributeValue>>;
+
+function itemOf(key: LedgerKey, attributes: Attributes): LedgerItem {
+  const schema = amountOf(key, attributes, 'schema');
+  if (schema > BigInt(SCHEMA)) throw corrupt(key, `its shape is version ${schema}, this program knows ${SCHEMA}`);
+  const money = (name: string): NanoUsd => nanoUsd(amountOf(key, attributes, name));
+  const instant = (name: string) => epochMs(Number(amountOf(key, attributes, name)));
+  const standing = attributes['standing']?.S;
+  if (standing !== 'open' && standing !== 'closed') throw corrupt(key, `its standing is ${standing ?? 'missing'}`);
+  const reason = attributes['reason']?.S;
+  const terms: Terms = {
+    limit: money('limit'),
+    stopAt: money('stopAt'),
+    standing,
+    ...(reason === undefined ? {} : { reason }),
+    version: Number(amountOf(key, attributes, 'termsVersion')),
+  };
+  const holders = new Map<HolderId, LeaseEntry>(
+    Object.entries(attributes['holders']?.M ?? {}).map(([holder, attribute]) => {
+      const entry = attribute.M ?? {};
+      return [
+        holder as HolderId,
+        {
+          sequence: Number(amountOf(key, entry, 'sequence')),
+          writeId: (entry['writeId']?.S ?? '') as WriteId,
+          leased: nanoUsd(amountOf(key, entry, 'leased')),
+          expiresAt: epochMs(Number(amountOf(key, entry, 'expiresAt'))),
+        },
+      ];
+    }),
+  );
+  return {
+    key: { budget: key.budget as BudgetId, period: key.period },
+    startsAt: instant('startsAt'),
+    endsAt: instant('endsAt'),
+    terms,
+    committed: money('committed'),
+    settled: money('settled'),
+    leased: money('leased'),
+    unconfirmed: money('unconfirmed'),
+    unattributed: money('unattributed'),
+    holders,
+    ...(attributes['refusedNeed'] === undefined
+      ? {}
+      : { refusal: { at: instant('refusedAt'), need: money('refusedNeed') } }),
+    crossed: (attributes['crossed']?.L ?? []).map((attribute) => attribute.S ?? ''),
+  };
+}
+
+function amountOf(key: LedgerKey, attributes: Attributes, name: string): bigint {
+  const digits = attributes[name]?.N;
+  if (digits === undefined || !/^-?\d+$/.test(digits)) throw corrupt(key, `its ${name} is ${digits ?? 'missing'}`);
+  return BigInt(digits);
+}
+
+/** A missing amount is not zero: nothing may be decided on an item that cannot be read whole. */
+const corrupt = (key: LedgerKey, problem: string): Fault =>
+  new Fault('LedgerUnreadable', {
+    doing: `reading the ledger of ${key.budget} in ${key.period}`,
+    problem,
+    next: 'Restore the item from a backup, or run a version of the governor that knows its shape.',
+  });
+
+async function reaching<T>(doing: string, request: () => Promise<T>): Promise<T> {
+  try {
+    return await request();
+  } catch (cause) {
+    if (cause instanceof Fault) throw cause;
+    throw new Fault('LedgerUnavailable', {
+      doing,
+      problem: `${errorName(cause)}${cause instanceof Error ? `: ${cause.message}` : ''}`,
+      next: 'Its fate is unknown; the identical write may be repeated. Check the table, its throttling and the role.',
+      cause,
+    });
+  }
+}

@@ -1,0 +1,98 @@
+import {
+  ConditionalCheckFailedException,
+  type DynamoDBClient,
+  GetItemCommand,
+  PutItemCommand,
+  paginateQuery,
+  UpdateItemCommand,
+} from '@aws-sdk/client-dynamodb';
+import * as z from 'zod';
+import { Fault } from '../../domain/fault.ts';
+import type { Notice, NoticeId, NoticeOutbox } from '../../domain/standing/notice.ts';
+import { asking } from '../asking.ts';
+
+/** The sparse index that holds only notices not sent yet. */
+export const OUTBOX_INDEX = 'outbox';
+
+const Stored = z.object({
+  id: z.string().transform((id) => id as NoticeId),
+  kind: z.enum(['threshold-crossed', 'tenant-closed', 'tenant-reopened', 'profile-quarantined', 'profile-released']),
+  severity: z.enum(['info', 'warning', 'critical']),
+  tenant: z.string().exactOptional(),
+  budget: z.string().exactOptional(),
+  subject: z.string(),
+  text: z.string(),
+});
+
+/** Notices in the governor's table, one item each, kept for good: an occasion that is on record is never told again. */
+export function noticeOutboxTable(client: DynamoDBClient, table: string): NoticeOutbox {
+  const keyOf = (id: NoticeId) => ({ pk: { S: `NOTICE#${id}` }, sk: { S: 'NOTICE' } });
+  return {
+    async enter(notice) {
+      await asking(`entering notice ${notice.id}`, async () => {
+        // A read costs a tenth of a refused write, and most notices that come here are on record already.
+        const known = await client.send(
+          new GetItemCommand({
+            TableName: table,
+            Key: keyOf(notice.id),
+            ConsistentRead: true,
+            ProjectionExpression: 'pk',
+          }),
+        );
+        if (known.Item !== undefined) return;
+        try {
+          await client.send(
+            new PutItemCommand({
+              TableName: table,
+              Item: { ...keyOf(notice.id), notice: { S: JSON.stringify(notice) }, outbox: { S: 'unsent' } },
+              ConditionExpression: 'attribute_not_exists(pk)',
+            }),
+          );
+        } catch (error) {
+          if (!(error instanceof ConditionalCheckFailedException)) throw error;
+        }
+      });
+    },
+
+    async unsent() {
+      return await asking('reading the notice outbox', async () => {
+        const notices: Notice[] = [];
+        const pages = paginateQuery(
+          { client },
+          {
+            TableName: table,
+            IndexName: OUTBOX_INDEX,
+            KeyConditionExpression: 'outbox = :unsent',
+            ExpressionAttributeValues: { ':unsent': { S: 'unsent' } },
+          },
+        );
+        for await (const page of pages)
+          for (const item of page.Items ?? []) notices.push(noticeOf(item['notice']?.S ?? ''));
+        return notices;
+      });
+    },
+
+    async markSent(id) {
+      await asking(`marking notice ${id} as sent`, () =>
+        client.send(
+          new UpdateItemCommand({
+            TableName: table,
+            Key: keyOf(id),
+            UpdateExpression: 'REMOVE outbox',
+            ConditionExpression: 'attribute_exists(pk)',
+          }),
+        ),
+      );
+    },
+  };
+}
+
+function noticeOf(json: string): Notice {
+  const stored = Stored.safeParse(JSON.parse(json));
+  if (stored.success) return stored.data;
+  throw new Fault('NoticeUnreadable', {
+    doing: 'reading the notice outbox',
+    problem: z.prettifyError(stored.error),
+    next: 'Delete the item; its notice was written by another version.',
+  });
+}

@@ -1,0 +1,39 @@
+import { type DynamoDBClient, GetItemCommand, PutItemCommand } from '@aws-sdk/client-dynamodb';
+import { Fault } from '../../domain/fault.ts';
+import { type Policy, readPolicy } from '../../domain/policy/policy.ts';
+import { asking } from '../asking.ts';
+
+const KEY = { pk: { S: 'POLICY' }, sk: { S: 'CURRENT' } };
+
+/** The policy in force, as the document that was applied. Every function reads it at each start of its work. */
+export function policyTable(client: DynamoDBClient, table: string) {
+  return {
+    /** @throws {Fault} `NoPolicy` before the first policy is applied, `PolicyInvalid` where this version refuses the stored one. */
+    async current(): Promise<Policy> {
+      const answer = await asking('reading the policy', () =>
+        client.send(new GetItemCommand({ TableName: table, Key: KEY, ConsistentRead: true })),
+      );
+      const document = answer.Item?.['document']?.S;
+      if (document === undefined)
+        throw new Fault('NoPolicy', {
+          doing: 'reading the policy',
+          problem: 'none has been applied',
+          next: 'Apply a policy file to this table.',
+        });
+      const reading = readPolicy(JSON.parse(document));
+      if (reading.kind === 'valid') return reading.policy;
+      const problem = reading.problems.map(({ place, message }) => `${place}: ${message}`).join('; ');
+      throw new Fault('PolicyInvalid', {
+        doing: 'reading the policy',
+        problem,
+        next: 'Correct the policy file and apply it again.',
+      });
+    },
+
+    /** Puts a document in force that {@link readPolicy} has found valid. */
+    async apply(document: unknown): Promise<void> {
+      const Item = { ...KEY, document: { S: JSON.stringify(document) } };
+      await asking('applying the policy', () => client.send(new PutItemCommand({ TableName: table, Item })));
+    },
+  };
+}

@@ -1,0 +1,14 @@
+import type { Logger } from '@aws-lambda-powertools/logger';
+import { type Metrics, MetricUnit } from '@aws-lambda-powertools/metrics';
+import type { Journal } from '../domain/journal.ts';
+
+/** Decisions as structured log lines, counts as CloudWatch metrics in embedded metric format. */
+export const powertoolsJournal = (logger: Logger, metrics: Metrics): Journal => ({
+  decided(decision, facts) {
+    logger.info('decision', { decision, ...facts });
+  },
+  counted(metric, facts) {
+    metrics.addMetric(metric, MetricUnit.Count, 1);
+    if (facts !== undefined) logger.info('count', { metric, ...facts });
+  },
+});

@@ -1,0 +1,74 @@
+import type { Brand } from '../brand.ts';
+import { fraction, type NanoUsd } from '../money.ts';
+import type { PeriodKind } from '../period.ts';
+import type { BudgetPolicy, Policy, Threshold } from '../policy/policy.ts';
+import { matches, type TagSelector, type Tags, tagValue } from '../tags.ts';
+
+/** `tenant-monthly/acme` for a value of a template, `support-chat` for a single budget. */
+export type BudgetId = Brand<string, 'BudgetId'>;
+
+/** One budget: a limit in money on a tag selector, for each period. A template of the policy makes one for each value. */
+export interface Budget {
+  readonly id: BudgetId;
+  readonly name: string;
+  /** The value of the template's tag; absent on a budget that is none. */
+  readonly value?: string;
+  readonly selector: TagSelector;
+  readonly limit: NanoUsd;
+  /** How far commitments may go while open: the lowest `disable` threshold, or the limit where there is none. */
+  readonly stopAt: NanoUsd;
+  readonly period: PeriodKind;
+  readonly timeZone: string;
+  readonly thresholds: readonly Threshold[];
+}
+
+/** The budgets whose selector covers these tags, templates made concrete by the tags' values. */
+export const budgetsCovering = (policy: Policy, tags: Tags): Budget[] =>
+  policy.budgets.flatMap((template) => {
+    const budget = concretise(policy, template, template.per === undefined ? undefined : tagValue(tags, template.per));
+    return budget !== undefined && matches(budget.selector, tags) ? [budget] : [];
+  });
+
+/** The budget that an id names under this policy; undefined where the policy has none of that name (any more). */
+export function budgetOf(policy: Policy, id: BudgetId): Budget | undefined {
+  const slash = id.indexOf('/');
+  const name = slash < 0 ? id : id.slice(0, slash);
+  const template = policy.budgets.find((candidate) => candidate.name === name);
+  return template && concretise(policy, template, slash < 0 ? undefined : id.slice(slash + 1));
+}
+
+function concretise(policy: Policy, template: BudgetPolicy, value: string | undefined): Budget | undefined {
+  // A template without a value, an empty value, or a value for a budget that is no template: there is no such budget.
+  if ((template.per === undefined) !== (value === undefined) || value === '') return undefined;
+  const own = {
+    ...template.selector,
+    ...(template.per !== undefined && value !== undefined ? { [template.per]: [value] } : {}),
+  };
+  const special = value !== undefined && template.limits !== undefined ? ownValue(template.limits, value) : undefined;
+  const limit = special ?? template.limit;
+  return {
+    id: (value === undefined ? template.name : `${template.name}/${value}`) as BudgetId,
+    name: template.name,
+    ...(value === undefined ? {} : { value }),
+    selector: own,
+    limit,
+    stopAt: stopAt(limit, template.thresholds),
+    period: template.period,
+    timeZone: policy.timeZone,
+    thresholds: template.thresholds,
+  };
+}
+
+function stopAt(limit: NanoUsd, thresholds: readonly Threshold[]): NanoUsd {
+  const disabling = thresholds.filter((threshold) => threshold.action === 'disable').map((threshold) => threshold.at);
+  return disabling.length === 0 ? limit : fraction(limit, BigInt(Math.min(...disabling)), 10_000n);
+}
+
+const ownValue = (record: Readonly<Record<string, NanoUsd>>, key: string): NanoUsd | undefined =>
+  Object.hasOwn(record, key) ? record[key] : undefined;
+
+/** The tenant whose money this budget is, where its selector fixes exactly one. */
+export function tenantOf(policy: Policy, budget: Budget): string | undefined {
+  const values = budget.selector[policy.tenantTag];
+  return values?.length === 1 ? values[0] : undefined;
+}

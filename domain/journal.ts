@@ -1,0 +1,29 @@
+/** What happened, for the log: each decision with what was known and why. Values must never hold prompts or completions. */
+export type JournalFacts = Readonly<
+  Record<string, string | number | boolean | undefined | readonly string[] | Readonly<Record<string, string>>>
+>;
+
+/** The names of all metrics, documented in docs/observability.md. Each counts occurrences. */
+export type MetricName =
+  | 'EventIgnored'
+  | 'EventUnreadable'
+  | 'ProfileMended'
+  | 'ProfileQuarantined'
+  | 'ProfileReleased'
+  | 'ProfileReadFailed'
+  | 'BudgetProvisioned'
+  | 'BudgetProvisioningFailed'
+  | 'BudgetNotExpressible'
+  | 'TenantClosed'
+  | 'TenantReopened'
+  | 'UnattributedSpendFound'
+  | 'LeaseReclaimed'
+  | 'NoticeSent'
+  | 'NoticeFailed'
+  | 'ModelUnpriced';
+
+/** Where use cases tell what they decided and count what they met. */
+export interface Journal {
+  decided(decision: string, facts: JournalFacts): void;
+  counted(metric: MetricName, facts?: JournalFacts): void;
+}

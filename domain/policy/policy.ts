@@ -1,0 +1,293 @@
+import * as z from 'zod';
+import { type NanoUsd, parseUsd } from '../money.ts';
+import { isTimeZone, PERIOD_KINDS } from '../period.ts';
+import { GOVERNOR_TAG_PREFIX, isTagKey, isTagValue, MAX_TAGS } from '../tags.ts';
+
+/**
+ * The policy file: which tags a profile must carry, which budgets exist, and what happens when money runs out.
+ * This one schema gives the types, the validation messages and the policy reference.
+ */
+
+/** An object without unknown keys, whose messages name the keys that it knows. */
+function section<Shape extends z.ZodRawShape>(what: string, shape: Shape) {
+  return z.strictObject(shape, {
+    error: (issue) => {
+      if (issue.code === 'unrecognized_keys') {
+        const unknown = issue.keys.map((key) => `"${key}"`).join(', ');
+        return `unknown key ${unknown}; ${what} has ${Object.keys(shape).join(', ')}`;
+      }
+      return `expected ${what} with ${Object.keys(shape).join(', ')}`;
+    },
+  });
+}
+
+const expected = (text: string) => ({ error: () => `expected ${text}` });
+
+/** `500 USD`, `1,234.56 USD`. Another currency is refused by name. */
+const Amount = z.string(expected('an amount such as "500 USD"')).transform((text, context): NanoUsd => {
+  const [, digits = '', unit = ''] = /^\s*([\d.,]+)\s*([A-Za-z]*)\s*$/.exec(text) ?? [];
+  const amount = parseUsd(digits);
+  const refuse = (message: string) => {
+    context.addIssue({ code: 'custom', message });
+    return z.NEVER;
+  };
+  if (unit !== '' && unit.toUpperCase() !== 'USD')
+    return refuse(`expected an amount in USD such as "500 USD": ${unit} is not supported, AWS bills Bedrock in USD`);
+  if (unit.toUpperCase() !== 'USD' || amount === undefined) return refuse('expected an amount such as "500 USD"');
+  if (amount <= 0n) return refuse('expected an amount above zero such as "500 USD"');
+  // The ledger's counters are exact to 38 digits; a limit past a trillion dollars is a typing error.
+  if (amount > 1_000_000_000_000n * 1_000_000_000n)
+    return refuse('expected an amount of at most 1,000,000,000,000 USD');
+  return amount;
+});
+
+const MAX_PERCENT = 1000;
+
+/** A share of the limit in hundredths of a percent: `"80%"` is 8000. */
+const Share = z.string(expected('a share of the limit such as "80%"')).transform((text, context): number => {
+  const match = /^\s*(\d{1,6})(?:\.(\d{1,2}))?\s*%\s*$/.exec(text);
+  if (match === null) {
+    context.addIssue({ code: 'custom', message: 'expected a share of the limit such as "80%"' });
+    return z.NEVER;
+  }
+  const share = Number(match[1]) * 100 + Number((match[2] ?? '').padEnd(2, '0'));
+  if (share <= 0 || share > MAX_PERCENT * 100) {
+    context.addIssue({ code: 'custom', message: `expected a share above 0% and at most ${MAX_PERCENT}%` });
+    return z.NEVER;
+  }
+  return share;
+});
+
+const TagKey = z
+  .string(expected('a tag key'))
+  .refine(
+    isTagKey,
+    'expected a tag key of 1 to 128 letters, digits, spaces or . _ : / = + @ - that does not begin with "aws:"',
+  )
+  .refine(
+    (key) => !key.startsWith(GOVERNOR_TAG_PREFIX),
+    `tags that begin with "${GOVERNOR_TAG_PREFIX}" belong to the governor`,
+  );
+
+const TagValue = z
+  .string(expected('a tag value in quotes, such as "prod"'))
+  .refine(isTagValue, 'expected a tag value of at most 256 letters, digits, spaces or . _ : / = + @ -');
+
+const Pattern = z
+  .string(expected('a regular expression such as "^cc-[0-9]{4}$"'))
+  .transform((source, context): RegExp => {
+    try {
+      return new RegExp(source, 'u');
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      context.addIssue({ code: 'custom', message: `expected a regular expression: ${reason}` });
+      return z.NEVER;
+    }
+  });
+
+const TagRule = section('a tag rule', {
+  values: z
+    .array(TagValue, expected('a list of allowed values'))
+    .min(1, 'expected at least one allowed value')
+    .optional(),
+  pattern: Pattern.optional(),
+  default: TagValue.optional(),
+}).superRefine((rule, context) => {
+  if (rule.default === undefined) return;
+  if (rule.values !== undefined && !rule.values.includes(rule.default))
+    context.addIssue({
+      code: 'custom',
+      path: ['default'],
+      message: `expected one of the allowed values: ${rule.values.join(', ')}`,
+    });
+  if (rule.pattern !== undefined && !rule.pattern.test(rule.default))
+    context.addIssue({
+      code: 'custom',
+      path: ['default'],
+      message: `expected a value that matches ${rule.pattern.source}`,
+    });
+});
+
+const tagRules = z.record(
+  TagKey,
+  z.preprocess((rule) => rule ?? {}, TagRule),
+  expected('tag keys with their rules, such as "team: {}"'),
+);
+
+const Threshold = section('a threshold', {
+  at: Share,
+  on: z.enum(['actual', 'forecast'], expected('"actual" or "forecast"')).default('actual'),
+  action: z.enum(['notify', 'disable'], expected('"notify" or "disable"')),
+}).superRefine((threshold, context) => {
+  if (threshold.on === 'forecast' && threshold.action === 'disable')
+    context.addIssue({
+      code: 'custom',
+      path: ['action'],
+      message: 'expected "notify": a forecast is no reason to disable a tenant',
+    });
+});
+
+const Selector = z
+  .record(
+    z.string(),
+    z.union(
+      [TagValue, z.array(TagValue).min(1, 'expected at least one value')],
+      expected('a tag value or a list of tag values'),
+    ),
+    expected('tag keys with the values they select, such as { team: support }'),
+  )
+  .transform((selector) =>
+    Object.fromEntries(
+      Object.entries(selector).map(([key, value]) => [key, typeof value === 'string' ? [value] : value]),
+    ),
+  );
+
+const Budget = section('a budget', {
+  name: z
+    .string(expected('a name such as "tenant-monthly"'))
+    .regex(
+      /^[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?$/,
+      'expected a name of at most 40 lower-case letters, digits and hyphens, such as "tenant-monthly"',
+    ),
+  per: z.string(expected('the tag key whose values each get a budget')).optional(),
+  selector: Selector.optional(),
+  limit: Amount,
+  limits: z.record(TagValue, Amount, expected('limits for single values, such as { acme: "900 USD" }')).optional(),
+  period: z.enum(PERIOD_KINDS, expected(`one of ${PERIOD_KINDS.join(', ')}`)).default('month'),
+  thresholds: z
+    .array(Threshold, expected('a list of thresholds'))
+    .max(20, 'expected at most 20 thresholds')
+    .default([]),
+});
+
+const TIME_ZONE = 'an IANA time zone such as "Europe/Zurich" or "UTC"';
+
+export const Policy = section('a policy', {
+  version: z.literal(1, expected('version: 1')),
+  timeZone: z.string(expected(TIME_ZONE)).refine(isTimeZone, `expected ${TIME_ZONE}`).default('UTC'),
+  regions: z
+    .array(
+      z.string().regex(/^[a-z]{2}(-[a-z]+)+-\d$/, 'expected an AWS Region such as "us-east-1"'),
+      expected('a list of AWS Regions'),
+    )
+    .min(1, 'expected at least one Region'),
+  tenantTag: z.string(expected('the key of a required tag')),
+  tags: section('the tag policy', {
+    required: tagRules,
+    optional: tagRules.default({}),
+  }),
+  budgets: z.array(Budget, expected('a list of budgets')).max(200, 'expected at most 200 budgets').default([]),
+  unpricedModels: z
+    .literal('refuse', expected('"refuse": a model without a price cannot be governed'))
+    .default('refuse'),
+  ledger: section('the ledger settings', {
+    leaseSeconds: z
+      .int(expected('a whole number of seconds from 10 to 120'))
+      .min(10, 'expected at least 10 seconds')
+      .max(120, 'expected at most 120 seconds')
+      .default(120),
+    graceSeconds: z
+      .int(expected('a whole number of seconds from 60 to 3600'))
+      .min(60, 'expected at least 60 seconds')
+      .max(3600, 'expected at most 3600 seconds')
+      .default(900),
+  }).prefault({}),
+}).superRefine((policy, context) => {
+  const known = new Set([...Object.keys(policy.tags.required), ...Object.keys(policy.tags.optional)]);
+  const problem = (path: PropertyKey[], message: string) => context.addIssue({ code: 'custom', path, message });
+  const tagList = () => [...known].join(', ');
+
+  if (known.size > MAX_TAGS - 1)
+    problem(
+      ['tags'],
+      `expected at most ${MAX_TAGS - 1} tag keys: AWS allows ${MAX_TAGS} on a resource, and the governor needs one`,
+    );
+  for (const key of Object.keys(policy.tags.optional))
+    if (Object.hasOwn(policy.tags.required, key))
+      problem(['tags', 'optional', key], 'is also a required tag; name it once');
+  if (!Object.hasOwn(policy.tags.required, policy.tenantTag))
+    problem(
+      ['tenantTag'],
+      `expected the key of a required tag, one of ${Object.keys(policy.tags.required).join(', ')}`,
+    );
+
+  const seen = new Map<string, number>();
+  policy.budgets.forEach((budget, index) => {
+    const first = seen.get(budget.name);
+    if (first !== undefined)
+      problem(
+        ['budgets', index, 'name'],
+        `expected a name of its own: "${budget.name}" is already the name of budgets[${first}]`,
+      );
+    else seen.set(budget.name, index);
+    if (budget.per !== undefined && !known.has(budget.per))
+      problem(['budgets', index, 'per'], `expected a tag key of this policy, one of ${tagList()}`);
+    for (const key of Object.keys(budget.selector ?? {}))
+      if (!known.has(key))
+        problem(
+          ['budgets', index, 'selector', key],
+          `unknown tag; expected a tag key of this policy, one of ${tagList()}`,
+        );
+    if (budget.per === undefined && budget.selector === undefined)
+      problem(
+        ['budgets', index],
+        'expected "per" (one budget for each value of a tag) or "selector" (one budget for what it selects)',
+      );
+    if (budget.per === undefined && budget.limits !== undefined)
+      problem(
+        ['budgets', index, 'limits'],
+        'expected no "limits" without "per": they are limits for single values of that tag',
+      );
+    if (budget.per !== undefined && Object.hasOwn(budget.selector ?? {}, budget.per))
+      problem(['budgets', index, 'selector', budget.per], 'is also the "per" tag of this budget; leave it out here');
+    const thresholds = new Set<string>();
+    budget.thresholds.forEach((threshold, at) => {
+      const key = `${threshold.at} ${threshold.on} ${threshold.action}`;
+      if (thresholds.has(key)) problem(['budgets', index, 'thresholds', at], 'is the same as one above it');
+      thresholds.add(key);
+    });
+  });
+});
+
+export type Policy = z.output<typeof Policy>;
+export type TagRule = z.output<typeof TagRule>;
+export type BudgetPolicy = Policy['budgets'][number];
+export type Threshold = BudgetPolicy['thresholds'][number];
+
+/** One thing wrong in a policy: where (`budgets[2].limit`), what was expected there, and the path for tools. */
+export interface PolicyProblem {
+  readonly place: string;
+  readonly message: string;
+  readonly path: readonly PropertyKey[];
+}
+
+export type PolicyReading =
+  | { readonly kind: 'valid'; readonly policy: Policy }
+  | { readonly kind: 'invalid'; readonly problems: readonly PolicyProblem[] };
+
+/** Checks a parsed policy document (plain objects, as a YAML or JSON parser gives them) as a whole. */
+export function readPolicy(document: unknown): PolicyReading {
+  const result = Policy.safeParse(document);
+  if (result.success) return { kind: 'valid', policy: result.data };
+  const problems = result.error.issues.flatMap((issue): PolicyProblem[] => {
+    // A bad key of a record is reported inside the issue; what is wrong with it says more than "invalid key".
+    const message = issue.code === 'invalid_key' ? (issue.issues[0]?.message ?? issue.message) : issue.message;
+    return [{ place: placeOf(issue.path), message, path: issue.path }];
+  });
+  return { kind: 'invalid', problems };
+}
+
+/** `['budgets', 2, 'limit']` → `budgets[2].limit`; the document itself is `policy`. */
+function placeOf(path: readonly PropertyKey[]): string {
+  const place = path
+    .map((step) =>
+      typeof step === 'number'
+        ? `[${step}]`
+        : /^[A-Za-z_][\w-]*$/.test(String(step))
+          ? `.${String(step)}`
+          : `["${String(step)}"]`,
+    )
+    .join('')
+    .replace(/^\./, '');
+  return place === '' ? 'policy' : place;
+}

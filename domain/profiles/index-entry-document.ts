@@ -1,0 +1,92 @@
+import * as z from 'zod';
+import type { BudgetId } from '../budgets/definition.ts';
+import { epochMs } from '../clock.ts';
+import { nanoUsd } from '../money.ts';
+import { PERIOD_KINDS } from '../period.ts';
+import type { PicoUsdPerToken } from '../spending/pricing.ts';
+import type { Standing } from '../standing/standing.ts';
+import { parseProfileArn } from './profile-arn.ts';
+import type { IndexEntry } from './profile-index.ts';
+
+/** The stored form of an index entry: JSON, amounts as decimal strings of nano-dollars. Read by helpers in other languages too. */
+
+const rate = z
+  .int()
+  .nonnegative()
+  .transform((value) => value as PicoUsdPerToken);
+const money = z
+  .string()
+  .regex(/^\d+$/)
+  .transform((digits) => nanoUsd(BigInt(digits)));
+const instant = z.number().transform(epochMs);
+const budgetId = z.string().transform((id) => id as BudgetId);
+
+const reason = z.discriminatedUnion('kind', [
+  z.object({
+    kind: z.literal('budget-used-up'),
+    budget: budgetId,
+    period: z.string(),
+    spent: money,
+    limit: money,
+    until: instant,
+  }),
+  z.object({
+    kind: z.literal('quarantine'),
+    violations: z.array(
+      z.object({
+        key: z.string(),
+        problem: z.enum(['missing', 'not-allowed']),
+        value: z.string().exactOptional(),
+        expected: z.string(),
+      }),
+    ),
+  }),
+]);
+
+const standing: z.ZodType<Standing> = z.discriminatedUnion('state', [
+  z.object({ state: z.literal('open') }),
+  z.object({ state: z.literal('closed'), reasons: z.array(reason) }),
+]);
+
+const document = z.object({
+  schema: z.literal(1),
+  arn: z.string().transform((text, context) => {
+    const arn = parseProfileArn(text);
+    if (arn !== undefined) return arn;
+    context.addIssue({ code: 'custom', message: 'not the ARN of an application inference profile' });
+    return z.NEVER;
+  }),
+  name: z.string(),
+  region: z.string(),
+  tags: z.record(z.string(), z.string()),
+  baseModelId: z.string(),
+  source: z.enum(['in-region', 'geo', 'global']),
+  rates: z
+    .object({ input: rate, output: rate, cacheRead: rate, cacheWrite5m: rate, cacheWrite1h: rate })
+    .exactOptional(),
+  contextWindow: z.int().positive().exactOptional(),
+  standing,
+  budgets: z.array(z.object({ id: budgetId, period: z.enum(PERIOD_KINDS), timeZone: z.string() })),
+  quarantinedAt: instant.exactOptional(),
+  verifiedAt: instant,
+  endedAt: instant.exactOptional(),
+});
+
+export const serialiseIndexEntry = (entry: IndexEntry): string =>
+  JSON.stringify({ schema: 1, ...entry }, (_, value: unknown) =>
+    typeof value === 'bigint' ? value.toString() : value,
+  );
+
+/** Undefined where the text is no entry that this version can read. */
+export function parseIndexEntry(text: string): IndexEntry | undefined {
+  let parsed: unknown;
+  try {
+    parsed = JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+  const result = document.safeParse(parsed);
+  if (!result.success) return undefined;
+  const { schema: _, ...entry } = result.data;
+  return entry;
+}

@@ -1,0 +1,176 @@
+import type { EpochMs } from '../clock.ts';
+import { type NanoUsd, nanoUsd } from '../money.ts';
+import type { HolderId, LeaseEntry, LeaseWrite, LedgerKey, Refusal, WriteId } from './ledger.ts';
+import type { CallCost } from './pricing.ts';
+
+/**
+ * Money of one budget that this process may spend without asking again: the account that calls reserve from and settle
+ * to, in memory and synchronously. All amounts are whole nano-dollars in safe integers. At any time
+ *
+ *     leased = available + held + spent + unconfirmed
+ *
+ * where `leased` is what the ledger has recorded for this holder, and `spent` and `unconfirmed` are what it has not been
+ * told yet. `available` goes below zero only when a call cost more than was held for it; the next report then commits
+ * the difference.
+ */
+export class Lease {
+  readonly key: LedgerKey;
+  readonly holder: HolderId;
+  #sequence = 0;
+  #expiresAt: EpochMs | undefined;
+  #leased = 0;
+  #available = 0;
+  #held = 0;
+  #spent = 0;
+  #unconfirmed = 0;
+  #lost = false;
+  #inFlight: { write: LeaseWrite; spent: number; unconfirmed: number; gain: number } | undefined;
+
+  constructor(key: LedgerKey, holder: HolderId) {
+    this.key = key;
+    this.holder = holder;
+  }
+
+  get available(): number {
+    return this.#available;
+  }
+
+  get held(): number {
+    return this.#held;
+  }
+
+  /** Undefined until the first grant. */
+  get expiresAt(): EpochMs | undefined {
+    return this.#expiresAt;
+  }
+
+  /** Whether the ledger has taken this lease back: it must not be used any more. */
+  get isLost(): boolean {
+    return this.#lost;
+  }
+
+  /** Whether there is anything that the ledger should be told. */
+  get hasNews(): boolean {
+    return !this.#lost && (this.#spent > 0 || this.#unconfirmed > 0 || this.#available !== 0);
+  }
+
+  /** A write whose fate is unknown; only this very write may be sent until it is known. */
+  get pending(): LeaseWrite | undefined {
+    return this.#inFlight?.write;
+  }
+
+  isLive(now: EpochMs): boolean {
+    return !this.#lost && this.#expiresAt !== undefined && now < this.#expiresAt;
+  }
+
+  /** Takes a hold for one call, or leaves everything as it is. */
+  reserve(amount: CallCost, now: EpochMs): boolean {
+    if (!this.isLive(now) || amount > this.#available) return false;
+    this.#available -= amount;
+    this.#held += amount;
+    return true;
+  }
+
+  /** Replaces a hold with what the call cost. */
+  settle(hold: CallCost, cost: CallCost): void {
+    this.#end(hold);
+    this.#spent += cost;
+    this.#available += hold - cost;
+  }
+
+  /** Ends a hold whose call certainly did not run. */
+  release(hold: CallCost): void {
+    this.#end(hold);
+    this.#available += hold;
+  }
+
+  /** Ends a hold whose call may have run: the money counts as spent until it is trued up. */
+  abandon(hold: CallCost): void {
+    this.#end(hold);
+    this.#unconfirmed += hold;
+  }
+
+  #end(hold: CallCost): void {
+    if (hold > this.#held) throw new RangeError(`a hold of ${hold} ended twice: ${this.#held} nano-dollars are held`);
+    this.#held -= hold;
+  }
+
+  /**
+   * Makes the next write: it reports everything unreported and leaves `target` available (0 returns all that is not
+   * held). Money to be given back is out of reach at once; money asked for arrives with {@link landed}.
+   *
+   * A write that leaves anything to be spent is a grant, even of money that is here already: it lands only under the
+   * terms as they are. One that leaves nothing only reports, and is never refused for money.
+   */
+  plan(request: {
+    readonly writeId: WriteId;
+    readonly target: number;
+    readonly expiresAt: EpochMs;
+    readonly grant: NonNullable<LeaseWrite['grant']>;
+    readonly refusal?: Refusal;
+  }): LeaseWrite {
+    if (this.#inFlight !== undefined) throw new Error('a write of this lease is still in flight');
+    const { target } = request;
+    const gain = target - this.#available;
+    const leased = this.#held + target;
+    const entry: LeaseEntry = {
+      sequence: this.#sequence + 1,
+      writeId: request.writeId,
+      leased: nanoUsd(BigInt(leased)),
+      expiresAt: request.expiresAt,
+    };
+    const write: LeaseWrite = {
+      key: this.key,
+      holder: this.holder,
+      settled: nanoUsd(BigInt(this.#spent)),
+      unconfirmed: nanoUsd(BigInt(this.#unconfirmed)),
+      leased: nanoUsd(BigInt(leased - this.#leased)),
+      entry,
+      ...(target > 0 ? { grant: request.grant } : {}),
+      ...(request.refusal === undefined ? {} : { refusal: request.refusal }),
+    };
+    this.#inFlight = { write, spent: this.#spent, unconfirmed: this.#unconfirmed, gain };
+    if (gain < 0) this.#available += gain;
+    return write;
+  }
+
+  /** The write in flight is in the ledger. */
+  landed(): void {
+    const sent = this.#takeInFlight();
+    this.#sequence = sent.write.entry.sequence;
+    this.#expiresAt = sent.write.entry.expiresAt;
+    this.#leased = Number(sent.write.entry.leased);
+    this.#spent -= sent.spent;
+    this.#unconfirmed -= sent.unconfirmed;
+    if (sent.gain > 0) this.#available += sent.gain;
+  }
+
+  /** The write in flight certainly changed nothing. */
+  refused(): void {
+    const sent = this.#takeInFlight();
+    if (sent.gain < 0) this.#available -= sent.gain;
+  }
+
+  /** The ledger has ended this lease: what was left of it counts as unconfirmed there, so nothing here may be used or told. */
+  lose(): void {
+    this.#inFlight = undefined;
+    this.#lost = true;
+  }
+
+  #takeInFlight() {
+    if (this.#inFlight === undefined) throw new Error('no write of this lease is in flight');
+    const sent = this.#inFlight;
+    this.#inFlight = undefined;
+    return sent;
+  }
+
+  /** What the ledger records for this holder. */
+  get leased(): NanoUsd {
+    return nanoUsd(BigInt(this.#leased));
+  }
+
+  /** The invariant of this class; true between writes, whatever calls did meanwhile. */
+  get isConserved(): boolean {
+    return this.#leased === this.#available + this.#held + this.#spent + this.#unconfirmed;
+  }
+}

@@ -1,0 +1,177 @@
+import type { Brand } from '../brand.ts';
+import type { BudgetId } from '../budgets/definition.ts';
+import type { EpochMs } from '../clock.ts';
+import { add, type NanoUsd, subtract, ZERO } from '../money.ts';
+
+/**
+ * The ledger: one item for one budget in one period holds all commitments against that budget.
+ *
+ *     committed = settled + leased + unconfirmed + unattributed
+ *
+ * `committed` is kept as an attribute of its own, so that the condition of a single write can test it against the
+ * ceiling. See docs/ledger.md for the protocol and what it relies on.
+ */
+
+/** Random per process start, never reused: whoever holds a lease. */
+export type HolderId = Brand<string, 'HolderId'>;
+/** Names one write for good; repeated only with the byte-identical write. */
+export type WriteId = Brand<string, 'WriteId'>;
+
+export interface LedgerKey {
+  readonly budget: BudgetId;
+  /** {@link Period.id} */
+  readonly period: string;
+}
+
+export type LedgerStanding = 'open' | 'closed';
+
+/** Written by the governor alone; helpers only read them. Each change raises `version`. */
+export interface Terms {
+  /** The budget's limit, for people. */
+  readonly limit: NanoUsd;
+  /** How far commitments may go while the standing is open. */
+  readonly stopAt: NanoUsd;
+  readonly standing: LedgerStanding;
+  /** Why the standing is not `open`, for people. */
+  readonly reason?: string;
+  readonly version: number;
+}
+
+/** What one holder has, as the item records it. An entry without money left is the tombstone of an ended lease. */
+export interface LeaseEntry {
+  /** Counts the holder's landed writes, from 1. */
+  readonly sequence: number;
+  /** The last write that landed. */
+  readonly writeId: WriteId;
+  readonly leased: NanoUsd;
+  readonly expiresAt: EpochMs;
+}
+
+/** The smallest reservation that was refused for want of money, and when. A hint for the governor, not a truth. */
+export interface Refusal {
+  readonly at: EpochMs;
+  readonly need: NanoUsd;
+}
+
+export interface LedgerItem {
+  readonly key: LedgerKey;
+  readonly startsAt: EpochMs;
+  readonly endsAt: EpochMs;
+  readonly terms: Terms;
+  readonly committed: NanoUsd;
+  readonly settled: NanoUsd;
+  readonly leased: NanoUsd;
+  readonly unconfirmed: NanoUsd;
+  readonly unattributed: NanoUsd;
+  readonly holders: ReadonlyMap<HolderId, LeaseEntry>;
+  readonly refusal?: Refusal;
+  /** Thresholds whose notice is in the outbox already: see {@link thresholdKey}. */
+  readonly crossed: readonly string[];
+}
+
+/** How far commitments may go now. The one number that decides: disable, limit and period are all in it. */
+export const ceiling = (terms: Terms): NanoUsd => (terms.standing === 'open' ? terms.stopAt : ZERO);
+
+/** Money that is gone, or must be taken for gone: everything committed but what live leases may still give back. */
+export const spent = (item: Pick<LedgerItem, 'settled' | 'unconfirmed' | 'unattributed'>): NanoUsd =>
+  add(item.settled, item.unconfirmed, item.unattributed);
+
+/** What new commitments may still take; never negative. */
+export function left(item: Pick<LedgerItem, 'terms' | 'committed'>): NanoUsd {
+  const rest = subtract(ceiling(item.terms), item.committed);
+  return rest > 0n ? rest : ZERO;
+}
+
+/** Conservation, the invariant of every write. */
+export const isConserved = (item: LedgerItem): boolean => item.committed === add(spent(item), item.leased);
+
+/**
+ * One conditional write of a holder: it reports what was spent, gives back or takes money, and replaces the holder's
+ * entry. It lands only if the holder's entry still has the sequence before this one; so a repeated, delayed or
+ * duplicated write lands once at most.
+ */
+export interface LeaseWrite {
+  readonly key: LedgerKey;
+  readonly holder: HolderId;
+  /** Raises `settled` by this much. */
+  readonly settled: NanoUsd;
+  /** Raises `unconfirmed` by this much. */
+  readonly unconfirmed: NanoUsd;
+  /** Changes `leased` by this much; may be negative. */
+  readonly leased: NanoUsd;
+  readonly entry: LeaseEntry;
+  /** Present where the write leaves the holder money to spend: it lands only under these terms and up to the ceiling. */
+  readonly grant?: { readonly termsVersion: number; readonly ceiling: NanoUsd; readonly at: EpochMs };
+  readonly refusal?: Refusal;
+}
+
+export const committedBy = (write: Pick<LeaseWrite, 'settled' | 'unconfirmed' | 'leased'>): NanoUsd =>
+  add(write.settled, write.unconfirmed, write.leased);
+
+/** Why a write did not land, read from the item as it is now. */
+export type WriteRefusal =
+  /** No item: the governor has not provided this budget and period. Helpers never create one. */
+  | 'not-provisioned'
+  /** The holder's entry is not the one before this write: reclaimed, or somebody else wrote under this holder. */
+  | 'lease-lost'
+  | 'terms-changed'
+  | 'over-ceiling'
+  | 'period-not-begun';
+
+export type WriteOutcome =
+  | { readonly kind: 'landed' }
+  | { readonly kind: 'refused'; readonly why: WriteRefusal; readonly item: LedgerItem | undefined };
+
+/**
+ * What a write does to an item: the single rule that every store implements, whether as a condition expression or in
+ * memory. `item` is the item as it stands when the write arrives.
+ */
+export function judge(item: LedgerItem | undefined, write: LeaseWrite): WriteOutcome {
+  const refused = (why: WriteRefusal): WriteOutcome => ({ kind: 'refused', why, item });
+  if (item === undefined) return refused('not-provisioned');
+  const entry = item.holders.get(write.holder);
+  if (entry?.writeId === write.entry.writeId) return { kind: 'landed' };
+  if ((entry?.sequence ?? 0) !== write.entry.sequence - 1) return refused('lease-lost');
+  if (write.grant !== undefined) {
+    if (item.startsAt > write.grant.at) return refused('period-not-begun');
+    if (item.terms.version !== write.grant.termsVersion) return refused('terms-changed');
+    if (add(item.committed, committedBy(write)) > write.grant.ceiling) return refused('over-ceiling');
+  }
+  return { kind: 'landed' };
+}
+
+/** How long an ended lease's entry stays: longer than a signed request can live (15 minutes), so that no late copy of a write lands. */
+export const TOMBSTONE_MS = 20 * 60_000;
+
+/** The ledger's store. Reads are strongly consistent; each write is one atomic conditional write. */
+export interface LedgerStore {
+  read(key: LedgerKey): Promise<LedgerItem | undefined>;
+  /**
+   * Applies a holder's write, or says why not. Repeating the identical write is safe, whatever became of it.
+   * @throws {Fault} `LedgerUnavailable` when its fate is unknown: only the identical write may follow.
+   */
+  write(write: LeaseWrite): Promise<WriteOutcome>;
+  /** Creates the item of a budget and period unless it exists. The governor's alone. */
+  provide(item: Pick<LedgerItem, 'key' | 'startsAt' | 'endsAt' | 'terms'>): Promise<'created' | 'exists'>;
+  /** Replaces the terms if they still have the version before. The governor's alone. */
+  changeTerms(key: LedgerKey, terms: Terms): Promise<'changed' | 'stale'>;
+  /** Raises `unattributed` to an amount, never lowers it; lands only if it still is `from`. */
+  raiseUnattributed(
+    key: LedgerKey,
+    change: { readonly from: NanoUsd; readonly to: NanoUsd },
+  ): Promise<'changed' | 'stale'>;
+  /** Ends an expired lease: what it had unreported becomes unconfirmed. Lands only if the entry still is `entry`. */
+  reclaim(key: LedgerKey, holder: HolderId, entry: LeaseEntry, writeId: WriteId): Promise<'reclaimed' | 'stale'>;
+  /** Removes the tombstone of a long ended lease; lands only if the entry still is `entry`. */
+  forget(key: LedgerKey, holder: HolderId, entry: LeaseEntry): Promise<'forgotten' | 'stale'>;
+  /** Remembers that the notices of these thresholds are in the outbox. */
+  recordCrossings(key: LedgerKey, crossed: readonly string[]): Promise<void>;
+}
+
+/** The entries whose lease has been over for longer than the grace, and still hold money. */
+export const reclaimable = (item: LedgerItem, now: EpochMs, graceMs: number): [HolderId, LeaseEntry][] =>
+  [...item.holders].filter(([, entry]) => entry.leased > 0n && entry.expiresAt + graceMs < now);
+
+/** The entries that no late write can meet any more. */
+export const forgettable = (item: LedgerItem, now: EpochMs): [HolderId, LeaseEntry][] =>
+  [...item.holders].filter(([, entry]) => entry.leased === 0n && entry.expiresAt + TOMBSTONE_MS < now);

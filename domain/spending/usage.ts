@@ -1,0 +1,49 @@
+/**
+ * Tokens that one call consumed, as Bedrock meters them: five separate meters with prices of their own.
+ * `inputTokens` excludes cache reads and writes (Amazon Bedrock user guide, prompt caching).
+ */
+export interface Usage {
+  readonly inputTokens: number;
+  readonly outputTokens: number;
+  readonly cacheReadInputTokens: number;
+  /** Written to the cache for five minutes. */
+  readonly cacheWrite5mInputTokens: number;
+  /** Written to the cache for one hour, at a higher price. */
+  readonly cacheWrite1hInputTokens: number;
+}
+
+export interface ReportedUsage {
+  readonly inputTokens?: number | undefined;
+  readonly outputTokens?: number | undefined;
+  readonly cacheReadInputTokens?: number | undefined;
+  readonly cacheWriteInputTokens?: number | undefined;
+  readonly cacheDetails?:
+    | readonly { readonly ttl?: string | undefined; readonly inputTokens?: number | undefined }[]
+    | undefined;
+}
+
+const isCount = (value: number | undefined): value is number =>
+  value !== undefined && Number.isSafeInteger(value) && value >= 0;
+
+/**
+ * Reads the `usage` member of a Converse answer. Undefined where input or output tokens are not reported: unknown
+ * usage is not zero usage. An explicit zero is a zero. Cache writes that `cacheDetails` does not split are priced as
+ * five-minute writes, as the API documents.
+ */
+export function readUsage(reported: ReportedUsage | undefined): Usage | undefined {
+  if (!isCount(reported?.inputTokens) || !isCount(reported.outputTokens)) return undefined;
+  const writes = reported.cacheWriteInputTokens ?? 0;
+  const reads = reported.cacheReadInputTokens ?? 0;
+  const oneHour = (reported.cacheDetails ?? []).reduce(
+    (sum, detail) => sum + (detail.ttl === '1h' ? (detail.inputTokens ?? 0) : 0),
+    0,
+  );
+  if (!isCount(writes) || !isCount(reads) || !isCount(oneHour) || oneHour > writes) return undefined;
+  return {
+    inputTokens: reported.inputTokens,
+    outputTokens: reported.outputTokens,
+    cacheReadInputTokens: reads,
+    cacheWrite5mInputTokens: writes - oneHour,
+    cacheWrite1hInputTokens: oneHour,
+  };
+}

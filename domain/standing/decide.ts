@@ -1,0 +1,89 @@
+import type { Budget } from '../budgets/definition.ts';
+import type { EpochMs } from '../clock.ts';
+import { displayUsd, fraction, type NanoUsd } from '../money.ts';
+import type { Threshold } from '../policy/policy.ts';
+import { type LedgerItem, spent } from '../spending/ledger.ts';
+
+/** What is known about a budget in its current period when it is reviewed. */
+export interface Evidence {
+  readonly ledger: Pick<
+    LedgerItem,
+    'terms' | 'committed' | 'settled' | 'unconfirmed' | 'unattributed' | 'leased' | 'refusal'
+  >;
+  /** What AWS Budgets expects for the whole period, where it says so. */
+  readonly forecast?: NanoUsd;
+}
+
+export type BudgetDecision = {
+  /** Thresholds that the evidence has reached, in the policy's order. */
+  readonly reached: readonly { readonly threshold: Threshold; readonly figure: NanoUsd }[];
+} & ({ readonly standing: 'open' } | { readonly standing: 'closed'; readonly because: string });
+
+/** A refusal proves that a budget is used up only when at least this share of it is gone: 90 %. */
+const USED_UP_FROM = { numerator: 9n, denominator: 10n };
+
+/**
+ * Evidence → standing of one budget in one period. Pure and total.
+ *
+ * | evidence                                                              | standing |
+ * | --------------------------------------------------------------------- | -------- |
+ * | spent ≥ share of a threshold with `action: disable`                     | closed   |
+ * | ≥ 90 % of the ceiling spent, and what is left is less than the smallest call that was refused | closed |
+ * | closed before in this period, under the same limit                    | closed   |
+ * | anything else                                                          | open     |
+ *
+ * *Spent* is settled + unconfirmed + unattributed: leases may still come back and close nobody. A budget without a
+ * `disable` threshold is never closed; the ledger admits nothing past its limit all the same.
+ */
+export function decide(budget: Budget, evidence: Evidence): BudgetDecision {
+  const { ledger } = evidence;
+  const gone = spent(ledger);
+  const mark = (threshold: Threshold): NanoUsd => fraction(budget.limit, BigInt(threshold.at), 10_000n);
+  const usedUp = isUsedUp(budget, ledger, gone);
+
+  const reached = budget.thresholds.flatMap((threshold) => {
+    if (threshold.on === 'forecast')
+      return evidence.forecast !== undefined && evidence.forecast >= mark(threshold)
+        ? [{ threshold, figure: evidence.forecast }]
+        : [];
+    return gone >= mark(threshold) || (usedUp && mark(threshold) === budget.stopAt)
+      ? [{ threshold, figure: gone }]
+      : [];
+  });
+
+  const disabling = reached.find(({ threshold }) => threshold.action === 'disable');
+  if (disabling !== undefined) {
+    const because =
+      usedUp && gone < mark(disabling.threshold)
+        ? 'what is left does not pay for the next call'
+        : `${disabling.threshold.at / 100}% of the limit is spent`;
+    return { reached, standing: 'closed', because };
+  }
+  if (
+    ledger.terms.standing === 'closed' &&
+    ledger.terms.limit === budget.limit &&
+    ledger.terms.stopAt === budget.stopAt
+  )
+    return { reached, standing: 'closed', because: ledger.terms.reason ?? 'closed before in this period' };
+  return { reached, standing: 'open' };
+}
+
+function isUsedUp(budget: Budget, ledger: Evidence['ledger'], gone: NanoUsd): boolean {
+  return (
+    ledger.refusal !== undefined &&
+    gone >= fraction(budget.stopAt, USED_UP_FROM.numerator, USED_UP_FROM.denominator) &&
+    gone + ledger.refusal.need > budget.stopAt
+  );
+}
+
+/** One line for logs: what was known. */
+export const describeEvidence = (evidence: Evidence, at: EpochMs): Record<string, string> => ({
+  at: new Date(at).toISOString(),
+  committed: displayUsd(evidence.ledger.committed),
+  settled: displayUsd(evidence.ledger.settled),
+  leased: displayUsd(evidence.ledger.leased),
+  unconfirmed: displayUsd(evidence.ledger.unconfirmed),
+  unattributed: displayUsd(evidence.ledger.unattributed),
+  limit: displayUsd(evidence.ledger.terms.limit),
+  ...(evidence.forecast === undefined ? {} : { forecast: displayUsd(evidence.forecast) }),
+});

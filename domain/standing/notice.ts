@@ -1,0 +1,145 @@
+import type { Brand } from '../brand.ts';
+import type { Budget } from '../budgets/definition.ts';
+import { type EpochMs, isoTime } from '../clock.ts';
+import { displayUsd, type NanoUsd, percentOf } from '../money.ts';
+import type { Period } from '../period.ts';
+import type { Threshold } from '../policy/policy.ts';
+import { describeViolation, type Violation } from '../profiles/compliance.ts';
+import type { ProfileArn } from '../profiles/profile-arn.ts';
+import { describeTags, type Tags } from '../tags.ts';
+
+/** Names an occasion, so that one occasion is one notice whatever is retried or repeated. */
+export type NoticeId = Brand<string, 'NoticeId'>;
+
+export type NoticeKind =
+  | 'threshold-crossed'
+  | 'tenant-closed'
+  | 'tenant-reopened'
+  | 'profile-quarantined'
+  | 'profile-released';
+export type Severity = 'info' | 'warning' | 'critical';
+
+/** Something that people must be told. */
+export interface Notice {
+  readonly id: NoticeId;
+  readonly kind: NoticeKind;
+  readonly severity: Severity;
+  readonly tenant?: string;
+  readonly budget?: string;
+  readonly subject: string;
+  readonly text: string;
+}
+
+/**
+ * Where notices wait until SNS has taken them. One occasion enters once; a notice leaves as sent. A crash between the
+ * two sends it again: told twice is better than not told.
+ */
+export interface NoticeOutbox {
+  enter(notice: Notice): Promise<void>;
+  unsent(): Promise<readonly Notice[]>;
+  markSent(id: NoticeId): Promise<void>;
+}
+
+export interface NoticePublisher {
+  publish(notice: Notice): Promise<void>;
+}
+
+const noticeId = (...parts: readonly string[]): NoticeId => parts.join('|') as NoticeId;
+
+/** `8000|actual|notify`: names a threshold within its budget. */
+export const thresholdKey = (threshold: Threshold): string => `${threshold.at}|${threshold.on}|${threshold.action}`;
+
+const shareOf = (threshold: Threshold): string => `${threshold.at / 100}%`;
+
+export function thresholdCrossed(occasion: {
+  readonly budget: Budget;
+  readonly period: Period;
+  readonly threshold: Threshold;
+  readonly tenant: string | undefined;
+  readonly figure: NanoUsd;
+}): Notice {
+  const { budget, period, threshold, tenant, figure } = occasion;
+  const verb = threshold.on === 'forecast' ? 'is forecast to reach' : 'has reached';
+  return {
+    id: noticeId('threshold', budget.id, period.id, thresholdKey(threshold)),
+    kind: 'threshold-crossed',
+    severity: 'warning',
+    ...(tenant === undefined ? {} : { tenant }),
+    budget: budget.id,
+    subject: `Bedrock budget ${budget.id} ${verb} ${shareOf(threshold)}`,
+    text: `Budget ${budget.id} ${verb} ${shareOf(threshold)} of its limit in ${period.id}: ${displayUsd(figure)} of ${displayUsd(budget.limit)} (${percentOf(figure, budget.limit)}%).`,
+  };
+}
+
+export function budgetClosed(occasion: {
+  readonly budget: Budget;
+  readonly period: Period;
+  readonly tenant: string | undefined;
+  readonly spent: NanoUsd;
+  readonly because: string;
+}): Notice {
+  const { budget, period, tenant, spent, because } = occasion;
+  const who = tenant === undefined ? `What budget ${budget.id} covers` : `Tenant ${tenant}`;
+  return {
+    id: noticeId('closed', budget.id, period.id),
+    kind: 'tenant-closed',
+    severity: 'critical',
+    ...(tenant === undefined ? {} : { tenant }),
+    budget: budget.id,
+    subject: `Bedrock budget ${budget.id} is closed until ${isoTime(period.endsAt)}`,
+    text:
+      `${who} may not call Amazon Bedrock any more in ${period.id}: ${because}. ` +
+      `Spent ${displayUsd(spent)} of ${displayUsd(budget.limit)}. It opens again by itself at ${isoTime(period.endsAt)}, or earlier if the policy raises the limit.`,
+  };
+}
+
+export function budgetReopened(occasion: {
+  readonly budget: Budget;
+  readonly closedIn: string;
+  readonly period: Period;
+  readonly tenant: string | undefined;
+}): Notice {
+  const { budget, closedIn, period, tenant } = occasion;
+  const who = tenant === undefined ? `What budget ${budget.id} covers` : `Tenant ${tenant}`;
+  return {
+    id: noticeId('reopened', budget.id, closedIn, period.id),
+    kind: 'tenant-reopened',
+    severity: 'info',
+    ...(tenant === undefined ? {} : { tenant }),
+    budget: budget.id,
+    subject: `Bedrock budget ${budget.id} is open again`,
+    text: `${who} may call Amazon Bedrock again: budget ${budget.id}, used up in ${closedIn}, has ${displayUsd(budget.limit)} for ${period.id}.`,
+  };
+}
+
+interface ProfileOccasion {
+  readonly arn: ProfileArn;
+  readonly name: string;
+  readonly tags: Tags;
+  readonly tenant: string | undefined;
+  readonly quarantinedAt: EpochMs;
+}
+
+export function profileQuarantined(occasion: ProfileOccasion & { readonly violations: readonly Violation[] }): Notice {
+  return {
+    id: noticeId('quarantined', occasion.arn, String(occasion.quarantinedAt)),
+    kind: 'profile-quarantined',
+    severity: 'critical',
+    ...(occasion.tenant === undefined ? {} : { tenant: occasion.tenant }),
+    subject: `Bedrock profile ${occasion.name} is quarantined`,
+    text:
+      `Profile ${occasion.name} (${occasion.arn}) may not be invoked: ${occasion.violations.map(describeViolation).join('; ')}. ` +
+      `Its tags are: ${describeTags(occasion.tags) || 'none'}. Correct the tags on the profile; it is released within minutes.`,
+  };
+}
+
+export function profileReleased(occasion: ProfileOccasion): Notice {
+  return {
+    id: noticeId('released', occasion.arn, String(occasion.quarantinedAt)),
+    kind: 'profile-released',
+    severity: 'info',
+    ...(occasion.tenant === undefined ? {} : { tenant: occasion.tenant }),
+    subject: `Bedrock profile ${occasion.name} is released`,
+    text: `Profile ${occasion.name} (${occasion.arn}) carries the required tags now and may be invoked again. Its tags are: ${describeTags(occasion.tags)}.`,
+  };
+}

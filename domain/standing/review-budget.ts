@@ -1,0 +1,179 @@
+import { type Budget, tenantOf } from '../budgets/definition.ts';
+import type { Clock } from '../clock.ts';
+import type { Journal } from '../journal.ts';
+import { displayUsd, type NanoUsd, subtract } from '../money.ts';
+import { nextPeriod, type Period, periodAt } from '../period.ts';
+import type { Policy } from '../policy/policy.ts';
+import {
+  forgettable,
+  type LedgerItem,
+  type LedgerKey,
+  type LedgerStore,
+  reclaimable,
+  spent,
+  type WriteId,
+} from '../spending/ledger.ts';
+import { decide, describeEvidence } from './decide.ts';
+import { budgetClosed, type NoticeOutbox, thresholdCrossed, thresholdKey } from './notice.ts';
+import type { ClosedReason } from './standing.ts';
+
+export interface BudgetReview {
+  readonly policy: Policy;
+  readonly ledger: LedgerStore;
+  readonly outbox: NoticeOutbox;
+  readonly clock: Clock;
+  readonly journal: Journal;
+  readonly newWriteId: () => WriteId;
+}
+
+/** What a slower source than the ledger says about the current period. */
+export interface OutsideFigures {
+  /** Everything it has seen spent in this period, by whichever way. */
+  readonly actual?: NanoUsd;
+  readonly forecast?: NanoUsd;
+  /** Who says so, as in "AWS Budgets, updated 2026-11-20T08:31:00Z". */
+  readonly source: string;
+}
+
+/**
+ * Reads the truth about a budget in its current period, decides its standing, and writes the ledger's terms: the one
+ * way in which every signal about money is answered, and the sweep over everything.
+ *
+ * Items of the current and the next period are provided on the way, so that a period's turn finds its item ready.
+ * Spend that the outside has seen and the ledger has not becomes `unattributed`; it is raised, never lowered, because
+ * a slow source never loosens what a faster one has tightened.
+ *
+ * @returns why the budget is closed now, or undefined while it is open
+ */
+export async function reviewBudget(
+  ports: BudgetReview,
+  budget: Budget,
+  outside?: OutsideFigures,
+): Promise<ClosedReason | undefined> {
+  const period = periodAt(budget.period, budget.timeZone, ports.clock.now());
+  await provide(ports, budget, nextPeriod(period, budget.timeZone));
+  await provide(ports, budget, period);
+  const key: LedgerKey = { budget: budget.id, period: period.id };
+
+  // Each pass reads the item anew; a pass that meets a concurrent change starts over. Four passes outlast any writer
+  // that is not itself in a loop; then the next sweep goes on.
+  for (let pass = 0; pass < 4; pass++) {
+    const item = await ports.ledger.read(key);
+    if (item === undefined) continue;
+    const changed = (await tidy(ports, item)) || (await countOutsideSpend(ports, item, outside));
+    if (changed) continue;
+    const outcome = await settleStanding(ports, budget, period, item, outside);
+    if (outcome !== 'stale') return outcome.closed;
+  }
+  const item = await ports.ledger.read(key);
+  return item === undefined ? undefined : closedReason(budget, period, item);
+}
+
+async function provide(ports: BudgetReview, budget: Budget, period: Period): Promise<void> {
+  await ports.ledger.provide({
+    key: { budget: budget.id, period: period.id },
+    startsAt: period.startsAt,
+    endsAt: period.endsAt,
+    terms: { limit: budget.limit, stopAt: budget.stopAt, standing: 'open', version: 1 },
+  });
+}
+
+/** Takes back leases of processes that are gone, and removes entries that nothing can meet any more. */
+async function tidy(ports: BudgetReview, item: LedgerItem): Promise<boolean> {
+  const now = ports.clock.now();
+  const lost = reclaimable(item, now, ports.policy.ledger.graceSeconds * 1000);
+  for (const [holder, entry] of lost) {
+    const outcome = await ports.ledger.reclaim(item.key, holder, entry, ports.newWriteId());
+    if (outcome === 'reclaimed')
+      ports.journal.counted('LeaseReclaimed', {
+        budget: item.key.budget,
+        period: item.key.period,
+        holder,
+        unconfirmed: displayUsd(entry.leased),
+      });
+  }
+  for (const [holder, entry] of forgettable(item, now)) await ports.ledger.forget(item.key, holder, entry);
+  return lost.length > 0;
+}
+
+async function countOutsideSpend(
+  ports: BudgetReview,
+  item: LedgerItem,
+  outside: OutsideFigures | undefined,
+): Promise<boolean> {
+  if (outside?.actual === undefined) return false;
+  // Unconfirmed money may be part of what the outside has seen, and so may leases in use: only what exceeds all of it
+  // is certainly unknown to the ledger.
+  const unknown = subtract(outside.actual, subtract(item.committed, item.unattributed));
+  if (unknown <= item.unattributed) return false;
+  const outcome = await ports.ledger.raiseUnattributed(item.key, { from: item.unattributed, to: unknown });
+  if (outcome === 'changed')
+    ports.journal.counted('UnattributedSpendFound', {
+      budget: item.key.budget,
+      period: item.key.period,
+      source: outside.source,
+      seen: displayUsd(outside.actual),
+      unattributed: displayUsd(unknown),
+    });
+  return true;
+}
+
+async function settleStanding(
+  ports: BudgetReview,
+  budget: Budget,
+  period: Period,
+  item: LedgerItem,
+  outside: OutsideFigures | undefined,
+): Promise<'stale' | { readonly closed: ClosedReason | undefined }> {
+  const evidence = { ledger: item, ...(outside?.forecast === undefined ? {} : { forecast: outside.forecast }) };
+  const decision = decide(budget, evidence);
+  const tenant = tenantOf(ports.policy, budget);
+
+  const terms = {
+    limit: budget.limit,
+    stopAt: budget.stopAt,
+    standing: decision.standing,
+    ...(decision.standing === 'closed' ? { reason: decision.because } : {}),
+    version: item.terms.version + 1,
+  };
+  const differs =
+    terms.limit !== item.terms.limit || terms.stopAt !== item.terms.stopAt || terms.standing !== item.terms.standing;
+  if (differs) {
+    if ((await ports.ledger.changeTerms(item.key, terms)) === 'stale') return 'stale';
+    ports.journal.decided(decision.standing === 'closed' ? 'close budget' : 'change terms', {
+      budget: budget.id,
+      period: period.id,
+      standing: decision.standing,
+      because: decision.standing === 'closed' ? decision.because : 'evidence within the policy',
+      source: outside?.source ?? 'ledger',
+      known: describeEvidence(evidence, ports.clock.now()),
+    });
+    if (decision.standing === 'closed' && item.terms.standing !== 'closed')
+      ports.journal.counted('TenantClosed', { budget: budget.id, period: period.id });
+  }
+
+  const crossed = decision.reached.filter(({ threshold }) => !item.crossed.includes(thresholdKey(threshold)));
+  for (const { threshold, figure } of crossed)
+    if (threshold.action === 'notify')
+      await ports.outbox.enter(thresholdCrossed({ budget, period, threshold, tenant, figure }));
+  if (crossed.length > 0)
+    await ports.ledger.recordCrossings(item.key, [
+      ...item.crossed,
+      ...crossed.map(({ threshold }) => thresholdKey(threshold)),
+    ]);
+  if (decision.standing === 'open') return { closed: undefined };
+  await ports.outbox.enter(budgetClosed({ budget, period, tenant, spent: spent(item), because: decision.because }));
+  return { closed: closedReason(budget, period, { ...item, terms }) };
+}
+
+function closedReason(budget: Budget, period: Period, item: LedgerItem): ClosedReason | undefined {
+  if (item.terms.standing !== 'closed') return undefined;
+  return {
+    kind: 'budget-used-up',
+    budget: budget.id,
+    period: period.id,
+    spent: spent(item),
+    limit: budget.limit,
+    until: period.endsAt,
+  };
+}

@@ -1,0 +1,46 @@
+import type { BudgetId } from '../budgets/definition.ts';
+import type { EpochMs } from '../clock.ts';
+import { displayUsd, type NanoUsd } from '../money.ts';
+import { describeViolation, type Violation } from '../profiles/compliance.ts';
+
+/** Why something is closed: always with its evidence, and with an end where one is known. */
+export type ClosedReason =
+  | {
+      readonly kind: 'budget-used-up';
+      readonly budget: BudgetId;
+      readonly period: string;
+      readonly spent: NanoUsd;
+      readonly limit: NanoUsd;
+      /** The next period opens it again. */
+      readonly until: EpochMs;
+    }
+  | { readonly kind: 'quarantine'; readonly violations: readonly Violation[] };
+
+/** The standing of a profile: the strictest of its compliance and of every budget that covers it. */
+export type Standing =
+  | { readonly state: 'open' }
+  | { readonly state: 'closed'; readonly reasons: readonly ClosedReason[] };
+
+export const OPEN: Standing = { state: 'open' };
+
+/** All reasons together; no reason is open. */
+export const strictest = (reasons: readonly ClosedReason[]): Standing =>
+  reasons.length === 0 ? OPEN : { state: 'closed', reasons };
+
+export function describeReason(reason: ClosedReason): string {
+  switch (reason.kind) {
+    case 'quarantine':
+      return `quarantined: ${reason.violations.map(describeViolation).join('; ')}`;
+    case 'budget-used-up':
+      return `budget ${reason.budget} for ${reason.period} is used up: ${displayUsd(reason.spent)} of ${displayUsd(reason.limit)}`;
+  }
+}
+
+/**
+ * The value of the `governor:standing` tag, the second lock: IAM guard policies deny on `closed` and `quarantined`.
+ * An open profile carries no tag.
+ */
+export function standingTagValue(standing: Standing): 'closed' | 'quarantined' | undefined {
+  if (standing.state === 'open') return undefined;
+  return standing.reasons.some((reason) => reason.kind === 'quarantine') ? 'quarantined' : 'closed';
+}

@@ -1,0 +1,17 @@
+import { governProfile } from '../domain/profiles/govern-profile.ts';
+import { readProfileEvent } from '../domain/profiles/profile-event.ts';
+import { sendNotices } from '../domain/standing/send-notices.ts';
+import { lambda } from '../infra/lambda.ts';
+
+/** A profile was created, deleted or retagged: EventBridge says which, and it is governed as it is now. */
+export const handler = lambda(async (event: unknown, governor) => {
+  const seen = readProfileEvent(event, governor.accountId);
+  if (seen.kind !== 'profile') {
+    governor.journal.counted(seen.kind === 'unreadable' ? 'EventUnreadable' : 'EventIgnored', { why: seen.why });
+    return seen;
+  }
+  const ports = await governor.start();
+  const outcome = await governProfile(ports, seen.arn);
+  await sendNotices(ports);
+  return { kind: outcome.kind, profile: seen.arn };
+});

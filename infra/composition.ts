@@ -1,0 +1,95 @@
+import { randomUUID } from 'node:crypto';
+import { Logger } from '@aws-lambda-powertools/logger';
+import { Metrics } from '@aws-lambda-powertools/metrics';
+import { BedrockClient } from '@aws-sdk/client-bedrock';
+import { BudgetsClient } from '@aws-sdk/client-budgets';
+import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { SNSClient } from '@aws-sdk/client-sns';
+import * as z from 'zod';
+import { awsBudgets } from '../aws/aws-budgets.ts';
+import { AwsClock } from '../aws/aws-clock.ts';
+import { bedrockProfiles } from '../aws/bedrock-profiles.ts';
+import { ledgerTable } from '../aws/dynamodb/ledger-table.ts';
+import { noticeOutboxTable } from '../aws/dynamodb/notice-outbox-table.ts';
+import { policyTable } from '../aws/dynamodb/policy-table.ts';
+import { profileIndexTable } from '../aws/dynamodb/profile-index-table.ts';
+import { powertoolsJournal } from '../aws/powertools-journal.ts';
+import { genaiPrices } from '../aws/price-list.ts';
+import { snsNotices } from '../aws/sns-notices.ts';
+import { Fault } from '../domain/fault.ts';
+import type { Journal } from '../domain/journal.ts';
+import type { ProfileGovernance } from '../domain/profiles/govern-profile.ts';
+import type { WriteId } from '../domain/spending/ledger.ts';
+import type { NoticePublisher } from '../domain/standing/notice.ts';
+
+/** What a function is told by the stack; see `provider.environment` in infra/serverless.yml. */
+const Environment = z.object({
+  GOVERNOR_TABLE: z.string().min(3),
+  GOVERNOR_NOTICES_TOPIC_ARN: z.string().startsWith('arn:'),
+  GOVERNOR_BUDGET_ALERTS_TOPIC_ARN: z.string().startsWith('arn:'),
+  GOVERNOR_ACCOUNT_ID: z.string().regex(/^\d{12}$/),
+  GOVERNOR_STAGE: z.string().regex(/^[A-Za-z0-9-]{1,40}$/),
+});
+
+export interface Governor {
+  readonly accountId: string;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+  readonly journal: Journal;
+  /** Reads the policy in force, and with it AWS's time, and puts everything together that a use case needs. */
+  start(): Promise<ProfileGovernance & { readonly publisher: NoticePublisher }>;
+}
+
+/** The adapters of one function, made once for each execution environment. */
+export function governor(environment: NodeJS.ProcessEnv = process.env): Governor {
+  const settings = Environment.safeParse(environment);
+  if (!settings.success)
+    throw new Fault('NotConfigured', {
+      doing: 'starting the function',
+      problem: z.prettifyError(settings.error),
+      next: 'Deploy the stack of infra/serverless.yml; it sets these variables.',
+    });
+  const {
+    GOVERNOR_TABLE: table,
+    GOVERNOR_NOTICES_TOPIC_ARN: noticesTopicArn,
+    GOVERNOR_BUDGET_ALERTS_TOPIC_ARN: alertTopicArn,
+    GOVERNOR_ACCOUNT_ID: accountId,
+    GOVERNOR_STAGE: stage,
+  } = settings.data;
+
+  const logger = new Logger();
+  const metrics = new Metrics({ defaultDimensions: { stage } });
+  const journal = powertoolsJournal(logger, metrics);
+  const clock = new AwsClock();
+  const dynamo = clock.listenTo(new DynamoDBClient());
+  const bedrock = new Map<string, BedrockClient>();
+  const bedrockIn = (region: string): BedrockClient => {
+    const client = bedrock.get(region) ?? new BedrockClient({ region });
+    bedrock.set(region, client);
+    return client;
+  };
+  const policies = policyTable(dynamo, table);
+
+  return {
+    accountId,
+    logger,
+    metrics,
+    journal,
+    async start() {
+      return {
+        policy: await policies.current(),
+        stage,
+        clock,
+        journal,
+        profiles: bedrockProfiles(bedrockIn),
+        index: profileIndexTable(dynamo, table),
+        ledger: ledgerTable(dynamo, table),
+        prices: genaiPrices,
+        awsBudgets: awsBudgets(new BudgetsClient(), { accountId, alertTopicArn }),
+        outbox: noticeOutboxTable(dynamo, table),
+        publisher: snsNotices(new SNSClient(), noticesTopicArn),
+        newWriteId: () => randomUUID() as WriteId,
+      };
+    },
+  };
+}

@@ -1,0 +1,25 @@
+import type { Context } from 'aws-lambda';
+import { type Governor, governor } from './composition.ts';
+
+/**
+ * Makes a Lambda handler of what is to be done with an event: declares once what all functions share. Logs carry the
+ * request id, metrics are published after each event, and a fault is logged before Lambda sees it and tries again.
+ */
+export function lambda<Event, Result>(
+  work: (event: Event, governor: Governor) => Promise<Result>,
+): (event: Event, context: Context) => Promise<Result> {
+  let ready: Governor | undefined;
+  return async (event, context) => {
+    ready ??= governor();
+    const { logger, metrics } = ready;
+    logger.addContext(context);
+    try {
+      return await work(event, ready);
+    } catch (error) {
+      logger.error('failed', error instanceof Error ? error : new Error(String(error)));
+      throw error;
+    } finally {
+      metrics.publishStoredMetrics();
+    }
+  };
+}

@@ -1,0 +1,222 @@
+/**
+ * Packages the stack: `npm run package`. Bundles the handlers that `serverless.yml` names and lets osls turn
+ * `serverless.yml` into a CloudFormation template, without network, credentials or a home directory.
+ */
+import { execFile } from 'node:child_process';
+import { createHash, randomUUID } from 'node:crypto';
+import { realpathSync } from 'node:fs';
+import { cp, lstat, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
+import { basename, extname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import * as yaml from 'yaml';
+import * as z from 'zod';
+import { bundleHandlers } from './bundle.ts';
+import { withLock } from './lock.ts';
+
+export interface PackagedStack {
+  /** The CloudFormation template, JSON. Its functions' `Code.S3Key` ends in the file name of their artifact. */
+  readonly templatePath: string;
+  /** Holds one zip for each function. */
+  readonly artifactsDir: string;
+  readonly artifacts: readonly { readonly fileName: string; readonly bytes: number }[];
+}
+
+export interface PackageOptions {
+  /** The project to package: a directory with `handlers/` and `infra/serverless.yml`. Default: this one. */
+  readonly root?: string;
+  /** Options of `osls package`, such as `['--stage', 'prod', '--region', 'eu-west-1', '--param', 'logLevel=DEBUG']`. */
+  readonly flags?: readonly string[];
+}
+
+/** What the result depends on, relative to the root. */
+const INPUTS = ['handlers', 'domain', 'aws', 'infra', 'package.json', 'package-lock.json'];
+const OUTPUT_FOLDERS = ['.build', '.serverless', 'node_modules'];
+
+const TEMPLATE = '.serverless/cloudformation-template-update-stack.json';
+
+const OSLS_TIMEOUT_MS = 120_000;
+/** Longer than any packaging takes: a lock this old was left behind. */
+const LOCK_ABANDONED_MS = 180_000;
+
+/**
+ * Packages the stack, unless what is there was packaged from the same inputs with the same flags.
+ *
+ * Processes may do this at the same time: one works, the others wait for its result. Files are built aside and renamed
+ * into place, so nobody ever sees half of one.
+ *
+ * @throws an Error with the bundler's or osls's own message.
+ */
+export async function packageStack(options: PackageOptions = {}): Promise<PackagedStack> {
+  const root = options.root ?? fileURLToPath(new URL('..', import.meta.url));
+  const flags = options.flags ?? [];
+  const infra = join(root, 'infra');
+  const inputs = await digestOfInputs(root, flags);
+
+  const current = await currentOutputs(infra, inputs);
+  if (current !== undefined) return packagedStack(infra, current);
+
+  await mkdir(join(infra, '.build'), { recursive: true });
+  return await withLock(join(infra, '.build/lock'), LOCK_ABANDONED_MS, async () => {
+    const built = (await currentOutputs(infra, inputs)) ?? (await buildAside(root, flags, inputs));
+    return packagedStack(infra, built);
+  });
+}
+
+function packagedStack(infra: string, outputs: Outputs): PackagedStack {
+  return {
+    templatePath: join(infra, TEMPLATE),
+    artifactsDir: join(infra, '.build'),
+    artifacts: Object.entries(outputs)
+      .filter(([path]) => extname(path) === '.zip')
+      .map(([path, { bytes }]) => ({ fileName: basename(path), bytes })),
+  };
+}
+
+/** Builds in a directory of its own under `infra/.build`, then publishes: artifacts, template, and last the stamp. */
+async function buildAside(root: string, flags: readonly string[], inputs: string): Promise<Outputs> {
+  const infra = join(root, 'infra');
+  await removeLeftovers(infra);
+  const aside = join(infra, '.build', `aside-${randomUUID()}`);
+  try {
+    await mkdir(aside);
+    await cp(join(infra, 'serverless.yml'), join(aside, 'serverless.yml'));
+    await cp(join(infra, 'resources'), join(aside, 'resources'), { recursive: true });
+
+    const names = await handlerNames(infra);
+    await bundleHandlers(root, names, join(aside, '.build'));
+    await runOsls(aside, join(root, 'node_modules/.cache/osls'), flags);
+
+    const paths = [...names.map((name) => `.build/${name}.zip`).sort(), TEMPLATE];
+    const outputs: Outputs = Object.fromEntries(
+      await Promise.all(paths.map(async (path) => [path, await describeFile(join(aside, path))] as const)),
+    );
+    await writeFile(join(aside, STAMP), JSON.stringify({ inputs, outputs } satisfies Stamp, null, 2));
+    await mkdir(join(infra, '.serverless'), { recursive: true });
+    for (const path of [...paths, STAMP]) await rename(join(aside, path), join(infra, path));
+    await removeObsoleteArtifacts(infra, outputs);
+    return outputs;
+  } finally {
+    await rm(aside, { recursive: true, force: true });
+  }
+}
+
+/** What a killed process left behind. Only the holder of the lock may remove it. */
+async function removeLeftovers(infra: string): Promise<void> {
+  await removeFromBuild(infra, (entry) => entry.startsWith('aside-'));
+}
+
+/** The artifacts of functions that are no more. */
+async function removeObsoleteArtifacts(infra: string, outputs: Outputs): Promise<void> {
+  await removeFromBuild(infra, (entry) => extname(entry) === '.zip' && !(`.build/${entry}` in outputs));
+}
+
+async function removeFromBuild(infra: string, condemned: (entry: string) => boolean): Promise<void> {
+  const entries = (await readdir(join(infra, '.build'))).filter(condemned);
+  await Promise.all(entries.map((entry) => rm(join(infra, '.build', entry), { recursive: true, force: true })));
+}
+
+const serviceSchema = z.object({
+  functions: z.record(z.string(), z.object({ package: z.object({ artifact: z.string() }) })),
+});
+
+/** `.build/sweep.zip` in `serverless.yml` stands for `handlers/sweep.ts`. */
+async function handlerNames(infra: string): Promise<string[]> {
+  // CloudFormation's own tags (`!Ref`) mean nothing to a plain YAML parser, nor to this question.
+  const service = yaml.parse(await readFile(join(infra, 'serverless.yml'), 'utf8'), { logLevel: 'silent' });
+  return Object.values(serviceSchema.parse(service).functions).map((fn) => basename(fn.package.artifact, '.zip'));
+}
+
+const processFailureSchema = z.object({ message: z.string(), stdout: z.string(), stderr: z.string() });
+
+/**
+ * Runs `osls package` in a service directory. Its environment is bare: no AWS profile, no user's configuration and no
+ * variable of the caller changes what comes out, and its home is the service directory.
+ *
+ * @param cacheDir where osls keeps its compiled configuration schema, which takes it two seconds to make.
+ */
+async function runOsls(serviceDir: string, cacheDir: string, flags: readonly string[]): Promise<void> {
+  const osls = createRequire(import.meta.url).resolve('osls/bin/serverless.js');
+  const environment = {
+    PATH: process.env['PATH'] ?? '',
+    HOME: serviceDir,
+    TMPDIR: tmpdir(),
+    CI: 'true',
+    NO_COLOR: '1',
+    SLS_SCHEMA_CACHE_BASE_DIR: cacheDir,
+    AWS_EC2_METADATA_DISABLED: 'true',
+    AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true',
+  };
+  try {
+    await promisify(execFile)(process.execPath, [osls, 'package', ...flags], {
+      cwd: serviceDir,
+      env: environment,
+      timeout: OSLS_TIMEOUT_MS,
+    });
+  } catch (error) {
+    const { message, stdout, stderr } = processFailureSchema.parse(error);
+    throw new Error(`osls could not package infra/serverless.yml\n${`${stderr}${stdout}`.trim() || message}`);
+  }
+}
+
+type Outputs = Readonly<Record<string, { readonly sha256: string; readonly bytes: number }>>;
+
+/** What was built from what. `outputs` is by path relative to `infra/`. */
+type Stamp = { readonly inputs: string; readonly outputs: Outputs };
+
+const STAMP = '.build/stamp.json';
+const stampSchema = z.object({
+  inputs: z.string(),
+  outputs: z.record(z.string(), z.object({ sha256: z.string(), bytes: z.number() })),
+});
+
+/** The outputs on disk, if they are what was built from these inputs, to the byte. */
+async function currentOutputs(infra: string, inputs: string): Promise<Outputs | undefined> {
+  try {
+    const stamp: Stamp = stampSchema.parse(JSON.parse(await readFile(join(infra, STAMP), 'utf8')));
+    if (stamp.inputs !== inputs) return undefined;
+    const unchanged = await Promise.all(
+      Object.entries(stamp.outputs).map(
+        async ([path, { sha256 }]) => (await describeFile(join(infra, path))).sha256 === sha256,
+      ),
+    );
+    return unchanged.every(Boolean) ? stamp.outputs : undefined;
+  } catch {
+    // No stamp, an unreadable one or a missing output: all mean that there is nothing to go by.
+    return undefined;
+  }
+}
+
+async function describeFile(path: string): Promise<{ sha256: string; bytes: number }> {
+  const content = await readFile(path);
+  return { sha256: createHash('sha256').update(content).digest('hex'), bytes: content.length };
+}
+
+async function digestOfInputs(root: string, flags: readonly string[]): Promise<string> {
+  const paths = (await Promise.all(INPUTS.map((input) => filesUnder(root, input)))).flat().sort();
+  const contents = await Promise.all(paths.map((path) => readFile(join(root, path))));
+  const hash = createHash('sha256').update(JSON.stringify(flags));
+  for (const [index, path] of paths.entries()) hash.update(`\0${path}\0`).update(contents[index] ?? '');
+  return hash.digest('hex');
+}
+
+async function filesUnder(root: string, path: string): Promise<string[]> {
+  const status = await lstat(join(root, path)).catch(() => undefined);
+  if (status?.isFile()) return [path];
+  if (!status?.isDirectory() || OUTPUT_FOLDERS.includes(basename(path))) return [];
+  const entries = await readdir(join(root, path));
+  return (await Promise.all(entries.map((entry) => filesUnder(root, join(path, entry))))).flat();
+}
+
+const script = process.argv[1];
+if (script !== undefined && realpathSync(script) === fileURLToPath(import.meta.url)) {
+  try {
+    const { artifacts } = await packageStack({ flags: process.argv.slice(2) });
+    for (const { fileName, bytes } of artifacts) console.log(`${fileName}  ${(bytes / 1024).toFixed(0)} KB`);
+  } catch (error) {
+    console.error(error instanceof Error ? error.message : error);
+    process.exitCode = 1;
+  }
+}

@@ -1,0 +1,91 @@
+import { randomUUID } from 'node:crypto';
+import type { BedrockRuntimeClient } from '@aws-sdk/client-bedrock-runtime';
+import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { AwsClock } from '../aws/aws-clock.ts';
+import { ledgerTable } from '../aws/dynamodb/ledger-table.ts';
+import { profileIndexTable } from '../aws/dynamodb/profile-index-table.ts';
+import type { Clock } from '../domain/clock.ts';
+import type { HolderId, WriteId } from '../domain/spending/ledger.ts';
+import type { Tags } from '../domain/tags.ts';
+import { Admissions } from './admission.ts';
+import { governorPlugin } from './middleware.ts';
+import { ProfileResolver } from './profile-resolver.ts';
+
+export interface CostGovernorConfig {
+  /** Name of the governor's table: the output `TableName` of its stack. */
+  readonly table: string;
+  /**
+   * Tags that the profile of every call must carry, such as `{ tenant: 'acme', app: 'chat' }`. Nothing that is written
+   * in a request changes them.
+   */
+  readonly tags: Tags;
+  /** Region whose profiles are used; by default the environment's `AWS_REGION`. */
+  readonly region?: string;
+  /** Client for the table; by default one made from the environment, as every AWS client is. */
+  readonly dynamodb?: DynamoDBClient;
+  /** Where time comes from; by default the machine's clock, corrected by what AWS's answers say. */
+  readonly clock?: Clock;
+  /** Term of a lease in seconds, 10 to 120 (default). What a crashed process held counts as spent until it is trued up. */
+  readonly leaseSeconds?: number;
+}
+
+/** An AWS SDK plugin: `client.middlewareStack.use(governor)`. */
+export type GovernorPlugin = Parameters<BedrockRuntimeClient['middlewareStack']['use']>[0];
+
+export interface CostGovernor extends GovernorPlugin {
+  /** The same governor bound to further tags, for servers that call for many tenants: leases and index are shared. */
+  for(tags: Tags): GovernorPlugin;
+  /** Reports all spending to the ledger and returns unused money. For the end of a batch, or before a long pause. */
+  flush(): Promise<void>;
+  /** Like {@link flush}, and ends the background work. */
+  close(): Promise<void>;
+}
+
+/** How often leases are looked after. */
+const MAINTENANCE_MS = 5_000;
+
+/**
+ * Governs the calls of a Bedrock runtime client: each is admitted against the budgets that cover its profile before it
+ * is sent, and metered when it returns. A call that is not admitted fails with a {@link GovernorRefusal}.
+ *
+ * ```ts
+ * const client = new BedrockRuntimeClient({});
+ * client.middlewareStack.use(costGovernor({ table: 'bedrock-cost-governor-prod', tags: { tenant: 'acme', app: 'chat' } }));
+ * await client.send(new ConverseCommand({ modelId: 'amazon.nova-lite-v1:0', messages }));
+ * ```
+ */
+export function costGovernor(config: CostGovernorConfig): CostGovernor {
+  const leaseSeconds = config.leaseSeconds ?? 120;
+  if (!Number.isInteger(leaseSeconds) || leaseSeconds < 10 || leaseSeconds > 120)
+    throw new RangeError(`leaseSeconds: expected a whole number from 10 to 120, got ${leaseSeconds}`);
+  const dynamodb = config.dynamodb ?? new DynamoDBClient(config.region === undefined ? {} : { region: config.region });
+  const clock = config.clock ?? listeningClock(dynamodb);
+  const region = config.region ?? process.env['AWS_REGION'] ?? process.env['AWS_DEFAULT_REGION'];
+  const resolver = new ProfileResolver({ index: profileIndexTable(dynamodb, config.table), clock, region });
+  const admissions = new Admissions({
+    ledger: ledgerTable(dynamodb, config.table),
+    clock,
+    leaseMs: leaseSeconds * 1000,
+    newHolder: () => randomUUID() as HolderId,
+    newWriteId: () => randomUUID() as WriteId,
+  });
+  const maintenance = setInterval(() => void admissions.maintain(), MAINTENANCE_MS);
+  maintenance.unref();
+
+  const bound = (tags: Tags) => governorPlugin({ resolver, admissions, tags });
+  return {
+    ...bound(config.tags),
+    for: (tags) => bound({ ...tags, ...config.tags }),
+    flush: () => admissions.flush(),
+    async close() {
+      clearInterval(maintenance);
+      await admissions.flush();
+    },
+  };
+}
+
+function listeningClock(dynamodb: DynamoDBClient): Clock {
+  const clock = new AwsClock();
+  clock.listenTo(dynamodb);
+  return clock;
+}

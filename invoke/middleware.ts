@@ -1,0 +1,112 @@
+import type {
+  BedrockRuntimeClient,
+  ConverseCommandInput,
+  ConverseCommandOutput,
+  ServiceInputTypes,
+} from '@aws-sdk/client-bedrock-runtime';
+import type { FinalizeHandler, FinalizeHandlerArguments, HandlerExecutionContext } from '@smithy/types';
+import type { IndexEntry } from '../domain/profiles/profile-index.ts';
+import { type CallCost, priceOf, type Rates, readTier, upperBound } from '../domain/spending/pricing.ts';
+import { readUsage } from '../domain/spending/usage.ts';
+import type { Tags } from '../domain/tags.ts';
+import type { Admissions, Reservation } from './admission.ts';
+import { didNotRun } from './attempt-fate.ts';
+import type { ProfileResolver } from './profile-resolver.ts';
+import { GovernorRefusal } from './refusals.ts';
+import { boundOf } from './request-bound.ts';
+
+export interface PluginParts {
+  readonly resolver: ProfileResolver;
+  readonly admissions: Admissions;
+  readonly tags: Tags;
+}
+
+type Plugin = Parameters<BedrockRuntimeClient['middlewareStack']['use']>[0];
+
+/** One governed call, from its admission to its settlement; the SDK may make several attempts at it. */
+interface GovernedCall {
+  readonly entry: IndexEntry;
+  readonly hold: CallCost;
+  reservation: Reservation;
+}
+
+/**
+ * Two middlewares: admission stands above the SDK's retry, so that a refusal is thrown to the caller and never retried;
+ * attempts are accounted below it, so that each one that may have run keeps a hold of its own.
+ */
+export function governorPlugin(parts: PluginParts): Plugin {
+  const calls = new WeakMap<object, GovernedCall>();
+  return {
+    applyToStack(stack) {
+      stack.add(
+        (next, context) => async (args) => {
+          if (!spends(args.input)) return await next(args);
+          const input = converseInput(context.commandName, args.input);
+          const entry = await parts.resolver.resolve(input.modelId ?? '', parts.tags);
+          const rates = ratesOf(entry);
+          const hold = upperBound(rates, boundOf(input, entry.contextWindow));
+          const call: GovernedCall = { entry, hold, reservation: await parts.admissions.admit(entry, hold) };
+          calls.set(context, call);
+          try {
+            const result = await next({ ...args, input: { ...input, modelId: entry.arn } });
+            settle(call.reservation, rates, result.output as ConverseCommandOutput);
+            return result;
+          } finally {
+            // Whatever is still held here belongs to an attempt that was never made.
+            call.reservation.release();
+            calls.delete(context);
+          }
+        },
+        { step: 'initialize', priority: 'high', name: 'costGovernorAdmission', override: true },
+      );
+      const accountAttempt =
+        <Output extends object>(
+          next: FinalizeHandler<ServiceInputTypes, Output>,
+          context: HandlerExecutionContext,
+        ): FinalizeHandler<ServiceInputTypes, Output> =>
+        async (args: FinalizeHandlerArguments<ServiceInputTypes>) => {
+          const call = calls.get(context);
+          if (call === undefined) return await next(args);
+          if (!call.reservation.isOpen) call.reservation = await parts.admissions.admit(call.entry, call.hold);
+          try {
+            return await next(args);
+          } catch (error) {
+            if (!didNotRun(error)) call.reservation.abandon();
+            throw error;
+          }
+        };
+      stack.addRelativeTo(accountAttempt, {
+        relation: 'after',
+        toMiddleware: 'retryMiddleware',
+        name: 'costGovernorAttempt',
+        override: true,
+      });
+    },
+  };
+}
+
+/** Every command that runs a model names it; the others cannot spend. */
+const spends = (input: ServiceInputTypes): boolean => 'modelId' in input && input.modelId !== undefined;
+
+function converseInput(commandName: string | undefined, input: ServiceInputTypes): ConverseCommandInput {
+  if (commandName === 'ConverseCommand') return input as ConverseCommandInput;
+  throw new GovernorRefusal(
+    'UngovernedCommand',
+    `${commandName ?? 'This command'} spends money and is not metered yet: the governor refuses it rather than let it spend unseen. Use ConverseCommand.`,
+  );
+}
+
+function ratesOf(entry: IndexEntry): Rates {
+  if (entry.rates !== undefined) return entry.rates;
+  throw new GovernorRefusal(
+    'Unpriced',
+    `No price is known for ${entry.baseModelId} through profile ${entry.name}: what it costs could not be counted.`,
+  );
+}
+
+function settle(reservation: Reservation, rates: Rates, output: ConverseCommandOutput): void {
+  const usage = readUsage(output.usage);
+  // An answer without usage was billed all the same: unknown is not zero.
+  if (usage === undefined) reservation.abandon();
+  else reservation.settle(priceOf(rates, usage, readTier(output.serviceTier?.type)));
+}

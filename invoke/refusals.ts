@@ -1,0 +1,52 @@
+/** Why a call was not sent. Stable: programs may branch on it. */
+export type RefusalCode =
+  /** What is left of a budget does not pay for the call. */
+  | 'BudgetExhausted'
+  /** The governor has closed a budget that covers the call. */
+  | 'BudgetClosed'
+  /** The governor has not provided a budget for this period yet. */
+  | 'NotProvisioned'
+  | 'ProfileQuarantined'
+  | 'ProfileNotFound'
+  | 'SeveralProfiles'
+  /** The profile named by the caller belongs to other tags than those bound to the governor. */
+  | 'TenantMismatch'
+  /** No price is known for the model or for an option of the request. */
+  | 'Unpriced'
+  /** No upper bound of the cost is known, so none can be held. */
+  | 'Unbounded'
+  /** The command spends money and is not metered. */
+  | 'UngovernedCommand'
+  /** The ledger could not be reached, and no lease is in hand. */
+  | 'LedgerUnavailable';
+
+export interface RefusalDetails {
+  /** The budget that refused, such as `tenant-monthly/acme`. */
+  readonly budget?: string;
+  readonly period?: string;
+  /** US dollars, decimal. */
+  readonly spentUsd?: string;
+  readonly limitUsd?: string;
+  /** What the call could have cost at most, US dollars, decimal. */
+  readonly neededUsd?: string;
+  /** When a further try makes sense. */
+  readonly retryAfter?: Date;
+  /** When the period ends and the budget begins anew. */
+  readonly resetsAt?: Date;
+}
+
+/**
+ * The governor's no: the call was not sent and costs nothing. The AWS SDK does not retry it.
+ * `message` says what was refused, by which figures, and what to do.
+ */
+export class GovernorRefusal extends Error {
+  override readonly name = 'GovernorRefusal';
+  readonly code: RefusalCode;
+  readonly details: RefusalDetails;
+
+  constructor(code: RefusalCode, message: string, details: RefusalDetails = {}, cause?: unknown) {
+    super(message, cause === undefined ? undefined : { cause });
+    this.code = code;
+    this.details = details;
+  }
+}

@@ -1,0 +1,53 @@
+import type { ContentBlock, ConverseCommandInput, ToolResultContentBlock } from '@aws-sdk/client-bedrock-runtime';
+import { type RequestBound, readTier } from '../domain/spending/pricing.ts';
+import { GovernorRefusal } from './refusals.ts';
+
+const encoder = new TextEncoder();
+
+/**
+ * The most that a Converse request can consume. Text is bounded by its bytes, and output by `maxTokens`. Where these
+ * prove nothing (media, whose tokens only the model counts; model-specific fields, which may change how much it
+ * answers; a `maxTokens` past the model's window) the model's context window is the bound.
+ *
+ * @throws {GovernorRefusal} `Unbounded` or `Unpriced`
+ */
+export function boundOf(input: ConverseCommandInput, contextWindow: number | undefined): RequestBound {
+  if (input.performanceConfig?.latency === 'optimized')
+    throw new GovernorRefusal(
+      'Unpriced',
+      'Latency-optimised inference has a price of its own that is not known. Leave out performanceConfig.latency.',
+    );
+  const blocks = (input.messages ?? []).flatMap((message) => message.content ?? []);
+  const window = contextWindow ?? Number.POSITIVE_INFINITY;
+  const inputBytes = blocks.some(holdsMedia) ? window : textBytes(input);
+  const asked = input.additionalModelRequestFields === undefined ? input.inferenceConfig?.maxTokens : undefined;
+  const maxOutputTokens = Math.min(asked ?? Number.POSITIVE_INFINITY, window);
+  if (!Number.isSafeInteger(inputBytes) || !Number.isSafeInteger(maxOutputTokens))
+    throw new GovernorRefusal(
+      'Unbounded',
+      'Nothing bounds the cost of this call: the context window of its model is not known. Set inferenceConfig.maxTokens, and send text only.',
+    );
+  const cacheable = [...blocks, ...(input.system ?? []), ...(input.toolConfig?.tools ?? [])];
+  const tier = readTier(input.serviceTier?.type);
+  return {
+    inputBytes,
+    mayWriteCache: cacheable.some((block) => block.cachePoint !== undefined),
+    maxOutputTokens,
+    // Flex is cheaper only while Bedrock grants it; an answer from the default tier costs the default price.
+    tier: tier === 'flex' ? 'default' : tier,
+  };
+}
+
+function textBytes(input: ConverseCommandInput): number {
+  const { messages, system, toolConfig, additionalModelRequestFields, promptVariables, outputConfig } = input;
+  return encoder.encode(
+    JSON.stringify([messages, system, toolConfig, additionalModelRequestFields, promptVariables, outputConfig]),
+  ).length;
+}
+
+const holdsMedia = (block: ContentBlock | ToolResultContentBlock): boolean =>
+  block.image !== undefined ||
+  block.document !== undefined ||
+  block.video !== undefined ||
+  ('audio' in block && block.audio !== undefined) ||
+  ('toolResult' in block && (block.toolResult?.content ?? []).some(holdsMedia));

@@ -1,0 +1,161 @@
+/** Puts the embedded AWS together: one endpoint, one virtual clock, all services. */
+import { randomUUID } from 'node:crypto';
+import { createActivity } from './activity.ts';
+import { ApplicationProfiles } from './bedrock/application-profiles.ts';
+import { createBedrockControlPlane } from './bedrock/control-plane.ts';
+import { createBedrockRuntime } from './bedrock/runtime.ts';
+import { createCloudTrail } from './cloudtrail.ts';
+import { answerControlRequest, isControlRequest } from './control-api.ts';
+import { createDispatcher } from './dispatch.ts';
+import { createDynamoDb } from './dynamodb.ts';
+import { startHttpFront } from './http-front.ts';
+import { createIdentifiers } from './identifiers.ts';
+import { type Interception, Interceptors } from './interceptors.ts';
+import { Principals } from './principals.ts';
+import type { Answer, WireRequest } from './protocols/wire.ts';
+import type { BilledUsage, Observation, Observer, Service, World } from './service.ts';
+import { createSts } from './sts.ts';
+import { createTagging } from './tagging.ts';
+import { VirtualClock } from './virtual-clock.ts';
+
+export interface EmbeddedAwsOptions {
+  /** 0, the default, takes any free port. */
+  readonly port?: number;
+  /** The home Region; every Region exists. Default `us-east-1`. */
+  readonly region?: string;
+  /** 12 digits. Default `123456789012`. */
+  readonly accountId?: string;
+  /** Milliseconds since the epoch at which the virtual clock starts. Default: now. */
+  readonly startAt?: number;
+  /** Folder that keeps the DynamoDB tables across restarts; in memory when left out. Nothing else is kept. */
+  readonly dynamoDbPath?: string;
+  /** Decides all generated ids. Default: always the same, unless tables are kept, in which old ids could recur. */
+  readonly seed?: string;
+}
+
+export interface EmbeddedAws {
+  /** Base URL, such as `http://127.0.0.1:4566`. */
+  readonly endpoint: string;
+  readonly accountId: string;
+  readonly homeRegion: string;
+  readonly clock: VirtualClock;
+  /** All billed usage so far, in order of time. */
+  readonly billing: readonly BilledUsage[];
+  /** Returns a function that stops the observing. */
+  observe(observer: Observer): () => void;
+  /** Lets a test fail calls or lose answers. Returns a function that takes the interception away. */
+  intercept(interception: Interception): () => void;
+  /** Makes an access key stand for a principal, such as the session of an assumed role. */
+  registerPrincipal: World['registerPrincipal'];
+  /** Resolves when every event and invocation set off so far has ended, with all that it set off. */
+  settled(): Promise<void>;
+  /** What any AWS client needs in its environment to talk to this endpoint and nothing else. */
+  environment(): Record<string, string>;
+  /** Breaks open connections and closes the tables. */
+  close(): Promise<void>;
+}
+
+export async function startEmbeddedAws(options: EmbeddedAwsOptions = {}): Promise<EmbeddedAws> {
+  const homeRegion = options.region ?? 'us-east-1';
+  const accountId = options.accountId ?? '123456789012';
+  const identifiers = createIdentifiers(
+    options.seed ?? (options.dynamoDbPath === undefined ? 'embedded' : randomUUID()),
+  );
+  const activity = createActivity();
+  const clock = new VirtualClock(options.startAt ?? Date.now(), () => activity.settled());
+  const principals = new Principals(accountId);
+  const interceptors = new Interceptors();
+  const observers = new Set<Observer>();
+  const observe = (observation: Observation): void => {
+    for (const observer of [...observers]) observer(observation);
+  };
+  const billing: BilledUsage[] = [];
+  let endpoint = '';
+
+  const services: Service[] = [];
+  const world: World = {
+    accountId,
+    homeRegion,
+    clock,
+    activity,
+    observe,
+    endpoint: () => endpoint,
+    registerPrincipal: (principal) => principals.register(principal),
+    billing,
+    putAwsEvent(region, event) {
+      observe({
+        kind: 'event',
+        region,
+        bus: 'default',
+        event: { ...event, resources: [...event.resources] },
+        matchedRules: [],
+      });
+    },
+  };
+
+  const dynamoDb = createDynamoDb(accountId, options.dynamoDbPath);
+  services.push(dynamoDb.service);
+  services.push(createSts());
+  const profiles = new ApplicationProfiles(accountId, () => identifiers.alphanumeric(12));
+  services.push(createBedrockControlPlane(world, profiles));
+  services.push(createBedrockRuntime({ world, profiles, bill: (usage) => billing.push(usage) }));
+  services.push(createTagging(profiles));
+  const cloudTrail = createCloudTrail(world, () => identifiers.uuid());
+
+  const dispatch = createDispatcher({
+    services,
+    principals,
+    interceptors,
+    observe,
+    homeRegion,
+    requestId: () => identifiers.uuid(),
+    onOutcome: (call, input, outcome) => cloudTrail.record(call, input, outcome),
+  });
+  const answer = async (request: WireRequest): Promise<Answer> => {
+    if (comesFromBrowser(request)) return FORBIDDEN;
+    return isControlRequest(request) ? answerControlRequest(request, clock) : dispatch(request);
+  };
+  const front = await startHttpFront({ port: options.port ?? 0, now: () => clock.now(), answer });
+  endpoint = `http://127.0.0.1:${front.port}`;
+
+  return {
+    endpoint,
+    accountId,
+    homeRegion,
+    clock,
+    billing,
+    observe(observer) {
+      observers.add(observer);
+      return () => {
+        observers.delete(observer);
+      };
+    },
+    intercept: (interception) => interceptors.add(interception),
+    registerPrincipal: world.registerPrincipal,
+    settled: () => activity.settled(),
+    environment: () => ({
+      AWS_ENDPOINT_URL: endpoint,
+      AWS_REGION: homeRegion,
+      AWS_DEFAULT_REGION: homeRegion,
+      AWS_ACCESS_KEY_ID: 'embedded',
+      AWS_SECRET_ACCESS_KEY: 'not-verified',
+      AWS_EC2_METADATA_DISABLED: 'true',
+    }),
+    async close() {
+      clock.stop();
+      await front.close();
+      await dynamoDb.close();
+    },
+  };
+}
+
+const FORBIDDEN: Answer = {
+  status: 403,
+  headers: { 'content-type': 'application/json' },
+  body: '{"message":"Requests of web pages are refused."}',
+};
+
+/** A page that someone has open must not reach a server that takes every signature. */
+function comesFromBrowser(request: WireRequest): boolean {
+  return request.headers.origin !== undefined || request.headers['sec-fetch-site'] !== undefined;
+}

@@ -1,0 +1,431 @@
+import type { Destinations } from '../destinations.ts';
+import type { Identifiers } from '../identifiers.ts';
+import { type Members, membersOf, parseObject } from '../members.ts';
+import {
+  AwsFault,
+  type AwsServiceEvent,
+  type Call,
+  type Json,
+  type JsonObject,
+  type Operation,
+  type Service,
+  type World,
+} from '../service.ts';
+import { InvalidPattern } from './invalid-pattern.ts';
+import { type EventPattern, parsePattern } from './pattern.ts';
+import { checkPutEvents, type EventEntry } from './put-events.ts';
+import { recur } from './recurrence.ts';
+import { InvalidSchedule, parseSchedule } from './schedule-expression.ts';
+import { deliverToTarget, type RetryPolicy, readDeadLetterArn, readRetryPolicy } from './target-delivery.ts';
+import { readTargetInput, type TargetInput } from './target-input.ts';
+
+export interface EventBridge {
+  readonly service: Service;
+  /** Routes an event of an AWS service, as the default bus of its Region does. */
+  putAwsEvent(region: string, event: AwsServiceEvent): void;
+}
+
+const STATES = ['ENABLED', 'DISABLED', 'ENABLED_WITH_ALL_CLOUDTRAIL_MANAGEMENT_EVENTS'] as const;
+type State = (typeof STATES)[number];
+
+type Target = {
+  readonly id: string;
+  readonly arn: string;
+  readonly roleArn: string | undefined;
+  readonly input: TargetInput;
+  readonly retryPolicy: RetryPolicy;
+  readonly deadLetterArn: string | undefined;
+  /** As it was put, for ListTargetsByRule. */
+  readonly description: JsonObject;
+};
+
+type Rule = {
+  readonly name: string;
+  readonly arn: string;
+  state: State;
+  description: string | undefined;
+  patternText: string | undefined;
+  pattern: EventPattern | undefined;
+  scheduleExpression: string | undefined;
+  stopSchedule: () => void;
+  readonly targets: Map<string, Target>;
+};
+
+type Bus = { readonly name: string; readonly arn: string; readonly region: string; readonly rules: Map<string, Rule> };
+
+/** [D:eventbridge/latest/userguide/eb-quota] */
+const QUOTA = { targetsPerRule: 5, rulesPerBus: 300, patternCharacters: 2048 } as const;
+
+const invalid = (message: string): AwsFault => new AwsFault('ValidationException', message);
+const noBus = (name: string): AwsFault =>
+  new AwsFault('ResourceNotFoundException', `Event bus ${name} does not exist.`);
+const members = (input: JsonObject): Members => membersOf(input, invalid);
+
+/**
+ * Amazon EventBridge: buses, rules and their targets. Rules match and deliver at once, each target by itself. Read-only
+ * management events reach only rules in state ENABLED_WITH_ALL_CLOUDTRAIL_MANAGEMENT_EVENTS. An event that a rule has
+ * forwarded to another bus is not forwarded a second time. Lists are not paged.
+ */
+export function createEventBridge(world: World, destinations: Destinations, identifiers: Identifiers): EventBridge {
+  const buses = new Map<string, Bus>();
+
+  const busArn = (region: string, name: string): string =>
+    `arn:aws:events:${region}:${world.accountId}:event-bus/${name}`;
+  const findBus = (nameOrArn: string | undefined, region: string): Bus | undefined => {
+    const name = nameOrArn ?? 'default';
+    const arn = name.startsWith('arn:') ? name : busArn(region, name);
+    const found = buses.get(arn);
+    if (found !== undefined || arn !== busArn(region, 'default')) return found;
+    const bus: Bus = { name: 'default', arn, region, rules: new Map() };
+    buses.set(arn, bus);
+    return bus;
+  };
+  const busAt = (nameOrArn: string | undefined, call: Call): Bus => {
+    const bus = findBus(nameOrArn, call.region);
+    if (bus === undefined) throw noBus(nameOrArn ?? 'default');
+    return bus;
+  };
+  const ruleAt = (input: JsonObject, member: 'Name' | 'Rule', call: Call): Rule => {
+    const read = members(input);
+    const bus = busAt(read.optionalString('EventBusName'), call);
+    const name = read.string(member);
+    const rule = bus.rules.get(name);
+    if (rule === undefined) {
+      throw new AwsFault('ResourceNotFoundException', `Rule ${name} does not exist on EventBus ${bus.name}.`);
+    }
+    return rule;
+  };
+
+  const deliver = (rule: Rule, target: Target, event: JsonObject, forwarded: boolean): void => {
+    if (/^arn:aws:events:[^:]*:\d*:event-bus\//.test(target.arn)) {
+      if (forwarded) {
+        world.observe({
+          kind: 'lost',
+          from: rule.arn,
+          to: target.arn,
+          reason: 'a forwarded event is not forwarded again',
+        });
+        return;
+      }
+      const bus = buses.get(target.arn);
+      if (bus !== undefined) {
+        route(bus, event, true);
+        return;
+      }
+    }
+    const authority = { service: 'events.amazonaws.com', sourceArn: rule.arn };
+    const { deadLetterArn } = target;
+    const delivery = deliverToTarget(world, destinations, {
+      targetArn: target.arn,
+      delivery: {
+        authority: target.roleArn === undefined ? authority : { roleArn: target.roleArn },
+        body: target.input(event, { arn: rule.arn, name: rule.name, at: world.clock.now() }),
+      },
+      retryPolicy: target.retryPolicy,
+      ...(deadLetterArn !== undefined && {
+        deadLetter: {
+          queueArn: deadLetterArn,
+          authority,
+          body: JSON.stringify(event),
+          // [D:eventbridge/latest/userguide/eb-rule-dlq]
+          attributes: ({ failure, retryAttempts, exhausted }) => ({
+            RULE_ARN: rule.arn,
+            TARGET_ARN: target.arn,
+            ERROR_CODE: failure.code,
+            ERROR_MESSAGE: failure.message,
+            RETRY_ATTEMPTS: String(retryAttempts),
+            ...(exhausted !== undefined && { EXHAUSTED_RETRY_CONDITION: exhausted }),
+          }),
+        },
+      }),
+    });
+    void world.activity.track(delivery);
+  };
+
+  const route = (bus: Bus, event: JsonObject, forwarded = false): void => {
+    const matched = [...bus.rules.values()].filter((rule) => reaches(rule, event) && rule.pattern?.matches(event));
+    world.observe({
+      kind: 'event',
+      region: bus.region,
+      bus: bus.name,
+      event,
+      matchedRules: matched.map((rule) => rule.name),
+    });
+    for (const rule of matched) {
+      for (const target of rule.targets.values()) deliver(rule, target, event, forwarded);
+    }
+  };
+
+  const envelope = (
+    region: string,
+    event: Omit<AwsServiceEvent, 'resources'> & { resources: readonly Json[] },
+  ): JsonObject => ({
+    version: '0',
+    id: identifiers.uuid(),
+    'detail-type': event['detail-type'],
+    source: event.source,
+    account: world.accountId,
+    time: new Date(event.time).toISOString().replace(/\.\d+Z$/, 'Z'),
+    region,
+    resources: [...event.resources],
+    detail: event.detail,
+  });
+
+  const startSchedule = (rule: Rule, region: string): void => {
+    rule.stopSchedule();
+    rule.stopSchedule = () => {};
+    if (rule.scheduleExpression === undefined || rule.state === 'DISABLED') return;
+    rule.stopSchedule = recur(world.clock, scheduleOf(rule.scheduleExpression, world.clock.now()), (due) => {
+      const event = envelope(region, {
+        source: 'aws.events',
+        'detail-type': 'Scheduled Event',
+        time: due,
+        resources: [rule.arn],
+        detail: {},
+      });
+      world.observe({ kind: 'event', region, bus: 'default', event, matchedRules: [rule.name] });
+      for (const target of rule.targets.values()) deliver(rule, target, event, false);
+    });
+  };
+
+  const setState =
+    (state: State): Operation =>
+    (input, call) => {
+      const rule = ruleAt(input, 'Name', call);
+      rule.state = state;
+      startSchedule(rule, call.region);
+      return {};
+    };
+
+  const operations: Readonly<Record<string, Operation>> = {
+    CreateEventBus(input, call) {
+      const name = members(input).string('Name');
+      if (!/^[/.\-_A-Za-z0-9]{1,256}$/.test(name) || name === 'default') {
+        throw invalid(`Parameter Name is not valid: ${name}`);
+      }
+      const arn = busArn(call.region, name);
+      if (buses.has(arn)) throw new AwsFault('ResourceAlreadyExistsException', `Event bus ${name} already exists.`);
+      buses.set(arn, { name, arn, region: call.region, rules: new Map() });
+      return { EventBusArn: arn };
+    },
+    DeleteEventBus(input, call) {
+      const name = members(input).string('Name');
+      if (name === 'default') throw invalid('Cannot delete event bus default.');
+      const bus = findBus(name, call.region);
+      if (bus !== undefined && bus.rules.size > 0) throw invalid(`Cannot delete event bus ${name} since it has rules.`);
+      buses.delete(busArn(call.region, name));
+      return {};
+    },
+    DescribeEventBus(input, call) {
+      const bus = busAt(members(input).optionalString('Name'), call);
+      return { Name: bus.name, Arn: bus.arn };
+    },
+    ListEventBuses(input, call) {
+      const prefix = members(input).optionalString('NamePrefix') ?? '';
+      busAt('default', call);
+      const here = [...buses.values()].filter((bus) => bus.region === call.region && bus.name.startsWith(prefix));
+      return { EventBuses: here.map((bus) => ({ Name: bus.name, Arn: bus.arn })) };
+    },
+    PutRule(input, call) {
+      const read = members(input);
+      const name = read.string('Name');
+      if (!/^[.\-_A-Za-z0-9]{1,64}$/.test(name)) throw invalid(`Parameter Name is not valid: ${name}`);
+      const bus = busAt(read.optionalString('EventBusName'), call);
+      const patternText = read.optionalString('EventPattern');
+      const scheduleExpression = read.optionalString('ScheduleExpression');
+      if (patternText === undefined && scheduleExpression === undefined) {
+        throw invalid('Parameter(s) EventPattern or ScheduleExpression must be specified.');
+      }
+      if (scheduleExpression !== undefined && bus.name !== 'default') {
+        throw invalid('ScheduleExpression is supported only on the default event bus.');
+      }
+      const state = readState(read.optionalString('State') ?? 'ENABLED');
+      const pattern = patternText === undefined ? undefined : patternOf(patternText);
+      if (scheduleExpression !== undefined) scheduleOf(scheduleExpression, 0);
+      if (!bus.rules.has(name) && bus.rules.size >= QUOTA.rulesPerBus) throw limitExceeded();
+      const infix = bus.name === 'default' ? '' : `${bus.name}/`;
+      const rule: Rule = bus.rules.get(name) ?? {
+        name,
+        arn: `arn:aws:events:${call.region}:${world.accountId}:rule/${infix}${name}`,
+        state,
+        description: undefined,
+        patternText,
+        pattern,
+        scheduleExpression,
+        stopSchedule: () => {},
+        targets: new Map(),
+      };
+      rule.state = state;
+      rule.description = read.optionalString('Description');
+      rule.patternText = patternText;
+      rule.pattern = pattern;
+      rule.scheduleExpression = scheduleExpression;
+      bus.rules.set(name, rule);
+      startSchedule(rule, call.region);
+      return { RuleArn: rule.arn };
+    },
+    DescribeRule(input, call) {
+      const rule = ruleAt(input, 'Name', call);
+      return describe(rule, busAt(members(input).optionalString('EventBusName'), call));
+    },
+    ListRules(input, call) {
+      const read = members(input);
+      const bus = busAt(read.optionalString('EventBusName'), call);
+      const prefix = read.optionalString('NamePrefix') ?? '';
+      const rules = [...bus.rules.values()].filter((rule) => rule.name.startsWith(prefix));
+      return { Rules: rules.map((rule) => describe(rule, bus)) };
+    },
+    DeleteRule(input, call) {
+      const read = members(input);
+      const bus = busAt(read.optionalString('EventBusName'), call);
+      const rule = bus.rules.get(read.string('Name'));
+      if (rule === undefined) return {};
+      if (rule.targets.size > 0) throw invalid("Rule can't be deleted since it has targets.");
+      rule.stopSchedule();
+      bus.rules.delete(rule.name);
+      return {};
+    },
+    EnableRule: setState('ENABLED'),
+    DisableRule: setState('DISABLED'),
+    PutTargets(input, call) {
+      const rule = ruleAt(input, 'Rule', call);
+      const targets = members(input)
+        .objects('Targets')
+        .map((target) => readTarget(target, call.region));
+      if (targets.length === 0) throw invalid('At least one target is required.');
+      const ids = new Set([...rule.targets.keys(), ...targets.map((target) => target.id)]);
+      if (ids.size > QUOTA.targetsPerRule) throw limitExceeded();
+      for (const target of targets) rule.targets.set(target.id, target);
+      return { FailedEntryCount: 0, FailedEntries: [] };
+    },
+    ListTargetsByRule(input, call) {
+      const rule = ruleAt(input, 'Rule', call);
+      return { Targets: [...rule.targets.values()].map((target) => target.description) };
+    },
+    RemoveTargets(input, call) {
+      const rule = ruleAt(input, 'Rule', call);
+      const FailedEntries: JsonObject[] = [];
+      for (const TargetId of members(input).strings('Ids')) {
+        if (rule.targets.delete(TargetId)) continue;
+        FailedEntries.push({
+          TargetId,
+          ErrorCode: 'ResourceNotFoundException',
+          ErrorMessage: `Rule ${rule.name} does not have a target with the Id ${TargetId}.`,
+        });
+      }
+      return { FailedEntryCount: FailedEntries.length, FailedEntries };
+    },
+    PutEvents(input, call) {
+      const results = checkPutEvents(members(input).objects('Entries'), world.clock.now());
+      const Entries = results.map((result) => ('ErrorCode' in result ? { ...result } : accept(result, call)));
+      return { FailedEntryCount: results.filter((result) => 'ErrorCode' in result).length, Entries };
+    },
+    TestEventPattern(input) {
+      const read = members(input);
+      const pattern = patternOf(read.string('EventPattern'));
+      const event = parseObject(read.string('Event'));
+      if (event === undefined) throw invalid('Parameter Event is not valid. Reason: it must be a JSON object.');
+      const absent = ['id', 'account', 'source', 'time', 'region', 'resources', 'detail-type'].find(
+        (name) => !(name in event),
+      );
+      if (absent !== undefined) throw invalid(`Parameter Event is not valid. Reason: ${absent} is a required field.`);
+      return { Result: pattern.matches(event) };
+    },
+  };
+
+  const accept = (entry: EventEntry, call: Call): JsonObject => {
+    const event = envelope(call.region, entry);
+    const bus = findBus(entry.busName, call.region);
+    if (bus === undefined) {
+      const reason = 'the event bus does not exist';
+      world.observe({ kind: 'lost', from: entry.source, to: entry.busName ?? 'default', reason });
+    } else route(bus, event);
+    return { EventId: event['id'] ?? null };
+  };
+
+  return {
+    service: {
+      signingName: 'events',
+      protocol: { kind: 'json', targetPrefix: 'AWSEvents', version: '1.1' },
+      operations,
+    },
+    putAwsEvent(region, event) {
+      const bus = findBus('default', region);
+      if (bus !== undefined) route(bus, envelope(region, event));
+    },
+  };
+}
+
+/** CloudTrail's read-only management events are for rules that ask for all of them. [eb-service-event-cloudtrail-management] */
+function reaches(rule: Rule, event: JsonObject): boolean {
+  if (rule.state === 'DISABLED') return false;
+  if (rule.state === 'ENABLED_WITH_ALL_CLOUDTRAIL_MANAGEMENT_EVENTS') return true;
+  const detail = event['detail'];
+  if (!String(event['detail-type']).endsWith('via CloudTrail') || typeof detail !== 'object' || detail === null)
+    return true;
+  return Array.isArray(detail) || detail['readOnly'] !== true || detail['managementEvent'] !== true;
+}
+
+function readState(text: string): State {
+  const state = STATES.find((each) => each === text);
+  if (state === undefined) {
+    throw invalid(
+      `1 validation error detected: Value '${text}' at 'state' failed to satisfy constraint: Member must satisfy enum value set: [${STATES.join(', ')}]`,
+    );
+  }
+  return state;
+}
+
+function patternOf(text: string): EventPattern {
+  if (text.length > QUOTA.patternCharacters) throw limitExceeded();
+  try {
+    return parsePattern(text);
+  } catch (error) {
+    if (!(error instanceof InvalidPattern)) throw error;
+    throw new AwsFault('InvalidEventPatternException', `Event pattern is not valid. Reason: ${error.message}`);
+  }
+}
+
+function scheduleOf(expression: string, anchor: number) {
+  try {
+    if (expression.startsWith('at(')) throw new InvalidSchedule('Parameter ScheduleExpression is not valid.');
+    return parseSchedule(expression, anchor);
+  } catch (error) {
+    if (!(error instanceof InvalidSchedule)) throw error;
+    throw invalid(error.message);
+  }
+}
+
+function readTarget(target: JsonObject, region: string): Target {
+  const read = members(target);
+  const arn = read.string('Arn');
+  if (!/^arn:aws:(lambda|sns|sqs|events):[\w-]+:\d{12}:.+$/.test(arn)) {
+    throw invalid(`Provided Arn is not in correct format, or targets of its kind are not embedded: ${arn}`);
+  }
+  const roleArn = read.optionalString('RoleArn');
+  if (arn.startsWith('arn:aws:events:') && roleArn === undefined) {
+    throw invalid(`RoleArn is required for target ${arn}.`);
+  }
+  return {
+    id: read.string('Id'),
+    arn,
+    roleArn,
+    input: readTargetInput(target),
+    retryPolicy: readRetryPolicy(target),
+    deadLetterArn: readDeadLetterArn(target, region),
+    description: target,
+  };
+}
+
+const describe = (rule: Rule, bus: Bus): JsonObject => ({
+  Name: rule.name,
+  Arn: rule.arn,
+  State: rule.state,
+  EventBusName: bus.name,
+  ...(rule.description !== undefined && { Description: rule.description }),
+  ...(rule.patternText !== undefined && { EventPattern: rule.patternText }),
+  ...(rule.scheduleExpression !== undefined && { ScheduleExpression: rule.scheduleExpression }),
+});
+
+const limitExceeded = (): AwsFault =>
+  new AwsFault('LimitExceededException', 'The requested resource exceeds the maximum number allowed.');

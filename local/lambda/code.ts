@@ -1,0 +1,46 @@
+import { createHash } from 'node:crypto';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, isAbsolute, join, relative } from 'node:path';
+import { unzipSync } from 'fflate';
+
+/** Unpacked deployment packages, in a temporary folder of their own. */
+export interface CodeStore {
+  /** Unpacks a zip once and returns its folder and SHA-256 (base64, as Lambda reports it). */
+  unpack(zip: Uint8Array): Promise<{ readonly folder: string; readonly sha256: string }>;
+  close(): Promise<void>;
+}
+
+export function createCodeStore(): CodeStore {
+  let root: Promise<string> | undefined;
+  const unpacked = new Map<string, Promise<string>>();
+
+  const write = async (zip: Uint8Array, name: string): Promise<string> => {
+    root ??= mkdtemp(join(tmpdir(), 'embedded-lambda-'));
+    const folder = join(await root, name);
+    await mkdir(folder);
+    for (const [path, content] of Object.entries(unzipSync(zip))) {
+      const file = join(folder, path);
+      const inside = relative(folder, file);
+      if (inside.startsWith('..') || isAbsolute(inside))
+        throw new Error(`the zip has an entry outside its folder: ${path}`);
+      if (path.endsWith('/')) continue;
+      await mkdir(dirname(file), { recursive: true });
+      await writeFile(file, content);
+    }
+    return folder;
+  };
+
+  return {
+    async unpack(zip) {
+      const digest = createHash('sha256').update(zip).digest();
+      const name = digest.toString('hex');
+      const folder = unpacked.get(name) ?? write(zip, name);
+      unpacked.set(name, folder);
+      return { folder: await folder, sha256: digest.toString('base64') };
+    },
+    async close() {
+      if (root !== undefined) await rm(await root, { recursive: true, force: true });
+    },
+  };
+}

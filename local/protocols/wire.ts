@@ -1,0 +1,19 @@
+/** One HTTP request as the front read it, the same for HTTP/1.1 and HTTP/2. */
+export interface WireRequest {
+  readonly method: string;
+  /** As sent, still percent-encoded, without the query string. */
+  readonly path: string;
+  readonly query: URLSearchParams;
+  /** Lower-case names; pseudo-headers of HTTP/2 left out. */
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: Buffer;
+}
+
+export interface WireResponse {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string;
+}
+
+/** `no-answer`: the connection breaks before a response, as when a network fails after the request has arrived. */
+export type Answer = WireResponse | 'no-answer';

@@ -1,0 +1,512 @@
+import { createHash } from 'node:crypto';
+import { DeliveryFailure, type Destinations, type MessageAttribute } from './destinations.ts';
+import type { Identifiers } from './identifiers.ts';
+import { isObject, type Members, membersOf, parseObject } from './members.ts';
+import { allowsService } from './resource-policy.ts';
+import { AwsFault, type Call, type JsonObject, type Operation, type Service, type World } from './service.ts';
+
+/** Largest message, in bytes of body and attributes. [D:AWSSimpleQueueService quotas, 1 MiB since August 2025] */
+const MESSAGE_LIMIT_BYTES = 1_048_576;
+
+/** A message as a consumer received it. */
+export interface ReceivedMessage {
+  readonly messageId: string;
+  readonly receiptHandle: string;
+  readonly body: string;
+  readonly md5OfBody: string;
+  readonly attributes: Readonly<Record<string, string>>;
+  readonly messageAttributes: Readonly<Record<string, MessageAttribute>>;
+}
+
+/** What other services of the embedded AWS do with queues, besides delivering to them. */
+export interface Queues {
+  readonly service: Service;
+  /** @throws {AwsFault} if there is no such queue */
+  receive(queueArn: string, max: number): ReceivedMessage[];
+  delete(queueArn: string, receiptHandle: string): void;
+  /** Calls back whenever a message of the queue becomes visible. Returns a function that ends it. */
+  onVisible(queueArn: string, callback: () => void): () => void;
+}
+
+type Message = {
+  readonly id: string;
+  readonly body: string;
+  readonly attributes: Readonly<Record<string, MessageAttribute>>;
+  readonly senderId: string;
+  readonly sentAt: number;
+  visibleAt: number;
+  receiveCount: number;
+  firstReceivedAt: number | undefined;
+  receiptHandle: string | undefined;
+};
+
+type Queue = {
+  readonly name: string;
+  readonly arn: string;
+  readonly region: string;
+  readonly createdAt: number;
+  changedAt: number;
+  attributes: Map<string, string>;
+  tags: Map<string, string>;
+  messages: Message[];
+  readonly watchers: Set<() => void>;
+};
+
+const DEFAULTS: Readonly<Record<string, string>> = {
+  VisibilityTimeout: '30',
+  MaximumMessageSize: String(MESSAGE_LIMIT_BYTES),
+  MessageRetentionPeriod: '345600',
+  DelaySeconds: '0',
+  ReceiveMessageWaitTimeSeconds: '0',
+  SqsManagedSseEnabled: 'true',
+};
+
+/** Attributes that may be set, with the bounds of the numeric ones. */
+const SETTABLE: Readonly<Record<string, readonly [number, number] | undefined>> = {
+  VisibilityTimeout: [0, 43_200],
+  MaximumMessageSize: [1024, MESSAGE_LIMIT_BYTES],
+  MessageRetentionPeriod: [60, 1_209_600],
+  DelaySeconds: [0, 900],
+  ReceiveMessageWaitTimeSeconds: [0, 20],
+  KmsDataKeyReusePeriodSeconds: [60, 86_400],
+  Policy: undefined,
+  RedrivePolicy: undefined,
+  RedriveAllowPolicy: undefined,
+  KmsMasterKeyId: undefined,
+  SqsManagedSseEnabled: undefined,
+};
+
+const invalid = (message: string): AwsFault => new AwsFault('InvalidParameterValue', message);
+const unknownAttribute = (name: string): AwsFault => new AwsFault('InvalidAttributeName', `Unknown Attribute ${name}.`);
+const noQueue = (): AwsFault => new AwsFault('QueueDoesNotExist', 'The specified queue does not exist.');
+const members = (input: JsonObject): Members =>
+  membersOf(input, (message) => new AwsFault('MissingParameter', message));
+
+/**
+ * Amazon SQS, standard queues only: FIFO queues are refused. Time (visibility, delay, retention) is the virtual clock's.
+ * Messages are received in the order of sending. A queue's policy is honoured for AWS services that deliver to it.
+ */
+export function createQueues(world: World, destinations: Destinations, identifiers: Identifiers): Queues {
+  const queues = new Map<string, Queue>();
+
+  const arnOf = (region: string, name: string): string => `arn:aws:sqs:${region}:${world.accountId}:${name}`;
+  const urlOf = (queue: Queue): string => `${world.endpoint()}/${world.accountId}/${queue.name}`;
+  const queueAt = (input: JsonObject, call: Call): Queue => {
+    const name = members(input).string('QueueUrl').split('/').at(-1) ?? '';
+    const queue = queues.get(arnOf(call.region, name));
+    if (queue === undefined) throw noQueue();
+    return queue;
+  };
+  const setting = (queue: Queue, name: string): number => Number(queue.attributes.get(name) ?? DEFAULTS[name]);
+
+  const announce = (queue: Queue, at: number): void => {
+    const tell = (): void => {
+      for (const watcher of queue.watchers) watcher();
+    };
+    if (at <= world.clock.now()) tell();
+    else world.clock.at(at, tell);
+  };
+
+  const enqueue = (
+    queue: Queue,
+    message: Omit<Message, 'id' | 'sentAt' | 'receiveCount' | 'firstReceivedAt' | 'receiptHandle'>,
+  ): Message => {
+    const size =
+      Buffer.byteLength(message.body) +
+      Object.entries(message.attributes).reduce(
+        (sum, [name, value]) =>
+          sum + Buffer.byteLength(name + value.DataType + (value.StringValue ?? '') + (value.BinaryValue ?? '')),
+        0,
+      );
+    if (message.body === '')
+      throw new AwsFault('MissingParameter', 'The request must contain the parameter MessageBody.');
+    if (size > setting(queue, 'MaximumMessageSize')) {
+      throw invalid(
+        `One or more parameters are invalid. Reason: Message must be shorter than ${setting(queue, 'MaximumMessageSize')} bytes.`,
+      );
+    }
+    const stored: Message = {
+      ...message,
+      id: identifiers.uuid(),
+      sentAt: world.clock.now(),
+      receiveCount: 0,
+      firstReceivedAt: undefined,
+      receiptHandle: undefined,
+    };
+    queue.messages.push(stored);
+    announce(queue, stored.visibleAt);
+    return stored;
+  };
+
+  const receiveFrom = (queue: Queue, max: number, visibilityTimeoutSeconds: number): ReceivedMessage[] => {
+    const now = world.clock.now();
+    const oldest = now - setting(queue, 'MessageRetentionPeriod') * 1000;
+    queue.messages = queue.messages.filter((message) => message.sentAt > oldest);
+    const redrive = redriveOf(queue.attributes.get('RedrivePolicy'));
+    const taken: ReceivedMessage[] = [];
+    for (const message of [...queue.messages]) {
+      if (taken.length === max) break;
+      if (message.visibleAt > now) continue;
+      const deadLetterQueue = redrive === undefined ? undefined : queues.get(redrive.deadLetterTargetArn);
+      if (redrive !== undefined && deadLetterQueue !== undefined && message.receiveCount >= redrive.maxReceiveCount) {
+        queue.messages.splice(queue.messages.indexOf(message), 1);
+        deadLetterQueue.messages.push({
+          ...message,
+          receiveCount: 0,
+          firstReceivedAt: undefined,
+          receiptHandle: undefined,
+        });
+        world.observe({ kind: 'dead-letter', queueArn: deadLetterQueue.arn, reason: 'maxReceiveCount' });
+        announce(deadLetterQueue, now);
+        continue;
+      }
+      message.receiveCount++;
+      message.firstReceivedAt ??= now;
+      message.visibleAt = now + visibilityTimeoutSeconds * 1000;
+      message.receiptHandle = identifiers.alphanumeric(32);
+      announce(queue, message.visibleAt);
+      taken.push({
+        messageId: message.id,
+        receiptHandle: message.receiptHandle,
+        body: message.body,
+        md5OfBody: md5(message.body),
+        messageAttributes: message.attributes,
+        attributes: {
+          SenderId: message.senderId,
+          SentTimestamp: String(message.sentAt),
+          ApproximateReceiveCount: String(message.receiveCount),
+          ApproximateFirstReceiveTimestamp: String(message.firstReceivedAt),
+        },
+      });
+    }
+    return taken;
+  };
+
+  const remove = (queue: Queue, receiptHandle: string): void => {
+    queue.messages = queue.messages.filter((message) => message.receiptHandle !== receiptHandle);
+  };
+
+  destinations.register('sqs', (arn, delivery) => {
+    const queue = queues.get(arn);
+    if (queue === undefined) throw new DeliveryFailure('NO_RESOURCE', `The queue ${arn} does not exist.`);
+    if (
+      'service' in delivery.authority &&
+      !allowsService(parseObject(queue.attributes.get('Policy') ?? ''), {
+        service: delivery.authority.service,
+        action: 'sqs:SendMessage',
+        resource: arn,
+        sourceArn: delivery.authority.sourceArn,
+        sourceAccount: world.accountId,
+      })
+    ) {
+      throw new DeliveryFailure(
+        'NO_PERMISSIONS',
+        `The policy of ${arn} does not let ${delivery.authority.service} send messages for ${delivery.authority.sourceArn}.`,
+      );
+    }
+    const senderId = 'service' in delivery.authority ? delivery.authority.service : delivery.authority.roleArn;
+    const visibleAt = world.clock.now() + setting(queue, 'DelaySeconds') * 1000;
+    enqueue(queue, { body: delivery.body, attributes: delivery.attributes ?? {}, senderId, visibleAt });
+  });
+
+  const operations: Readonly<Record<string, Operation>> = {
+    CreateQueue(input, call) {
+      const name = members(input).string('QueueName');
+      if (name.endsWith('.fifo')) throw new AwsFault('UnsupportedOperation', 'FIFO queues are not embedded.');
+      if (!/^[\w-]{1,80}$/.test(name)) {
+        throw invalid('Can only include alphanumeric characters, hyphens, or underscores. 1 to 80 in length');
+      }
+      const attributes = attributesOf(input);
+      const arn = arnOf(call.region, name);
+      const existing = queues.get(arn);
+      if (existing !== undefined) {
+        for (const [key, value] of attributes) {
+          if ((existing.attributes.get(key) ?? DEFAULTS[key]) === value) continue;
+          throw new AwsFault(
+            'QueueNameExists',
+            `A queue already exists with the same name and a different value for attribute ${key}`,
+          );
+        }
+        return { QueueUrl: urlOf(existing) };
+      }
+      const now = world.clock.now();
+      const queue: Queue = {
+        name,
+        arn,
+        region: call.region,
+        createdAt: now,
+        changedAt: now,
+        attributes,
+        tags: new Map(stringEntries(input['tags'])),
+        messages: [],
+        watchers: new Set(),
+      };
+      queues.set(arn, queue);
+      return { QueueUrl: urlOf(queue) };
+    },
+    DeleteQueue(input, call) {
+      queues.delete(queueAt(input, call).arn);
+      return {};
+    },
+    GetQueueUrl(input, call) {
+      const queue = queues.get(arnOf(call.region, members(input).string('QueueName')));
+      if (queue === undefined) throw noQueue();
+      return { QueueUrl: urlOf(queue) };
+    },
+    ListQueues(input, call) {
+      const prefix = members(input).optionalString('QueueNamePrefix') ?? '';
+      const urls = [...queues.values()]
+        .filter((queue) => queue.region === call.region && queue.name.startsWith(prefix))
+        .map(urlOf);
+      return urls.length === 0 ? {} : { QueueUrls: urls };
+    },
+    GetQueueAttributes(input, call) {
+      const queue = queueAt(input, call);
+      const now = world.clock.now();
+      const received = (message: Message): boolean => message.visibleAt > now && message.receiveCount > 0;
+      const all: Record<string, string> = {
+        ...DEFAULTS,
+        ...Object.fromEntries(queue.attributes),
+        QueueArn: queue.arn,
+        CreatedTimestamp: String(Math.floor(queue.createdAt / 1000)),
+        LastModifiedTimestamp: String(Math.floor(queue.changedAt / 1000)),
+        ApproximateNumberOfMessages: String(queue.messages.filter((message) => message.visibleAt <= now).length),
+        ApproximateNumberOfMessagesNotVisible: String(queue.messages.filter(received).length),
+        ApproximateNumberOfMessagesDelayed: String(
+          queue.messages.filter((message) => message.visibleAt > now && !received(message)).length,
+        ),
+      };
+      const asked = members(input).strings('AttributeNames');
+      const unknown = asked.find((name) => name !== 'All' && !(name in all) && !(name in SETTABLE));
+      if (unknown !== undefined) throw unknownAttribute(unknown);
+      const chosen = Object.entries(all).filter(([name]) => asked.includes('All') || asked.includes(name));
+      return chosen.length === 0 ? {} : { Attributes: Object.fromEntries(chosen) };
+    },
+    SetQueueAttributes(input, call) {
+      const queue = queueAt(input, call);
+      for (const [name, value] of attributesOf(input)) {
+        if (value === '') queue.attributes.delete(name);
+        else queue.attributes.set(name, value);
+      }
+      queue.changedAt = world.clock.now();
+      return {};
+    },
+    TagQueue(input, call) {
+      const queue = queueAt(input, call);
+      for (const [name, value] of stringEntries(input['Tags'])) queue.tags.set(name, value);
+      return {};
+    },
+    ListQueueTags: (input, call) => ({ Tags: Object.fromEntries(queueAt(input, call).tags) }),
+    SendMessage(input, call) {
+      const queue = queueAt(input, call);
+      const read = members(input);
+      const delay = read.optionalNumber('DelaySeconds') ?? setting(queue, 'DelaySeconds');
+      if (delay < 0 || delay > 900)
+        throw invalid(
+          `Value ${delay} for parameter DelaySeconds is invalid. Reason: DelaySeconds must be >= 0 and <= 900.`,
+        );
+      const message = enqueue(queue, {
+        body: read.string('MessageBody'),
+        attributes: messageAttributesOf(input['MessageAttributes']),
+        senderId: call.principal.userId,
+        visibleAt: world.clock.now() + delay * 1000,
+      });
+      return {
+        MessageId: message.id,
+        MD5OfMessageBody: md5(message.body),
+        ...(Object.keys(message.attributes).length > 0 && {
+          MD5OfMessageAttributes: md5OfAttributes(message.attributes),
+        }),
+      };
+    },
+    async ReceiveMessage(input, call) {
+      const queue = queueAt(input, call);
+      const read = members(input);
+      const max = read.optionalNumber('MaxNumberOfMessages') ?? 1;
+      if (max < 1 || max > 10) {
+        throw invalid(
+          `Value ${max} for parameter MaxNumberOfMessages is invalid. Reason: Must be between 1 and 10, if provided.`,
+        );
+      }
+      const visibility = read.optionalNumber('VisibilityTimeout') ?? setting(queue, 'VisibilityTimeout');
+      const wait = read.optionalNumber('WaitTimeSeconds') ?? setting(queue, 'ReceiveMessageWaitTimeSeconds');
+      if (wait < 0 || wait > 20) {
+        throw invalid(
+          `Value ${wait} for parameter WaitTimeSeconds is invalid. Reason: Must be >= 0 and <= 20, if provided.`,
+        );
+      }
+      let received = receiveFrom(queue, max, visibility);
+      if (received.length === 0 && wait > 0) {
+        await becomesVisible(queue, wait * 1000);
+        received = receiveFrom(queue, max, visibility);
+      }
+      const systemNames = [...read.strings('AttributeNames'), ...read.strings('MessageSystemAttributeNames')];
+      const attributeNames = read.strings('MessageAttributeNames');
+      return received.length === 0
+        ? {}
+        : { Messages: received.map((message) => wireMessage(message, systemNames, attributeNames)) };
+    },
+    DeleteMessage(input, call) {
+      remove(queueAt(input, call), members(input).string('ReceiptHandle'));
+      return {};
+    },
+    ChangeMessageVisibility(input, call) {
+      const queue = queueAt(input, call);
+      const read = members(input);
+      const handle = read.string('ReceiptHandle');
+      const message = queue.messages.find((candidate) => candidate.receiptHandle === handle);
+      if (message === undefined) throw new AwsFault('ReceiptHandleIsInvalid', 'The input receipt handle is invalid.');
+      message.visibleAt = world.clock.now() + (read.optionalNumber('VisibilityTimeout') ?? 0) * 1000;
+      announce(queue, message.visibleAt);
+      return {};
+    },
+    PurgeQueue(input, call) {
+      queueAt(input, call).messages = [];
+      return {};
+    },
+  };
+
+  const becomesVisible = (queue: Queue, waitMs: number): Promise<void> =>
+    new Promise((resolve) => {
+      const done = (): void => {
+        queue.watchers.delete(done);
+        cancel();
+        resolve();
+      };
+      const cancel = world.clock.at(world.clock.now() + waitMs, done);
+      queue.watchers.add(done);
+    });
+
+  const queueByArn = (arn: string): Queue => {
+    const queue = queues.get(arn);
+    if (queue === undefined) throw noQueue();
+    return queue;
+  };
+
+  return {
+    service: { signingName: 'sqs', protocol: { kind: 'json', targetPrefix: 'AmazonSQS', version: '1.0' }, operations },
+    receive(queueArn, max) {
+      const queue = queueByArn(queueArn);
+      return receiveFrom(queue, max, setting(queue, 'VisibilityTimeout'));
+    },
+    delete(queueArn, receiptHandle) {
+      remove(queueByArn(queueArn), receiptHandle);
+    },
+    onVisible(queueArn, callback) {
+      const queue = queueByArn(queueArn);
+      queue.watchers.add(callback);
+      return () => queue.watchers.delete(callback);
+    },
+  };
+}
+
+function attributesOf(input: JsonObject): Map<string, string> {
+  const attributes = new Map(stringEntries(input['Attributes']));
+  for (const [name, value] of attributes) {
+    if (!(name in SETTABLE)) throw unknownAttribute(name);
+    const bounds = SETTABLE[name];
+    const number = Number(value);
+    if (bounds !== undefined && !(Number.isInteger(number) && number >= bounds[0] && number <= bounds[1])) {
+      throw new AwsFault('InvalidAttributeValue', `Invalid value for the parameter ${name}.`);
+    }
+    if (name === 'Policy' && value !== '' && parseObject(value) === undefined) {
+      throw new AwsFault('InvalidAttributeValue', 'Invalid value for the parameter Policy.');
+    }
+    if (name === 'RedrivePolicy' && value !== '' && redriveOf(value) === undefined) {
+      throw invalid(
+        `Value ${value} for parameter RedrivePolicy is invalid. Reason: Redrive policy is not a valid JSON map.`,
+      );
+    }
+  }
+  return attributes;
+}
+
+function redriveOf(policy: string | undefined): { deadLetterTargetArn: string; maxReceiveCount: number } | undefined {
+  const parsed = parseObject(policy ?? '');
+  const deadLetterTargetArn = parsed?.['deadLetterTargetArn'];
+  const maxReceiveCount = Number(parsed?.['maxReceiveCount']);
+  if (typeof deadLetterTargetArn !== 'string' || !(maxReceiveCount >= 1)) return undefined;
+  return { deadLetterTargetArn, maxReceiveCount };
+}
+
+function stringEntries(value: JsonObject[string]): [string, string][] {
+  return Object.entries(isObject(value) ? value : {}).map(([name, item]) => [name, String(item)]);
+}
+
+function messageAttributesOf(value: JsonObject[string]): Record<string, MessageAttribute> {
+  const attributes: Record<string, MessageAttribute> = {};
+  const entries = Object.entries(isObject(value) ? value : {});
+  if (entries.length > 10)
+    throw invalid(`Number of message attributes [${entries.length}] exceeds the allowed maximum [10].`);
+  for (const [name, item] of entries) {
+    const read = members(isObject(item) ? item : {});
+    const DataType = read.optionalString('DataType') ?? '';
+    const StringValue = read.optionalString('StringValue');
+    const BinaryValue = read.optionalString('BinaryValue');
+    if (!/^(String|Number|Binary)(\..+)?$/.test(DataType)) {
+      throw invalid(
+        `The type of message (user) attribute '${name}' is invalid. You must use only the following supported type prefixes: Binary, Number, String.`,
+      );
+    }
+    if ((DataType.startsWith('Binary') ? BinaryValue : StringValue) === undefined) {
+      throw invalid(`The message (user) attribute '${name}' must contain a non-empty value of type '${DataType}'.`);
+    }
+    attributes[name] = {
+      DataType,
+      ...(StringValue !== undefined && { StringValue }),
+      ...(BinaryValue !== undefined && { BinaryValue }),
+    };
+  }
+  return attributes;
+}
+
+function wireMessage(
+  message: ReceivedMessage,
+  systemNames: readonly string[],
+  attributeNames: readonly string[],
+): JsonObject {
+  const system = Object.entries(message.attributes).filter(
+    ([name]) => systemNames.includes('All') || systemNames.includes(name),
+  );
+  const chosen = Object.entries(message.messageAttributes).filter(([name]) =>
+    attributeNames.some(
+      (asked) =>
+        asked === 'All' ||
+        asked === '.*' ||
+        asked === name ||
+        (asked.endsWith('.*') && name.startsWith(asked.slice(0, -1))),
+    ),
+  );
+  const attributes: Record<string, MessageAttribute> = Object.fromEntries(chosen);
+  return {
+    MessageId: message.messageId,
+    ReceiptHandle: message.receiptHandle,
+    Body: message.body,
+    MD5OfBody: message.md5OfBody,
+    ...(system.length > 0 && { Attributes: Object.fromEntries(system) }),
+    ...(chosen.length > 0 && {
+      MessageAttributes: Object.fromEntries(chosen.map(([name, value]) => [name, { ...value }])),
+      MD5OfMessageAttributes: md5OfAttributes(attributes),
+    }),
+  };
+}
+
+const md5 = (text: string): string => createHash('md5').update(text).digest('hex');
+
+/** [D:AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-message-metadata] */
+function md5OfAttributes(attributes: Readonly<Record<string, MessageAttribute>>): string {
+  const hash = createHash('md5');
+  const part = (bytes: Buffer): void => {
+    const length = Buffer.alloc(4);
+    length.writeUInt32BE(bytes.length);
+    hash.update(length).update(bytes);
+  };
+  for (const [name, value] of Object.entries(attributes).sort(([a], [b]) => (a < b ? -1 : 1))) {
+    part(Buffer.from(name));
+    part(Buffer.from(value.DataType));
+    const binary = value.DataType.startsWith('Binary');
+    hash.update(Buffer.from([binary ? 2 : 1]));
+    part(binary ? Buffer.from(value.BinaryValue ?? '', 'base64') : Buffer.from(value.StringValue ?? ''));
+  }
+  return hash.digest('hex');
+}

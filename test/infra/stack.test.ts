@@ -1,0 +1,399 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { basename } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import * as z from 'zod';
+import { packageStack } from '../../infra/package.ts';
+import { compilePattern } from '../../local/eventbridge/pattern.ts';
+import { copyProject } from './project-copy.ts';
+
+/** What the packaged template says. osls and CloudFormation check less than a deployment needs. */
+const statement = z.object({
+  Effect: z.enum(['Allow', 'Deny']),
+  Action: z.union([z.string(), z.array(z.string())]).transform((action) => [action].flat()),
+  Principal: z.unknown().optional(),
+  Resource: z.unknown().optional(),
+  Condition: z.unknown().optional(),
+});
+type Statement = z.infer<typeof statement>;
+const policy = z.object({ Statement: z.array(statement) });
+const reference = z.object({ Ref: z.string() });
+const attribute = z.object({ 'Fn::GetAtt': z.tuple([z.string(), z.string()]) });
+
+const lambdaFunction = z.object({
+  FunctionName: z.string(),
+  Handler: z.string(),
+  Runtime: z.string(),
+  Architectures: z.array(z.string()),
+  Code: z.object({ S3Key: z.string() }),
+  Role: attribute,
+  Environment: z.object({ Variables: z.record(z.string(), z.unknown()) }),
+});
+const rule = z.object({
+  Name: z.string(),
+  State: z.string(),
+  EventBusName: z.undefined().optional(),
+  EventPattern: z.json().optional(),
+  ScheduleExpression: z.string().optional(),
+  Targets: z.array(
+    z.object({ Arn: attribute, DeadLetterConfig: z.object({ Arn: attribute }), RetryPolicy: z.unknown().optional() }),
+  ),
+});
+const queuePolicy = z.object({ Queues: z.array(reference), PolicyDocument: policy });
+const invokeConfig = z.object({
+  FunctionName: reference,
+  DestinationConfig: z.object({ OnFailure: z.object({ Destination: attribute }) }),
+});
+const role = z.object({
+  RoleName: z.string(),
+  AssumeRolePolicyDocument: policy,
+  ManagedPolicyArns: z.undefined().optional(),
+  Policies: z.array(z.object({ PolicyDocument: policy })),
+});
+const template = z.object({
+  Resources: z.record(
+    z.string(),
+    z.looseObject({ Type: z.string(), Properties: z.unknown().optional(), DeletionPolicy: z.string().optional() }),
+  ),
+  Outputs: z.record(z.string(), z.object({ Value: z.unknown() })),
+});
+
+let project: Awaited<ReturnType<typeof copyProject>>;
+let text: string;
+let stack: z.infer<typeof template>;
+beforeAll(async () => {
+  project = await copyProject();
+  const { templatePath } = await packageStack({ root: project.root });
+  text = await readFile(templatePath, 'utf8');
+  stack = template.parse(JSON.parse(text));
+});
+afterAll(() => project.remove());
+
+function resources<T>(type: string, schema: z.ZodType<T>): Map<string, T> {
+  const found = Object.entries(stack.Resources).filter(([, resource]) => resource.Type === type);
+  return new Map(found.map(([id, resource]) => [id, schema.parse(resource.Properties)]));
+}
+const functions = () => resources('AWS::Lambda::Function', lambdaFunction);
+const rules = () => resources('AWS::Events::Rule', rule);
+const roles = () => resources('AWS::IAM::Role', role);
+
+/** The short name of a function, by its logical id: `sweep`. */
+const nameOf = (id: string) => functions().get(id)?.FunctionName.replace('bedrock-cost-governor-dev-', '');
+
+function statementsOf(name: string): Statement[] {
+  const found = [...functions()].find(([id]) => nameOf(id) === name);
+  const own = found && roles().get(found[1].Role['Fn::GetAtt'][0]);
+  return own?.Policies.flatMap(({ PolicyDocument }) => PolicyDocument.Statement) ?? [];
+}
+
+const queuePoliciesOf = (queue: string) =>
+  [...resources('AWS::SQS::QueuePolicy', queuePolicy).values()].filter(({ Queues }) =>
+    Queues.some(({ Ref }) => Ref === queue),
+  );
+
+describe('the functions', () => {
+  it('are three, each with its own artifact, role and log group', () => {
+    const all = [...functions()];
+    expect(all.map(([id]) => nameOf(id)).sort()).toEqual(['budget-alert', 'profile-changed', 'sweep']);
+    for (const [id, fn] of all) {
+      expect(fn.Handler).toBe('index.handler');
+      expect(fn.Architectures).toEqual(['arm64']);
+      expect(fn.Code.S3Key.split('/').at(-1)).toBe(`${nameOf(id)}.zip`);
+      expect(roles().get(fn.Role['Fn::GetAtt'][0])?.RoleName).toBe(`bedrock-cost-governor-dev-us-east-1-${nameOf(id)}`);
+    }
+    expect(new Set(all.map(([, fn]) => fn.Role['Fn::GetAtt'][0])).size).toBe(all.length);
+    expect(roles().size).toBe(all.length);
+
+    const logGroup = z.object({ LogGroupName: z.string(), RetentionInDays: z.literal(90) });
+    const logGroups = [...resources('AWS::Logs::LogGroup', logGroup).values()].map(({ LogGroupName }) => LogGroupName);
+    expect(logGroups.sort()).toEqual(all.map(([, fn]) => `/aws/lambda/${fn.FunctionName}`).sort());
+  });
+
+  it('include every file of handlers/', () => {
+    const files = readdirSync(new URL('../../handlers', import.meta.url)).filter((file) => file.endsWith('.ts'));
+    const artifacts = [...functions().values()].map(({ Code }) => basename(Code.S3Key, '.zip'));
+    expect(artifacts).toEqual(expect.arrayContaining(files.map((file) => basename(file, '.ts'))));
+  });
+
+  it('have a destination for what they fail to do, and may send there', () => {
+    const configs = [...resources('AWS::Lambda::EventInvokeConfig', invokeConfig).values()];
+    expect(configs.map(({ FunctionName }) => FunctionName.Ref).sort()).toEqual([...functions().keys()].sort());
+    for (const { FunctionName, DestinationConfig } of configs) {
+      const destination = DestinationConfig.OnFailure.Destination;
+      expect(stack.Resources[destination['Fn::GetAtt'][0]]?.Type).toBe('AWS::SQS::Queue');
+      expect(statementsOf(nameOf(FunctionName.Ref) ?? '')).toContainEqual(
+        expect.objectContaining({ Effect: 'Allow', Action: ['sqs:SendMessage'], Resource: destination }),
+      );
+    }
+  });
+
+  it('know where everything is from their environment, which holds no secret', () => {
+    for (const fn of functions().values()) {
+      expect(fn.Environment.Variables).toEqual({
+        GOVERNOR_TABLE: { Ref: 'GovernorTable' },
+        GOVERNOR_NOTICES_TOPIC_ARN: { Ref: 'NoticesTopic' },
+        GOVERNOR_BUDGET_ALERTS_TOPIC_ARN: { Ref: 'BudgetAlertsTopic' },
+        GOVERNOR_BUS_NAME: { Ref: 'GovernorBus' },
+        GOVERNOR_ACCOUNT_ID: { Ref: 'AWS::AccountId' },
+        GOVERNOR_STAGE: 'dev',
+        POWERTOOLS_SERVICE_NAME: 'bedrock-cost-governor',
+        POWERTOOLS_METRICS_NAMESPACE: 'BedrockCostGovernor',
+        POWERTOOLS_LOG_LEVEL: 'INFO',
+      });
+    }
+    expect(text).not.toMatch(/AKIA|ASIA|aws_secret|password|BEGIN [A-Z ]*PRIVATE KEY|\b\d{12}\b/i);
+  });
+});
+
+describe('the rules', () => {
+  it('call the right function, on the default bus, and may', () => {
+    const targets = [...rules().values()].flatMap(({ Name, State, Targets }) =>
+      Targets.map(({ Arn }) => [Name.replace('bedrock-cost-governor-dev-', ''), State, nameOf(Arn['Fn::GetAtt'][0])]),
+    );
+    expect(targets.sort()).toEqual([
+      ['profile-api-calls', 'ENABLED', 'profile-changed'],
+      ['profile-tag-changes', 'ENABLED', 'profile-changed'],
+      ['sweep-schedule', 'ENABLED', 'sweep'],
+    ]);
+    const permission = z.object({ FunctionName: attribute, Principal: z.string(), SourceArn: z.unknown().optional() });
+    const permitted = [...resources('AWS::Lambda::Permission', permission).values()];
+    for (const { Name, Targets } of rules().values()) {
+      const own = permitted.filter(({ SourceArn }) => JSON.stringify(SourceArn).includes(`"${Name}"`));
+      expect(own.map(({ FunctionName, Principal }) => [FunctionName, Principal])).toEqual(
+        Targets.map(({ Arn }) => [Arn, 'events.amazonaws.com']),
+      );
+    }
+  });
+
+  it('keep what they cannot deliver in a queue that lets exactly them send', () => {
+    expect(rules().size).toBe(3);
+    for (const { Name, Targets } of rules().values()) {
+      for (const { DeadLetterConfig } of Targets) {
+        const policies = queuePoliciesOf(DeadLetterConfig.Arn['Fn::GetAtt'][0]);
+        // Two policies on one queue overwrite each other.
+        expect(policies).toHaveLength(1);
+        const [only, ...others] = policies.flatMap(({ PolicyDocument }) => PolicyDocument.Statement);
+        expect(others).toEqual([]);
+        expect(only).toMatchObject({
+          Effect: 'Allow',
+          Principal: { Service: 'events.amazonaws.com' },
+          Action: ['sqs:SendMessage'],
+          Resource: DeadLetterConfig.Arn,
+          Condition: {
+            ArnEquals: {
+              'aws:SourceArn': expect.arrayContaining([
+                { 'Fn::Sub': `arn:\${AWS::Partition}:events:\${AWS::Region}:\${AWS::AccountId}:rule/${Name}` },
+              ]),
+            },
+          },
+        });
+      }
+    }
+  });
+
+  const event = (file: string): z.infer<typeof looseEvent> =>
+    looseEvent.parse(JSON.parse(readFileSync(new URL(`../fixtures/events/${file}.json`, import.meta.url), 'utf8')));
+  const looseEvent = z.object({ detail: z.record(z.string(), z.json()) }).catchall(z.json());
+  const matchedBy = (given: z.infer<typeof looseEvent>) =>
+    [...rules().values()].flatMap(({ Name, EventPattern }) =>
+      EventPattern !== undefined && compilePattern(EventPattern).matches(given)
+        ? [Name.replace('bedrock-cost-governor-dev-', '')]
+        : [],
+    );
+
+  it.each([
+    'cloudtrail-CreateInferenceProfile',
+    'cloudtrail-CreateInferenceProfile-untagged',
+    'cloudtrail-DeleteInferenceProfile',
+    'cloudtrail-TagResource',
+    'cloudtrail-UntagResource',
+  ])('match %s', (file) => {
+    expect(matchedBy(event(file))).toEqual(['profile-api-calls']);
+  });
+
+  it('match a tagging call that spells the member resourceArn', () => {
+    const { requestParameters, ...detail } = event('cloudtrail-TagResource').detail;
+    const { resourceARN } = z.object({ resourceARN: z.string() }).parse(requestParameters);
+    const respelt = {
+      ...event('cloudtrail-TagResource'),
+      detail: { ...detail, requestParameters: { resourceArn: resourceARN } },
+    };
+    expect(matchedBy(respelt)).toEqual(['profile-api-calls']);
+  });
+
+  it.each(['cloudtrail-TagResource-guardrail-decoy', 'cloudtrail-Converse-failed', 'aws.tag-TagChange-ec2-doc'])(
+    'ignore %s',
+    (file) => {
+      expect(matchedBy(event(file))).toEqual([]);
+    },
+  );
+
+  it.each(['cloudtrail-CreateInferenceProfile', 'cloudtrail-TagResource'])('ignore %s when the call failed', (file) => {
+    const { detail, ...envelope } = event(file);
+    expect(
+      matchedBy({ ...envelope, detail: { ...detail, errorCode: 'AccessDenied', requestParameters: null } }),
+    ).toEqual([]);
+    expect(matchedBy({ ...envelope, detail: { ...detail, errorCode: 'ThrottlingException' } })).toEqual([]);
+  });
+
+  it('match a tag change of an application inference profile', () => {
+    const { detail, ...envelope } = event('aws.tag-TagChange-ec2-doc');
+    const ofProfile = { ...detail, service: 'bedrock', 'resource-type': 'application-inference-profile' };
+    expect(matchedBy({ ...envelope, detail: ofProfile })).toEqual(['profile-tag-changes']);
+    expect(matchedBy({ ...envelope, detail: { ...ofProfile, 'resource-type': 'guardrail' } })).toEqual([]);
+  });
+
+  it('call the sweep every five minutes', () => {
+    const scheduled = [...rules().values()].flatMap(({ ScheduleExpression }) => ScheduleExpression ?? []);
+    expect(scheduled).toEqual(['rate(5 minutes)']);
+  });
+});
+
+describe('the topics', () => {
+  it('for budget alerts is open to AWS Budgets, for this account, and to no one else', () => {
+    const topicPolicy = z.object({ Topics: z.array(reference), PolicyDocument: policy });
+    const policies = [...resources('AWS::SNS::TopicPolicy', topicPolicy).values()];
+    expect(policies.map(({ Topics }) => Topics)).toEqual([[{ Ref: 'BudgetAlertsTopic' }]]);
+    expect(policies.flatMap(({ PolicyDocument }) => PolicyDocument.Statement)).toEqual([
+      expect.objectContaining({
+        Effect: 'Allow',
+        Principal: { Service: 'budgets.amazonaws.com' },
+        Action: ['sns:Publish'],
+        Resource: { Ref: 'BudgetAlertsTopic' },
+        Condition: {
+          StringEquals: { 'aws:SourceAccount': { Ref: 'AWS::AccountId' } },
+          ArnLike: { 'aws:SourceArn': { 'Fn::Sub': `arn:\${AWS::Partition}:budgets::\${AWS::AccountId}:*` } },
+        },
+      }),
+    ]);
+  });
+
+  it('hand an alert to its function, or keep it in a queue that lets the topic send', () => {
+    const subscription = z.object({
+      TopicArn: reference,
+      Protocol: z.literal('lambda'),
+      Endpoint: attribute,
+      RedrivePolicy: z.object({ deadLetterTargetArn: attribute }),
+    });
+    const [only, ...others] = resources('AWS::SNS::Subscription', subscription).values();
+    expect(others).toEqual([]);
+    expect([only?.TopicArn.Ref, nameOf(only?.Endpoint['Fn::GetAtt'][0] ?? '')]).toEqual([
+      'BudgetAlertsTopic',
+      'budget-alert',
+    ]);
+    const policies = queuePoliciesOf(only?.RedrivePolicy.deadLetterTargetArn['Fn::GetAtt'][0] ?? '');
+    expect(policies).toHaveLength(1);
+    expect(policies[0]?.PolicyDocument.Statement).toEqual([
+      expect.objectContaining({
+        Effect: 'Allow',
+        Principal: { Service: 'sns.amazonaws.com' },
+        Action: ['sqs:SendMessage'],
+        Resource: only?.RedrivePolicy.deadLetterTargetArn,
+        Condition: { ArnEquals: { 'aws:SourceArn': { Ref: 'BudgetAlertsTopic' } } },
+      }),
+    ]);
+  });
+});
+
+describe('the table', () => {
+  it('has the keys pk and sk, is paid per request, restorable, encrypted, and outlives the stack', () => {
+    const tables = Object.values(stack.Resources).filter(({ Type }) => Type === 'AWS::DynamoDB::Table');
+    expect(tables).toEqual([
+      expect.objectContaining({
+        DeletionPolicy: 'Retain',
+        UpdateReplacePolicy: 'Retain',
+        Properties: {
+          TableName: 'bedrock-cost-governor-dev',
+          BillingMode: 'PAY_PER_REQUEST',
+          AttributeDefinitions: [
+            { AttributeName: 'pk', AttributeType: 'S' },
+            { AttributeName: 'sk', AttributeType: 'S' },
+          ],
+          KeySchema: [
+            { AttributeName: 'pk', KeyType: 'HASH' },
+            { AttributeName: 'sk', KeyType: 'RANGE' },
+          ],
+          PointInTimeRecoverySpecification: { PointInTimeRecoveryEnabled: true },
+          SSESpecification: { SSEEnabled: true },
+          DeletionProtectionEnabled: true,
+        },
+      }),
+    ]);
+  });
+});
+
+describe('the roles', () => {
+  const allowed = (name: string) => statementsOf(name).flatMap(({ Action }) => Action);
+
+  it('allow Lambda to assume them, and nothing by wildcard', () => {
+    const actions = [...roles().values()].flatMap(({ AssumeRolePolicyDocument, Policies }) => {
+      expect(AssumeRolePolicyDocument.Statement).toMatchObject([
+        { Effect: 'Allow', Principal: { Service: 'lambda.amazonaws.com' }, Action: ['sts:AssumeRole'] },
+      ]);
+      return Policies.flatMap(({ PolicyDocument }) => PolicyDocument.Statement).flatMap(({ Action }) => Action);
+    });
+    expect(actions.length).toBeGreaterThan(0);
+    expect(actions.filter((action) => action.includes('*'))).toEqual([]);
+  });
+
+  it('never call a model, and name no action that does not exist', () => {
+    expect(text).not.toMatch(/bedrock:(Invoke|Converse|CreateApplicationInferenceProfile)/);
+    expect(text).not.toMatch(/budgets:(Create|Describe|Update|Delete)Budget/);
+  });
+
+  it('may act on every resource only where IAM knows no resource to name', () => {
+    const everywhere = ['profile-changed', 'budget-alert', 'sweep'].flatMap((name) =>
+      statementsOf(name).filter(({ Resource }) => [Resource].flat().includes('*')),
+    );
+    expect(everywhere.flatMap(({ Action }) => Action)).toEqual(['bedrock:ListInferenceProfiles', 'tag:GetResources']);
+  });
+
+  it("change tags on this account's application inference profiles alone", () => {
+    const profiles = {
+      'Fn::Sub': `arn:\${AWS::Partition}:bedrock:*:\${AWS::AccountId}:application-inference-profile/*`,
+    };
+    for (const name of ['profile-changed', 'budget-alert', 'sweep']) {
+      const tagging = statementsOf(name).filter(({ Action }) =>
+        Action.some((action) => /^bedrock:(Unt|T)agResource$/.test(action)),
+      );
+      expect(tagging.map(({ Resource }) => Resource)).toEqual([profiles]);
+    }
+  });
+
+  it("let the budget alert's function show a standing, but neither change a tenant's tags nor a budget", () => {
+    const tagging = statementsOf('budget-alert').find(({ Action }) => Action.includes('bedrock:TagResource'));
+    expect(tagging?.Condition).toEqual({ 'ForAllValues:StringLike': { 'aws:TagKeys': ['governor:*'] } });
+    expect(allowed('budget-alert').filter((action) => action.startsWith('budgets:'))).toEqual(['budgets:ViewBudget']);
+  });
+
+  it("change only the governor's own budgets", () => {
+    for (const name of ['profile-changed', 'sweep']) {
+      const changing = statementsOf(name).filter(({ Action }) => Action.includes('budgets:ModifyBudget'));
+      expect(changing.map(({ Resource }) => Resource)).toEqual([
+        { 'Fn::Sub': `arn:\${AWS::Partition}:budgets::\${AWS::AccountId}:budget/governor/dev/*` },
+      ]);
+    }
+  });
+
+  it('write to the log group of their own function', () => {
+    for (const name of ['profile-changed', 'budget-alert', 'sweep']) {
+      const logging = statementsOf(name).filter(({ Action }) => Action.includes('logs:PutLogEvents'));
+      expect(logging.map(({ Resource }) => Resource)).toEqual([
+        {
+          'Fn::Sub': `arn:\${AWS::Partition}:logs:\${AWS::Region}:\${AWS::AccountId}:log-group:/aws/lambda/bedrock-cost-governor-dev-${name}:*`,
+        },
+      ]);
+    }
+  });
+});
+
+describe('the outputs', () => {
+  it('name what a client or an operator needs', () => {
+    expect(stack.Outputs).toMatchObject({
+      TableName: { Value: { Ref: 'GovernorTable' } },
+      NoticesTopicArn: { Value: { Ref: 'NoticesTopic' } },
+      BudgetAlertsTopicArn: { Value: { Ref: 'BudgetAlertsTopic' } },
+      BusName: { Value: { Ref: 'GovernorBus' } },
+    });
+  });
+});
