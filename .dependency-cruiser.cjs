@@ -3,7 +3,10 @@ const only = (folder, allowed) => ({
   name: `${folder}-depends-only-on-${allowed.join('-') || 'itself'}`,
   severity: 'error',
   from: { path: `^${folder}/` },
-  to: { path: '^(domain|handlers|aws|invoke|local|cli|infra|bench|test|examples)/', pathNot: `^(${[folder, ...allowed].join('|')})/` },
+  to: {
+    path: '^(domain|handlers|aws|invoke|local|cli|infra|bench|test|examples)/',
+    pathNot: `^(${[folder, ...allowed].join('|')})/`,
+  },
 });
 
 module.exports = {
@@ -20,7 +23,9 @@ module.exports = {
       comment: 'domain/ does no I/O: it may import itself, zod and the Temporal calendar, nothing else.',
       severity: 'error',
       from: { path: '^domain/' },
-      to: { pathNot: ['^domain/', '^node_modules/zod/', '^node_modules/temporal-polyfill/', '^node_modules/temporal-'] },
+      to: {
+        pathNot: ['^domain/', '^node_modules/zod/', '^node_modules/temporal-polyfill/', '^node_modules/temporal-'],
+      },
     },
     {
       name: 'local-is-imported-only-by-cli-and-test',
@@ -44,6 +49,10 @@ module.exports = {
     combinedDependencies: true,
     doNotFollow: { path: 'node_modules' },
     exclude: { path: '(\\.build|\\.serverless|node_modules/.+/node_modules)' },
-    enhancedResolveOptions: { exportsFields: ['exports'], conditionNames: ['import', 'node', 'default', 'types'], extensions: ['.ts', '.js', '.json'] },
+    enhancedResolveOptions: {
+      exportsFields: ['exports'],
+      conditionNames: ['import', 'node', 'default', 'types'],
+      extensions: ['.ts', '.js', '.json'],
+    },
   },
 };

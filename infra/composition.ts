@@ -86,7 +86,7 @@ export function governor(environment: NodeJS.ProcessEnv = process.env): Governor
         ledger: ledgerTable(dynamo, table),
         prices: genaiPrices,
         awsBudgets: awsBudgets(new BudgetsClient(), { accountId, alertTopicArn }),
-        outbox: noticeOutboxTable(dynamo, table),
+        outbox: noticeOutboxTable(dynamo, table, clock),
         publisher: snsNotices(new SNSClient(), noticesTopicArn),
         newWriteId: () => randomUUID() as WriteId,
       };

@@ -202,17 +202,19 @@ export class BudgetAccount {
     );
   }
 
-  /** Remembers the refusal, gives back what is not in use, and leaves word of it for the governor. */
-  async #refuse(item: LedgerItem, need: number): Promise<never> {
-    const refusal = this.#refusalOf(item, need);
-    const isNews = this.#refused === undefined || need < this.#refused.need;
-    this.#refused = { at: this.#options.clock.now(), refusal, need };
-    if (isNews || this.#lease.available > 0) {
-      const word =
-        item.terms.standing === 'closed' ? undefined : { at: this.#options.clock.now(), need: nanoUsd(BigInt(need)) };
+  /** Gives back what is not in use, leaves word of the refusal for the governor, and remembers it. */
+  async #refuse(seen: LedgerItem, need: number): Promise<never> {
+    const at = this.#options.clock.now();
+    const isNews = this.#refused === undefined || need < this.#refused.need || this.#lease.hasNews;
+    let item = seen;
+    if (isNews) {
+      const word = seen.terms.standing === 'closed' ? undefined : { at, need: nanoUsd(BigInt(need)) };
       // The refusal stands whether or not the ledger hears of it now; a write that got lost is repeated by the next one.
-      await this.#write(0, item, word).catch(() => {});
+      await this.#write(0, seen, word).catch(() => {});
+      item = (await this.#options.ledger.read(this.key).catch(() => undefined)) ?? seen;
     }
+    const refusal = this.#refusalOf(item, need);
+    this.#refused = { at, refusal, need };
     throw refusal;
   }
 

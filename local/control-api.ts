@@ -26,8 +26,9 @@ export async function answerControlRequest(request: WireRequest, clock: VirtualC
     if ('advance' in move) await clock.advance(millisecondsFrom(clock.now(), move.advance));
     else await clock.moveTo(move.to);
   } catch (error) {
-    if (error instanceof RangeError) return json(400, { message: error.message });
-    throw error;
+    return json(error instanceof RangeError ? 400 : 500, {
+      message: error instanceof Error ? error.message : String(error),
+    });
   }
   return json(200, { now: new Date(clock.now()).toISOString() });
 }

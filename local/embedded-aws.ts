@@ -4,16 +4,26 @@ import { createActivity } from './activity.ts';
 import { ApplicationProfiles } from './bedrock/application-profiles.ts';
 import { createBedrockControlPlane } from './bedrock/control-plane.ts';
 import { createBedrockRuntime } from './bedrock/runtime.ts';
+import { type BudgetsOptions, createBudgets } from './budgets/budgets.ts';
+import { createCloudFormation } from './cloudformation/cloudformation.ts';
+import type { DeployedStack, DeployOptions } from './cloudformation/stack.ts';
 import { createCloudTrail } from './cloudtrail.ts';
 import { answerControlRequest, isControlRequest } from './control-api.ts';
+import { Destinations } from './destinations.ts';
 import { createDispatcher } from './dispatch.ts';
 import { createDynamoDb } from './dynamodb.ts';
+import { createEventBridge } from './eventbridge/event-bridge.ts';
+import { createScheduler } from './eventbridge/scheduler.ts';
 import { startHttpFront } from './http-front.ts';
 import { createIdentifiers } from './identifiers.ts';
 import { type Interception, Interceptors } from './interceptors.ts';
+import type { InvocationResult } from './lambda/execution-environment.ts';
+import { createLambda } from './lambda/lambda.ts';
 import { Principals } from './principals.ts';
 import type { Answer, WireRequest } from './protocols/wire.ts';
-import type { BilledUsage, Observation, Observer, Service, World } from './service.ts';
+import type { BilledUsage, Json, Observation, Observer, Service, World } from './service.ts';
+import { createSns } from './sns.ts';
+import { createQueues } from './sqs.ts';
 import { createSts } from './sts.ts';
 import { createTagging } from './tagging.ts';
 import { VirtualClock } from './virtual-clock.ts';
@@ -31,6 +41,8 @@ export interface EmbeddedAwsOptions {
   readonly dynamoDbPath?: string;
   /** Decides all generated ids. Default: always the same, unless tables are kept, in which old ids could recur. */
   readonly seed?: string;
+  /** How late billing data and AWS Budgets are. */
+  readonly budgets?: BudgetsOptions;
 }
 
 export interface EmbeddedAws {
@@ -51,7 +63,17 @@ export interface EmbeddedAws {
   settled(): Promise<void>;
   /** What any AWS client needs in its environment to talk to this endpoint and nothing else. */
   environment(): Record<string, string>;
-  /** Breaks open connections and closes the tables. */
+  /**
+   * Makes or updates a stack from a packaged template and its zips; the functions in it run as deployed.
+   *
+   * @throws {TemplateError} that names what cannot be made
+   */
+  deploy(options: DeployOptions): Promise<DeployedStack>;
+  /** Invokes a deployed function with a JSON value and waits for its result. */
+  invoke(functionName: string, event: Json): Promise<InvocationResult>;
+  /** What a function has written to its output so far, line by line. */
+  logs(functionName: string): readonly string[];
+  /** Ends functions, breaks open connections and closes the tables. */
   close(): Promise<void>;
 }
 
@@ -82,16 +104,17 @@ export async function startEmbeddedAws(options: EmbeddedAwsOptions = {}): Promis
     endpoint: () => endpoint,
     registerPrincipal: (principal) => principals.register(principal),
     billing,
-    putAwsEvent(region, event) {
-      observe({
-        kind: 'event',
-        region,
-        bus: 'default',
-        event: { ...event, resources: [...event.resources] },
-        matchedRules: [],
-      });
-    },
+    putAwsEvent: (region, event) => eventBridge.putAwsEvent(region, event),
   };
+  const destinations = new Destinations();
+  const eventBridge = createEventBridge(world, destinations, identifiers);
+  const queues = createQueues(world, destinations, identifiers);
+  const lambda = createLambda(world, destinations, identifiers);
+  services.push(eventBridge.service, queues.service, lambda.service);
+  services.push(createSns(world, destinations, identifiers));
+  services.push(createBudgets(world, destinations, options.budgets));
+  const scheduler = createScheduler(world, destinations, identifiers);
+  const cloudFormation = createCloudFormation({ world, services, queues, lambda, scheduler, identifiers });
 
   const dynamoDb = createDynamoDb(accountId, options.dynamoDbPath);
   services.push(dynamoDb.service);
@@ -141,8 +164,12 @@ export async function startEmbeddedAws(options: EmbeddedAwsOptions = {}): Promis
       AWS_SECRET_ACCESS_KEY: 'not-verified',
       AWS_EC2_METADATA_DISABLED: 'true',
     }),
+    deploy: (deployOptions) => cloudFormation.deploy(deployOptions),
+    invoke: (functionName, event) => lambda.invoke(functionName, JSON.stringify(event)),
+    logs: (functionName) => lambda.logs(functionName),
     async close() {
       clock.stop();
+      await lambda.close();
       await front.close();
       await dynamoDb.close();
     },

@@ -21,7 +21,7 @@ export interface HttpFrontOptions {
   readonly port: number;
   /** Milliseconds since the epoch, for the `Date` header that every response carries. */
   readonly now: () => number;
-  /** Called once for each request that has been read whole. Never rejects. */
+  /** Called once for each request that has been read whole. A rejection is answered with status 500. */
   readonly answer: (request: WireRequest) => Promise<Answer>;
 }
 
@@ -68,6 +68,12 @@ function handOn(socket: Socket, to: (isHttp2: boolean) => void): void {
   socket.on('readable', peek);
 }
 
+const FAILED: WireResponse = {
+  status: 500,
+  headers: { 'content-type': 'application/json' },
+  body: '{"message":"An internal error occurred."}',
+};
+
 const TOO_LARGE: WireResponse = {
   status: 413,
   headers: { 'content-type': 'application/json', connection: 'close' },
@@ -78,11 +84,9 @@ async function exchange(request: Request, response: Response, options: HttpFront
   const body = await readBody(request);
   if (body === 'broken-off') return;
   const { path, query } = splitTarget(request.url ?? '/');
-  const headers = headersOf(request);
+  const wireRequest = { method: request.method ?? 'GET', path, query, headers: headersOf(request) };
   const answered =
-    body === 'too-large'
-      ? TOO_LARGE
-      : await options.answer({ method: request.method ?? 'GET', path, query, headers, body });
+    body === 'too-large' ? TOO_LARGE : await options.answer({ ...wireRequest, body }).catch(() => FAILED);
   if (response.destroyed) return;
   if (answered === 'no-answer') {
     if ('stream' in response) response.stream.destroy();

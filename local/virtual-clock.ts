@@ -74,6 +74,7 @@ export class VirtualClock {
     try {
       const target = targetOf();
       if (target < start) throw new RangeError(`the clock cannot move back to ${new Date(target).toISOString()}`);
+      this.#target = target;
       for (;;) {
         const next = this.#alarms[0];
         if (next === undefined || next.at > target) break;
@@ -86,6 +87,7 @@ export class VirtualClock {
       reached = target;
     } finally {
       this.#held = undefined;
+      this.#target = undefined;
       this.#base = reached;
       this.#anchor = performance.now();
       this.#arm();

@@ -7,11 +7,12 @@ import {
   UpdateItemCommand,
 } from '@aws-sdk/client-dynamodb';
 import * as z from 'zod';
+import type { Clock } from '../../domain/clock.ts';
 import { Fault } from '../../domain/fault.ts';
 import type { Notice, NoticeId, NoticeOutbox } from '../../domain/standing/notice.ts';
 import { asking } from '../asking.ts';
 
-/** The sparse index that holds only notices not sent yet. */
+/** The sparse index that holds only notices not sent yet, oldest first. */
 export const OUTBOX_INDEX = 'outbox';
 
 const Stored = z.object({
@@ -25,7 +26,7 @@ const Stored = z.object({
 });
 
 /** Notices in the governor's table, one item each, kept for good: an occasion that is on record is never told again. */
-export function noticeOutboxTable(client: DynamoDBClient, table: string): NoticeOutbox {
+export function noticeOutboxTable(client: DynamoDBClient, table: string, clock: Clock): NoticeOutbox {
   const keyOf = (id: NoticeId) => ({ pk: { S: `NOTICE#${id}` }, sk: { S: 'NOTICE' } });
   return {
     async enter(notice) {
@@ -44,7 +45,12 @@ export function noticeOutboxTable(client: DynamoDBClient, table: string): Notice
           await client.send(
             new PutItemCommand({
               TableName: table,
-              Item: { ...keyOf(notice.id), notice: { S: JSON.stringify(notice) }, outbox: { S: 'unsent' } },
+              Item: {
+                ...keyOf(notice.id),
+                notice: { S: JSON.stringify(notice) },
+                outbox: { S: 'unsent' },
+                enteredAt: { N: String(clock.now()) },
+              },
               ConditionExpression: 'attribute_not_exists(pk)',
             }),
           );

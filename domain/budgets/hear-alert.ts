@@ -1,4 +1,5 @@
 import { isoTime } from '../clock.ts';
+import { displayUsd } from '../money.ts';
 import { periodAt } from '../period.ts';
 import { enforceStanding, type GovernedProfile, type ProfileGovernance } from '../profiles/govern-profile.ts';
 import type { IndexEntry } from '../profiles/profile-index.ts';
@@ -28,7 +29,16 @@ export async function hearBudgetAlert(ports: ProfileGovernance, awsBudgetNameInA
     (candidate) => awsBudgetName(candidate, ports.stage) === awsBudgetNameInAlert,
   );
   if (budget === undefined) return { kind: 'unknown-budget' };
-  const closed = await reviewBudget(ports, budget, await readOutsideFigures(ports, budget));
+  const outside = await readOutsideFigures(ports, budget);
+  const closed = await reviewBudget(ports, budget, outside);
+  ports.journal.decided('answer budget alert', {
+    budget: budget.id,
+    standing: closed === undefined ? 'open' : 'closed',
+    because:
+      outside === undefined
+        ? 'AWS Budgets has no figures of this period that count'
+        : `${outside.source} says ${outside.actual === undefined ? 'nothing' : displayUsd(outside.actual)}`,
+  });
   const profiles: GovernedProfile[] = [];
   for (const entry of entries)
     if (entry.endedAt === undefined && entry.budgets.some((covering) => covering.id === budget.id))

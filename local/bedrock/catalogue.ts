@@ -252,3 +252,15 @@ function systemProfile(model: FoundationModel, geography: Geography, region: str
     modelArns: [region, ...others].map((one) => foundationModelArn(one, model.modelId)),
   };
 }
+
+/** The id in the ARN of a system profile of this account and Region. */
+export function systemIdOf(arn: string, region: string, accountId: string): string | undefined {
+  const prefix = `arn:aws:bedrock:${region}:${accountId}:inference-profile/`;
+  return arn.startsWith(prefix) ? arn.slice(prefix.length) : undefined;
+}
+
+/** The id in the ARN of a foundation model in this Region. */
+export function modelIdOf(arn: string, region: string): string | undefined {
+  const prefix = foundationModelArn(region, '');
+  return arn.startsWith(prefix) ? arn.slice(prefix.length) : undefined;
+}

@@ -4,35 +4,28 @@
  * Constraints, status codes and shapes follow the public API model. What AWS lists is eventually consistent;
  * that is not modelled, every list is up to date.
  */
-import {
-  AwsFault,
-  type Call,
-  type Json,
-  type JsonObject,
-  type RestRoute,
-  type Service,
-  type World,
-} from '../service.ts';
+import { AwsFault, type Call, type Json, type RestRoute, type Service, type World } from '../service.ts';
 import type { ApplicationProfile, ApplicationProfiles, ModelRouting } from './application-profiles.ts';
 import {
-  type FoundationModel,
   findFoundationModel,
   findSystemProfile,
   foundationModelArn,
   foundationModelsIn,
-  type SystemProfile,
+  modelIdOf,
+  systemIdOf,
   systemProfilesIn,
 } from './catalogue.ts';
 import { Violations } from './constraints.ts';
+import { describeModel, describeProfile, describeSystemProfile, inferenceTypes } from './descriptions.ts';
 import {
-  readTagKeys,
-  readTags,
-  refuseForbiddenTags,
-  refuseReservedKeys,
-  refuseTooManyTags,
-  tagProfile,
-  untagProfile,
-} from './tags.ts';
+  pageToken,
+  readCreation,
+  readIdentifier,
+  readListing,
+  readPageToken,
+  readResourceArn,
+} from './inference-profile-requests.ts';
+import { readTagKeys, readTags, refuseForbiddenTags, refuseReservedKeys, tagProfile, untagProfile } from './tags.ts';
 
 /** Service quota L-40EC9882, for each Region. */
 export const MAX_PROFILES = 1_000;
@@ -48,22 +41,6 @@ const ROUTES: readonly RestRoute[] = [
   { operation: 'ListFoundationModels', method: 'GET', path: '/foundation-models' },
   { operation: 'GetFoundationModel', method: 'GET', path: '/foundation-models/{modelIdentifier}' },
 ];
-
-const IDENTIFIER = {
-  min: 1,
-  max: 2048,
-  pattern: `(arn:aws(-[^:]+)?:bedrock:[0-9a-z-]{1,20}:[0-9]{12}:(application-)?inference-profile/)?[a-zA-Z0-9-:.]+`,
-};
-const RESOURCE_ARN = {
-  min: 20,
-  max: 1011,
-  pattern: 'arn:aws(-[^:]+)?:bedrock:[a-z0-9-]{1,20}:[0-9]{12}:[a-z-]+/[a-zA-Z0-9-:./]+',
-};
-const SOURCE_ARN = {
-  min: 1,
-  max: 2048,
-  pattern: 'arn:aws(-[^:]+)?:bedrock:[0-9a-z-]{0,20}:([0-9]{12})?:(inference-profile|foundation-model)/[a-zA-Z0-9-:.]+',
-};
 
 export function createBedrockControlPlane(world: World, profiles: ApplicationProfiles): Service {
   const clientTokens = new Map<string, { readonly request: string; readonly profile: ApplicationProfile }>();
@@ -84,7 +61,7 @@ export function createBedrockControlPlane(world: World, profiles: ApplicationPro
         const earlier = request.clientRequestToken === undefined ? undefined : clientTokens.get(key);
         const fingerprint = JSON.stringify([request.name, request.description, request.copyFrom, request.tags]);
         if (earlier !== undefined && profiles.find(call.region, earlier.profile.arn) !== undefined) {
-          // That a reused token is refused is documented; under which name is UNVERIFIED.
+          // UNVERIFIED: that a token reused for something else is refused, and under which name.
           if (earlier.request !== fingerprint) throw conflict();
           return { inferenceProfileArn: earlier.profile.arn, status: 'ACTIVE' };
         }
@@ -115,14 +92,14 @@ export function createBedrockControlPlane(world: World, profiles: ApplicationPro
           : identifier;
         const system = systemId === undefined ? undefined : findSystemProfile(call.region, systemId);
         return system === undefined
-          ? describe(findProfile(call, identifier))
-          : describeSystem(system, call.region, world.accountId);
+          ? describeProfile(findProfile(call, identifier))
+          : describeSystemProfile(system, call.region, world.accountId);
       },
 
       ListInferenceProfiles(input, call) {
         const { typeEquals, limit, nextToken } = readListing(input);
         const system = systemProfilesIn(call.region).map((profile) =>
-          describeSystem(profile, call.region, world.accountId),
+          describeSystemProfile(profile, call.region, world.accountId),
         );
         const all = [
           ...(typeEquals === 'APPLICATION'
@@ -132,7 +109,7 @@ export function createBedrockControlPlane(world: World, profiles: ApplicationPro
             ? []
             : profiles.in(call.region).map((profile) => ({
                 cursor: `1/${String(profile.sequence).padStart(12, '0')}`,
-                summary: describe(profile),
+                summary: describeProfile(profile),
               }))),
         ].sort((a, b) => (a.cursor < b.cursor ? -1 : 1));
         const after = nextToken === undefined ? '' : readPageToken(nextToken);
@@ -224,46 +201,6 @@ export function createBedrockControlPlane(world: World, profiles: ApplicationPro
   };
 }
 
-interface Creation {
-  readonly name: string;
-  readonly description: string | undefined;
-  readonly clientRequestToken: string | undefined;
-  readonly copyFrom: string;
-  readonly tags: ReturnType<typeof readTags>;
-}
-
-function readCreation(input: JsonObject): Creation {
-  const violations = new Violations();
-  const { inferenceProfileName: name, description, clientRequestToken, modelSource } = input;
-  const copyFrom =
-    typeof modelSource === 'object' && modelSource !== null && !Array.isArray(modelSource)
-      ? modelSource['copyFrom']
-      : undefined;
-  violations.required('inferenceProfileName', name);
-  violations.text('inferenceProfileName', name, { min: 1, max: 64, pattern: '([0-9a-zA-Z][ _-]?)+' });
-  violations.text('description', description, { min: 1, max: 200, pattern: '([0-9a-zA-Z:.][ _-]?)+' });
-  violations.text('clientRequestToken', clientRequestToken, {
-    min: 1,
-    max: 256,
-    pattern: '[a-zA-Z0-9](-*[a-zA-Z0-9])*',
-  });
-  violations.required('modelSource', modelSource);
-  if (modelSource !== undefined && copyFrom === undefined)
-    violations.add('modelSource', modelSource, 'Member must have exactly one of its members set');
-  violations.text('modelSource.copyFrom', copyFrom, SOURCE_ARN);
-  const tags = readTags(input, violations);
-  violations.refuse();
-  refuseForbiddenTags(tags);
-  refuseTooManyTags(tags.length, String(name));
-  return {
-    name: String(name),
-    description: typeof description === 'string' ? description : undefined,
-    clientRequestToken: typeof clientRequestToken === 'string' ? clientRequestToken : undefined,
-    copyFrom: String(copyFrom),
-    tags,
-  };
-}
-
 /** A profile is copied from a foundation model or a system profile of the Region in which it is made. */
 function routingOf(copyFrom: string, call: Call, accountId: string): ModelRouting {
   const systemId = systemIdOf(copyFrom, call.region, accountId);
@@ -280,114 +217,6 @@ function routingOf(copyFrom: string, call: Call, accountId: string): ModelRoutin
     );
   }
   return { model, geography: undefined, modelArns: [foundationModelArn(call.region, model.modelId)] };
-}
-
-/** The id in the ARN of a system profile of this account and Region. */
-export function systemIdOf(arn: string, region: string, accountId: string): string | undefined {
-  const prefix = `arn:aws:bedrock:${region}:${accountId}:inference-profile/`;
-  return arn.startsWith(prefix) ? arn.slice(prefix.length) : undefined;
-}
-
-/** The id in the ARN of a foundation model in this Region. */
-export function modelIdOf(arn: string, region: string): string | undefined {
-  const prefix = foundationModelArn(region, '');
-  return arn.startsWith(prefix) ? arn.slice(prefix.length) : undefined;
-}
-
-function describe(profile: ApplicationProfile): JsonObject {
-  const createdAt = new Date(profile.createdAt).toISOString();
-  return {
-    inferenceProfileName: profile.name,
-    description: profile.description,
-    createdAt,
-    updatedAt: createdAt,
-    inferenceProfileArn: profile.arn,
-    models: profile.routing.modelArns.map((modelArn) => ({ modelArn })),
-    inferenceProfileId: profile.id,
-    status: 'ACTIVE',
-    type: 'APPLICATION',
-  };
-}
-
-function describeSystem(profile: SystemProfile, region: string, accountId: string): JsonObject {
-  return {
-    inferenceProfileName: profile.name,
-    description: profile.description,
-    createdAt: SYSTEM_PROFILES_SINCE,
-    updatedAt: SYSTEM_PROFILES_SINCE,
-    inferenceProfileArn: `arn:aws:bedrock:${region}:${accountId}:inference-profile/${profile.id}`,
-    models: profile.modelArns.map((modelArn) => ({ modelArn })),
-    inferenceProfileId: profile.id,
-    status: 'ACTIVE',
-    type: 'SYSTEM_DEFINED',
-  };
-}
-
-const SYSTEM_PROFILES_SINCE = '2025-11-01T00:00:00.000Z';
-
-function describeModel(model: FoundationModel, region: string): JsonObject {
-  return {
-    modelArn: foundationModelArn(region, model.modelId),
-    modelId: model.modelId,
-    modelName: model.modelName,
-    providerName: model.providerName,
-    inputModalities: [...model.inputModalities],
-    outputModalities: ['TEXT'],
-    responseStreamingSupported: true,
-    customizationsSupported: [],
-    inferenceTypesSupported: inferenceTypes(model, region),
-    modelLifecycle: { status: 'ACTIVE' },
-  };
-}
-
-function inferenceTypes(model: FoundationModel, region: string): string[] {
-  return [
-    ...(model.onDemandRegions.includes(region) ? ['ON_DEMAND'] : []),
-    ...(systemProfilesIn(region).some((profile) => profile.model === model) ? ['INFERENCE_PROFILE'] : []),
-  ];
-}
-
-function readIdentifier(input: JsonObject): string {
-  const violations = new Violations();
-  violations.text('inferenceProfileIdentifier', input['inferenceProfileIdentifier'], IDENTIFIER);
-  violations.refuse();
-  return String(input['inferenceProfileIdentifier']);
-}
-
-function readResourceArn(input: JsonObject, violations: Violations): void {
-  violations.required('resourceARN', input['resourceARN']);
-  violations.text('resourceARN', input['resourceARN'], RESOURCE_ARN);
-}
-
-/** How many AWS puts on a page when not asked is UNVERIFIED. */
-const DEFAULT_PAGE = 100;
-
-function readListing(input: JsonObject): {
-  typeEquals: Json | undefined;
-  limit: number;
-  nextToken: string | undefined;
-} {
-  const { typeEquals, maxResults, nextToken } = input;
-  const violations = new Violations();
-  violations.oneOf('typeEquals', typeEquals, ['SYSTEM_DEFINED', 'APPLICATION']);
-  violations.text('nextToken', nextToken, { min: 1, max: 2048, pattern: '\\S*' });
-  const limit = maxResults === undefined ? DEFAULT_PAGE : Number(maxResults);
-  if (!Number.isInteger(limit) || limit < 1)
-    violations.add('maxResults', String(maxResults), 'Member must have value greater than or equal to 1');
-  else if (limit > 1000)
-    violations.add('maxResults', String(maxResults), 'Member must have value less than or equal to 1000');
-  violations.refuse();
-  return { typeEquals, limit, nextToken: typeof nextToken === 'string' ? nextToken : undefined };
-}
-
-function pageToken(cursor: string): string {
-  return Buffer.from(`after:${cursor}`).toString('base64url');
-}
-
-function readPageToken(token: string): string {
-  const text = Buffer.from(token, 'base64url').toString('utf8');
-  if (!text.startsWith('after:')) throw new AwsFault('ValidationException', 'The provided nextToken is invalid.');
-  return text.slice('after:'.length);
 }
 
 function notFound(): AwsFault {

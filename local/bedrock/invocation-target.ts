@@ -1,8 +1,7 @@
 /** What the `modelId` of a model call means. */
 import { AwsFault } from '../service.ts';
 import type { ApplicationProfile, ApplicationProfiles, ModelRouting } from './application-profiles.ts';
-import { findFoundationModel, findSystemProfile } from './catalogue.ts';
-import { modelIdOf, systemIdOf } from './control-plane.ts';
+import { findFoundationModel, findSystemProfile, modelIdOf, systemIdOf } from './catalogue.ts';
 
 export interface InvocationTarget extends Pick<ModelRouting, 'model' | 'geography'> {
   readonly profile: ApplicationProfile | undefined;

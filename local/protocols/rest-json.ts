@@ -2,7 +2,7 @@
 import { parseObject } from '../members.ts';
 import { AwsFault, type JsonObject, type RestRoute } from '../service.ts';
 import type { Encoder, Opened, ServiceOf } from './codec.ts';
-import { parseObject, stringMember, type WireRequest } from './wire.ts';
+import type { WireRequest } from './wire.ts';
 
 /** Several services may sign with one name (`bedrock` does): the first whose route fits takes the request. */
 export function openRestJson(services: readonly ServiceOf<'rest-json'>[], request: WireRequest): Opened {
@@ -76,7 +76,7 @@ function payloadEncoder(route: RestRoute, payload: string): Encoder {
       for (const [member, header] of Object.entries(route.responseHeaders ?? {})) {
         if (output[member] !== undefined) headers[header] = String(output[member]);
       }
-      return { status: Number(output['StatusCode'] ?? 200), headers, body: stringMember(output, payload) ?? '' };
+      return { status: Number(output['StatusCode'] ?? 200), headers, body: String(output[payload] ?? '') };
     },
   };
 }

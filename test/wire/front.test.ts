@@ -297,6 +297,37 @@ describe('the front', () => {
       expect(aws.billing).toHaveLength(1);
     });
 
+    it.each([
+      ['HTTP/1.1', runtimeClientOverHttp1],
+      ['HTTP/2', runtimeClient],
+    ])('finishes the operation of a client that has hung up over %s', async (_name, clientOf) => {
+      const [reached, released] = [createGate(), createGate()];
+      aws.intercept(() => {
+        reached.open();
+        return released.passed;
+      });
+      const answered = new Promise((resolve) => aws.observe(resolve));
+      const hangUp = new AbortController();
+      const sending = clientOf(aws).send(CONVERSE, { abortSignal: hangUp.signal });
+      const aborted = expect(sending).rejects.toThrow();
+      await reached.passed;
+      hangUp.abort();
+      await aborted;
+      released.open();
+      await answered;
+      expect(aws.billing).toHaveLength(1);
+      expect((await fetch(`${aws.endpoint}/_embedded/health`)).status).toBe(200);
+    });
+
+    it('answers 500 when an observer fails, and lives on', async () => {
+      const stop = aws.observe(() => {
+        throw new Error('broken observer');
+      });
+      await expect(listTables()).rejects.toMatchObject({ $metadata: { httpStatusCode: 500 } });
+      stop();
+      await expect(listTables()).resolves.toMatchObject({ TableNames: [] });
+    });
+
     it('can hold a request until the test lets it go', async () => {
       const reached = createGate();
       const released = createGate();
@@ -350,6 +381,15 @@ describe('the front', () => {
       expect(response.status).toBe(400);
       expect(await response.json()).toHaveProperty('message');
       expect(aws.clock.now() - START).toBeLessThan(60_000);
+    });
+
+    it('says what went wrong when what falls due fails', async () => {
+      aws.clock.at(START + 3_600_000, () => {
+        throw new Error('broken alarm');
+      });
+      const response = await move('{"advance":"PT2H"}');
+      expect(response.status).toBe(500);
+      expect(await response.json()).toEqual({ message: 'broken alarm' });
     });
 
     it('knows no other path', async () => {

@@ -1,0 +1,89 @@
+import { readPolicyFile } from '../policy-file.ts';
+import { jsonTeller, type Teller, textTeller } from '../timeline.ts';
+import { boot, type Deployment } from './boot.ts';
+import { retell } from './governor-voice.ts';
+import { overview } from './overview.ts';
+import { STORY_BEGINS, Story } from './story.ts';
+
+export interface MainJobOptions {
+  readonly policy: string;
+  readonly keep?: boolean;
+  readonly json?: boolean;
+  readonly port?: number;
+}
+
+/** Boots, tells the story, shows where everything stands; with `keep`, stays until interrupted. */
+export async function runMainJob(options: MainJobOptions): Promise<void> {
+  const policy = await readPolicyFile(options.policy);
+  const teller = tellerFor(options);
+  teller.say('Packaging the stack and deploying it into the embedded AWS …');
+  let nameOf = (arn: string): string => arn;
+  const deployment = await boot({
+    policy,
+    startAt: STORY_BEGINS,
+    ...(options.port === undefined ? {} : { port: options.port }),
+    beforeDeploy: (aws) =>
+      aws.observe((observation) => {
+        if (observation.kind === 'publish' && observation.subject?.startsWith('AWS Budgets:') === true)
+          teller.tell({ at: aws.clock.now(), actor: 'aws', what: observation.subject });
+        if (observation.kind !== 'log') return;
+        const entry = retell(observation.line, aws.clock.now(), (arn) => nameOf(arn));
+        if (entry !== undefined) teller.tell(entry);
+      }),
+  });
+  try {
+    teller.say(`The governor runs at ${deployment.aws.endpoint} under ${options.policy}.`);
+    const story = new Story(deployment, teller);
+    nameOf = story.nameOf;
+    await story.tell();
+    teller.chapter('Where everything stands');
+    teller.table(await overview(deployment));
+    if (options.keep === true) await keep(deployment, teller);
+  } finally {
+    await deployment.close();
+  }
+}
+
+const tellerFor = (options: MainJobOptions): Teller => {
+  const { stdout } = process;
+  const write = (text: string) => void stdout.write(text);
+  if (options.json === true) return jsonTeller(write);
+  const colours = stdout.isTTY === true && process.env['NO_COLOR'] === undefined;
+  return textTeller(write, { colours, columns: Math.max(80, Math.min(stdout.columns ?? 140, 160)) });
+};
+
+/** How often notices are fetched while the endpoint is kept. */
+const POLL_MS = 1_000;
+
+async function keep(deployment: Deployment, teller: Teller): Promise<void> {
+  const { aws } = deployment;
+  const exports = Object.entries(aws.environment()).map(([name, value]) => `export ${name}=${value}`);
+  teller.say(
+    [
+      '',
+      'The endpoint stays up and keeps governing. In another terminal:',
+      '',
+      ...exports.map((line) => `  ${line}`),
+    ].join('\n'),
+  );
+  teller.say(
+    [
+      '',
+      `Its clock stands at ${new Date(aws.clock.now()).toISOString()} and goes on from there; to move it:`,
+      `  curl -X POST ${aws.endpoint}/_embedded/clock -d '{"advance":"PT5M"}'`,
+      '',
+      'Ctrl-C ends it.',
+    ].join('\n'),
+  );
+  const polling = setInterval(() => {
+    void deployment.notices().then((notices) => {
+      for (const { subject, text } of notices)
+        teller.tell({ at: aws.clock.now(), actor: 'notice', what: subject, why: text });
+    });
+  }, POLL_MS);
+  await new Promise<void>((resolve) => {
+    process.once('SIGINT', resolve);
+    process.once('SIGTERM', resolve);
+  });
+  clearInterval(polling);
+}
