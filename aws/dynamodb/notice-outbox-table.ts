@@ -15,6 +15,9 @@ import { asking } from '../asking.ts';
 /** The sparse index that holds only notices not sent yet, oldest first. */
 export const OUTBOX_INDEX = 'outbox';
 
+/** Longer than a publish takes with all its retries; a sender that is gone by then has crashed. */
+const CLAIM_MS = 60_000;
+
 const Stored = z.object({
   id: z.string().transform((id) => id as NoticeId),
   kind: z.enum(['threshold-crossed', 'tenant-closed', 'tenant-reopened', 'profile-quarantined', 'profile-released']),
@@ -78,13 +81,38 @@ export function noticeOutboxTable(client: DynamoDBClient, table: string, clock: 
       });
     },
 
+    async claim(id) {
+      return await asking(`claiming notice ${id}`, async () => {
+        const now = clock.now();
+        try {
+          await client.send(
+            new UpdateItemCommand({
+              TableName: table,
+              Key: keyOf(id),
+              UpdateExpression: 'SET claimedUntil = :until',
+              ConditionExpression: 'outbox = :unsent AND (attribute_not_exists(claimedUntil) OR claimedUntil < :now)',
+              ExpressionAttributeValues: {
+                ':until': { N: String(now + CLAIM_MS) },
+                ':now': { N: String(now) },
+                ':unsent': { S: 'unsent' },
+              },
+            }),
+          );
+          return true;
+        } catch (error) {
+          if (error instanceof ConditionalCheckFailedException) return false;
+          throw error;
+        }
+      });
+    },
+
     async markSent(id) {
       await asking(`marking notice ${id} as sent`, () =>
         client.send(
           new UpdateItemCommand({
             TableName: table,
             Key: keyOf(id),
-            UpdateExpression: 'REMOVE outbox',
+            UpdateExpression: 'REMOVE outbox, claimedUntil',
             ConditionExpression: 'attribute_exists(pk)',
           }),
         ),

@@ -31,12 +31,14 @@ export interface Notice {
 }
 
 /**
- * Where notices wait until SNS has taken them. One occasion enters once; a notice leaves as sent. A crash between the
- * two sends it again: told twice is better than not told.
+ * Where notices wait until SNS has taken them. One occasion enters once, and one sender at a time claims a notice. A crash
+ * between sending and marking sends it again once the claim is over: told twice is better than not told.
  */
 export interface NoticeOutbox {
   enter(notice: Notice): Promise<void>;
   unsent(): Promise<readonly Notice[]>;
+  /** Makes this caller the one that sends it, for a minute; false where another one is at it or has sent it. */
+  claim(id: NoticeId): Promise<boolean>;
   markSent(id: NoticeId): Promise<void>;
 }
 
