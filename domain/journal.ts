@@ -14,6 +14,7 @@ export type MetricName =
   | 'BudgetProvisioned'
   | 'BudgetProvisioningFailed'
   | 'BudgetNotExpressible'
+  | 'TenantThrottled'
   | 'TenantClosed'
   | 'TenantReopened'
   | 'UnattributedSpendFound'

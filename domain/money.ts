@@ -43,7 +43,7 @@ export function parseUsd(text: string): NanoUsd | undefined {
  * to a whole nano-dollar: spending is never understated. Undefined where it is no such number.
  */
 export function parseUsdRoundedUp(text: string): NanoUsd | undefined {
-  const match = /^\s*(?<sign>-?)(?<digits>\d+)(?:\.(?<fraction>\d*))?\s*$/.exec(text)?.groups;
+  const match = /^\s*(?<sign>-?)(?=\.?\d)(?<digits>\d*)(?:\.(?<fraction>\d*))?\s*$/.exec(text)?.groups;
   if (match?.['digits'] === undefined) return undefined;
   const decimals = match['fraction'] ?? '';
   const nano = BigInt(match['digits']) * NANO_PER_USD + BigInt(decimals.slice(0, 9).padEnd(9, '0'));

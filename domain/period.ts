@@ -17,8 +17,9 @@ export interface Period {
 export function isTimeZone(name: string): boolean {
   if (/^[+-]/.test(name)) return false;
   try {
-    Temporal.Instant.fromEpochMilliseconds(0).toZonedDateTimeISO(name);
-    return true;
+    // Temporal also takes a date with a zone or an offset in it; then the zone that it finds has another name.
+    const zoned = Temporal.Instant.fromEpochMilliseconds(0).toZonedDateTimeISO(name);
+    return zoned.timeZoneId.toLowerCase() === name.toLowerCase();
   } catch {
     return false;
   }
@@ -68,8 +69,11 @@ function idOf(kind: PeriodKind, first: Temporal.PlainDate): string {
 /** The period of a kind that holds the instant, by the calendar of the time zone. Days last 23, 24 or 25 hours there. */
 export function periodAt(kind: PeriodKind, timeZone: string, at: EpochMs): Period {
   const day = Temporal.Instant.fromEpochMilliseconds(at).toZonedDateTimeISO(timeZone).toPlainDate();
-  const first = firstDay(kind, day);
   const startOf = (date: Temporal.PlainDate): EpochMs => epochMs(date.toZonedDateTime(timeZone).epochMilliseconds);
+  const shown = firstDay(kind, day);
+  const following = shown.add(LENGTH[kind]);
+  // Where clocks go back past midnight, they show the day before again after the new one has begun: it goes on.
+  const first = at < startOf(following) ? shown : following;
   return { id: idOf(kind, first), kind, startsAt: startOf(first), endsAt: startOf(first.add(LENGTH[kind])) };
 }
 

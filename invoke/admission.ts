@@ -1,40 +1,58 @@
-import type { Clock } from '../domain/clock.ts';
+import { type Clock, type EpochMs, epochMs } from '../domain/clock.ts';
 import { periodAt } from '../domain/period.ts';
-import type { IndexEntry } from '../domain/profiles/profile-index.ts';
-import type { HolderId, LedgerStore, WriteId } from '../domain/spending/ledger.ts';
+import type { CoveringBudget } from '../domain/profiles/profile-index.ts';
 import type { CallCost } from '../domain/spending/pricing.ts';
-import { BudgetAccount, type Hold } from './budget-account.ts';
+import { type AccountOptions, BudgetAccount, type Hold } from './budget-account.ts';
 import { GovernorRefusal } from './refusals.ts';
 
-export interface AdmissionOptions {
-  readonly ledger: LedgerStore;
+export type AdmissionOptions = Omit<AccountOptions, 'key' | 'endsAt'> & {
   readonly clock: Clock;
-  readonly leaseMs: number;
-  readonly newHolder: () => HolderId;
-  readonly newWriteId: () => WriteId;
-}
+  /** How long a call may wait for money that is promised to others rather than spent. */
+  readonly maxWaitMs: number;
+};
 
-/** How often an admission starts over because another call took what it had waited for. */
-const MAX_ROUNDS = 10;
+/** How often an admission starts over because another call took what it had asked for. */
+const MAX_ROUNDS = 20;
 
 /** Admits calls: a reservation from every budget that covers the profile, or from none. */
 export class Admissions {
   readonly #options: AdmissionOptions;
   readonly #accounts = new Map<string, BudgetAccount>();
+  /** Accounts by budget, for as long as the period that they were looked up in lasts: the way of almost every call. */
+  readonly #current = new Map<string, BudgetAccount>();
 
   constructor(options: AdmissionOptions) {
     this.#options = options;
   }
 
-  /** @throws {GovernorRefusal} when one of the budgets refuses; then none is held */
-  async admit(entry: IndexEntry, amount: CallCost): Promise<Reservation> {
-    if (entry.budgets.length === 0) return new Reservation([]);
+  /** Admits from the leases in hand, without waiting; undefined where they do not cover the call. */
+  admitAtOnce(budgets: readonly CoveringBudget[], amount: CallCost): Reservation | undefined {
+    const taken = takeAll(this.#accountsOf(budgets), amount);
+    return taken.kind === 'all' ? new Reservation(taken.holds) : undefined;
+  }
+
+  /**
+   * Admits a call, asking the ledger and waiting in line where that may help.
+   * @throws {GovernorRefusal} when a budget refuses; then none is held
+   */
+  async admit(budgets: readonly CoveringBudget[], amount: CallCost, signal?: AbortSignal): Promise<Reservation> {
+    const until = epochMs(this.#options.clock.now() + this.#options.maxWaitMs);
     for (let round = 0; round < MAX_ROUNDS; round++) {
       // Looked up in each round: the period may turn while a call waits.
-      const accounts = entry.budgets.map((budget) => this.#account(budget));
+      const accounts = this.#accountsOf(budgets);
       const taken = takeAll(accounts, amount);
       if (taken.kind === 'all') return new Reservation(taken.holds);
-      await filled(taken.missing, amount);
+      const { missing } = taken;
+      const queued = missing.isCrowded;
+      const filling = queued ? undefined : await missing.fill(amount);
+      if (filling?.kind === 'granted') continue;
+      const refusal = filling?.refusal;
+      const helpAt = filling === undefined ? this.#options.clock.now() : filling.mayHelpAt;
+      if (refusal !== undefined && (helpAt === undefined || helpAt > until || this.#options.maxWaitMs === 0))
+        throw refusal;
+      const served = await this.#wait(missing, accounts, amount, until, signal);
+      if (served === undefined) throw refusal ?? (await refusalOf(missing, amount));
+      if (served.kind === 'all') return new Reservation(served.holds);
     }
     throw new GovernorRefusal(
       'LedgerUnavailable',
@@ -42,17 +60,41 @@ export class Admissions {
     );
   }
 
-  #account(budget: IndexEntry['budgets'][number]): BudgetAccount {
-    const period = periodAt(budget.period, budget.timeZone, this.#options.clock.now());
-    const name = `${budget.id} ${period.id}`;
-    const known = this.#accounts.get(name);
-    if (known !== undefined) return known;
-    const account = new BudgetAccount({
-      ...this.#options,
-      key: { budget: budget.id, period: period.id },
-      endsAt: period.endsAt,
+  async #wait(
+    missing: BudgetAccount,
+    accounts: readonly BudgetAccount[],
+    amount: CallCost,
+    until: EpochMs,
+    signal: AbortSignal | undefined,
+  ): Promise<Taken | undefined> {
+    return await missing.wait<Taken>({
+      amount,
+      until,
+      signal,
+      attempt: () => {
+        const taken = takeAll(accounts, amount, missing);
+        // Money is missing elsewhere: give up this place, and ask there.
+        return taken.kind === 'missing' && taken.missing === missing ? undefined : taken;
+      },
     });
+  }
+
+  #accountsOf(budgets: readonly CoveringBudget[]): readonly BudgetAccount[] {
+    const now = this.#options.clock.now();
+    return budgets.map((budget) => {
+      const current = this.#current.get(budget.id);
+      return current !== undefined && now < current.endsAt ? current : this.#account(budget, now);
+    });
+  }
+
+  #account(budget: CoveringBudget, now: EpochMs): BudgetAccount {
+    const period = periodAt(budget.period, budget.timeZone, now);
+    const name = `${budget.id} ${period.id}`;
+    const account =
+      this.#accounts.get(name) ??
+      new BudgetAccount({ ...this.#options, key: { budget: budget.id, period: period.id }, endsAt: period.endsAt });
     this.#accounts.set(name, account);
+    this.#current.set(budget.id, account);
     return account;
   }
 
@@ -74,14 +116,16 @@ export class Admissions {
   }
 }
 
+type Holds = readonly (readonly [BudgetAccount, Hold])[];
 type Taken =
-  | { readonly kind: 'all'; readonly holds: readonly (readonly [BudgetAccount, Hold])[] }
+  | { readonly kind: 'all'; readonly holds: Holds }
   | { readonly kind: 'missing'; readonly missing: BudgetAccount };
 
-function takeAll(accounts: readonly BudgetAccount[], amount: CallCost): Taken {
+/** @param inTurn the account in whose line the caller is first */
+function takeAll(accounts: readonly BudgetAccount[], amount: CallCost, inTurn?: BudgetAccount): Taken {
   const holds: [BudgetAccount, Hold][] = [];
   for (const account of accounts) {
-    const hold = account.reserve(amount);
+    const hold = account.reserve(amount, account === inTurn);
     if (hold === undefined) {
       for (const [holder, taken] of holds) holder.release(taken);
       return { kind: 'missing', missing: account };
@@ -91,27 +135,21 @@ function takeAll(accounts: readonly BudgetAccount[], amount: CallCost): Taken {
   return { kind: 'all', holds };
 }
 
-async function filled(account: BudgetAccount, amount: CallCost): Promise<void> {
-  try {
-    await account.fill(amount);
-  } catch (error) {
-    if (error instanceof GovernorRefusal) throw error;
-    const problem = error instanceof Error ? error.message : String(error);
-    throw new GovernorRefusal(
-      'LedgerUnavailable',
-      `The call was not sent, because the ledger of ${account.key.budget} cannot be reached: ${problem}`,
-      { budget: account.key.budget },
-      error,
-    );
-  }
+async function refusalOf(account: BudgetAccount, amount: CallCost): Promise<GovernorRefusal> {
+  const filling = await account.fill(amount);
+  return filling.kind === 'refused'
+    ? filling.refusal
+    : new GovernorRefusal('BudgetInUse', `Others waited longer for budget ${account.key.budget}. Try again.`, {
+        budget: account.key.budget,
+      });
 }
 
 /** The holds of one attempt. Ended exactly once: settled, released or abandoned. */
 export class Reservation {
-  readonly #holds: readonly (readonly [BudgetAccount, Hold])[];
+  readonly #holds: Holds;
   #ended = false;
 
-  constructor(holds: readonly (readonly [BudgetAccount, Hold])[]) {
+  constructor(holds: Holds) {
     this.#holds = holds;
   }
 

@@ -1,44 +1,65 @@
-import type { Clock } from '../domain/clock.ts';
+import type { Clock, EpochMs } from '../domain/clock.ts';
 import { epochMs } from '../domain/clock.ts';
-import { displayUsd, formatUsd, nanoUsd } from '../domain/money.ts';
+import { nanoUsd } from '../domain/money.ts';
 import { Lease } from '../domain/spending/lease.ts';
 import {
-  ceiling,
   type HolderId,
   type LedgerItem,
   type LedgerKey,
   type LedgerStore,
-  left,
+  liveHolders,
   type Refusal,
   spent,
   type WriteId,
 } from '../domain/spending/ledger.ts';
 import type { CallCost } from '../domain/spending/pricing.ts';
 import { sliceFor } from '../domain/spending/slice.ts';
-import { GovernorRefusal } from './refusals.ts';
+import { ceiling, roomAt } from '../domain/spending/terms.ts';
+import { busy, notProvisioned, refusalFor, unavailable } from './ledger-refusals.ts';
+import type { GovernorRefusal } from './refusals.ts';
+import { type Timer, WaitingLine } from './waiting-line.ts';
 
 export interface AccountOptions {
   readonly key: LedgerKey;
-  readonly endsAt: number;
+  readonly endsAt: EpochMs;
   readonly ledger: LedgerStore;
   readonly clock: Clock;
+  readonly timer: Timer;
   readonly leaseMs: number;
+  /** How many callers may wait at the edge of this budget. */
+  readonly maxWaiting: number;
   readonly newHolder: () => HolderId;
   readonly newWriteId: () => WriteId;
+  /** From 0 to 1; spreads the probes of many processes. */
+  readonly random: () => number;
 }
 
 /** A reservation in one account: the lease that it was taken from, which may have been replaced since. */
 export interface Hold {
   readonly lease: Lease;
   readonly amount: CallCost;
+  /** Taken beyond the lease while the ledger could not be reached. */
+  readonly beyond: boolean;
 }
 
-/** After a refusal the ledger is asked again no sooner than this. */
+/** What asking the ledger for money came to. */
+export type Filling =
+  | { readonly kind: 'granted' }
+  | {
+      readonly kind: 'refused';
+      readonly refusal: GovernorRefusal;
+      /** When waiting may help: money is promised to others rather than spent (now), or a pace line rises (then). */
+      readonly mayHelpAt: EpochMs | undefined;
+    };
+
+const GRANTED: Filling = { kind: 'granted' };
+
+/** After a refusal the ledger is asked again no sooner than this, and then by a read. */
 const REFUSAL_MEMORY_MS = 1_000;
-/** Writes that meet a concurrent change start over; so many times in a row only when something is wrong. */
-const MAX_TRIES = 5;
-/** A slice with less than a quarter left is topped up in the background. */
-const LOW_WATER = 4;
+/** While callers wait, the ledger is read about this often. */
+const PROBE_MS = 500;
+/** Writes that meet a concurrent change start over; so many times in a row only under heavy contention. */
+const MAX_TRIES = 8;
 
 /**
  * What this process may spend from one budget in one period: a lease, kept filled ahead of need. Calls reserve and
@@ -46,219 +67,292 @@ const LOW_WATER = 4;
  */
 export class BudgetAccount {
   readonly #options: AccountOptions;
+  readonly #line: WaitingLine;
   #lease: Lease;
   #item: LedgerItem | undefined;
   #slice = 0;
-  #waiting: number[] = [];
+  #needs: number[] = [];
   #usual = 0;
-  #used = false;
-  #filling: Promise<void> | undefined;
-  #refused: { at: number; refusal: GovernorRefusal; need: number } | undefined;
-  #settledSince = { cost: 0, at: 0 };
+  #usedSinceGrant = false;
+  #filling: Promise<Filling> | undefined;
+  #refused: { readonly at: EpochMs; readonly need: number; readonly filling: Filling } | undefined;
+  #outageAt: EpochMs | undefined;
+  #beyond = 0;
+  #settled = { cost: 0, since: 0 };
+  #stopProbing: (() => void) | undefined;
 
   constructor(options: AccountOptions) {
     this.#options = options;
+    this.#line = new WaitingLine(options.maxWaiting);
     this.#lease = new Lease(options.key, options.newHolder());
-    this.#settledSince.at = options.clock.now();
-  }
-
-  get endsAt(): number {
-    return this.#options.endsAt;
+    this.#settled.since = options.clock.now();
   }
 
   get key(): LedgerKey {
     return this.#options.key;
   }
 
-  /** Takes a hold in memory; undefined where the lease in hand does not cover it. Never waits. */
-  reserve(amount: CallCost): Hold | undefined {
+  get endsAt(): EpochMs {
+    return this.#options.endsAt;
+  }
+
+  /** Whether callers wait here: whoever comes later must join them. */
+  get isCrowded(): boolean {
+    return !this.#line.isEmpty;
+  }
+
+  /**
+   * Takes a hold in memory; undefined where the money in hand does not cover it, or others wait. Never waits.
+   * @param inTurn the caller is the first of those who wait
+   */
+  reserve(amount: CallCost, inTurn = false): Hold | undefined {
+    if (this.isCrowded && !inTurn) return undefined;
     const now = this.#options.clock.now();
     this.#usual = amount;
-    this.#used = true;
-    if (!this.#lease.reserve(amount, now)) return undefined;
-    const expiresAt = this.#lease.expiresAt ?? now;
-    const low = this.#lease.available * LOW_WATER < this.#slice || expiresAt - now < this.#options.leaseMs / 2;
-    // In the background, and its failure is no failure of this call: it shows when the lease in hand is used up.
-    if (low && this.#refused === undefined) this.fill(0).catch(() => {});
-    return { lease: this.#lease, amount };
+    this.#usedSinceGrant = true;
+    const lease = this.#lease;
+    if (!lease.reserve(amount, now)) return this.#reserveBeyond(amount, now);
+    const expiresAt = lease.expiresAt ?? now;
+    if (lease.available * 2 < this.#slice || expiresAt - now < this.#options.leaseMs / 2) this.#topUp(now);
+    return { lease, amount, beyond: false };
   }
 
   settle(hold: Hold, cost: CallCost): void {
-    this.#settledSince.cost += cost;
+    this.#settled.cost += cost;
     hold.lease.settle(hold.amount, cost);
+    if (hold.beyond) this.#beyond -= hold.amount - cost;
+    this.#freed();
   }
 
   release(hold: Hold): void {
     hold.lease.release(hold.amount);
+    if (hold.beyond) this.#beyond -= hold.amount;
+    this.#freed();
   }
 
   abandon(hold: Hold): void {
     hold.lease.abandon(hold.amount);
+    this.#freed();
+  }
+
+  /** Asks the ledger for at least `need`, together with whoever else asks at this moment. */
+  async fill(need: number): Promise<Filling> {
+    const refused = this.#refused;
+    const recent = refused !== undefined && this.#options.clock.now() - refused.at < REFUSAL_MEMORY_MS;
+    if (recent && need >= refused.need) return refused.filling;
+    return await this.#ask(need);
   }
 
   /**
-   * Gets the ledger to grant at least `need`, together with whoever else waits.
-   * @throws {GovernorRefusal} when it does not
+   * Waits in line for money that others may give back.
+   * @returns what the attempt came to, or undefined when the time is over or the line is full
    */
-  async fill(need: number): Promise<void> {
-    const refused = this.#refused;
-    if (refused !== undefined && need >= refused.need && this.#options.clock.now() - refused.at < REFUSAL_MEMORY_MS)
-      throw refused.refusal;
-    this.#waiting.push(need);
-    this.#filling ??= this.#fill().finally(() => {
-      this.#filling = undefined;
-      this.#waiting = [];
-    });
-    await this.#filling;
+  async wait<T>(turn: {
+    amount: number;
+    until: EpochMs;
+    signal?: AbortSignal | undefined;
+    attempt: () => T | undefined;
+  }): Promise<T | undefined> {
+    if (this.#line.isFull) return undefined;
+    const served = this.#line.join(turn, this.#options.clock.now(), this.#options.timer);
+    this.#probe();
+    return await served;
   }
 
-  async #fill(): Promise<void> {
-    // Callers of this moment queue up behind one write.
-    await Promise.resolve();
-    await this.#resend();
-    if (this.#item === undefined || this.#refused !== undefined) this.#item = await this.#read();
-    const all = this.#waiting.reduce((sum, one) => sum + one, 0);
-    const least = Math.min(...this.#waiting);
-    for (let attempt = 0; attempt < MAX_TRIES; attempt++) {
-      const item = this.#item;
-      const now = this.#options.clock.now();
-      const room = Number(ceiling(item.terms) - item.committed) + this.#lease.available;
-      // Not enough for all who wait is still enough for some: they take it in turn, and the others ask again.
-      if (room < least) return await this.#refuse(item, least);
-      const need = Math.min(all, room);
-      const elapsed = Math.max(1, now - this.#settledSince.at);
-      const target = sliceFor({
-        need,
-        usual: this.#usual,
-        spendPerSecond: Math.ceil((this.#settledSince.cost * 1000) / elapsed),
-        left: room,
-        holders: Math.max(1, item.holders.size),
-      });
-      const landed = await this.#write(target, item, undefined);
-      if (landed) {
-        this.#slice = target;
-        this.#refused = undefined;
-        this.#settledSince = { cost: 0, at: now };
+  #reserveBeyond(amount: CallCost, now: EpochMs): Hold | undefined {
+    const lease = this.#lease;
+    const extra = this.#item?.terms.outageExtra;
+    // Only a process that had a grant in this period: the bound counts processes that were admitted once.
+    if (this.#outageAt === undefined || extra === undefined || lease.expiresAt === undefined || lease.isLost)
+      return undefined;
+    if (now >= this.#options.endsAt || this.#beyond + amount > Number(extra)) return undefined;
+    lease.overdraw(amount);
+    this.#beyond += amount;
+    this.#topUp(now);
+    return { lease, amount, beyond: true };
+  }
+
+  /** In the background; its failure is no failure of the call, and shows when the money in hand is used up. */
+  #topUp(now: EpochMs): void {
+    const tried = this.#refused?.at ?? this.#outageAt;
+    if (this.#filling !== undefined || (tried !== undefined && now - tried < REFUSAL_MEMORY_MS)) return;
+    void this.#ask(0).catch(() => {});
+  }
+
+  /** Money came free in this process: whoever waits here has it first. */
+  #freed(): void {
+    if (this.#line.isEmpty) return;
+    this.#line.advance();
+    if (!this.#line.isEmpty) void this.#serveLine();
+  }
+
+  /** Looks at the ledger for those who wait: now and then, for as long as somebody does. */
+  #probe(): void {
+    if (this.#stopProbing !== undefined || this.#line.isEmpty) return;
+    const pause = PROBE_MS * (0.5 + this.#options.random());
+    this.#stopProbing = this.#options.timer.after(pause, () => {
+      this.#stopProbing = undefined;
+      if (this.#line.isEmpty) return;
+      void this.#serveLine().then(() => this.#probe());
+    });
+  }
+
+  async #serveLine(): Promise<void> {
+    while (!this.#line.isEmpty) {
+      let filling: Filling;
+      try {
+        filling = await this.#ask(this.#line.wanted);
+      } catch {
         return;
       }
+      const waiting = this.#line.wanted;
+      this.#line.advance();
+      if (filling.kind === 'granted') {
+        if (this.#line.wanted === waiting) return;
+      } else if (filling.mayHelpAt === undefined) this.#line.refuseFirst(filling.refusal);
+      else return;
     }
-    throw new GovernorRefusal(
-      'LedgerUnavailable',
-      `The ledger item of ${this.key.budget} changes faster than this process can write to it. Try again.`,
-      {
-        budget: this.key.budget,
-        period: this.key.period,
-      },
-    );
+  }
+
+  async #ask(need: number): Promise<Filling> {
+    this.#needs.push(need);
+    this.#filling ??= this.#fill().finally(() => {
+      this.#filling = undefined;
+    });
+    return await this.#filling;
+  }
+
+  async #fill(): Promise<Filling> {
+    // Callers of this moment queue up behind one write.
+    await Promise.resolve();
+    const needs = this.#needs;
+    this.#needs = [];
+    try {
+      const filling = await this.#fillFor(needs);
+      this.#outageAt = undefined;
+      return filling;
+    } catch (error) {
+      this.#outageAt = this.#options.clock.now();
+      throw unavailable(this.key, error);
+    }
+  }
+
+  async #fillFor(needs: readonly number[]): Promise<Filling> {
+    await this.#resend();
+    if (this.#item === undefined || this.#refused !== undefined) this.#item = await this.#options.ledger.read(this.key);
+    const all = needs.reduce((sum, need) => sum + need, 0);
+    const least = Math.min(...needs);
+    for (let attempt = 0; attempt < MAX_TRIES; attempt++) {
+      const item: LedgerItem | undefined = this.#item;
+      if (item === undefined) return { kind: 'refused', refusal: notProvisioned(this.key), mayHelpAt: undefined };
+      const now = this.#options.clock.now();
+      const room = Number(ceiling(item.terms, now) - item.committed) + this.#lease.available;
+      if (room < least) return await this.#refuse(item, least);
+      const elapsed = Math.max(1_000, now - this.#settled.since);
+      const target = sliceFor({
+        // Not enough for all who ask is still enough for some: they take it in turn, and the others ask again.
+        need: Math.min(all, room),
+        usual: this.#usual,
+        spendPerSecond: Math.ceil((this.#settled.cost * 1_000) / elapsed),
+        termSeconds: this.#options.leaseMs / 1_000,
+        left: room,
+        holders: liveHolders(item, now) + (this.#lease.leased > 0n ? 0 : 1),
+      });
+      if (await this.#write(target, item, undefined)) {
+        this.#slice = target;
+        this.#refused = undefined;
+        this.#settled = { cost: 0, since: now };
+        this.#usedSinceGrant = needs.some((need) => need > 0);
+        return GRANTED;
+      }
+    }
+    return { kind: 'refused', refusal: busy(this.key), mayHelpAt: this.#options.clock.now() };
   }
 
   /** One write with the item as last seen. Returns whether it landed; a refusal brings the item up to date. */
   async #write(target: number, item: LedgerItem, refusal: Refusal | undefined): Promise<boolean> {
-    const { clock, leaseMs, ledger, newWriteId, newHolder } = this.#options;
+    const { clock, leaseMs, ledger, newWriteId, endsAt } = this.#options;
     const now = clock.now();
     const lease = this.#lease;
     const write = lease.plan({
       writeId: newWriteId(),
       target,
-      expiresAt: epochMs(Math.min(now + leaseMs, Math.max(this.#options.endsAt, now))),
-      grant: { termsVersion: item.terms.version, ceiling: ceiling(item.terms), at: now },
+      expiresAt: epochMs(Math.max(now, Math.min(now + leaseMs, endsAt))),
+      grant: { termsVersion: item.terms.version, ceiling: ceiling(item.terms, now), at: now },
       ...(refusal === undefined ? {} : { refusal }),
     });
     const outcome = await ledger.write(write);
-    if (outcome.kind === 'landed') {
-      lease.landed();
-      return true;
-    }
-    if (outcome.why === 'lease-lost') {
-      lease.lose();
-      this.#lease = new Lease(this.key, newHolder());
-    } else lease.refused();
-    this.#item = outcome.item ?? (await this.#read());
-    return false;
+    if (outcome.kind === 'landed') lease.landed();
+    else if (outcome.why === 'lease-lost') this.#replaceLease(lease);
+    else lease.refused();
+    // After a landed write the item as last seen is kept, as far as this process changed it: enough to size the next
+    // slice by, and a write that assumes too much is refused with the item as it is.
+    this.#item = outcome.kind === 'landed' ? afterWrite(item, write) : outcome.item;
+    return outcome.kind === 'landed';
   }
 
   /** A write whose answer was lost is repeated, byte for byte, until its fate is known. */
   async #resend(): Promise<void> {
-    const pending = this.#lease.pending;
+    const lease = this.#lease;
+    const { pending } = lease;
     if (pending === undefined) return;
     const outcome = await this.#options.ledger.write(pending);
-    if (outcome.kind === 'landed') this.#lease.landed();
-    else if (outcome.why === 'lease-lost') {
-      this.#lease.lose();
-      this.#lease = new Lease(this.key, this.#options.newHolder());
-    } else this.#lease.refused();
+    if (outcome.kind === 'landed') lease.landed();
+    else if (outcome.why === 'lease-lost') this.#replaceLease(lease);
+    else lease.refused();
+    this.#item = undefined;
+    this.#item = await this.#options.ledger.read(this.key);
   }
 
-  async #read(): Promise<LedgerItem> {
-    const item = await this.#options.ledger.read(this.key);
-    if (item !== undefined) return item;
-    throw new GovernorRefusal(
-      'NotProvisioned',
-      `Budget ${this.key.budget} has no ledger item for ${this.key.period} yet. The next sweep of the governor provides it.`,
-      {
-        budget: this.key.budget,
-        period: this.key.period,
-      },
-    );
+  /** The ledger took the lease back and counts all of it as spent; what went beyond it is still to be told. */
+  #replaceLease(lost: Lease): void {
+    const beyond = lost.overdrawn;
+    lost.lose();
+    this.#lease = new Lease(this.key, this.#options.newHolder());
+    if (beyond > 0) this.#lease.carryOver(beyond);
   }
 
   /** Gives back what is not in use, leaves word of the refusal for the governor, and remembers it. */
-  async #refuse(seen: LedgerItem, need: number): Promise<never> {
-    const at = this.#options.clock.now();
+  async #refuse(seen: LedgerItem, need: number): Promise<Filling> {
+    const { clock, ledger } = this.#options;
     const isNews = this.#refused === undefined || need < this.#refused.need || this.#lease.hasNews;
     let item = seen;
     if (isNews) {
-      const word = seen.terms.standing === 'closed' ? undefined : { at, need: nanoUsd(BigInt(need)) };
-      // The refusal stands whether or not the ledger hears of it now; a write that got lost is repeated by the next one.
-      await this.#write(0, seen, word).catch(() => {});
-      item = (await this.#options.ledger.read(this.key).catch(() => undefined)) ?? seen;
+      const word = seen.terms.standing === 'closed' ? undefined : { at: clock.now(), need: nanoUsd(BigInt(need)) };
+      await this.#write(0, seen, word);
+      item = (await ledger.read(this.key)) ?? seen;
+      this.#item = item;
     }
-    const refusal = this.#refusalOf(item, need);
-    this.#refused = { at, refusal, need };
-    throw refusal;
-  }
-
-  #refusalOf(item: LedgerItem, need: number): GovernorRefusal {
-    const { budget, period } = this.key;
-    const gone = spent(item);
-    const details = {
-      budget,
-      period,
-      spentUsd: formatUsd(gone),
-      limitUsd: formatUsd(item.terms.limit),
-      neededUsd: formatUsd(nanoUsd(BigInt(need))),
-      retryAfter: new Date(item.endsAt),
-      resetsAt: new Date(item.endsAt),
-    };
-    const until = `It begins anew at ${new Date(item.endsAt).toISOString()}.`;
-    if (item.terms.standing === 'closed')
-      return new GovernorRefusal(
-        'BudgetClosed',
-        `Budget ${budget} is closed for ${period}: ${item.terms.reason ?? 'by the governor'}. Spent ${displayUsd(gone)} of ${displayUsd(item.terms.limit)}. ${until}`,
-        details,
-      );
-    return new GovernorRefusal(
-      'BudgetExhausted',
-      `Budget ${budget} does not pay for this call: it may cost up to ${displayUsd(nanoUsd(BigInt(need)))}, and ${displayUsd(left(item))} of ${displayUsd(item.terms.limit)} is left for ${period}. ${until}`,
-      details,
-    );
+    const now = clock.now();
+    const amount = nanoUsd(BigInt(need));
+    const whenPaced = roomAt(item.terms, item.committed, amount, now);
+    const promised = ceiling(item.terms, now) - spent(item) >= amount;
+    const mayHelpAt = whenPaced ?? (promised ? now : undefined);
+    const filling: Filling = { kind: 'refused', refusal: refusalFor(item, amount, now, mayHelpAt), mayHelpAt };
+    this.#refused = { at: now, need, filling };
+    return filling;
   }
 
   /** Whether nothing of this account is in use or unreported. */
   get isAtRest(): boolean {
+    const lease = this.#lease;
     return (
-      this.#lease.held === 0 && !this.#lease.hasNews && this.#filling === undefined && this.#lease.pending === undefined
+      lease.held === 0 &&
+      !lease.hasNews &&
+      this.#filling === undefined &&
+      lease.pending === undefined &&
+      this.#line.isEmpty
     );
   }
 
-  /** Keeps a lease in use from running out, and returns one that nobody has used since the last time. */
+  /** Past half of its term a lease in use is renewed, and one that nobody used is returned. */
   async maintain(): Promise<void> {
-    const used = this.#used;
-    this.#used = false;
-    const expiresAt = this.#lease.expiresAt;
-    if (expiresAt === undefined) return;
-    if (!used && this.#lease.held === 0) return await this.flush();
-    if (expiresAt - this.#options.clock.now() < this.#options.leaseMs / 2) await this.fill(0);
+    const now = this.#options.clock.now();
+    const { expiresAt } = this.#lease;
+    if (this.#lease.pending !== undefined) await this.#ask(0);
+    else if (expiresAt === undefined || expiresAt - now > this.#options.leaseMs / 2) return;
+    else if (this.#usedSinceGrant && now < this.endsAt) await this.#ask(0);
+    else await this.flush();
   }
 
   /** Reports everything and returns what no call holds. Resolves when the ledger has it. */
@@ -266,8 +360,21 @@ export class BudgetAccount {
     await this.#filling?.catch(() => {});
     await this.#resend();
     for (let attempt = 0; attempt < MAX_TRIES && this.#lease.hasNews; attempt++) {
-      this.#item ??= await this.#read();
+      this.#item ??= await this.#options.ledger.read(this.key);
+      if (this.#item === undefined) throw notProvisioned(this.key);
       if (await this.#write(0, this.#item, undefined)) return;
     }
   }
+}
+
+function afterWrite(item: LedgerItem, write: Parameters<LedgerStore['write']>[0]): LedgerItem {
+  const holders = new Map(item.holders).set(write.holder, write.entry);
+  return {
+    ...item,
+    holders,
+    settled: nanoUsd(item.settled + write.settled),
+    unconfirmed: nanoUsd(item.unconfirmed + write.unconfirmed),
+    leased: nanoUsd(item.leased + write.leased),
+    committed: nanoUsd(item.committed + write.settled + write.unconfirmed + write.leased),
+  };
 }

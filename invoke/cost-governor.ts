@@ -10,6 +10,7 @@ import type { Tags } from '../domain/tags.ts';
 import { Admissions } from './admission.ts';
 import { governorPlugin } from './middleware.ts';
 import { ProfileResolver } from './profile-resolver.ts';
+import type { Timer } from './waiting-line.ts';
 
 export interface CostGovernorConfig {
   /** Name of the governor's table: the output `TableName` of its stack. */
@@ -27,6 +28,13 @@ export interface CostGovernorConfig {
   readonly clock?: Clock;
   /** Term of a lease in seconds, 10 to 120 (default). What a crashed process held counts as spent until it is trued up. */
   readonly leaseSeconds?: number;
+  /**
+   * How long a call may wait, in milliseconds, where what is left of a budget is promised to calls in flight rather than
+   * spent, or where a throttled budget will have room by then. Default 2,000; 0 refuses at once.
+   */
+  readonly maxWaitMs?: number;
+  /** How many calls may wait for one budget. Default 1,000; further ones are refused at once. */
+  readonly maxWaiting?: number;
 }
 
 /** An AWS SDK plugin: `client.middlewareStack.use(governor)`. */
@@ -65,7 +73,11 @@ export function costGovernor(config: CostGovernorConfig): CostGovernor {
   const admissions = new Admissions({
     ledger: ledgerTable(dynamodb, config.table),
     clock,
+    timer: systemTimer,
+    random: Math.random,
     leaseMs: leaseSeconds * 1000,
+    maxWaitMs: config.maxWaitMs ?? 2_000,
+    maxWaiting: config.maxWaiting ?? 1_000,
     newHolder: () => randomUUID() as HolderId,
     newWriteId: () => randomUUID() as WriteId,
   });
@@ -83,6 +95,13 @@ export function costGovernor(config: CostGovernorConfig): CostGovernor {
     },
   };
 }
+
+const systemTimer: Timer = {
+  after(ms, run) {
+    const timeout = setTimeout(run, ms);
+    return () => clearTimeout(timeout);
+  },
+};
 
 function listeningClock(dynamodb: DynamoDBClient): Clock {
   const clock = new AwsClock();

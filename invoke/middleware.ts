@@ -36,6 +36,8 @@ interface GovernedCall {
  */
 export function governorPlugin(parts: PluginParts): Plugin {
   const calls = new WeakMap<object, GovernedCall>();
+  const admit = async ({ budgets }: IndexEntry, hold: CallCost) =>
+    parts.admissions.admitAtOnce(budgets, hold) ?? (await parts.admissions.admit(budgets, hold));
   return {
     applyToStack(stack) {
       stack.add(
@@ -45,7 +47,7 @@ export function governorPlugin(parts: PluginParts): Plugin {
           const entry = await parts.resolver.resolve(input.modelId ?? '', parts.tags);
           const rates = ratesOf(entry);
           const hold = upperBound(rates, boundOf(input, entry.contextWindow));
-          const call: GovernedCall = { entry, hold, reservation: await parts.admissions.admit(entry, hold) };
+          const call: GovernedCall = { entry, hold, reservation: await admit(entry, hold) };
           calls.set(context, call);
           try {
             const result = await next({ ...args, input: { ...input, modelId: entry.arn } });
@@ -67,7 +69,7 @@ export function governorPlugin(parts: PluginParts): Plugin {
         async (args: FinalizeHandlerArguments<ServiceInputTypes>) => {
           const call = calls.get(context);
           if (call === undefined) return await next(args);
-          if (!call.reservation.isOpen) call.reservation = await parts.admissions.admit(call.entry, call.hold);
+          if (!call.reservation.isOpen) call.reservation = await admit(call.entry, call.hold);
           try {
             return await next(args);
           } catch (error) {

@@ -72,9 +72,7 @@ function judge(
     : byTags(entries, modelId, tags, region);
   if (found instanceof GovernorRefusal) return found;
   const quarantine =
-    found.standing.state === 'closed'
-      ? found.standing.reasons.find((reason) => reason.kind === 'quarantine')
-      : undefined;
+    found.standing.state !== 'open' ? found.standing.reasons.find((reason) => reason.kind === 'quarantine') : undefined;
   if (quarantine === undefined) return found;
   return new GovernorRefusal(
     'ProfileQuarantined',

@@ -2,6 +2,10 @@
 export type RefusalCode =
   /** What is left of a budget does not pay for the call. */
   | 'BudgetExhausted'
+  /** What is left of a budget is promised to calls in flight. */
+  | 'BudgetInUse'
+  /** The budget goes on along a pace line, which is behind this call. */
+  | 'Throttled'
   /** The governor has closed a budget that covers the call. */
   | 'BudgetClosed'
   /** The governor has not provided a budget for this period yet. */

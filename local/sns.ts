@@ -3,44 +3,10 @@ import type { Identifiers } from './identifiers.ts';
 import { isObject, type Members, membersOf, parseObject } from './members.ts';
 import { allowsService } from './resource-policy.ts';
 import { AwsFault, type Call, type JsonObject, type Operation, type Service, type World } from './service.ts';
-import { compileFilterPolicy, type FilterPolicyScope } from './sns/filter-policy.ts';
 import { readMessage, type SnsMessage } from './sns/message.ts';
 import { lambdaEvent, queueBody, rawAttributes } from './sns/notification.ts';
-
-type Subscription = {
-  readonly arn: string;
-  readonly topicArn: string;
-  readonly protocol: string;
-  readonly endpoint: string;
-  /** An endpoint of another kind has to confirm first, which nobody does here. */
-  readonly confirmed: boolean;
-  attributes: Map<string, string>;
-  accepts: (message: SnsMessage) => boolean;
-};
-
-type Topic = {
-  readonly arn: string;
-  readonly region: string;
-  readonly attributes: Map<string, string>;
-  readonly tags: Map<string, string>;
-};
-
-const TOPIC_ATTRIBUTES = new Set([
-  'DeliveryPolicy',
-  'DisplayName',
-  'Policy',
-  'TracingConfig',
-  'KmsMasterKeyId',
-  'SignatureVersion',
-]);
-
-const SUBSCRIPTION_ATTRIBUTES = new Set([
-  'DeliveryPolicy',
-  'FilterPolicy',
-  'FilterPolicyScope',
-  'RawMessageDelivery',
-  'RedrivePolicy',
-]);
+import { type Subscription, setSubscriptionAttribute } from './sns/subscription.ts';
+import { defaultPolicy, setTopicAttribute, type Topic } from './sns/topic.ts';
 
 const DELIVERED_PROTOCOLS = new Set(['lambda', 'sqs']);
 const PROTOCOLS = new Set([...DELIVERED_PROTOCOLS, 'email', 'email-json', 'http', 'https', 'sms']);
@@ -151,32 +117,6 @@ export function createSns(world: World, destinations: Destinations, identifiers:
       byProtocol: {},
     });
   });
-
-  const setSubscriptionAttribute = (subscription: Subscription, name: string, value: string): void => {
-    if (!SUBSCRIPTION_ATTRIBUTES.has(name)) throw invalid('AttributeName');
-    if (name === 'RawMessageDelivery' && value !== 'true' && value !== 'false') {
-      throw invalid('Attributes Reason: RawMessageDelivery: Invalid value');
-    }
-    if (name === 'RawMessageDelivery' && subscription.protocol === 'lambda' && value === 'true') {
-      throw invalid('Attributes Reason: Delivery protocol [lambda] does not support raw message delivery.');
-    }
-    if (name === 'RedrivePolicy' && value !== '' && typeof parseObject(value)?.['deadLetterTargetArn'] !== 'string') {
-      throw invalid('RedrivePolicy: must contain deadLetterTargetArn');
-    }
-    if (name === 'FilterPolicyScope' && value !== 'MessageAttributes' && value !== 'MessageBody') {
-      throw invalid(
-        'Attributes Reason: FilterPolicyScope: Invalid value. Please use either MessageBody or MessageAttributes',
-      );
-    }
-    const attributes = new Map(subscription.attributes);
-    if (value === '' || (name === 'FilterPolicy' && value === '{}')) attributes.delete(name);
-    else attributes.set(name, value);
-    const policy = attributes.get('FilterPolicy');
-    const scope: FilterPolicyScope =
-      attributes.get('FilterPolicyScope') === 'MessageBody' ? 'MessageBody' : 'MessageAttributes';
-    subscription.accepts = policy === undefined ? () => true : compileFilterPolicy(policy, scope);
-    subscription.attributes = attributes;
-  };
 
   const page = <T>(items: readonly T[], input: JsonObject): { items: readonly T[]; more: JsonObject } => {
     const start = Number(members(input).optionalString('NextToken') ?? '0');
@@ -388,41 +328,6 @@ export function createSns(world: World, destinations: Destinations, identifiers:
     },
     operations,
   };
-}
-
-function setTopicAttribute(topic: Topic, name: string, value: string): void {
-  if (name === 'FifoTopic' && value === 'false') return;
-  if (!TOPIC_ATTRIBUTES.has(name)) throw invalid('AttributeName');
-  if (name === 'Policy' && parseObject(value) === undefined) throw invalid('Policy Error: null');
-  if (value === '') topic.attributes.delete(name);
-  else topic.attributes.set(name, value);
-}
-
-/** The policy that SNS gives a new topic: the account may do everything, AWS services nothing. */
-function defaultPolicy(arn: string, accountId: string): string {
-  return JSON.stringify({
-    Version: '2008-10-17',
-    Id: '__default_policy_ID',
-    Statement: [
-      {
-        Sid: '__default_statement_ID',
-        Effect: 'Allow',
-        Principal: { AWS: '*' },
-        Action: [
-          'SNS:GetTopicAttributes',
-          'SNS:SetTopicAttributes',
-          'SNS:AddPermission',
-          'SNS:RemovePermission',
-          'SNS:DeleteTopic',
-          'SNS:Subscribe',
-          'SNS:ListSubscriptionsByTopic',
-          'SNS:Publish',
-        ],
-        Resource: arn,
-        Condition: { StringEquals: { 'AWS:SourceOwner': accountId } },
-      },
-    ],
-  });
 }
 
 function stringEntries(value: JsonObject[string]): [string, string][] {

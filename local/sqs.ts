@@ -1,22 +1,17 @@
-import { createHash } from 'node:crypto';
 import { DeliveryFailure, type Destinations, type MessageAttribute } from './destinations.ts';
 import type { Identifiers } from './identifiers.ts';
-import { isObject, type Members, membersOf, parseObject } from './members.ts';
+import { type Members, membersOf, parseObject } from './members.ts';
 import { allowsService } from './resource-policy.ts';
 import { AwsFault, type Call, type JsonObject, type Operation, type Service, type World } from './service.ts';
-
-/** Largest message, in bytes of body and attributes. [D:AWSSimpleQueueService quotas, 1 MiB since August 2025] */
-const MESSAGE_LIMIT_BYTES = 1_048_576;
-
-/** A message as a consumer received it. */
-export interface ReceivedMessage {
-  readonly messageId: string;
-  readonly receiptHandle: string;
-  readonly body: string;
-  readonly md5OfBody: string;
-  readonly attributes: Readonly<Record<string, string>>;
-  readonly messageAttributes: Readonly<Record<string, MessageAttribute>>;
-}
+import { md5, md5OfAttributes, messageAttributesOf, type ReceivedMessage, wireMessage } from './sqs/message.ts';
+import {
+  attributesOf,
+  DEFAULTS,
+  redriveOf,
+  SETTABLE,
+  stringEntries,
+  unknownAttribute,
+} from './sqs/queue-attributes.ts';
 
 /** What other services of the embedded AWS do with queues, besides delivering to them. */
 export interface Queues {
@@ -52,32 +47,7 @@ type Queue = {
   readonly watchers: Set<() => void>;
 };
 
-const DEFAULTS: Readonly<Record<string, string>> = {
-  VisibilityTimeout: '30',
-  MaximumMessageSize: String(MESSAGE_LIMIT_BYTES),
-  MessageRetentionPeriod: '345600',
-  DelaySeconds: '0',
-  ReceiveMessageWaitTimeSeconds: '0',
-  SqsManagedSseEnabled: 'true',
-};
-
-/** Attributes that may be set, with the bounds of the numeric ones. */
-const SETTABLE: Readonly<Record<string, readonly [number, number] | undefined>> = {
-  VisibilityTimeout: [0, 43_200],
-  MaximumMessageSize: [1024, MESSAGE_LIMIT_BYTES],
-  MessageRetentionPeriod: [60, 1_209_600],
-  DelaySeconds: [0, 900],
-  ReceiveMessageWaitTimeSeconds: [0, 20],
-  KmsDataKeyReusePeriodSeconds: [60, 86_400],
-  Policy: undefined,
-  RedrivePolicy: undefined,
-  RedriveAllowPolicy: undefined,
-  KmsMasterKeyId: undefined,
-  SqsManagedSseEnabled: undefined,
-};
-
 const invalid = (message: string): AwsFault => new AwsFault('InvalidParameterValue', message);
-const unknownAttribute = (name: string): AwsFault => new AwsFault('InvalidAttributeName', `Unknown Attribute ${name}.`);
 const noQueue = (): AwsFault => new AwsFault('QueueDoesNotExist', 'The specified queue does not exist.');
 const members = (input: JsonObject): Members =>
   membersOf(input, (message) => new AwsFault('MissingParameter', message));
@@ -398,115 +368,4 @@ export function createQueues(world: World, destinations: Destinations, identifie
       return () => queue.watchers.delete(callback);
     },
   };
-}
-
-function attributesOf(input: JsonObject): Map<string, string> {
-  const attributes = new Map(stringEntries(input['Attributes']));
-  for (const [name, value] of attributes) {
-    if (!(name in SETTABLE)) throw unknownAttribute(name);
-    const bounds = SETTABLE[name];
-    const number = Number(value);
-    if (bounds !== undefined && !(Number.isInteger(number) && number >= bounds[0] && number <= bounds[1])) {
-      throw new AwsFault('InvalidAttributeValue', `Invalid value for the parameter ${name}.`);
-    }
-    if (name === 'Policy' && value !== '' && parseObject(value) === undefined) {
-      throw new AwsFault('InvalidAttributeValue', 'Invalid value for the parameter Policy.');
-    }
-    if (name === 'RedrivePolicy' && value !== '' && redriveOf(value) === undefined) {
-      throw invalid(
-        `Value ${value} for parameter RedrivePolicy is invalid. Reason: Redrive policy is not a valid JSON map.`,
-      );
-    }
-  }
-  return attributes;
-}
-
-function redriveOf(policy: string | undefined): { deadLetterTargetArn: string; maxReceiveCount: number } | undefined {
-  const parsed = parseObject(policy ?? '');
-  const deadLetterTargetArn = parsed?.['deadLetterTargetArn'];
-  const maxReceiveCount = Number(parsed?.['maxReceiveCount']);
-  if (typeof deadLetterTargetArn !== 'string' || !(maxReceiveCount >= 1)) return undefined;
-  return { deadLetterTargetArn, maxReceiveCount };
-}
-
-function stringEntries(value: JsonObject[string]): [string, string][] {
-  return Object.entries(isObject(value) ? value : {}).map(([name, item]) => [name, String(item)]);
-}
-
-function messageAttributesOf(value: JsonObject[string]): Record<string, MessageAttribute> {
-  const attributes: Record<string, MessageAttribute> = {};
-  const entries = Object.entries(isObject(value) ? value : {});
-  if (entries.length > 10)
-    throw invalid(`Number of message attributes [${entries.length}] exceeds the allowed maximum [10].`);
-  for (const [name, item] of entries) {
-    const read = members(isObject(item) ? item : {});
-    const DataType = read.optionalString('DataType') ?? '';
-    const StringValue = read.optionalString('StringValue');
-    const BinaryValue = read.optionalString('BinaryValue');
-    if (!/^(String|Number|Binary)(\..+)?$/.test(DataType)) {
-      throw invalid(
-        `The type of message (user) attribute '${name}' is invalid. You must use only the following supported type prefixes: Binary, Number, String.`,
-      );
-    }
-    if ((DataType.startsWith('Binary') ? BinaryValue : StringValue) === undefined) {
-      throw invalid(`The message (user) attribute '${name}' must contain a non-empty value of type '${DataType}'.`);
-    }
-    attributes[name] = {
-      DataType,
-      ...(StringValue !== undefined && { StringValue }),
-      ...(BinaryValue !== undefined && { BinaryValue }),
-    };
-  }
-  return attributes;
-}
-
-function wireMessage(
-  message: ReceivedMessage,
-  systemNames: readonly string[],
-  attributeNames: readonly string[],
-): JsonObject {
-  const system = Object.entries(message.attributes).filter(
-    ([name]) => systemNames.includes('All') || systemNames.includes(name),
-  );
-  const chosen = Object.entries(message.messageAttributes).filter(([name]) =>
-    attributeNames.some(
-      (asked) =>
-        asked === 'All' ||
-        asked === '.*' ||
-        asked === name ||
-        (asked.endsWith('.*') && name.startsWith(asked.slice(0, -1))),
-    ),
-  );
-  const attributes: Record<string, MessageAttribute> = Object.fromEntries(chosen);
-  return {
-    MessageId: message.messageId,
-    ReceiptHandle: message.receiptHandle,
-    Body: message.body,
-    MD5OfBody: message.md5OfBody,
-    ...(system.length > 0 && { Attributes: Object.fromEntries(system) }),
-    ...(chosen.length > 0 && {
-      MessageAttributes: Object.fromEntries(chosen.map(([name, value]) => [name, { ...value }])),
-      MD5OfMessageAttributes: md5OfAttributes(attributes),
-    }),
-  };
-}
-
-const md5 = (text: string): string => createHash('md5').update(text).digest('hex');
-
-/** [D:AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-message-metadata] */
-function md5OfAttributes(attributes: Readonly<Record<string, MessageAttribute>>): string {
-  const hash = createHash('md5');
-  const part = (bytes: Buffer): void => {
-    const length = Buffer.alloc(4);
-    length.writeUInt32BE(bytes.length);
-    hash.update(length).update(bytes);
-  };
-  for (const [name, value] of Object.entries(attributes).sort(([a], [b]) => (a < b ? -1 : 1))) {
-    part(Buffer.from(name));
-    part(Buffer.from(value.DataType));
-    const binary = value.DataType.startsWith('Binary');
-    hash.update(Buffer.from([binary ? 2 : 1]));
-    part(binary ? Buffer.from(value.BinaryValue ?? '', 'base64') : Buffer.from(value.StringValue ?? ''));
-  }
-  return hash.digest('hex');
 }

@@ -19,10 +19,10 @@ import {
   type LedgerItem,
   type LedgerKey,
   type LedgerStore,
-  type Terms,
   type WriteId,
   type WriteOutcome,
 } from '../../domain/spending/ledger.ts';
+import type { Terms } from '../../domain/spending/terms.ts';
 import { errorName } from '../asking.ts';
 
 /** Version of the item's shape; a reader refuses what is newer than it knows. */
@@ -77,22 +77,17 @@ export function ledgerTable(client: DynamoDBClient, table: string): LedgerStore 
     },
 
     async provide({ key, startsAt, endsAt, terms }) {
-      const zero = number(0);
+      const written = termsUpdate(terms);
       const created = await update('providing the item', key, {
-        UpdateExpression:
-          'SET #schema = :schema, startsAt = :startsAt, endsAt = :endsAt, #limit = :limit, stopAt = :stopAt, standing = :standing, termsVersion = :version, ' +
-          'committed = :zero, settled = :zero, leased = :zero, unconfirmed = :zero, unattributed = :zero, holders = :empty, crossed = :none',
+        UpdateExpression: `SET ${written.effects}, #schema = :schema, startsAt = :startsAt, endsAt = :endsAt, committed = :zero, settled = :zero, leased = :zero, unconfirmed = :zero, unattributed = :zero, holders = :empty, crossed = :none`,
         ConditionExpression: 'attribute_not_exists(pk)',
         ExpressionAttributeNames: { '#schema': 'schema', '#limit': 'limit' },
         ExpressionAttributeValues: {
+          ...written.values,
           ':schema': number(SCHEMA),
           ':startsAt': number(startsAt),
           ':endsAt': number(endsAt),
-          ':limit': number(terms.limit),
-          ':stopAt': number(terms.stopAt),
-          ':standing': text(terms.standing),
-          ':version': number(terms.version),
-          ':zero': zero,
+          ':zero': number(0),
           ':empty': { M: {} },
           ':none': { L: [] },
         },
@@ -101,18 +96,13 @@ export function ledgerTable(client: DynamoDBClient, table: string): LedgerStore 
     },
 
     async changeTerms(key, terms) {
+      const written = termsUpdate(terms);
+      const removed = OPTIONAL_TERMS.filter((name) => terms[name] === undefined);
       const changed = await update('changing the terms', key, {
-        UpdateExpression: `SET #limit = :limit, stopAt = :stopAt, standing = :standing, termsVersion = :version${terms.reason === undefined ? ' REMOVE reason' : ', reason = :reason'}`,
+        UpdateExpression: `SET ${written.effects}${removed.length === 0 ? '' : ` REMOVE ${removed.join(', ')}`}`,
         ConditionExpression: 'termsVersion = :before',
         ExpressionAttributeNames: { '#limit': 'limit' },
-        ExpressionAttributeValues: {
-          ':limit': number(terms.limit),
-          ':stopAt': number(terms.stopAt),
-          ':standing': text(terms.standing),
-          ':version': number(terms.version),
-          ':before': number(terms.version - 1),
-          ...(terms.reason === undefined ? {} : { ':reason': text(terms.reason) }),
-        },
+        ExpressionAttributeValues: { ...written.values, ':before': number(terms.version - 1) },
       });
       return changed ? 'changed' : 'stale';
     },
@@ -160,6 +150,36 @@ export function ledgerTable(client: DynamoDBClient, table: string): LedgerStore 
       });
     },
   };
+}
+
+const OPTIONAL_TERMS = ['reason', 'pace', 'raises', 'outageExtra'] as const;
+
+function termsUpdate(terms: Terms): { effects: string; values: Attributes } {
+  const { reason, pace, raises, outageExtra } = terms;
+  const optional: Partial<Record<(typeof OPTIONAL_TERMS)[number], AttributeValue>> = {
+    ...(reason === undefined ? {} : { reason: text(reason) }),
+    ...(pace === undefined
+      ? {}
+      : { pace: { M: { from: number(pace.from), base: number(pace.base), until: number(pace.until) } } }),
+    ...(raises === undefined
+      ? {}
+      : {
+          raises: { L: raises.map(({ amount, until }) => ({ M: { amount: number(amount), until: number(until) } })) },
+        }),
+    ...(outageExtra === undefined ? {} : { outageExtra: number(outageExtra) }),
+  };
+  const effects = ['#limit = :limit', 'stopAt = :stopAt', 'standing = :standing', 'termsVersion = :version'];
+  const values: Record<string, AttributeValue> = {
+    ':limit': number(terms.limit),
+    ':stopAt': number(terms.stopAt),
+    ':standing': text(terms.standing),
+    ':version': number(terms.version),
+  };
+  for (const [name, value] of Object.entries(optional)) {
+    effects.push(`${name} = :${name}`);
+    values[`:${name}`] = value;
+  }
+  return { effects: effects.join(', '), values };
 }
 
 /** {@link judge} as a condition, and its effect, in one expression. */
@@ -223,16 +243,7 @@ function itemOf(key: LedgerKey, attributes: Attributes): LedgerItem {
   if (schema > BigInt(SCHEMA)) throw corrupt(key, `its shape is version ${schema}, this program knows ${SCHEMA}`);
   const money = (name: string): NanoUsd => nanoUsd(amountOf(key, attributes, name));
   const instant = (name: string) => epochMs(Number(amountOf(key, attributes, name)));
-  const standing = attributes['standing']?.S;
-  if (standing !== 'open' && standing !== 'closed') throw corrupt(key, `its standing is ${standing ?? 'missing'}`);
-  const reason = attributes['reason']?.S;
-  const terms: Terms = {
-    limit: money('limit'),
-    stopAt: money('stopAt'),
-    standing,
-    ...(reason === undefined ? {} : { reason }),
-    version: Number(amountOf(key, attributes, 'termsVersion')),
-  };
+  const terms = termsOf(key, attributes);
   const holders = new Map<HolderId, LeaseEntry>(
     Object.entries(attributes['holders']?.M ?? {}).map(([holder, attribute]) => {
       const entry = attribute.M ?? {};
@@ -262,6 +273,31 @@ function itemOf(key: LedgerKey, attributes: Attributes): LedgerItem {
       ? {}
       : { refusal: { at: instant('refusedAt'), need: money('refusedNeed') } }),
     crossed: (attributes['crossed']?.L ?? []).map((attribute) => attribute.S ?? ''),
+  };
+}
+
+function termsOf(key: LedgerKey, attributes: Attributes): Terms {
+  const money = (from: Attributes, name: string): NanoUsd => nanoUsd(amountOf(key, from, name));
+  const instant = (from: Attributes, name: string) => epochMs(Number(amountOf(key, from, name)));
+  const standing = attributes['standing']?.S;
+  if (standing !== 'open' && standing !== 'throttled' && standing !== 'closed')
+    throw corrupt(key, `its standing is ${standing ?? 'missing'}`);
+  const reason = attributes['reason']?.S;
+  const pace = attributes['pace']?.M;
+  const raises = attributes['raises']?.L;
+  return {
+    limit: money(attributes, 'limit'),
+    stopAt: money(attributes, 'stopAt'),
+    standing,
+    ...(reason === undefined ? {} : { reason }),
+    ...(pace === undefined
+      ? {}
+      : { pace: { from: instant(pace, 'from'), base: money(pace, 'base'), until: instant(pace, 'until') } }),
+    ...(raises === undefined
+      ? {}
+      : { raises: raises.map(({ M = {} }) => ({ amount: money(M, 'amount'), until: instant(M, 'until') })) }),
+    ...(attributes['outageExtra'] === undefined ? {} : { outageExtra: money(attributes, 'outageExtra') }),
+    version: Number(amountOf(key, attributes, 'termsVersion')),
   };
 }
 

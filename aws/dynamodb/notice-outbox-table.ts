@@ -20,7 +20,14 @@ const CLAIM_MS = 60_000;
 
 const Stored = z.object({
   id: z.string().transform((id) => id as NoticeId),
-  kind: z.enum(['threshold-crossed', 'tenant-closed', 'tenant-reopened', 'profile-quarantined', 'profile-released']),
+  kind: z.enum([
+    'threshold-crossed',
+    'tenant-throttled',
+    'tenant-closed',
+    'tenant-reopened',
+    'profile-quarantined',
+    'profile-released',
+  ]),
   severity: z.enum(['info', 'warning', 'critical']),
   tenant: z.string().exactOptional(),
   budget: z.string().exactOptional(),

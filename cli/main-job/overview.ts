@@ -36,7 +36,7 @@ export async function overview({ aws, bedrock, dynamodb, table }: Deployment): P
       const cells = budgets.map(({ id, item }) => ({
         budget: id,
         spent: item ? usd(spent(item)) : '',
-        left: item ? usd(left(item)) : '',
+        left: item ? usd(left(item, now)) : '',
       }));
       const [first = { budget: 'none', spent: '', left: '' }, ...others] = cells;
       rows.push(

@@ -20,6 +20,8 @@ export interface Budget {
   readonly period: PeriodKind;
   readonly timeZone: string;
   readonly thresholds: readonly Threshold[];
+  /** What each process may spend beyond its lease while the ledger cannot be reached; nothing where absent. */
+  readonly outageExtra?: NanoUsd;
 }
 
 /** The budgets whose selector covers these tags, templates made concrete by the tags' values. */
@@ -56,6 +58,7 @@ function concretise(policy: Policy, template: BudgetPolicy, value: string | unde
     period: template.period,
     timeZone: policy.timeZone,
     thresholds: template.thresholds,
+    ...(template.outage === 'refuse' ? {} : { outageExtra: template.outage }),
   };
 }
 

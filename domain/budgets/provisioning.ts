@@ -79,16 +79,19 @@ const MAX_NAME = 100;
  */
 export function awsBudgetName(budget: Pick<Budget, 'name' | 'value'>, stage: string): string {
   const value = budget.value === undefined ? '' : `/${encodeName(budget.value)}`;
-  const name = `${NAME_PREFIX}/${stage}/${budget.name}${value}`;
+  const name = `${NAME_PREFIX}/${stage}/${budget.name}${value}`.replace(BANNED, '/%61ction');
   return name.length <= MAX_NAME ? name : `${name.slice(0, MAX_NAME - 14)}+${hash(name)}`;
 }
 
-// "/action/" is the one banned substring; slashes of a value are encoded, so it cannot arise from values.
+/** "/action/" may not be in a name (API model of CreateBudget). A budget or stage may be called so; slashes of values are encoded. */
+const BANNED = /\/action(?=\/)/g;
+
+/** `%20`, and `%u2003` past one byte: of fixed lengths, or two values could be encoded alike. */
 const encodeName = (value: string): string =>
-  value.replace(
-    /[^A-Za-z0-9._=-]/g,
-    (character) => `%${(character.codePointAt(0) ?? 0).toString(16).toUpperCase().padStart(2, '0')}`,
-  );
+  value.replace(/[^A-Za-z0-9._=-]/g, (unit) => {
+    const hex = unit.charCodeAt(0).toString(16).toUpperCase();
+    return hex.length > 2 ? `%u${hex.padStart(4, '0')}` : `%${hex.padStart(2, '0')}`;
+  });
 
 /** FNV-1a with 64 bits, in 13 characters of base 36. Names are few; this is no protection against an attacker, and needs none. */
 function hash(text: string): string {

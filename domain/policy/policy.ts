@@ -69,9 +69,11 @@ const TagKey = z
     `tags that begin with "${GOVERNOR_TAG_PREFIX}" belong to the governor`,
   );
 
-const TagValue = z
-  .string(expected('a tag value in quotes, such as "prod"'))
-  .refine(isTagValue, 'expected a tag value of at most 256 letters, digits, spaces or . _ : / = + @ -');
+const TagValue = z.string(expected('a tag value in quotes, such as "prod"')).refine(
+  // An empty value complies with no rule: a default of that kind would quarantine the profile that it mends.
+  (value) => value !== '' && isTagValue(value),
+  'expected a tag value of 1 to 256 letters, digits, spaces or . _ : / = + @ -',
+);
 
 const Pattern = z
   .string(expected('a regular expression such as "^cc-[0-9]{4}$"'))
@@ -117,13 +119,13 @@ const tagRules = z.record(
 const Threshold = section('a threshold', {
   at: Share,
   on: z.enum(['actual', 'forecast'], expected('"actual" or "forecast"')).default('actual'),
-  action: z.enum(['notify', 'disable'], expected('"notify" or "disable"')),
+  action: z.enum(['notify', 'throttle', 'disable'], expected('"notify", "throttle" or "disable"')),
 }).superRefine((threshold, context) => {
-  if (threshold.on === 'forecast' && threshold.action === 'disable')
+  if (threshold.on === 'forecast' && threshold.action !== 'notify')
     context.addIssue({
       code: 'custom',
       path: ['action'],
-      message: 'expected "notify": a forecast is no reason to disable a tenant',
+      message: 'expected "notify": a forecast is no reason to restrict a tenant',
     });
 });
 
@@ -154,12 +156,17 @@ const Budget = section('a budget', {
   limit: Amount,
   limits: z.record(TagValue, Amount, expected('limits for single values, such as { acme: "900 USD" }')).optional(),
   period: z.enum(PERIOD_KINDS, expected(`one of ${PERIOD_KINDS.join(', ')}`)).default('month'),
+  /** While the ledger cannot be reached: refuse what no lease covers, or a stated extra for each process. */
+  outage: z
+    .union([z.literal('refuse'), Amount], expected('"refuse" or an amount for each process such as "5 USD"'))
+    .default('refuse'),
   thresholds: z
     .array(Threshold, expected('a list of thresholds'))
     .max(20, 'expected at most 20 thresholds')
     .default([]),
 });
 
+const REGION = 'an AWS Region such as "us-east-1"';
 const TIME_ZONE = 'an IANA time zone such as "Europe/Zurich" or "UTC"';
 
 export const Policy = section('a policy', {
@@ -167,7 +174,7 @@ export const Policy = section('a policy', {
   timeZone: z.string(expected(TIME_ZONE)).refine(isTimeZone, `expected ${TIME_ZONE}`).default('UTC'),
   regions: z
     .array(
-      z.string().regex(/^[a-z]{2}(-[a-z]+)+-\d$/, 'expected an AWS Region such as "us-east-1"'),
+      z.string(expected(REGION)).regex(/^[a-z]{2}(-[a-z]+)+-\d$/, `expected ${REGION}`),
       expected('a list of AWS Regions'),
     )
     .min(1, 'expected at least one Region'),
@@ -268,13 +275,28 @@ export type PolicyReading =
 /** Checks a parsed policy document (plain objects, as a YAML or JSON parser gives them) as a whole. */
 export function readPolicy(document: unknown): PolicyReading {
   const result = Policy.safeParse(document);
-  if (result.success) return { kind: 'valid', policy: result.data };
-  const problems = result.error.issues.flatMap((issue): PolicyProblem[] => {
+  const unusable = unusableNames(document);
+  if (result.success && unusable.length === 0) return { kind: 'valid', policy: result.data };
+  const problems = (result.error?.issues ?? []).map((issue): PolicyProblem => {
     // A bad key of a record is reported inside the issue; what is wrong with it says more than "invalid key".
     const message = issue.code === 'invalid_key' ? (issue.issues[0]?.message ?? issue.message) : issue.message;
-    return [{ place: placeOf(issue.path), message, path: issue.path }];
+    return { place: placeOf(issue.path), message, path: issue.path };
   });
-  return { kind: 'invalid', problems };
+  return { kind: 'invalid', problems: [...problems, ...unusable] };
+}
+
+/** The deepest name that a policy gives is that of a tag in a budget's selector: `budgets[2].selector.team`. */
+const MAX_DEPTH = 4;
+
+/** Records leave out a property of this name without a word, and a selector without it would select everything. */
+function unusableNames(part: unknown, path: readonly PropertyKey[] = []): PolicyProblem[] {
+  if (typeof part !== 'object' || part === null || path.length >= MAX_DEPTH) return [];
+  return Object.entries(part).flatMap(([name, value]) => {
+    const here = [...path, Array.isArray(part) ? Number(name) : name];
+    return name === '__proto__'
+      ? [{ place: placeOf(here), message: '"__proto__" cannot be used as a name in a policy', path: here }]
+      : unusableNames(value, here);
+  });
 }
 
 /** `['budgets', 2, 'limit']` → `budgets[2].limit`; the document itself is `policy`. */

@@ -5,7 +5,7 @@ import { periodAt } from '../period.ts';
 import type { Rates } from '../spending/pricing.ts';
 import { budgetReopened, profileQuarantined, profileReleased } from '../standing/notice.ts';
 import { type BudgetReview, reviewBudget } from '../standing/review-budget.ts';
-import { type ClosedReason, describeReason, type Standing, standingTagValue, strictest } from '../standing/standing.ts';
+import { describeReason, type Restriction, type Standing, standingTagValue, strictest } from '../standing/standing.ts';
 import { describeTags, GOVERNOR_TAG_PREFIX, STANDING_TAG, type Tags, tagValue } from '../tags.ts';
 import { assess, type Compliance, describeViolation } from './compliance.ts';
 import { type ProfileArn, regionOf } from './profile-arn.ts';
@@ -106,20 +106,20 @@ async function settle(
 ): Promise<Extract<GovernedProfile, { kind: 'governed' }>> {
   const { before, facts, compliance } = seen;
   const budgets = compliance.kind === 'violating' ? [] : budgetsCovering(ports.policy, tags);
-  const reasons: ClosedReason[] =
+  const reasons: Restriction[] =
     compliance.kind === 'violating' ? [{ kind: 'quarantine', violations: compliance.violations }] : [];
   for (const budget of budgets) {
-    const closed = await reviewBudget(ports, budget);
-    if (closed !== undefined) reasons.push(closed);
+    const restriction = await reviewBudget(ports, budget);
+    if (restriction !== undefined) reasons.push(restriction);
   }
   const standing = strictest(reasons);
-  await enforce(ports, facts.arn, tags, standing);
-
   const entry = entryOf(ports, { facts, tags, standing, budgets, before });
   // A recovery is announced before the index forgets what it recovered from, a quarantine after the index names it: a
   // crash in between repeats the occasion under the same id instead of losing it.
   if (before !== undefined) await announceRecovery(ports, before, entry);
   if (before === undefined || !isSameEntry(before, entry)) await ports.index.put(entry);
+  // After the index, so that the event of our own tagging finds everything told already.
+  await enforce(ports, facts.arn, tags, standing);
   await announceQuarantine(ports, before, entry);
   return { kind: 'governed', compliance: compliance.kind, entry };
 }
@@ -193,7 +193,7 @@ function entryOf(
 }
 
 const isQuarantined = (standing: Standing): boolean =>
-  standing.state === 'closed' && standing.reasons.some((reason) => reason.kind === 'quarantine');
+  standing.state !== 'open' && standing.reasons.some((reason) => reason.kind === 'quarantine');
 
 /** Entries are written again when something changed, or when the last check is older than this, so that age stays visible. */
 const REVERIFY_MS = 6 * 3_600_000;
@@ -235,11 +235,11 @@ async function announceRecovery(ports: ProfileGovernance, before: IndexEntry, af
     ports.journal.decided('release profile', { profile: after.arn, because: 'its tags comply' });
     ports.journal.counted('ProfileReleased', { profile: after.arn });
   }
-  const stillClosed = closedBudgets(after.standing);
-  for (const [id, closedIn] of closedBudgets(before.standing)) {
+  const stillRestricted = restrictedBudgets(after.standing);
+  for (const [id, closedIn] of restrictedBudgets(before.standing)) {
     const budget = budgetOf(ports.policy, id);
     const covers = after.budgets.some((covering) => covering.id === id);
-    if (!stillClosed.has(id) && budget !== undefined && covers) await announceReopening(ports, budget, closedIn);
+    if (!stillRestricted.has(id) && budget !== undefined && covers) await announceReopening(ports, budget, closedIn);
   }
 }
 
@@ -251,11 +251,11 @@ const occasionOf = (ports: ProfileGovernance, entry: IndexEntry, quarantinedAt: 
   quarantinedAt,
 });
 
-const closedBudgets = (standing: Standing | undefined): Map<BudgetId, string> =>
+const restrictedBudgets = (standing: Standing | undefined): Map<BudgetId, string> =>
   new Map(
-    standing?.state === 'closed'
+    standing !== undefined && standing.state !== 'open'
       ? standing.reasons.flatMap((reason) =>
-          reason.kind === 'budget-used-up' ? [[reason.budget, reason.period] as const] : [],
+          reason.kind !== 'quarantine' ? [[reason.budget, reason.period] as const] : [],
         )
       : [],
   );

@@ -5,6 +5,7 @@ import { nanoUsd } from '../money.ts';
 import { PERIOD_KINDS } from '../period.ts';
 import type { PicoUsdPerToken } from '../spending/pricing.ts';
 import type { Standing } from '../standing/standing.ts';
+import type { Tags } from '../tags.ts';
 import { parseProfileArn } from './profile-arn.ts';
 import type { IndexEntry } from './profile-index.ts';
 
@@ -23,7 +24,7 @@ const budgetId = z.string().transform((id) => id as BudgetId);
 
 const reason = z.discriminatedUnion('kind', [
   z.object({
-    kind: z.literal('budget-used-up'),
+    kind: z.enum(['budget-used-up', 'budget-throttled']),
     budget: budgetId,
     period: z.string(),
     spent: money,
@@ -45,8 +46,15 @@ const reason = z.discriminatedUnion('kind', [
 
 const standing: z.ZodType<Standing> = z.discriminatedUnion('state', [
   z.object({ state: z.literal('open') }),
-  z.object({ state: z.literal('closed'), reasons: z.array(reason) }),
+  z.object({ state: z.enum(['throttled', 'closed']), reasons: z.array(reason) }),
 ]);
+
+/** Not a zod record, which would leave out a tag of the name `__proto__`: AWS allows it. */
+const isTags = (value: unknown): boolean =>
+  typeof value === 'object' &&
+  value !== null &&
+  !Array.isArray(value) &&
+  Object.values(value).every((text) => typeof text === 'string');
 
 const document = z.object({
   schema: z.literal(1),
@@ -58,7 +66,7 @@ const document = z.object({
   }),
   name: z.string(),
   region: z.string(),
-  tags: z.record(z.string(), z.string()),
+  tags: z.custom<Tags>(isTags),
   baseModelId: z.string(),
   source: z.enum(['in-region', 'geo', 'global']),
   rates: z

@@ -25,8 +25,20 @@ function decode(text: string): string | undefined {
 }
 
 /** The ARN for a bare profile id as DeleteInferenceProfile takes it; undefined where the parts make none. */
-export const profileArnOf = (parts: { region: string; accountId: string; id: string }): ProfileArn | undefined =>
-  parseProfileArn(`arn:aws:bedrock:${parts.region}:${parts.accountId}:application-inference-profile/${parts.id}`);
+export const profileArnOf = ({ region, accountId, id }: ProfileParts): ProfileArn | undefined =>
+  parseProfileArn(`arn:${partitionOf(region)}:bedrock:${region}:${accountId}:application-inference-profile/${id}`);
+
+interface ProfileParts {
+  readonly region: string;
+  readonly accountId: string;
+  readonly id: string;
+}
+
+/** Partitions of AWS by the prefix of their Regions (AWS General Reference, ARNs). */
+function partitionOf(region: string): string {
+  if (region.startsWith('us-gov-')) return 'aws-us-gov';
+  return region.startsWith('cn-') ? 'aws-cn' : 'aws';
+}
 
 const part = (arn: ProfileArn, index: 1 | 2 | 3 | 4): string => PROFILE_ARN.exec(arn)?.[index] ?? '';
 

@@ -71,6 +71,23 @@ export class Lease {
     return true;
   }
 
+  /** Takes a hold beyond the lease: spending that the ledger learns of afterwards. The caller bounds it. */
+  overdraw(amount: CallCost): void {
+    this.#available -= amount;
+    this.#held += amount;
+  }
+
+  /** Counts spending that an ended lease could not tell the ledger any more. */
+  carryOver(amount: number): void {
+    this.#available -= amount;
+    this.#spent += amount;
+  }
+
+  /** What has been spent or held beyond the lease. */
+  get overdrawn(): number {
+    return Math.max(0, -this.#available);
+  }
+
   /** Replaces a hold with what the call cost. */
   settle(hold: CallCost, cost: CallCost): void {
     this.#end(hold);

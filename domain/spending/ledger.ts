@@ -2,6 +2,7 @@ import type { Brand } from '../brand.ts';
 import type { BudgetId } from '../budgets/definition.ts';
 import type { EpochMs } from '../clock.ts';
 import { add, type NanoUsd, subtract, ZERO } from '../money.ts';
+import { ceiling, type Terms } from './terms.ts';
 
 /**
  * The ledger: one item for one budget in one period holds all commitments against that budget.
@@ -21,20 +22,6 @@ export interface LedgerKey {
   readonly budget: BudgetId;
   /** {@link Period.id} */
   readonly period: string;
-}
-
-export type LedgerStanding = 'open' | 'closed';
-
-/** Written by the governor alone; helpers only read them. Each change raises `version`. */
-export interface Terms {
-  /** The budget's limit, for people. */
-  readonly limit: NanoUsd;
-  /** How far commitments may go while the standing is open. */
-  readonly stopAt: NanoUsd;
-  readonly standing: LedgerStanding;
-  /** Why the standing is not `open`, for people. */
-  readonly reason?: string;
-  readonly version: number;
 }
 
 /** What one holder has, as the item records it. An entry without money left is the tombstone of an ended lease. */
@@ -69,16 +56,13 @@ export interface LedgerItem {
   readonly crossed: readonly string[];
 }
 
-/** How far commitments may go now. The one number that decides: disable, limit and period are all in it. */
-export const ceiling = (terms: Terms): NanoUsd => (terms.standing === 'open' ? terms.stopAt : ZERO);
-
 /** Money that is gone, or must be taken for gone: everything committed but what live leases may still give back. */
 export const spent = (item: Pick<LedgerItem, 'settled' | 'unconfirmed' | 'unattributed'>): NanoUsd =>
   add(item.settled, item.unconfirmed, item.unattributed);
 
-/** What new commitments may still take; never negative. */
-export function left(item: Pick<LedgerItem, 'terms' | 'committed'>): NanoUsd {
-  const rest = subtract(ceiling(item.terms), item.committed);
+/** What new commitments may still take at an instant; never negative. */
+export function left(item: Pick<LedgerItem, 'terms' | 'committed'>, now: EpochMs): NanoUsd {
+  const rest = subtract(ceiling(item.terms, now), item.committed);
   return rest > 0n ? rest : ZERO;
 }
 
@@ -166,6 +150,13 @@ export interface LedgerStore {
   forget(key: LedgerKey, holder: HolderId, entry: LeaseEntry): Promise<'forgotten' | 'stale'>;
   /** Remembers that the notices of these thresholds are in the outbox. */
   recordCrossings(key: LedgerKey, crossed: readonly string[]): Promise<void>;
+}
+
+/** How many holders have money to spend now. */
+export function liveHolders(item: Pick<LedgerItem, 'holders'>, now: EpochMs): number {
+  let live = 0;
+  for (const entry of item.holders.values()) if (entry.leased > 0n && entry.expiresAt > now) live++;
+  return live;
 }
 
 /** The entries whose lease has been over for longer than the grace, and still hold money. */

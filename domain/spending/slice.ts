@@ -6,24 +6,25 @@ export interface SliceRequest {
   readonly usual: number;
   /** What this process has been spending on this budget, per second. */
   readonly spendPerSecond: number;
+  /** The term of the lease. */
+  readonly termSeconds: number;
   /** What the ledger could still grant, when it was last read. */
   readonly left: number;
   /** How many processes hold leases on this budget, this one included. */
   readonly holders: number;
 }
 
-/** A slice is to last this long at the process's own pace. */
-const SLICE_SECONDS = 10;
 /** Before a pace is known, room for this many usual calls. */
 const FIRST_CALLS = 4;
 
 /**
- * How much to have available after the next write: enough for a few seconds of this process's spending, but no more
- * than half its equal share of what is left, so that slices shrink as a budget runs out. Never less than the need.
+ * How much to have available after the next write: enough for a whole term at this process's own pace, so that at the
+ * renewal, half-way, there is still half a term in hand for an outage; but no more than half its equal share of what is
+ * left, so that slices shrink as a budget runs out. Never less than the need.
  */
 export function sliceFor(request: SliceRequest): number {
-  const pace = Math.ceil(request.spendPerSecond * SLICE_SECONDS);
+  const pace = Math.ceil(request.spendPerSecond * request.termSeconds);
   const wish = Math.max(pace, request.usual * FIRST_CALLS);
-  const share = Math.floor(request.left / (2 * Math.max(1, request.holders)));
+  const share = Math.floor(Math.max(0, request.left) / (2 * Math.max(1, request.holders)));
   return Math.max(request.need, Math.min(wish, share));
 }

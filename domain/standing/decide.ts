@@ -17,7 +17,7 @@ export interface Evidence {
 export type BudgetDecision = {
   /** Thresholds that the evidence has reached, in the policy's order. */
   readonly reached: readonly { readonly threshold: Threshold; readonly figure: NanoUsd }[];
-} & ({ readonly standing: 'open' } | { readonly standing: 'closed'; readonly because: string });
+} & ({ readonly standing: 'open' } | { readonly standing: 'throttled' | 'closed'; readonly because: string });
 
 /** A refusal proves that a budget is used up only when at least this share of it is gone: 90 %. */
 const USED_UP_FROM = { numerator: 9n, denominator: 10n };
@@ -30,6 +30,8 @@ const USED_UP_FROM = { numerator: 9n, denominator: 10n };
  * | spent ≥ share of a threshold with `action: disable`                     | closed   |
  * | ≥ 90 % of the ceiling spent, and what is left is less than the smallest call that was refused | closed |
  * | closed before in this period, under the same limit                    | closed   |
+ * | spent ≥ share of a threshold with `action: throttle`                    | throttled |
+ * | throttled before in this period, under the same limit                 | throttled |
  * | anything else                                                          | open     |
  *
  * *Spent* is settled + unconfirmed + unattributed: leases may still come back and close nobody. A budget without a
@@ -59,12 +61,15 @@ export function decide(budget: Budget, evidence: Evidence): BudgetDecision {
         : `${disabling.threshold.at / 100}% of the limit is spent`;
     return { reached, standing: 'closed', because };
   }
-  if (
-    ledger.terms.standing === 'closed' &&
-    ledger.terms.limit === budget.limit &&
-    ledger.terms.stopAt === budget.stopAt
-  )
+  // What a period has tightened it does not loosen, unless the policy now allows another amount.
+  const sameLimit = ledger.terms.limit === budget.limit && ledger.terms.stopAt === budget.stopAt;
+  if (ledger.terms.standing === 'closed' && sameLimit)
     return { reached, standing: 'closed', because: ledger.terms.reason ?? 'closed before in this period' };
+  const throttling = reached.find(({ threshold }) => threshold.action === 'throttle');
+  if (throttling !== undefined)
+    return { reached, standing: 'throttled', because: `${throttling.threshold.at / 100}% of the limit is spent` };
+  if (ledger.terms.standing === 'throttled' && sameLimit)
+    return { reached, standing: 'throttled', because: ledger.terms.reason ?? 'throttled before in this period' };
   return { reached, standing: 'open' };
 }
 

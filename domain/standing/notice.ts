@@ -13,6 +13,7 @@ export type NoticeId = Brand<string, 'NoticeId'>;
 
 export type NoticeKind =
   | 'threshold-crossed'
+  | 'tenant-throttled'
   | 'tenant-closed'
   | 'tenant-reopened'
   | 'profile-quarantined'
@@ -95,6 +96,28 @@ export function budgetClosed(occasion: {
   };
 }
 
+export function budgetThrottled(occasion: {
+  readonly budget: Budget;
+  readonly period: Period;
+  readonly tenant: string | undefined;
+  readonly spent: NanoUsd;
+  readonly because: string;
+}): Notice {
+  const { budget, period, tenant, spent, because } = occasion;
+  const who = tenant === undefined ? `What budget ${budget.id} covers` : `Tenant ${tenant}`;
+  return {
+    id: noticeId('throttled', budget.id, period.id),
+    kind: 'tenant-throttled',
+    severity: 'warning',
+    ...(tenant === undefined ? {} : { tenant }),
+    budget: budget.id,
+    subject: `Bedrock budget ${budget.id} is throttled until ${isoTime(period.endsAt)}`,
+    text:
+      `${who} is slowed down, so that what is left of ${budget.id} lasts until ${isoTime(period.endsAt)}: ${because}. ` +
+      `Spent ${displayUsd(spent)} of ${displayUsd(budget.limit)}.`,
+  };
+}
+
 export function budgetReopened(occasion: {
   readonly budget: Budget;
   readonly closedIn: string;
@@ -110,7 +133,7 @@ export function budgetReopened(occasion: {
     ...(tenant === undefined ? {} : { tenant }),
     budget: budget.id,
     subject: `Bedrock budget ${budget.id} is open again`,
-    text: `${who} may call Amazon Bedrock again: budget ${budget.id}, used up in ${closedIn}, has ${displayUsd(budget.limit)} for ${period.id}.`,
+    text: `${who} may call Amazon Bedrock again: budget ${budget.id}, restricted in ${closedIn}, has ${displayUsd(budget.limit)} for ${period.id}.`,
   };
 }
 

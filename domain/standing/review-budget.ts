@@ -1,5 +1,5 @@
 import { type Budget, tenantOf } from '../budgets/definition.ts';
-import type { Clock } from '../clock.ts';
+import type { Clock, EpochMs } from '../clock.ts';
 import type { Journal } from '../journal.ts';
 import { displayUsd, type NanoUsd, subtract } from '../money.ts';
 import { nextPeriod, type Period, periodAt } from '../period.ts';
@@ -13,9 +13,10 @@ import {
   spent,
   type WriteId,
 } from '../spending/ledger.ts';
-import { decide, describeEvidence } from './decide.ts';
-import { budgetClosed, type NoticeOutbox, thresholdCrossed, thresholdKey } from './notice.ts';
-import type { ClosedReason } from './standing.ts';
+import { isSameTerms, type Terms } from '../spending/terms.ts';
+import { type BudgetDecision, decide, describeEvidence } from './decide.ts';
+import { budgetClosed, budgetThrottled, type NoticeOutbox, thresholdCrossed, thresholdKey } from './notice.ts';
+import type { Restriction } from './standing.ts';
 
 export interface BudgetReview {
   readonly policy: Policy;
@@ -43,13 +44,13 @@ export interface OutsideFigures {
  * Spend that the outside has seen and the ledger has not becomes `unattributed`; it is raised, never lowered, because
  * a slow source never loosens what a faster one has tightened.
  *
- * @returns why the budget is closed now, or undefined while it is open
+ * @returns what restricts the budget now, or undefined while it is open
  */
 export async function reviewBudget(
   ports: BudgetReview,
   budget: Budget,
   outside?: OutsideFigures,
-): Promise<ClosedReason | undefined> {
+): Promise<Restriction | undefined> {
   const period = periodAt(budget.period, budget.timeZone, ports.clock.now());
   await provide(ports, budget, nextPeriod(period, budget.timeZone));
   await provide(ports, budget, period);
@@ -63,10 +64,10 @@ export async function reviewBudget(
     const changed = (await tidy(ports, item)) || (await countOutsideSpend(ports, item, outside));
     if (changed) continue;
     const outcome = await settleStanding(ports, budget, period, item, outside);
-    if (outcome !== 'stale') return outcome.closed;
+    if (outcome !== 'stale') return outcome.restriction;
   }
   const item = await ports.ledger.read(key);
-  return item === undefined ? undefined : closedReason(budget, period, item);
+  return item === undefined ? undefined : restrictionOf(budget, period, item);
 }
 
 async function provide(ports: BudgetReview, budget: Budget, period: Period): Promise<void> {
@@ -74,7 +75,7 @@ async function provide(ports: BudgetReview, budget: Budget, period: Period): Pro
     key: { budget: budget.id, period: period.id },
     startsAt: period.startsAt,
     endsAt: period.endsAt,
-    terms: { limit: budget.limit, stopAt: budget.stopAt, standing: 'open', version: 1 },
+    terms: { ...termsOf(budget), standing: 'open', version: 1 },
   });
 }
 
@@ -124,32 +125,26 @@ async function settleStanding(
   period: Period,
   item: LedgerItem,
   outside: OutsideFigures | undefined,
-): Promise<'stale' | { readonly closed: ClosedReason | undefined }> {
+): Promise<'stale' | { readonly restriction: Restriction | undefined }> {
   const evidence = { ledger: item, ...(outside?.forecast === undefined ? {} : { forecast: outside.forecast }) };
   const decision = decide(budget, evidence);
   const tenant = tenantOf(ports.policy, budget);
 
-  const terms = {
-    limit: budget.limit,
-    stopAt: budget.stopAt,
-    standing: decision.standing,
-    ...(decision.standing === 'closed' ? { reason: decision.because } : {}),
-    version: item.terms.version + 1,
-  };
-  const differs =
-    terms.limit !== item.terms.limit || terms.stopAt !== item.terms.stopAt || terms.standing !== item.terms.standing;
-  if (differs) {
+  const terms = nextTerms(budget, period, item, decision, ports.clock.now());
+  if (!isSameTerms(terms, item.terms)) {
     if ((await ports.ledger.changeTerms(item.key, terms)) === 'stale') return 'stale';
-    ports.journal.decided(decision.standing === 'closed' ? 'close budget' : 'change terms', {
+    ports.journal.decided(DECISION[decision.standing], {
       budget: budget.id,
       period: period.id,
       standing: decision.standing,
-      because: decision.standing === 'closed' ? decision.because : 'evidence within the policy',
+      because: decision.standing === 'open' ? 'evidence within the policy' : decision.because,
       source: outside?.source ?? 'ledger',
       known: describeEvidence(evidence, ports.clock.now()),
     });
     if (decision.standing === 'closed' && item.terms.standing !== 'closed')
       ports.journal.counted('TenantClosed', { budget: budget.id, period: period.id });
+    if (decision.standing === 'throttled' && item.terms.standing === 'open')
+      ports.journal.counted('TenantThrottled', { budget: budget.id, period: period.id });
   }
 
   const crossed = decision.reached.filter(({ threshold }) => !item.crossed.includes(thresholdKey(threshold)));
@@ -161,19 +156,37 @@ async function settleStanding(
       ...item.crossed,
       ...crossed.map(({ threshold }) => thresholdKey(threshold)),
     ]);
-  if (decision.standing === 'open') return { closed: undefined };
-  await ports.outbox.enter(budgetClosed({ budget, period, tenant, spent: spent(item), because: decision.because }));
-  return { closed: closedReason(budget, period, { ...item, terms }) };
+  if (decision.standing === 'open') return { restriction: undefined };
+  const occasion = { budget, period, tenant, spent: spent(item), because: decision.because };
+  await ports.outbox.enter(decision.standing === 'closed' ? budgetClosed(occasion) : budgetThrottled(occasion));
+  return { restriction: restrictionOf(budget, period, { ...item, terms }) };
 }
 
-function closedReason(budget: Budget, period: Period, item: LedgerItem): ClosedReason | undefined {
-  if (item.terms.standing !== 'closed') return undefined;
+const DECISION = { open: 'change terms', throttled: 'throttle budget', closed: 'close budget' } as const;
+
+const termsOf = (budget: Budget) => ({
+  limit: budget.limit,
+  stopAt: budget.stopAt,
+  ...(budget.outageExtra === undefined ? {} : { outageExtra: budget.outageExtra }),
+});
+
+/** Raises are an operator's, and stay; a pace line that has begun stays where it began. */
+function nextTerms(budget: Budget, period: Period, item: LedgerItem, decision: BudgetDecision, now: EpochMs): Terms {
+  const { raises } = item.terms;
   return {
-    kind: 'budget-used-up',
-    budget: budget.id,
-    period: period.id,
-    spent: spent(item),
-    limit: budget.limit,
-    until: period.endsAt,
+    ...termsOf(budget),
+    standing: decision.standing,
+    ...(decision.standing === 'open' ? {} : { reason: decision.because }),
+    ...(decision.standing === 'throttled'
+      ? { pace: item.terms.pace ?? { from: now, base: item.committed, until: period.endsAt } }
+      : {}),
+    ...(raises === undefined ? {} : { raises }),
+    version: item.terms.version + 1,
   };
+}
+
+function restrictionOf(budget: Budget, period: Period, item: LedgerItem): Restriction | undefined {
+  if (item.terms.standing === 'open') return undefined;
+  const kind = item.terms.standing === 'closed' ? 'budget-used-up' : 'budget-throttled';
+  return { kind, budget: budget.id, period: period.id, spent: spent(item), limit: budget.limit, until: period.endsAt };
 }

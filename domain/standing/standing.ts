@@ -3,10 +3,11 @@ import type { EpochMs } from '../clock.ts';
 import { displayUsd, type NanoUsd } from '../money.ts';
 import { describeViolation, type Violation } from '../profiles/compliance.ts';
 
-/** Why something is closed: always with its evidence, and with an end where one is known. */
-export type ClosedReason =
+/** Why something is not open: always with its evidence, and with an end where one is known. */
+export type Restriction =
   | {
-      readonly kind: 'budget-used-up';
+      /** Used up closes; throttled goes on along a pace line, which the helper keeps to. */
+      readonly kind: 'budget-used-up' | 'budget-throttled';
       readonly budget: BudgetId;
       readonly period: string;
       readonly spent: NanoUsd;
@@ -19,18 +20,22 @@ export type ClosedReason =
 /** The standing of a profile: the strictest of its compliance and of every budget that covers it. */
 export type Standing =
   | { readonly state: 'open' }
-  | { readonly state: 'closed'; readonly reasons: readonly ClosedReason[] };
+  | { readonly state: 'throttled' | 'closed'; readonly reasons: readonly Restriction[] };
 
 export const OPEN: Standing = { state: 'open' };
 
-/** All reasons together; no reason is open. */
-export const strictest = (reasons: readonly ClosedReason[]): Standing =>
-  reasons.length === 0 ? OPEN : { state: 'closed', reasons };
+/** All reasons together: anything that closes closes, else anything that throttles throttles. No reason is open. */
+export function strictest(reasons: readonly Restriction[]): Standing {
+  if (reasons.length === 0) return OPEN;
+  return { state: reasons.every((reason) => reason.kind === 'budget-throttled') ? 'throttled' : 'closed', reasons };
+}
 
-export function describeReason(reason: ClosedReason): string {
+export function describeReason(reason: Restriction): string {
   switch (reason.kind) {
     case 'quarantine':
       return `quarantined: ${reason.violations.map(describeViolation).join('; ')}`;
+    case 'budget-throttled':
+      return `budget ${reason.budget} for ${reason.period} is throttled: ${displayUsd(reason.spent)} of ${displayUsd(reason.limit)}`;
     case 'budget-used-up':
       return `budget ${reason.budget} for ${reason.period} is used up: ${displayUsd(reason.spent)} of ${displayUsd(reason.limit)}`;
   }
@@ -40,7 +45,7 @@ export function describeReason(reason: ClosedReason): string {
  * The value of the `governor:standing` tag, the second lock: IAM guard policies deny on `closed` and `quarantined`.
  * An open profile carries no tag.
  */
-export function standingTagValue(standing: Standing): 'closed' | 'quarantined' | undefined {
+export function standingTagValue(standing: Standing): 'throttled' | 'closed' | 'quarantined' | undefined {
   if (standing.state === 'open') return undefined;
-  return standing.reasons.some((reason) => reason.kind === 'quarantine') ? 'quarantined' : 'closed';
+  return standing.reasons.some((reason) => reason.kind === 'quarantine') ? 'quarantined' : standing.state;
 }

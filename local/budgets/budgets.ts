@@ -45,7 +45,7 @@ type Budget = {
   updatedAt: number;
 };
 
-/** Documentation gives five and ten; five is the lower. [D:CreateBudget, Notification] */
+/** Documentation gives five (CreateBudget) and ten (Notification); five is the lower. */
 const MAX_NOTIFICATIONS = 5;
 const MAX_TAGS = 200;
 
@@ -269,7 +269,7 @@ export function createBudgets(world: World, destinations: Destinations, options:
       const read = checkAccount(input);
       const { budget, alarm, key } = alarmOf(read);
       alarm.subscribers = without(alarm.subscribers, readSubscriber(read.object('Subscriber'), world.accountId));
-      // A notification goes with its last subscriber. [D:DeleteSubscriber]
+      // A notification goes with its last subscriber. [API reference, DeleteSubscriber]
       if (alarm.subscribers.length === 0) budget.alarms.delete(key);
       return {};
     },

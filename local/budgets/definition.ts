@@ -31,7 +31,7 @@ const KEPT = [
 
 const METRICS = ['UnblendedCost', 'BlendedCost', 'AmortizedCost', 'NetUnblendedCost', 'NetAmortizedCost'];
 
-/** 2087-06-15T00:00Z, when a budget without an end ends. [D:budgets API, TimePeriod] */
+/** 2087-06-15T00:00Z, when a budget without an end ends. [API reference, TimePeriod] */
 const FOREVER = Date.UTC(2087, 5, 15);
 
 const invalid = (message: string): AwsFault => new AwsFault('InvalidParameterException', message);

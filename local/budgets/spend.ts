@@ -4,7 +4,7 @@ import { type Period, periodAt } from './period.ts';
 
 const DAY_MS = 86_400_000;
 
-/** AWS forecasts after about five weeks of history. [D:cost-management/latest/userguide/budgets-best-practices] */
+/** AWS forecasts after about five weeks of history. [docs.aws.amazon.com/cost-management/latest/userguide/budgets-best-practices] */
 const FORECAST_HISTORY_MS = 35 * DAY_MS;
 
 /** What a refresh finds for one budget; amounts in nano-US-dollars. */

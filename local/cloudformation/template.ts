@@ -44,7 +44,7 @@ export function evaluate(value: Json, scope: Scope): Json | undefined {
 export function evaluateCondition(definition: Json | undefined, scope: Scope): boolean {
   const call = isObject(definition) ? intrinsic(definition) : undefined;
   const operands = Array.isArray(call?.argument) ? call.argument : [];
-  switch (call?.name) {
+  switch (call?.name ?? '') {
     case 'Fn::Equals':
       return JSON.stringify(evaluate(operands[0] ?? '', scope)) === JSON.stringify(evaluate(operands[1] ?? '', scope));
     case 'Fn::Not':
@@ -54,7 +54,7 @@ export function evaluateCondition(definition: Json | undefined, scope: Scope): b
     case 'Fn::Or':
       return operands.some((operand) => evaluateCondition(operand, scope));
     case 'Condition':
-      return scope.condition(String(call.argument));
+      return scope.condition(String(call?.argument));
     default:
       throw new TemplateError(`not a condition: ${JSON.stringify(definition)}`);
   }

@@ -1,5 +1,5 @@
 import { Temporal } from 'temporal-polyfill';
-import type { Schedule } from './schedule-expression.ts';
+import type { Schedule } from './schedule.ts';
 
 const MONTHS = ['JAN', 'FEB', 'MAR', 'APR', 'MAY', 'JUN', 'JUL', 'AUG', 'SEP', 'OCT', 'NOV', 'DEC'];
 const WEEKDAYS = ['SUN', 'MON', 'TUE', 'WED', 'THU', 'FRI', 'SAT'];
@@ -16,7 +16,7 @@ type Field = {
 
 /**
  * Parses the six fields of AWS's cron(): minutes, hours, day of month, month, day of week, year. One of the two day
- * fields must be `?`. `L`, `W` and `#` are understood. [D:eventbridge/latest/userguide/eb-scheduled-rule-pattern]
+ * fields must be `?`. `L`, `W` and `#` are understood. [docs.aws.amazon.com/eventbridge/latest/userguide/eb-scheduled-rule-pattern]
  *
  * @throws {RangeError}
  */

@@ -11,50 +11,29 @@ import {
   type Service,
   type World,
 } from '../service.ts';
-import { InvalidPattern } from './invalid-pattern.ts';
-import { type EventPattern, parsePattern } from './pattern.ts';
 import { checkPutEvents, type EventEntry } from './put-events.ts';
 import { recur } from './recurrence.ts';
-import { InvalidSchedule, parseSchedule } from './schedule-expression.ts';
-import { deliverToTarget, type RetryPolicy, readDeadLetterArn, readRetryPolicy } from './target-delivery.ts';
-import { readTargetInput, type TargetInput } from './target-input.ts';
+import {
+  type Bus,
+  describe,
+  limitExceeded,
+  patternOf,
+  QUOTA,
+  type Rule,
+  reaches,
+  readState,
+  readTarget,
+  type State,
+  scheduleOf,
+  type Target,
+} from './rule.ts';
+import { deliverToTarget } from './target-delivery.ts';
 
 export interface EventBridge {
   readonly service: Service;
   /** Routes an event of an AWS service, as the default bus of its Region does. */
   putAwsEvent(region: string, event: AwsServiceEvent): void;
 }
-
-const STATES = ['ENABLED', 'DISABLED', 'ENABLED_WITH_ALL_CLOUDTRAIL_MANAGEMENT_EVENTS'] as const;
-type State = (typeof STATES)[number];
-
-type Target = {
-  readonly id: string;
-  readonly arn: string;
-  readonly roleArn: string | undefined;
-  readonly input: TargetInput;
-  readonly retryPolicy: RetryPolicy;
-  readonly deadLetterArn: string | undefined;
-  /** As it was put, for ListTargetsByRule. */
-  readonly description: JsonObject;
-};
-
-type Rule = {
-  readonly name: string;
-  readonly arn: string;
-  state: State;
-  description: string | undefined;
-  patternText: string | undefined;
-  pattern: EventPattern | undefined;
-  scheduleExpression: string | undefined;
-  stopSchedule: () => void;
-  readonly targets: Map<string, Target>;
-};
-
-type Bus = { readonly name: string; readonly arn: string; readonly region: string; readonly rules: Map<string, Rule> };
-
-/** [D:eventbridge/latest/userguide/eb-quota] */
-const QUOTA = { targetsPerRule: 5, rulesPerBus: 300, patternCharacters: 2048 } as const;
 
 const invalid = (message: string): AwsFault => new AwsFault('ValidationException', message);
 const noBus = (name: string): AwsFault =>
@@ -127,7 +106,7 @@ export function createEventBridge(world: World, destinations: Destinations, iden
           queueArn: deadLetterArn,
           authority,
           body: JSON.stringify(event),
-          // [D:eventbridge/latest/userguide/eb-rule-dlq]
+          // [docs.aws.amazon.com/eventbridge/latest/userguide/eb-rule-dlq]
           attributes: ({ failure, retryAttempts, exhausted }) => ({
             RULE_ARN: rule.arn,
             TARGET_ARN: target.arn,
@@ -355,77 +334,3 @@ export function createEventBridge(world: World, destinations: Destinations, iden
     },
   };
 }
-
-/** CloudTrail's read-only management events are for rules that ask for all of them. [eb-service-event-cloudtrail-management] */
-function reaches(rule: Rule, event: JsonObject): boolean {
-  if (rule.state === 'DISABLED') return false;
-  if (rule.state === 'ENABLED_WITH_ALL_CLOUDTRAIL_MANAGEMENT_EVENTS') return true;
-  const detail = event['detail'];
-  if (!String(event['detail-type']).endsWith('via CloudTrail') || typeof detail !== 'object' || detail === null)
-    return true;
-  return Array.isArray(detail) || detail['readOnly'] !== true || detail['managementEvent'] !== true;
-}
-
-function readState(text: string): State {
-  const state = STATES.find((each) => each === text);
-  if (state === undefined) {
-    throw invalid(
-      `1 validation error detected: Value '${text}' at 'state' failed to satisfy constraint: Member must satisfy enum value set: [${STATES.join(', ')}]`,
-    );
-  }
-  return state;
-}
-
-function patternOf(text: string): EventPattern {
-  if (text.length > QUOTA.patternCharacters) throw limitExceeded();
-  try {
-    return parsePattern(text);
-  } catch (error) {
-    if (!(error instanceof InvalidPattern)) throw error;
-    throw new AwsFault('InvalidEventPatternException', `Event pattern is not valid. Reason: ${error.message}`);
-  }
-}
-
-function scheduleOf(expression: string, anchor: number) {
-  try {
-    if (expression.startsWith('at(')) throw new InvalidSchedule('Parameter ScheduleExpression is not valid.');
-    return parseSchedule(expression, anchor);
-  } catch (error) {
-    if (!(error instanceof InvalidSchedule)) throw error;
-    throw invalid(error.message);
-  }
-}
-
-function readTarget(target: JsonObject, region: string): Target {
-  const read = members(target);
-  const arn = read.string('Arn');
-  if (!/^arn:aws:(lambda|sns|sqs|events):[\w-]+:\d{12}:.+$/.test(arn)) {
-    throw invalid(`Provided Arn is not in correct format, or targets of its kind are not embedded: ${arn}`);
-  }
-  const roleArn = read.optionalString('RoleArn');
-  if (arn.startsWith('arn:aws:events:') && roleArn === undefined) {
-    throw invalid(`RoleArn is required for target ${arn}.`);
-  }
-  return {
-    id: read.string('Id'),
-    arn,
-    roleArn,
-    input: readTargetInput(target),
-    retryPolicy: readRetryPolicy(target),
-    deadLetterArn: readDeadLetterArn(target, region),
-    description: target,
-  };
-}
-
-const describe = (rule: Rule, bus: Bus): JsonObject => ({
-  Name: rule.name,
-  Arn: rule.arn,
-  State: rule.state,
-  EventBusName: bus.name,
-  ...(rule.description !== undefined && { Description: rule.description }),
-  ...(rule.patternText !== undefined && { EventPattern: rule.patternText }),
-  ...(rule.scheduleExpression !== undefined && { ScheduleExpression: rule.scheduleExpression }),
-});
-
-const limitExceeded = (): AwsFault =>
-  new AwsFault('LimitExceededException', 'The requested resource exceeds the maximum number allowed.');

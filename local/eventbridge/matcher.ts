@@ -156,7 +156,7 @@ function comparison(operator: Json | undefined, bound: Json | undefined): (value
   if (Math.abs(bound) > NUMERIC_LIMIT) {
     throw new InvalidPattern(`Value must be between ${-NUMERIC_LIMIT} and ${NUMERIC_LIMIT}, inclusive`);
   }
-  switch (operator) {
+  switch (typeof operator === 'string' ? operator : '') {
     case '=':
       return (value) => value === bound;
     case '<':

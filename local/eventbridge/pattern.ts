@@ -12,7 +12,7 @@ type Conjunction = Map<string, { readonly path: readonly string[]; readonly matc
 
 type Node = { matchers: readonly Matcher[] | undefined; readonly fields: Map<string, Node> };
 
-/** EventBridge refuses a pattern whose `$or`s multiply to more combinations. [eb-create-pattern-operators] */
+/** EventBridge refuses a pattern whose `$or`s multiply to more combinations. [docs.aws.amazon.com/eventbridge/latest/userguide/eb-create-pattern-operators] */
 const MAX_COMBINATIONS = 1000;
 
 /** Names of operators: an `$or` whose objects use one as a field name is an ordinary field. [event-ruler README] */

@@ -17,7 +17,7 @@ export interface RefusedEntry {
   readonly ErrorMessage: string;
 }
 
-/** [D:eventbridge/latest/userguide/eb-putevents] */
+/** [docs.aws.amazon.com/eventbridge/latest/userguide/eb-putevents] */
 const LIMITS = { entries: 10, requestBytes: 1_048_576, detailTypeCharacters: 128 } as const;
 
 const invalid = (message: string): AwsFault => new AwsFault('ValidationException', message);

@@ -1,5 +1,5 @@
 import type { World } from '../service.ts';
-import type { Schedule } from './schedule-expression.ts';
+import type { Schedule } from './schedule.ts';
 
 /**
  * Fires at the due times of a schedule until the returned function is called. When the virtual clock jumps, the due

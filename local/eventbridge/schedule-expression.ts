@@ -1,17 +1,10 @@
 import { Temporal } from 'temporal-polyfill';
 import { parseCron } from './cron.ts';
+import type { Schedule } from './schedule.ts';
 
 /** The expression is not one that EventBridge takes; the message says why. */
 export class InvalidSchedule extends Error {
   override readonly name = 'InvalidSchedule';
-}
-
-/** When something is due, in epoch milliseconds. */
-export interface Schedule {
-  /** The first due time after `after`; undefined if there is none any more. */
-  next(after: number): number | undefined;
-  /** The last due time in (`after`, `until`]; undefined if there is none. */
-  last(after: number, until: number): number | undefined;
 }
 
 const UNIT_MS = { minute: 60_000, hour: 3_600_000, day: 86_400_000 } as const;

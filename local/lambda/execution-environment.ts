@@ -59,17 +59,17 @@ export class ExecutionEnvironment {
     this.#worker.on('message', (message: WorkerMessage) => {
       if (message.type === 'log') this.#write(message.text);
       else if (message.type === 'result') this.#finish({ payload: message.payload });
-      else this.#finish(failed(message.error.errorType, message.error.errorMessage, message.error.trace));
+      else this.#finish(failedInvocation(message.error.errorType, message.error.errorMessage, message.error.trace));
     });
     this.#worker.on('error', (error: Error & { code?: string }) => {
       this.#alive = false;
       const type =
         error.code === 'ERR_WORKER_OUT_OF_MEMORY' ? 'Runtime.OutOfMemory' : 'Runtime.UnhandledPromiseRejection';
-      this.#finish(failed(type, error.message, error.stack?.split('\n') ?? []));
+      this.#finish(failedInvocation(type, error.message, error.stack?.split('\n') ?? []));
     });
     this.#worker.on('exit', () => {
       this.#alive = false;
-      this.#finish(failed('Runtime.ExitError', 'Runtime exited without providing a reason'));
+      this.#finish(failedInvocation('Runtime.ExitError', 'Runtime exited without providing a reason'));
     });
     this.#worker.unref();
   }
@@ -89,7 +89,7 @@ export class ExecutionEnvironment {
         void this.#worker.terminate();
         const seconds = (invocation.timeoutMs / 1000).toFixed(2);
         this.#finish(
-          failed(
+          failedInvocation(
             'Sandbox.Timedout',
             `RequestId: ${invocation.requestId} Error: Task timed out after ${seconds} seconds`,
           ),
@@ -131,6 +131,7 @@ type WorkerMessage =
       readonly error: { readonly errorType: string; readonly errorMessage: string; readonly trace: readonly string[] };
     };
 
-function failed(type: string, message: string, trace: readonly string[] = []): InvocationResult {
+/** The result of an invocation that has not come to an answer of its own. */
+export function failedInvocation(type: string, message: string, trace: readonly string[] = []): InvocationResult {
   return { payload: JSON.stringify({ errorType: type, errorMessage: message, trace }), error: { type, message } };
 }

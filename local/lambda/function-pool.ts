@@ -1,6 +1,7 @@
 import {
   type EnvironmentOptions,
   ExecutionEnvironment,
+  failedInvocation,
   type Invocation,
   type InvocationResult,
 } from './execution-environment.ts';
@@ -16,6 +17,7 @@ export class FunctionPool {
   readonly #busy = new Set<ExecutionEnvironment>();
   readonly #waiting: (() => void)[] = [];
   #closed = false;
+  #terminated = false;
 
   /** @param reservedConcurrency the function's own limit, if it has one */
   constructor(options: EnvironmentOptions, reservedConcurrency = MAX_ENVIRONMENTS) {
@@ -23,8 +25,11 @@ export class FunctionPool {
     this.#limit = Math.min(MAX_ENVIRONMENTS, reservedConcurrency);
   }
 
+  /** Never rejects. */
   async run(invocation: Invocation): Promise<InvocationResult> {
-    const environment = await this.#acquire();
+    while (this.#busy.size >= this.#limit) await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    if (this.#terminated) return failedInvocation('Runtime.ExitError', 'The function was shut down');
+    const environment = this.#take();
     try {
       return await environment.run(invocation);
     } finally {
@@ -44,11 +49,11 @@ export class FunctionPool {
   /** Ends all workers at once. */
   async terminate(): Promise<void> {
     this.#closed = true;
+    this.#terminated = true;
     await Promise.all([...this.#idle.splice(0), ...this.#busy].map((environment) => environment.terminate()));
   }
 
-  async #acquire(): Promise<ExecutionEnvironment> {
-    while (this.#busy.size >= this.#limit) await new Promise<void>((resolve) => this.#waiting.push(resolve));
+  #take(): ExecutionEnvironment {
     let environment = this.#idle.pop();
     while (environment !== undefined && !environment.alive) environment = this.#idle.pop();
     environment ??= new ExecutionEnvironment(this.#options);

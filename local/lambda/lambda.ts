@@ -1,42 +1,19 @@
 import { createHash } from 'node:crypto';
 import { DeliveryFailure, type Destinations } from '../destinations.ts';
 import type { Identifiers } from '../identifiers.ts';
-import { like } from '../resource-policy.ts';
 import { AwsFault, type Call, type JsonObject, type Operation, type Service, type World } from '../service.ts';
+import { createAsynchronousInvocations } from './asynchronous.ts';
 import { createCodeStore } from './code.ts';
 import type { InvocationResult } from './execution-environment.ts';
+import {
+  type AsyncConfiguration,
+  admits,
+  type Deployed,
+  type FunctionConfiguration,
+  type Permission,
+  THROTTLED,
+} from './function.ts';
 import { FunctionPool } from './function-pool.ts';
-
-/** A function as it is deployed. */
-export interface FunctionConfiguration {
-  readonly name: string;
-  readonly region: string;
-  readonly roleArn: string;
-  readonly handler: string;
-  readonly runtime: string;
-  readonly zip: Uint8Array;
-  readonly variables: Readonly<Record<string, string>>;
-  readonly memoryMb: number;
-  readonly timeoutSeconds: number;
-  readonly reservedConcurrency: number | undefined;
-  readonly deadLetterArn: string | undefined;
-}
-
-/** `AWS::Lambda::Permission`: who may invoke a function besides the account's own principals. */
-export interface Permission {
-  readonly principal: string;
-  readonly action: string;
-  readonly sourceArn: string | undefined;
-  readonly sourceAccount: string | undefined;
-}
-
-/** `AWS::Lambda::EventInvokeConfig`: how asynchronous invocations are retried and where failures go. */
-export interface AsyncConfiguration {
-  readonly maximumRetryAttempts: number;
-  readonly maximumEventAgeMs: number;
-  readonly onSuccessArn: string | undefined;
-  readonly onFailureArn: string | undefined;
-}
 
 export interface Lambda {
   readonly service: Service;
@@ -55,29 +32,11 @@ export interface Lambda {
   close(): Promise<void>;
 }
 
-type Deployed = {
-  readonly configuration: FunctionConfiguration;
-  readonly arn: string;
-  readonly codeSha256: string;
-  readonly pool: FunctionPool;
-};
-
-const DEFAULT_ASYNC: AsyncConfiguration = {
-  maximumRetryAttempts: 2,
-  maximumEventAgeMs: 21_600_000,
-  onSuccessArn: undefined,
-  onFailureArn: undefined,
-};
-
-/** Delays before the first and second retry. [D:lambda/latest/dg/invocation-async-error-handling: one and two minutes] */
-const RETRY_DELAYS_MS = [60_000, 120_000] as const;
-
-/** Payload limits. [D:lambda/latest/dg/gettingstarted-limits; 1 MB for asynchronous invocations since October 2025] */
+/**
+ * Payload limits. [docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits] That asynchronous invocations take 1 MB,
+ * where older pages say 256 KB, is UNVERIFIED.
+ */
 const PAYLOAD_LIMIT_BYTES = { RequestResponse: 6 * 1024 * 1024, Event: 1024 * 1024 } as const;
-
-const THROTTLED = new AwsFault('TooManyRequestsException', 'Rate Exceeded.', 429, {
-  Reason: 'ReservedFunctionConcurrentInvocationLimitExceeded',
-});
 
 /** Log lines kept of each function. */
 const LOG_LIMIT = 10_000;
@@ -137,94 +96,14 @@ export function createLambda(world: World, destinations: Destinations, identifie
     return result;
   };
 
-  const invokeAsync = (deployed: Deployed, payload: string): string => {
-    const requestId = identifiers.uuid();
-    const received = world.clock.now();
-    const attempt = async (count: number): Promise<void> => {
-      // A later attempt runs what is deployed by then, as on AWS.
-      const current = functions.get(deployed.arn);
-      if (current === undefined) return;
-      const config = asyncConfigurations.get(deployed.arn) ?? DEFAULT_ASYNC;
-      if (current.configuration.reservedConcurrency === 0) {
-        // Such events go to the failure destination without a retry. [D:lambda/latest/dg/invocation-async-error-handling]
-        const result = { payload: 'null', error: { type: THROTTLED.code, message: THROTTLED.message } };
-        await fail(config, 'RetriesExhausted', { deployed: current, requestId, payload, result, count: 0 });
-        return;
-      }
-      const result = await run(current, payload, requestId);
-      const outcome = { deployed: current, requestId, payload, result, count };
-      if (result.error === undefined) {
-        if (config.onSuccessArn !== undefined) await sendRecord(config.onSuccessArn, 'Success', outcome);
-        return;
-      }
-      const delay = RETRY_DELAYS_MS[count - 1];
-      const due = world.clock.now() + (delay ?? 0);
-      if (delay === undefined || count > config.maximumRetryAttempts) await fail(config, 'RetriesExhausted', outcome);
-      else if (due - received > config.maximumEventAgeMs) await fail(config, 'EventAgeExceeded', outcome);
-      else world.clock.at(due, () => void world.activity.track(attempt(count + 1)));
-    };
-    void world.activity.track(attempt(1));
-    return requestId;
-  };
-
-  type Outcome = { deployed: Deployed; requestId: string; payload: string; result: InvocationResult; count: number };
-
-  const fail = async (config: AsyncConfiguration, condition: string, outcome: Outcome): Promise<void> => {
-    const { deployed, requestId, payload, result } = outcome;
-    const { deadLetterArn } = deployed.configuration;
-    const reason = `${condition}: ${result.error?.type}: ${result.error?.message}`;
-    if (config.onFailureArn === undefined && deadLetterArn === undefined) {
-      world.observe({ kind: 'lost', from: deployed.arn, to: 'no destination for failed events', reason });
-    }
-    if (config.onFailureArn !== undefined) {
-      world.observe({ kind: 'dead-letter', queueArn: config.onFailureArn, reason });
-      await sendRecord(config.onFailureArn, condition, outcome);
-    }
-    if (deadLetterArn === undefined) return;
-    world.observe({ kind: 'dead-letter', queueArn: deadLetterArn, reason });
-    await send(deployed, deadLetterArn, payload, {
-      RequestID: { DataType: 'String', StringValue: requestId },
-      ErrorCode: { DataType: 'Number', StringValue: '200' },
-      ErrorMessage: { DataType: 'String', StringValue: (result.error?.message ?? '').slice(0, 1024) || 'unknown' },
-    });
-  };
-
-  /** The invocation record of a destination. [D:lambda/latest/dg/invocation-async-retain-records] */
-  const sendRecord = async (arn: string, condition: string, outcome: Outcome): Promise<void> => {
-    const { deployed, requestId, payload, result, count } = outcome;
-    const record = {
-      version: '1.0',
-      timestamp: new Date(world.clock.now()).toISOString(),
-      requestContext: {
-        requestId,
-        functionArn: `${deployed.arn}:$LATEST`,
-        condition,
-        approximateInvokeCount: count,
-      },
-      requestPayload: JSON.parse(payload),
-      responseContext: {
-        statusCode: 200,
-        executedVersion: '$LATEST',
-        ...(result.error !== undefined && { functionError: 'Unhandled' }),
-      },
-      responsePayload: JSON.parse(result.payload),
-    };
-    await send(deployed, arn, JSON.stringify(record), {});
-  };
-
-  const send: (
-    deployed: Deployed,
-    arn: string,
-    body: string,
-    attributes: Readonly<Record<string, { DataType: string; StringValue: string }>>,
-  ) => Promise<void> = async (deployed, arn, body, attributes) => {
-    try {
-      await destinations.send(arn, { authority: { roleArn: deployed.configuration.roleArn }, body, attributes });
-    } catch (error) {
-      if (!(error instanceof DeliveryFailure)) throw error;
-      world.observe({ kind: 'lost', from: deployed.arn, to: arn, reason: error.message });
-    }
-  };
+  const invokeAsync = createAsynchronousInvocations({
+    world,
+    destinations,
+    identifiers,
+    deployedAt: (arn) => functions.get(arn),
+    configurationOf: (arn) => asyncConfigurations.get(arn),
+    run,
+  });
 
   destinations.register('lambda', (arn, delivery) => {
     const functionArn = arn.split(':').slice(0, 7).join(':');
@@ -292,6 +171,8 @@ export function createLambda(world: World, destinations: Destinations, identifie
           AWS_SECRET_ACCESS_KEY: secret,
           AWS_SESSION_TOKEN: `embedded-${secret.slice(0, 24)}`,
           AWS_ENDPOINT_URL: world.endpoint(),
+          // The SDK warns of the Node version of this process, which is not that of the function's runtime.
+          AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true',
           ...configuration.variables,
         },
       },
@@ -405,15 +286,6 @@ export function createLambda(world: World, destinations: Destinations, identifie
       await code.close();
     },
   };
-}
-
-function admits(permission: Permission, service: string, sourceArn: string, sourceAccount: string): boolean {
-  return (
-    permission.principal === service &&
-    like(permission.action, 'lambda:InvokeFunction', 'ignoring-case') &&
-    (permission.sourceArn === undefined || like(permission.sourceArn, sourceArn)) &&
-    (permission.sourceAccount === undefined || permission.sourceAccount === sourceAccount)
-  );
 }
 
 function isJson(text: string): boolean {

@@ -1,6 +1,7 @@
 import { isObject, parseObject } from '../members.ts';
 import type { World } from '../service.ts';
-import type { Queues, ReceivedMessage } from '../sqs.ts';
+import type { ReceivedMessage } from '../sqs/message.ts';
+import type { Queues } from '../sqs.ts';
 import type { Lambda } from './lambda.ts';
 
 /** `AWS::Lambda::EventSourceMapping` from a queue. */
@@ -46,7 +47,7 @@ export function pollQueue(world: World, queues: Queues, lambda: Lambda, mapping:
   return stop;
 }
 
-/** An answer that is not understood, or names an unknown kind of failure, fails the whole batch. [D:lambda/latest/dg/services-sqs-errorhandling] */
+/** An answer that is not understood, or names an unknown kind of failure, fails the whole batch. [docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling] */
 function failuresIn(payload: string): (messageId: string) => boolean {
   const answer = parseObject(payload);
   if (answer === undefined) return () => payload !== 'null' && payload !== '';

@@ -8,7 +8,7 @@ export type FilterPolicyScope = 'MessageAttributes' | 'MessageBody';
 
 /**
  * Compiles a subscription's filter policy, which is an event pattern over the message's attributes or its JSON body.
- * A body that is not a JSON object matches nothing. [D:sns/latest/dg/sns-subscription-filter-policies]
+ * A body that is not a JSON object matches nothing. [docs.aws.amazon.com/sns/latest/dg/sns-subscription-filter-policies]
  *
  * @throws {AwsFault} InvalidParameter
  */

@@ -14,7 +14,7 @@ export interface SnsMessage {
   readonly byProtocol: Readonly<Record<string, string>>;
 }
 
-/** Subject, message and attributes together, in bytes. [D:sns/latest/api/API_Publish] */
+/** Subject, message and attributes together, in bytes. [docs.aws.amazon.com/sns/latest/api/API_Publish] */
 const MESSAGE_LIMIT_BYTES = 262_144;
 
 const invalid = (message: string): AwsFault => new AwsFault('InvalidParameter', `Invalid parameter: ${message}`);

@@ -29,7 +29,7 @@ export function lambdaEvent(subscriptionArn: string, message: SnsMessage): JsonO
   };
 }
 
-/** The body of the message that a subscribed queue receives, unless delivery is raw. [D:sns/latest/dg/sns-message-and-json-formats] */
+/** The body of the message that a subscribed queue receives, unless delivery is raw. [docs.aws.amazon.com/sns/latest/dg/sns-message-and-json-formats] */
 export function queueBody(subscriptionArn: string, message: SnsMessage): JsonObject {
   const attributes = attributesOf(message);
   return {

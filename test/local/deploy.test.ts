@@ -65,7 +65,7 @@ function template(resources: JsonObject, rest: JsonObject = {}): JsonObject {
         Type: 'AWS::Lambda::Function',
         DependsOn: ['WorkerLogs'],
         Properties: {
-          FunctionName: { 'Fn::Sub': 'worker-${Stage}' },
+          FunctionName: { 'Fn::Join': ['-', ['worker', { Ref: 'Stage' }]] },
           Runtime: 'nodejs22.x',
           Handler: 'index.handler',
           Code: { S3Bucket: { Ref: 'Bucket' }, S3Key: 'serverless/some/where/worker.zip' },
@@ -77,6 +77,7 @@ function template(resources: JsonObject, rest: JsonObject = {}): JsonObject {
       },
       WorkerLogs: {
         Type: 'AWS::Logs::LogGroup',
+        // biome-ignore lint/suspicious/noTemplateCurlyInString: CloudFormation does the substitution
         Properties: { LogGroupName: { 'Fn::Sub': '/aws/lambda/worker-${Stage}' } },
       },
       Bucket: { Type: 'AWS::S3::Bucket' },
@@ -247,6 +248,21 @@ describe('a deployed stack', () => {
     await deploy(template({}));
     expect(await result({ exit: true })).toMatchObject({ errorType: 'Runtime.ExitError' });
     expect((await result({})).calls).toBe(1);
+  });
+
+  it('runs concurrent invocations side by side', async () => {
+    await deploy(template({}));
+    const both = await Promise.all([result({ sleep: 50 }), result({ sleep: 50 })]);
+    expect(both.map(({ calls }) => calls)).toEqual([1, 1]);
+    expect(new Set(both.map(({ requestId }) => requestId)).size).toBe(2);
+  });
+
+  it('runs what is deployed last', async () => {
+    await deploy(template({}));
+    await result({});
+    await writeFile(join(folder, 'worker.zip'), zipSync({ 'index.mjs': strToU8('export const handler = () => 2;') }));
+    await deploy(template({}));
+    expect(await result({})).toBe(2);
   });
 
   it('reports a handler that is not there', async () => {

@@ -1,0 +1,77 @@
+import type { EpochMs } from '../clock.ts';
+import { add, fraction, min, type NanoUsd, nanoUsd, subtract, ZERO } from '../money.ts';
+
+/** `throttled` goes on along a pace line; `closed` takes no new commitment. */
+export type LedgerStanding = 'open' | 'throttled' | 'closed';
+
+/** A straight line from what was committed when throttling began to the whole budget at `until`. */
+export interface Pace {
+  readonly from: EpochMs;
+  readonly base: NanoUsd;
+  readonly until: EpochMs;
+}
+
+/** More money for a while, on an operator's word. */
+export interface Raise {
+  readonly amount: NanoUsd;
+  readonly until: EpochMs;
+}
+
+/** The conditions of a budget in a period. The governor alone writes them; each change raises `version`. */
+export interface Terms {
+  /** The budget's limit, for people. */
+  readonly limit: NanoUsd;
+  /** How far commitments may go while the standing is open. */
+  readonly stopAt: NanoUsd;
+  readonly standing: LedgerStanding;
+  /** Why the standing is not `open`, for people. */
+  readonly reason?: string;
+  /** Present while throttled. */
+  readonly pace?: Pace;
+  readonly raises?: readonly Raise[];
+  /** What each process with a grant in this period may spend beyond its lease while the ledger cannot be reached. */
+  readonly outageExtra?: NanoUsd;
+  readonly version: number;
+}
+
+/** How far commitments may go at an instant. The one number that decides: limit, throttle, disable and raises are all in it. */
+export function ceiling(terms: Terms, now: EpochMs): NanoUsd {
+  if (terms.standing === 'closed') return ZERO;
+  const raised = (terms.raises ?? []).filter((raise) => now < raise.until).map((raise) => raise.amount);
+  const top = add(terms.stopAt, ...raised);
+  return terms.standing === 'throttled' && terms.pace !== undefined ? min(top, onPace(terms.pace, top, now)) : top;
+}
+
+function onPace(pace: Pace, top: NanoUsd, now: EpochMs): NanoUsd {
+  if (now >= pace.until) return top;
+  if (now <= pace.from) return pace.base;
+  const rest = subtract(top, pace.base);
+  if (rest <= 0n) return top;
+  return add(pace.base, fraction(rest, BigInt(now - pace.from), BigInt(pace.until - pace.from)));
+}
+
+/**
+ * When the ceiling will have room for `amount`, if nothing else is committed; undefined when waiting does not help
+ * under these terms.
+ */
+export function roomAt(terms: Terms, committed: NanoUsd, amount: NanoUsd, now: EpochMs): EpochMs | undefined {
+  const wanted = add(committed, amount);
+  if (ceiling(terms, now) >= wanted) return now;
+  if (terms.standing !== 'throttled' || terms.pace === undefined) return undefined;
+  const { from, base, until } = terms.pace;
+  const top = ceiling({ ...terms, standing: 'open' }, now);
+  if (wanted > top || top <= base) return undefined;
+  // The first whole millisecond at which the line is high enough: rounded up.
+  const span = BigInt(until - from);
+  const rest = top - base;
+  const at = from + Number(((wanted - base) * span + rest - 1n) / rest);
+  return at <= until ? (at as EpochMs) : undefined;
+}
+
+export const isSameTerms = (a: Terms, b: Terms): boolean => canonical(a) === canonical(b);
+
+const canonical = ({ version: _, reason: __, ...terms }: Terms): string =>
+  JSON.stringify(
+    { ...terms, pace: terms.pace ?? null, raises: terms.raises ?? [], outageExtra: terms.outageExtra ?? nanoUsd(0n) },
+    (_, value: unknown) => (typeof value === 'bigint' ? value.toString() : value),
+  );

@@ -1,0 +1,56 @@
+import { like } from '../resource-policy.ts';
+import { AwsFault } from '../service.ts';
+import type { FunctionPool } from './function-pool.ts';
+
+/** A function as it is deployed. */
+export interface FunctionConfiguration {
+  readonly name: string;
+  readonly region: string;
+  readonly roleArn: string;
+  readonly handler: string;
+  readonly runtime: string;
+  readonly zip: Uint8Array;
+  readonly variables: Readonly<Record<string, string>>;
+  readonly memoryMb: number;
+  readonly timeoutSeconds: number;
+  readonly reservedConcurrency: number | undefined;
+  readonly deadLetterArn: string | undefined;
+}
+
+/** `AWS::Lambda::Permission`: who may invoke a function besides the account's own principals. */
+export interface Permission {
+  readonly principal: string;
+  readonly action: string;
+  readonly sourceArn: string | undefined;
+  readonly sourceAccount: string | undefined;
+}
+
+/** `AWS::Lambda::EventInvokeConfig`: how asynchronous invocations are retried and where failures go. */
+export interface AsyncConfiguration {
+  readonly maximumRetryAttempts: number;
+  readonly maximumEventAgeMs: number;
+  readonly onSuccessArn: string | undefined;
+  readonly onFailureArn: string | undefined;
+}
+
+/** A function that can be invoked. */
+export type Deployed = {
+  readonly configuration: FunctionConfiguration;
+  readonly arn: string;
+  readonly codeSha256: string;
+  readonly pool: FunctionPool;
+};
+
+/** What a function whose reserved concurrency is 0 answers. */
+export const THROTTLED = new AwsFault('TooManyRequestsException', 'Rate Exceeded.', 429, {
+  Reason: 'ReservedFunctionConcurrentInvocationLimitExceeded',
+});
+
+export function admits(permission: Permission, service: string, sourceArn: string, sourceAccount: string): boolean {
+  return (
+    permission.principal === service &&
+    like(permission.action, 'lambda:InvokeFunction', 'ignoring-case') &&
+    (permission.sourceArn === undefined || like(permission.sourceArn, sourceArn)) &&
+    (permission.sourceAccount === undefined || permission.sourceAccount === sourceAccount)
+  );
+}
