@@ -43,7 +43,7 @@ export class Admissions {
       const taken = takeAll(accounts, amount);
       if (taken.kind === 'all') return new Reservation(taken.holds);
       const { missing } = taken;
-      const queued = missing.isCrowded;
+      const queued = missing.mustQueue && this.#options.maxWaitMs > 0;
       const filling = queued ? undefined : await missing.fill(amount);
       if (filling?.kind === 'granted') continue;
       const refusal = filling?.refusal;

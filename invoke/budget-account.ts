@@ -11,9 +11,10 @@ import {
   type Refusal,
   spent,
   type WriteId,
+  writeUnits,
 } from '../domain/spending/ledger.ts';
 import type { CallCost } from '../domain/spending/pricing.ts';
-import { sliceFor } from '../domain/spending/slice.ts';
+import { isEdge, sliceFor } from '../domain/spending/slice.ts';
 import { ceiling, roomAt } from '../domain/spending/terms.ts';
 import { busy, notProvisioned, refusalFor, unavailable } from './ledger-refusals.ts';
 import type { GovernorRefusal } from './refusals.ts';
@@ -58,6 +59,8 @@ const GRANTED: Filling = { kind: 'granted' };
 const REFUSAL_MEMORY_MS = 1_000;
 /** While callers wait, the ledger is read about this often. */
 const PROBE_MS = 500;
+/** At the edge of a budget all its holders together keep to this many write units a second: half of what an item takes. */
+const EDGE_UNITS_PER_SECOND = 500;
 /** Writes that meet a concurrent change start over; so many times in a row only under heavy contention. */
 const MAX_TRIES = 8;
 
@@ -79,7 +82,8 @@ export class BudgetAccount {
   #outageAt: EpochMs | undefined;
   #beyond = 0;
   #settled = { cost: 0, since: 0 };
-  #stopProbing: (() => void) | undefined;
+  #visit: { readonly at: number; readonly cancel: () => void } | undefined;
+  #nextEdgeVisit = 0;
 
   constructor(options: AccountOptions) {
     this.#options = options;
@@ -96,9 +100,12 @@ export class BudgetAccount {
     return this.#options.endsAt;
   }
 
-  /** Whether callers wait here: whoever comes later must join them. */
-  get isCrowded(): boolean {
-    return !this.#line.isEmpty;
+  /**
+   * Whether a caller must wait its turn: others wait already, or this process has just been to the ledger and, this near
+   * to the edge of the budget, must leave room for the other processes.
+   */
+  get mustQueue(): boolean {
+    return !this.#line.isEmpty || this.#options.clock.now() < this.#nextEdgeVisit;
   }
 
   /**
@@ -106,7 +113,7 @@ export class BudgetAccount {
    * @param inTurn the caller is the first of those who wait
    */
   reserve(amount: CallCost, inTurn = false): Hold | undefined {
-    if (this.isCrowded && !inTurn) return undefined;
+    if (!this.#line.isEmpty && !inTurn) return undefined;
     const now = this.#options.clock.now();
     this.#usual = amount;
     this.#usedSinceGrant = true;
@@ -155,7 +162,7 @@ export class BudgetAccount {
   }): Promise<T | undefined> {
     if (this.#line.isFull) return undefined;
     const served = this.#line.join(turn, this.#options.clock.now(), this.#options.timer);
-    this.#probe();
+    this.#visitLedgerIn(this.#refused === undefined && this.#outageAt === undefined ? 0 : this.#probePause());
     return await served;
   }
 
@@ -176,46 +183,51 @@ export class BudgetAccount {
   #topUp(now: EpochMs): void {
     const tried = this.#refused?.at ?? this.#outageAt;
     if (this.#filling !== undefined || (tried !== undefined && now - tried < REFUSAL_MEMORY_MS)) return;
-    void this.#ask(0).catch(() => {});
+    void this.#ask(0);
   }
 
   /** Money came free in this process: whoever waits here has it first. */
   #freed(): void {
     if (this.#line.isEmpty) return;
     this.#line.advance();
-    if (!this.#line.isEmpty) void this.#serveLine();
+    this.#visitLedgerIn(0);
   }
 
-  /** Looks at the ledger for those who wait: now and then, for as long as somebody does. */
-  #probe(): void {
-    if (this.#stopProbing !== undefined || this.#line.isEmpty) return;
-    const pause = PROBE_MS * (0.5 + this.#options.random());
-    this.#stopProbing = this.#options.timer.after(pause, () => {
-      this.#stopProbing = undefined;
+  /**
+   * Looks at the ledger for those who wait: soon after money came free here, and now and then in case others gave some
+   * back. The more holders an item has, the more seldom each of them comes.
+   */
+  #visitLedgerIn(ms: number): void {
+    if (this.#line.isEmpty) return;
+    const now = this.#options.clock.now();
+    const at = Math.max(now + ms, this.#nextEdgeVisit);
+    if (this.#visit !== undefined && this.#visit.at <= at) return;
+    this.#visit?.cancel();
+    const cancel = this.#options.timer.after(at - now, () => {
+      this.#visit = undefined;
       if (this.#line.isEmpty) return;
-      void this.#serveLine().then(() => this.#probe());
+      void this.#serveLine().then(() => this.#visitLedgerIn(this.#probePause()));
     });
+    this.#visit = { at, cancel };
+  }
+
+  #probePause(): number {
+    return PROBE_MS * (0.5 + this.#options.random());
   }
 
   async #serveLine(): Promise<void> {
     while (!this.#line.isEmpty) {
-      let filling: Filling;
-      try {
-        filling = await this.#ask(this.#line.wanted);
-      } catch {
-        return;
-      }
-      const waiting = this.#line.wanted;
+      const filling = await this.#ask(...this.#line.wanted);
       this.#line.advance();
-      if (filling.kind === 'granted') {
-        if (this.#line.wanted === waiting) return;
-      } else if (filling.mayHelpAt === undefined) this.#line.refuseFirst(filling.refusal);
+      if (filling.kind === 'granted') return;
+      if (filling.mayHelpAt === undefined) this.#line.refuseFirst(filling.refusal);
       else return;
     }
   }
 
-  async #ask(need: number): Promise<Filling> {
-    this.#needs.push(need);
+  async #ask(...needs: readonly number[]): Promise<Filling> {
+    // Who comes while a write is on its way learns from its outcome, and asks again if it did not bring enough.
+    if (this.#filling === undefined || this.#needs.length > 0) this.#needs.push(...needs);
     this.#filling ??= this.#fill().finally(() => {
       this.#filling = undefined;
     });
@@ -232,8 +244,11 @@ export class BudgetAccount {
       this.#outageAt = undefined;
       return filling;
     } catch (error) {
-      this.#outageAt = this.#options.clock.now();
-      throw unavailable(this.key, error);
+      const now = this.#options.clock.now();
+      this.#outageAt = now;
+      const filling: Filling = { kind: 'refused', refusal: unavailable(this.key, error), mayHelpAt: now };
+      this.#refused = { at: now, need: 0, filling };
+      return filling;
     }
   }
 
@@ -248,6 +263,7 @@ export class BudgetAccount {
       const now = this.#options.clock.now();
       const room = Number(ceiling(item.terms, now) - item.committed) + this.#lease.available;
       if (room < least) return await this.#refuse(item, least);
+      const holders = liveHolders(item, now) + (this.#lease.leased > 0n ? 0 : 1);
       const elapsed = Math.max(1_000, now - this.#settled.since);
       const target = sliceFor({
         // Not enough for all who ask is still enough for some: they take it in turn, and the others ask again.
@@ -256,13 +272,14 @@ export class BudgetAccount {
         spendPerSecond: Math.ceil((this.#settled.cost * 1_000) / elapsed),
         termSeconds: this.#options.leaseMs / 1_000,
         left: room,
-        holders: liveHolders(item, now) + (this.#lease.leased > 0n ? 0 : 1),
+        holders,
       });
       if (await this.#write(target, item, undefined)) {
         this.#slice = target;
         this.#refused = undefined;
         this.#settled = { cost: 0, since: now };
         this.#usedSinceGrant = needs.some((need) => need > 0);
+        if (isEdge({ left: room, holders, usual: this.#usual })) this.#keepAway(item);
         return GRANTED;
       }
     }
@@ -314,15 +331,15 @@ export class BudgetAccount {
 
   /** Gives back what is not in use, leaves word of the refusal for the governor, and remembers it. */
   async #refuse(seen: LedgerItem, need: number): Promise<Filling> {
-    const { clock, ledger } = this.#options;
+    const { clock } = this.#options;
     const isNews = this.#refused === undefined || need < this.#refused.need || this.#lease.hasNews;
     let item = seen;
     if (isNews) {
       const word = seen.terms.standing === 'closed' ? undefined : { at: clock.now(), need: nanoUsd(BigInt(need)) };
       await this.#write(0, seen, word);
-      item = (await ledger.read(this.key)) ?? seen;
-      this.#item = item;
+      item = this.#item ?? seen;
     }
+    this.#keepAway(item);
     const now = clock.now();
     const amount = nanoUsd(BigInt(need));
     const whenPaced = roomAt(item.terms, item.committed, amount, now);
@@ -331,6 +348,12 @@ export class BudgetAccount {
     const filling: Filling = { kind: 'refused', refusal: refusalFor(item, amount, now, mayHelpAt), mayHelpAt };
     this.#refused = { at: now, need, filling };
     return filling;
+  }
+
+  /** At the edge of a budget every call needs the ledger: all holders together must not wear the item out. */
+  #keepAway(item: LedgerItem): void {
+    const fairPauseMs = (item.holders.size * writeUnits(item) * 1_000) / EDGE_UNITS_PER_SECOND;
+    this.#nextEdgeVisit = this.#options.clock.now() + fairPauseMs * (0.5 + this.#options.random());
   }
 
   /** Whether nothing of this account is in use or unreported. */
@@ -357,7 +380,7 @@ export class BudgetAccount {
 
   /** Reports everything and returns what no call holds. Resolves when the ledger has it. */
   async flush(): Promise<void> {
-    await this.#filling?.catch(() => {});
+    await this.#filling;
     await this.#resend();
     for (let attempt = 0; attempt < MAX_TRIES && this.#lease.hasNews; attempt++) {
       this.#item ??= await this.#options.ledger.read(this.key);

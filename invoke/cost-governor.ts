@@ -8,6 +8,7 @@ import type { Clock } from '../domain/clock.ts';
 import type { HolderId, WriteId } from '../domain/spending/ledger.ts';
 import type { Tags } from '../domain/tags.ts';
 import { Admissions } from './admission.ts';
+import { DEFAULTS } from './defaults.ts';
 import { governorPlugin } from './middleware.ts';
 import { ProfileResolver } from './profile-resolver.ts';
 import type { Timer } from './waiting-line.ts';
@@ -49,9 +50,6 @@ export interface CostGovernor extends GovernorPlugin {
   close(): Promise<void>;
 }
 
-/** How often leases are looked after. */
-const MAINTENANCE_MS = 5_000;
-
 /**
  * Governs the calls of a Bedrock runtime client: each is admitted against the budgets that cover its profile before it
  * is sent, and metered when it returns. A call that is not admitted fails with a {@link GovernorRefusal}.
@@ -63,7 +61,7 @@ const MAINTENANCE_MS = 5_000;
  * ```
  */
 export function costGovernor(config: CostGovernorConfig): CostGovernor {
-  const leaseSeconds = config.leaseSeconds ?? 120;
+  const leaseSeconds = config.leaseSeconds ?? DEFAULTS.leaseSeconds;
   if (!Number.isInteger(leaseSeconds) || leaseSeconds < 10 || leaseSeconds > 120)
     throw new RangeError(`leaseSeconds: expected a whole number from 10 to 120, got ${leaseSeconds}`);
   const dynamodb = config.dynamodb ?? new DynamoDBClient(config.region === undefined ? {} : { region: config.region });
@@ -76,12 +74,12 @@ export function costGovernor(config: CostGovernorConfig): CostGovernor {
     timer: systemTimer,
     random: Math.random,
     leaseMs: leaseSeconds * 1000,
-    maxWaitMs: config.maxWaitMs ?? 2_000,
-    maxWaiting: config.maxWaiting ?? 1_000,
+    maxWaitMs: config.maxWaitMs ?? DEFAULTS.maxWaitMs,
+    maxWaiting: config.maxWaiting ?? DEFAULTS.maxWaiting,
     newHolder: () => randomUUID() as HolderId,
     newWriteId: () => randomUUID() as WriteId,
   });
-  const maintenance = setInterval(() => void admissions.maintain(), MAINTENANCE_MS);
+  const maintenance = setInterval(() => void admissions.maintain(), DEFAULTS.maintenanceMs);
   maintenance.unref();
 
   const bound = (tags: Tags) => governorPlugin({ resolver, admissions, tags });

@@ -41,9 +41,9 @@ export class WaitingLine {
     return this.#waiters.length >= this.#limit;
   }
 
-  /** What the first in the line waits for; 0 when nobody waits. */
-  get wanted(): number {
-    return this.#waiters[0]?.amount ?? 0;
+  /** What those in the line wait for, in order. */
+  get wanted(): readonly number[] {
+    return this.#waiters.map(({ amount }) => amount);
   }
 
   /**

@@ -1,6 +1,14 @@
 import type { EpochMs } from '../clock.ts';
 import { type NanoUsd, nanoUsd } from '../money.ts';
-import type { HolderId, LeaseEntry, LeaseWrite, LedgerKey, Refusal, WriteId } from './ledger.ts';
+import {
+  type HolderId,
+  type LeaseEntry,
+  type LeaseWrite,
+  type LedgerKey,
+  REPEATABLE_MS,
+  type Refusal,
+  type WriteId,
+} from './ledger.ts';
 import type { CallCost } from './pricing.ts';
 
 /**
@@ -57,6 +65,15 @@ export class Lease {
   /** A write whose fate is unknown; only this very write may be sent until it is known. */
   get pending(): LeaseWrite | undefined {
     return this.#inFlight?.write;
+  }
+
+  /**
+   * Whether the write in flight may be sent again. A first write that has waited too long (a process that was frozen)
+   * may not: if it had landed and its lease were reclaimed and forgotten, its copy would land as a new one.
+   */
+  mayRepeat(now: EpochMs): boolean {
+    const entry = this.#inFlight?.write.entry;
+    return entry !== undefined && (entry.sequence > 1 || now <= entry.expiresAt + REPEATABLE_MS);
   }
 
   isLive(now: EpochMs): boolean {

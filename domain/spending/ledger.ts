@@ -127,6 +127,9 @@ export function judge(item: LedgerItem | undefined, write: LeaseWrite): WriteOut
 /** How long an ended lease's entry stays: longer than a signed request can live (15 minutes), so that no late copy of a write lands. */
 export const TOMBSTONE_MS = 20 * 60_000;
 
+/** How long after its lease would have ended a first write may still be repeated: it arrives while its tombstone stands. */
+export const REPEATABLE_MS = TOMBSTONE_MS - 15 * 60_000;
+
 /** The ledger's store. Reads are strongly consistent; each write is one atomic conditional write. */
 export interface LedgerStore {
   read(key: LedgerKey): Promise<LedgerItem | undefined>;
@@ -151,6 +154,14 @@ export interface LedgerStore {
   /** Remembers that the notices of these thresholds are in the outbox. */
   recordCrossings(key: LedgerKey, crossed: readonly string[]): Promise<void>;
 }
+
+/** Bytes of an item without holders, and of one holder's entry, names and overhead included: rounded up from the attributes stored. */
+const ITEM_BYTES = 400;
+const ENTRY_BYTES = 64;
+
+/** Write units that one write to this item costs: one for each begun kilobyte (DynamoDB Developer Guide, capacity units). */
+export const writeUnits = (item: Pick<LedgerItem, 'holders'>): number =>
+  Math.ceil((ITEM_BYTES + item.holders.size * ENTRY_BYTES) / 1_024);
 
 /** How many holders have money to spend now. */
 export function liveHolders(item: Pick<LedgerItem, 'holders'>, now: EpochMs): number {

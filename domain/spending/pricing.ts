@@ -70,9 +70,10 @@ export const TEMPLATE_ALLOWANCE_TOKENS = 1_024;
 /** The most that a request can cost, all input at the dearest rate that may apply. */
 export function upperBound(rates: Rates, bound: RequestBound): CallCost {
   const tokens = bound.inputBytes + TEMPLATE_ALLOWANCE_TOKENS;
+  const dearestRead = Math.max(rates.input, rates.cacheRead);
   const dearestInput = bound.mayWriteCache
-    ? Math.max(rates.input, rates.cacheWrite5m, rates.cacheWrite1h)
-    : rates.input;
+    ? Math.max(dearestRead, rates.cacheWrite5m, rates.cacheWrite1h)
+    : dearestRead;
   return priceOf(
     { ...rates, input: dearestInput as PicoUsdPerToken },
     {

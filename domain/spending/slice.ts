@@ -17,6 +17,11 @@ export interface SliceRequest {
 /** Before a pace is known, room for this many usual calls. */
 const FIRST_CALLS = 4;
 
+/** Whether so little is left that slices shrink to single calls: from here on, every call needs the ledger. */
+export function isEdge(request: Pick<SliceRequest, 'left' | 'holders' | 'usual'>): boolean {
+  return request.left < 2 * Math.max(1, request.holders) * request.usual * FIRST_CALLS;
+}
+
 /**
  * How much to have available after the next write: enough for a whole term at this process's own pace, so that at the
  * renewal, half-way, there is still half a term in hand for an outage; but no more than half its equal share of what is

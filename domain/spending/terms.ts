@@ -1,5 +1,5 @@
-import type { EpochMs } from '../clock.ts';
-import { add, fraction, min, type NanoUsd, nanoUsd, subtract, ZERO } from '../money.ts';
+import { type EpochMs, epochMs } from '../clock.ts';
+import { add, fraction, min, type NanoUsd, subtract, ZERO } from '../money.ts';
 
 /** `throttled` goes on along a pace line; `closed` takes no new commitment. */
 export type LedgerStanding = 'open' | 'throttled' | 'closed';
@@ -65,13 +65,21 @@ export function roomAt(terms: Terms, committed: NanoUsd, amount: NanoUsd, now: E
   const span = BigInt(until - from);
   const rest = top - base;
   const at = from + Number(((wanted - base) * span + rest - 1n) / rest);
-  return at <= until ? (at as EpochMs) : undefined;
+  // A raise that ends before then lowers the line: from its end on there may be room later, or never.
+  const end = Math.min(...(terms.raises ?? []).map((raise) => raise.until).filter((over) => over > now && over <= at));
+  if (end <= at) return roomAt(terms, committed, amount, epochMs(end));
+  return at <= until ? epochMs(at) : undefined;
 }
 
 export const isSameTerms = (a: Terms, b: Terms): boolean => canonical(a) === canonical(b);
 
-const canonical = ({ version: _, reason: __, ...terms }: Terms): string =>
+/** In one order, whoever wrote the terms and whichever members they left out. */
+const canonical = ({ limit, stopAt, standing, pace, raises = [], outageExtra = ZERO }: Terms): string =>
   JSON.stringify(
-    { ...terms, pace: terms.pace ?? null, raises: terms.raises ?? [], outageExtra: terms.outageExtra ?? nanoUsd(0n) },
+    [
+      [limit, stopAt, standing, outageExtra],
+      pace === undefined ? [] : [pace.from, pace.base, pace.until],
+      raises.map(({ amount, until }) => [amount, until]),
+    ],
     (_, value: unknown) => (typeof value === 'bigint' ? value.toString() : value),
   );

@@ -28,17 +28,18 @@ const isCount = (value: number | undefined): value is number =>
 /**
  * Reads the `usage` member of a Converse answer. Undefined where input or output tokens are not reported: unknown
  * usage is not zero usage. An explicit zero is a zero. Cache writes that `cacheDetails` does not split are priced as
- * five-minute writes, as the API documents.
+ * five-minute writes, as the API documents; those for a time that is not known here as the dearest. Counts that
+ * contradict each other are unknown usage.
  */
 export function readUsage(reported: ReportedUsage | undefined): Usage | undefined {
   if (!isCount(reported?.inputTokens) || !isCount(reported.outputTokens)) return undefined;
-  const writes = reported.cacheWriteInputTokens ?? 0;
+  const details = (reported.cacheDetails ?? []).map(({ ttl, inputTokens = 0 }) => ({ ttl, inputTokens }));
+  if (!details.every((detail) => isCount(detail.inputTokens))) return undefined;
+  const detailed = details.reduce((sum, detail) => sum + detail.inputTokens, 0);
+  const oneHour = details.reduce((sum, detail) => sum + (detail.ttl === '5m' ? 0 : detail.inputTokens), 0);
+  const writes = reported.cacheWriteInputTokens ?? detailed;
   const reads = reported.cacheReadInputTokens ?? 0;
-  const oneHour = (reported.cacheDetails ?? []).reduce(
-    (sum, detail) => sum + (detail.ttl === '1h' ? (detail.inputTokens ?? 0) : 0),
-    0,
-  );
-  if (!isCount(writes) || !isCount(reads) || !isCount(oneHour) || oneHour > writes) return undefined;
+  if (!isCount(writes) || !isCount(reads) || detailed > writes) return undefined;
   return {
     inputTokens: reported.inputTokens,
     outputTokens: reported.outputTokens,

@@ -20,10 +20,6 @@ function problemWith(changes: Record<string, unknown>): readonly [string, string
 const budget = (changes: Record<string, unknown>) => ({
   budgets: [{ name: 'a', per: 'tenant', limit: '5 USD', ...changes }],
 });
-const required = (rules: Record<string, unknown>) => ({
-  tags: { required: { tenant: {}, team: {}, ...rules } },
-  budgets: [],
-});
 /** As a JSON or YAML parser makes it: an own property of this name. */
 const named = (key: string, value: unknown): Record<string, unknown> => Object.fromEntries([[key, value]]);
 
@@ -251,9 +247,8 @@ describe('a bad policy', () => {
       /^"__proto__" cannot be used as a name/,
     ],
   ])('whose required tags have %s is told so', (_, rules, place, message) => {
-    const tags = { required: { tenant: {}, team: {}, ...required({}).tags.required } };
-    // Object.assign would set the prototype; a spread defines the property.
-    expect(problemWith({ tags: { required: { ...tags.required, ...rules } }, budgets: [] })).toEqual([
+    // A spread defines a property named __proto__, where an assignment would set the prototype.
+    expect(problemWith({ tags: { required: { tenant: {}, team: {}, ...rules } }, budgets: [] })).toEqual([
       place,
       expect.stringMatching(message),
     ]);

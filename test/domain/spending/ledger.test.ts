@@ -1,0 +1,149 @@
+import { describe, expect, it } from 'vitest';
+import type { BudgetId } from '../../../domain/budgets/definition.ts';
+import { type EpochMs, epochMs } from '../../../domain/clock.ts';
+import { nanoUsd } from '../../../domain/money.ts';
+import {
+  forgettable,
+  type HolderId,
+  isConserved,
+  judge,
+  type LeaseWrite,
+  type LedgerItem,
+  left,
+  liveHolders,
+  reclaimable,
+  spent,
+  TOMBSTONE_MS,
+  type WriteId,
+} from '../../../domain/spending/ledger.ts';
+
+const NOW: EpochMs = epochMs(Date.UTC(2026, 10, 23, 10));
+const HOLDER = 'h1' as HolderId;
+const key = { budget: 'tenant-monthly/acme' as BudgetId, period: '2026-11' };
+const entry = (sequence: number, writeId: string, leased = 100n, expiresAt: number = NOW + 120_000) => ({
+  sequence,
+  writeId: writeId as WriteId,
+  leased: nanoUsd(leased),
+  expiresAt: epochMs(expiresAt),
+});
+const item = (changes: Partial<LedgerItem> = {}): LedgerItem => ({
+  key,
+  startsAt: epochMs(Date.UTC(2026, 10, 1)),
+  endsAt: epochMs(Date.UTC(2026, 11, 1)),
+  terms: { limit: nanoUsd(1000n), stopAt: nanoUsd(1000n), standing: 'open', version: 3 },
+  committed: nanoUsd(600n),
+  settled: nanoUsd(400n),
+  leased: nanoUsd(100n),
+  unconfirmed: nanoUsd(60n),
+  unattributed: nanoUsd(40n),
+  holders: new Map([[HOLDER, entry(4, 'w4')]]),
+  crossed: [],
+  ...changes,
+});
+/** Reports 50 and takes 450 more: committed goes from 600 to 1000. */
+const write = (changes: Partial<LeaseWrite> = {}): LeaseWrite => ({
+  key,
+  holder: HOLDER,
+  settled: nanoUsd(50n),
+  unconfirmed: nanoUsd(0n),
+  leased: nanoUsd(350n),
+  entry: entry(5, 'w5', 450n),
+  grant: { termsVersion: 3, ceiling: nanoUsd(1000n), at: NOW },
+  ...changes,
+});
+const report = ({ grant: _, ...rest }: LeaseWrite): LeaseWrite => rest;
+const verdict = (at: LedgerItem | undefined, sent: LeaseWrite): string => {
+  const outcome = judge(at, sent);
+  return outcome.kind === 'landed' ? 'landed' : outcome.why;
+};
+
+describe('judge', () => {
+  it.each<[string, LedgerItem | undefined, LeaseWrite, string]>([
+    ['the next write up to the ceiling', item(), write(), 'landed'],
+    ['a grant past the ceiling by one', item({ committed: nanoUsd(601n) }), write(), 'over-ceiling'],
+    ['a report past the ceiling', item({ committed: nanoUsd(5000n) }), report(write()), 'landed'],
+    [
+      'a grant under terms that are no longer so [F28]',
+      item({ terms: { ...item().terms, version: 4 } }),
+      write(),
+      'terms-changed',
+    ],
+    ['a report under other terms', item({ terms: { ...item().terms, version: 4 } }), report(write()), 'landed'],
+    ['a grant before the period has begun [F15]', item({ startsAt: epochMs(NOW + 1) }), write(), 'period-not-begun'],
+    ['a grant as the period begins', item({ startsAt: NOW }), write(), 'landed'],
+    ['a write where there is no item', undefined, write(), 'not-provisioned'],
+    ['a write that has landed, again [F11]', item({ holders: new Map([[HOLDER, entry(5, 'w5')]]) }), write(), 'landed'],
+    [
+      'another write of the same sequence',
+      item({ holders: new Map([[HOLDER, entry(5, 'other')]]) }),
+      write(),
+      'lease-lost',
+    ],
+    ['a late write after newer ones', item({ holders: new Map([[HOLDER, entry(7, 'w7')]]) }), write(), 'lease-lost'],
+    [
+      'a write past one that never landed',
+      item({ holders: new Map([[HOLDER, entry(3, 'w3')]]) }),
+      write(),
+      'lease-lost',
+    ],
+    ['a further write of a holder whose entry is gone', item({ holders: new Map() }), write(), 'lease-lost'],
+    ['the first write of a holder', item({ holders: new Map() }), write({ entry: entry(1, 'w1') }), 'landed'],
+    [
+      'a late copy of a first write that meets its tombstone',
+      item({ holders: new Map([[HOLDER, entry(2, 'reclaim', 0n)]]) }),
+      write({ entry: entry(1, 'w1') }),
+      'lease-lost',
+    ],
+    [
+      'a first write where another holder has written',
+      item({ holders: new Map([['h2' as HolderId, entry(1, 'x')]]) }),
+      write({ entry: entry(1, 'w1') }),
+      'landed',
+    ],
+  ])('answers %s', (_, at, sent, expected) => {
+    expect(verdict(at, sent)).toBe(expected);
+  });
+
+  it('says so of a lost lease before anything about money, so that the holder stops using it', () => {
+    expect(
+      verdict(item({ holders: new Map(), committed: nanoUsd(9999n), terms: { ...item().terms, version: 9 } }), write()),
+    ).toBe('lease-lost');
+  });
+});
+
+describe('what an item tells', () => {
+  it('counts leases as committed and not as spent', () => {
+    expect(spent(item())).toBe(500n);
+    expect(isConserved(item())).toBe(true);
+    expect(isConserved(item({ committed: nanoUsd(601n) }))).toBe(false);
+  });
+
+  it('has room up to the ceiling and never less than none', () => {
+    expect(left(item(), NOW)).toBe(400n);
+    expect(left(item({ committed: nanoUsd(1001n) }), NOW)).toBe(0n);
+    expect(left(item({ terms: { ...item().terms, standing: 'closed' } }), NOW)).toBe(0n);
+  });
+
+  it('counts only holders that have money and time', () => {
+    const holders = new Map([
+      ['live' as HolderId, entry(1, 'a')],
+      ['returned' as HolderId, entry(1, 'b', 0n)],
+      ['expired' as HolderId, entry(1, 'c', 5n, NOW)],
+    ]);
+    expect(liveHolders({ holders }, NOW)).toBe(1);
+  });
+
+  it('gives up a lease only after its grace, and forgets its tombstone only when no signed write can be alive', () => {
+    const grace = 900_000;
+    const expired = item({ holders: new Map([[HOLDER, entry(1, 'a', 5n, NOW)]]) });
+    expect(reclaimable(expired, epochMs(NOW + grace), grace)).toEqual([]);
+    expect(reclaimable(expired, epochMs(NOW + grace + 1), grace)).toHaveLength(1);
+    expect(forgettable(expired, epochMs(NOW + 10 * grace))).toEqual([]);
+    const tombstone = item({ holders: new Map([[HOLDER, entry(2, 'a', 0n, NOW)]]) });
+    expect(reclaimable(tombstone, epochMs(NOW + 10 * grace), grace)).toEqual([]);
+    expect(forgettable(tombstone, epochMs(NOW + TOMBSTONE_MS))).toEqual([]);
+    expect(forgettable(tombstone, epochMs(NOW + TOMBSTONE_MS + 1))).toHaveLength(1);
+    // A signed request lives 15 minutes (AWS Signature Version 4).
+    expect(TOMBSTONE_MS).toBeGreaterThan(15 * 60_000);
+  });
+});

@@ -1,0 +1,115 @@
+import { add, type NanoUsd, nanoUsd, subtract, ZERO } from '../../../domain/money.ts';
+import {
+  committedBy,
+  type HolderId,
+  judge,
+  type LeaseEntry,
+  type LeaseWrite,
+  type LedgerItem,
+  type LedgerKey,
+  type LedgerStore,
+  type WriteId,
+  type WriteOutcome,
+} from '../../../domain/spending/ledger.ts';
+import type { Terms } from '../../../domain/spending/terms.ts';
+
+const nameOf = (key: LedgerKey): string => `${key.budget} ${key.period}`;
+
+/** The ledger in memory: {@link judge} and nothing else decides what lands. The reference for every other store. */
+export class MemoryLedger implements LedgerStore {
+  readonly #items = new Map<string, LedgerItem>();
+  /** The write ids of holders' writes that took effect, in order. */
+  readonly effects: WriteId[] = [];
+
+  get items(): readonly LedgerItem[] {
+    return [...this.#items.values()];
+  }
+
+  item(key: LedgerKey): LedgerItem | undefined {
+    return this.#items.get(nameOf(key));
+  }
+
+  put(item: LedgerItem): void {
+    this.#items.set(nameOf(item.key), item);
+  }
+
+  /** What {@link write} does, at once. */
+  apply(write: LeaseWrite): WriteOutcome {
+    const item = this.item(write.key);
+    const outcome = judge(item, write);
+    if (
+      outcome.kind === 'landed' &&
+      item !== undefined &&
+      item.holders.get(write.holder)?.writeId !== write.entry.writeId
+    ) {
+      this.effects.push(write.entry.writeId);
+      this.put({
+        ...item,
+        settled: add(item.settled, write.settled),
+        unconfirmed: add(item.unconfirmed, write.unconfirmed),
+        leased: add(item.leased, write.leased),
+        committed: add(item.committed, committedBy(write)),
+        holders: new Map([...item.holders, [write.holder, write.entry]]),
+        ...(write.refusal === undefined ? {} : { refusal: write.refusal }),
+      });
+    }
+    return outcome;
+  }
+
+  async read(key: LedgerKey): Promise<LedgerItem | undefined> {
+    return this.item(key);
+  }
+
+  async write(write: LeaseWrite): Promise<WriteOutcome> {
+    return this.apply(write);
+  }
+
+  async provide({ key, startsAt, endsAt, terms }: Pick<LedgerItem, 'key' | 'startsAt' | 'endsAt' | 'terms'>) {
+    if (this.item(key) !== undefined) return 'exists' as const;
+    const nothing = { committed: ZERO, settled: ZERO, leased: ZERO, unconfirmed: ZERO, unattributed: ZERO };
+    this.put({ key, startsAt, endsAt, terms, ...nothing, holders: new Map(), crossed: [] });
+    return 'created' as const;
+  }
+
+  async changeTerms(key: LedgerKey, terms: Terms) {
+    const item = this.item(key);
+    if (item?.terms.version !== terms.version - 1) return 'stale' as const;
+    this.put({ ...item, terms });
+    return 'changed' as const;
+  }
+
+  async raiseUnattributed(key: LedgerKey, { from, to }: { readonly from: NanoUsd; readonly to: NanoUsd }) {
+    const item = this.item(key);
+    if (item?.unattributed !== from) return 'stale' as const;
+    this.put({ ...item, unattributed: to, committed: add(item.committed, subtract(to, from)) });
+    return 'changed' as const;
+  }
+
+  async reclaim(key: LedgerKey, holder: HolderId, entry: LeaseEntry, writeId: WriteId) {
+    const item = this.item(key);
+    const now = item?.holders.get(holder);
+    if (item === undefined || now?.writeId !== entry.writeId || now.sequence !== entry.sequence)
+      return 'stale' as const;
+    const ended: LeaseEntry = { ...entry, sequence: entry.sequence + 1, writeId, leased: nanoUsd(0n) };
+    this.put({
+      ...item,
+      leased: subtract(item.leased, entry.leased),
+      unconfirmed: add(item.unconfirmed, entry.leased),
+      holders: new Map([...item.holders, [holder, ended]]),
+    });
+    return 'reclaimed' as const;
+  }
+
+  async forget(key: LedgerKey, holder: HolderId, entry: LeaseEntry) {
+    const item = this.item(key);
+    const now = item?.holders.get(holder);
+    if (item === undefined || now?.writeId !== entry.writeId || now.leased !== 0n) return 'stale' as const;
+    this.put({ ...item, holders: new Map([...item.holders].filter(([other]) => other !== holder)) });
+    return 'forgotten' as const;
+  }
+
+  async recordCrossings(key: LedgerKey, crossed: readonly string[]): Promise<void> {
+    const item = this.item(key);
+    if (item !== undefined) this.put({ ...item, crossed });
+  }
+}
