@@ -5,12 +5,13 @@ export const errorName = (error: unknown): string => (error instanceof Error ? e
 
 /**
  * Runs a request to AWS and turns what it throws into a {@link Fault} that says what was being done. The name of the
- * AWS error becomes the fault's code, so that callers and alarms can tell a denial from a throttle.
+ * AWS error becomes the fault's code, so that callers and alarms can tell a denial from a throttle. A fault stays as it is.
  */
 export async function asking<T>(doing: string, request: () => Promise<T>): Promise<T> {
   try {
     return await request();
   } catch (cause) {
+    if (cause instanceof Fault) throw cause;
     const code = errorName(cause);
     const problem = cause instanceof Error && cause.message !== '' ? `${code}: ${cause.message}` : code;
     throw new Fault(code, { doing, problem, next: adviceFor(code), cause });

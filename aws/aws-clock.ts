@@ -1,4 +1,3 @@
-import type { HttpResponse } from '@smithy/core/protocols';
 import { type Clock, type EpochMs, epochMs } from '../domain/clock.ts';
 
 interface Stack {
@@ -46,12 +45,13 @@ export class AwsClock implements Clock {
     const listen = (next: (args: unknown) => Promise<{ response: unknown }>) => async (args: unknown) => {
       const sent = this.#local();
       const result = await next(args);
-      const headers = (result.response as Partial<HttpResponse>).headers;
+      const headers = (result.response as { headers?: Record<string, string> }).headers;
       this.learn({ sent, received: this.#local(), date: headers?.['date'] ?? headers?.['Date'] });
       return result;
     };
-    // Lowest in the deserialize step: it sees the raw answer of every attempt before an error is made of it.
-    (client.middlewareStack as Stack).add(listen, { step: 'deserialize', priority: 'low', name: 'awsClock' });
+    // Lowest in the deserialize step: it sees the raw answer of every attempt before an error is made of it. Without a
+    // name, which may be there once only: several clocks may listen to one client.
+    (client.middlewareStack as Stack).add(listen, { step: 'deserialize', priority: 'low' });
     return client;
   }
 }

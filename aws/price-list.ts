@@ -9,15 +9,16 @@ import type { PicoUsdPerToken, Rates } from '../domain/spending/pricing.ts';
  */
 export const genaiPrices: PriceList = {
   ratesOf({ baseModelId, source, at }) {
-    const found = calcPrice({ input_tokens: 0, output_tokens: 0 }, priceKey(baseModelId, source), {
-      providerId: 'aws',
-      timestamp: new Date(at),
-    });
+    const found = priceKeys(baseModelId, source)
+      .map((key) =>
+        calcPrice({ input_tokens: 0, output_tokens: 0 }, key, { providerId: 'aws', timestamp: new Date(at) }),
+      )
+      .find((price) => price !== null && price !== undefined);
     const prices = found?.model_price;
     const rate = (meter: string) => picoPerToken(prices?.[meter]);
     const input = rate('input_mtok');
     const output = rate('output_mtok');
-    if (found === null || found === undefined || input === undefined || output === undefined) return undefined;
+    if (found === undefined || found === null || input === undefined || output === undefined) return undefined;
     const caches = prices?.['cache_write_mtok'] !== undefined;
     const rates: Rates = {
       input,
@@ -33,8 +34,17 @@ export const genaiPrices: PriceList = {
   },
 };
 
-const priceKey = (baseModelId: string, source: ProfileSource): string =>
-  source === 'global' ? `global.${baseModelId}` : baseModelId;
+/** In order of preference. Some models are listed only by geography; that all geographies cost what `us.` does is UNVERIFIED. */
+function priceKeys(baseModelId: string, source: ProfileSource): readonly string[] {
+  switch (source) {
+    case 'global':
+      return [`global.${baseModelId}`];
+    case 'geo':
+      return [baseModelId, `us.${baseModelId}`];
+    case 'in-region':
+      return [baseModelId];
+  }
+}
 
 /**
  * USD per million tokens, a decimal number of the price list, as whole pico-dollars per token. Undefined where that is

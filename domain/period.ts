@@ -70,11 +70,12 @@ function idOf(kind: PeriodKind, first: Temporal.PlainDate): string {
 export function periodAt(kind: PeriodKind, timeZone: string, at: EpochMs): Period {
   const day = Temporal.Instant.fromEpochMilliseconds(at).toZonedDateTimeISO(timeZone).toPlainDate();
   const startOf = (date: Temporal.PlainDate): EpochMs => epochMs(date.toZonedDateTime(timeZone).epochMilliseconds);
-  const shown = firstDay(kind, day);
-  const following = shown.add(LENGTH[kind]);
+  const first = firstDay(kind, day);
+  const next = first.add(LENGTH[kind]);
+  const turn = startOf(next);
+  if (at < turn) return { id: idOf(kind, first), kind, startsAt: startOf(first), endsAt: turn };
   // Where clocks go back past midnight, they show the day before again after the new one has begun: it goes on.
-  const first = at < startOf(following) ? shown : following;
-  return { id: idOf(kind, first), kind, startsAt: startOf(first), endsAt: startOf(first.add(LENGTH[kind])) };
+  return { id: idOf(kind, next), kind, startsAt: turn, endsAt: startOf(next.add(LENGTH[kind])) };
 }
 
 /** The period that begins where this one ends. */

@@ -11,8 +11,10 @@ import { AwsClock } from '../aws/aws-clock.ts';
 import { bedrockProfiles } from '../aws/bedrock-profiles.ts';
 import { ledgerTable } from '../aws/dynamodb/ledger-table.ts';
 import { noticeOutboxTable } from '../aws/dynamodb/notice-outbox-table.ts';
+import { openingsTable } from '../aws/dynamodb/openings-table.ts';
 import { policyTable } from '../aws/dynamodb/policy-table.ts';
 import { profileIndexTable } from '../aws/dynamodb/profile-index-table.ts';
+import { usageTable } from '../aws/dynamodb/usage-table.ts';
 import { powertoolsJournal } from '../aws/powertools-journal.ts';
 import { genaiPrices } from '../aws/price-list.ts';
 import { snsNotices } from '../aws/sns-notices.ts';
@@ -20,6 +22,7 @@ import { Fault } from '../domain/fault.ts';
 import type { Journal } from '../domain/journal.ts';
 import type { ProfileGovernance } from '../domain/profiles/govern-profile.ts';
 import type { WriteId } from '../domain/spending/ledger.ts';
+import { UsageSince } from '../domain/spending/recorded-usage.ts';
 import type { NoticePublisher } from '../domain/standing/notice.ts';
 
 /** What a function is told by the stack; see `provider.environment` in infra/serverless.yml. */
@@ -84,6 +87,8 @@ export function governor(environment: NodeJS.ProcessEnv = process.env): Governor
         profiles: bedrockProfiles(bedrockIn),
         index: profileIndexTable(dynamo, table),
         ledger: ledgerTable(dynamo, table),
+        openings: openingsTable(dynamo, table),
+        usage: new UsageSince(usageTable(dynamo, table), clock),
         prices: genaiPrices,
         awsBudgets: awsBudgets(new BudgetsClient(), { accountId, alertTopicArn }),
         outbox: noticeOutboxTable(dynamo, table, clock),

@@ -59,8 +59,8 @@ const GRANTED: Filling = { kind: 'granted' };
 const REFUSAL_MEMORY_MS = 1_000;
 /** While callers wait, the ledger is read about this often. */
 const PROBE_MS = 500;
-/** At the edge of a budget all its holders together keep to this many write units a second: half of what an item takes. */
-const EDGE_UNITS_PER_SECOND = 500;
+/** At the edge of a budget all its holders together keep to this many write units a second: well below what an item takes. */
+const EDGE_UNITS_PER_SECOND = 400;
 /** Writes that meet a concurrent change start over; so many times in a row only under heavy contention. */
 const MAX_TRIES = 8;
 
@@ -263,7 +263,7 @@ export class BudgetAccount {
       const now = this.#options.clock.now();
       const room = Number(ceiling(item.terms, now) - item.committed) + this.#lease.available;
       if (room < least) return await this.#refuse(item, least);
-      const holders = liveHolders(item, now) + (this.#lease.leased > 0n ? 0 : 1);
+      const holders = liveHolders(item, now) + (item.holders.has(this.#lease.holder) ? 0 : 1);
       const elapsed = Math.max(1_000, now - this.#settled.since);
       const target = sliceFor({
         // Not enough for all who ask is still enough for some: they take it in turn, and the others ask again.
@@ -273,6 +273,7 @@ export class BudgetAccount {
         termSeconds: this.#options.leaseMs / 1_000,
         left: room,
         holders,
+        previous: this.#lease.leased > 0n ? this.#slice : 0,
       });
       if (await this.#write(target, item, undefined)) {
         this.#slice = target;
@@ -291,10 +292,12 @@ export class BudgetAccount {
     const { clock, leaseMs, ledger, newWriteId, endsAt } = this.#options;
     const now = clock.now();
     const lease = this.#lease;
+    // Who gives back for want of use wants no share of what is left; who gives back at the edge does.
+    const wants = target > 0 || refusal !== undefined;
     const write = lease.plan({
       writeId: newWriteId(),
       target,
-      expiresAt: epochMs(Math.max(now, Math.min(now + leaseMs, endsAt))),
+      expiresAt: wants ? epochMs(Math.max(now, Math.min(now + leaseMs, endsAt))) : now,
       grant: { termsVersion: item.terms.version, ceiling: ceiling(item.terms, now), at: now },
       ...(refusal === undefined ? {} : { refusal }),
     });
@@ -304,7 +307,7 @@ export class BudgetAccount {
     else lease.refused();
     // After a landed write the item as last seen is kept, as far as this process changed it: enough to size the next
     // slice by, and a write that assumes too much is refused with the item as it is.
-    this.#item = outcome.kind === 'landed' ? afterWrite(item, write) : outcome.item;
+    this.#item = outcome.kind === 'landed' ? (outcome.item ?? afterWrite(item, write)) : outcome.item;
     return outcome.kind === 'landed';
   }
 

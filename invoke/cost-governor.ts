@@ -1,16 +1,21 @@
-import { randomUUID } from 'node:crypto';
+import { randomBytes, randomUUID } from 'node:crypto';
 import type { BedrockRuntimeClient } from '@aws-sdk/client-bedrock-runtime';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { AwsClock } from '../aws/aws-clock.ts';
 import { ledgerTable } from '../aws/dynamodb/ledger-table.ts';
 import { profileIndexTable } from '../aws/dynamodb/profile-index-table.ts';
+import { usageTable } from '../aws/dynamodb/usage-table.ts';
 import type { Clock } from '../domain/clock.ts';
-import type { HolderId, WriteId } from '../domain/spending/ledger.ts';
+import type { WriteId } from '../domain/spending/ledger.ts';
+import { holderOf, type ProcessId } from '../domain/spending/usage-record.ts';
+import { LearnedHolds } from '../domain/spending/learned-hold.ts';
 import type { Tags } from '../domain/tags.ts';
 import { Admissions } from './admission.ts';
 import { DEFAULTS } from './defaults.ts';
 import { governorPlugin } from './middleware.ts';
 import { ProfileResolver } from './profile-resolver.ts';
+import { turnClock } from './turn-clock.ts';
+import { UsageRecorder } from './usage-recorder.ts';
 import type { Timer } from './waiting-line.ts';
 
 export interface CostGovernorConfig {
@@ -44,9 +49,9 @@ export type GovernorPlugin = Parameters<BedrockRuntimeClient['middlewareStack'][
 export interface CostGovernor extends GovernorPlugin {
   /** The same governor bound to further tags, for servers that call for many tenants: leases and index are shared. */
   for(tags: Tags): GovernorPlugin;
-  /** Reports all spending to the ledger and returns unused money. For the end of a batch, or before a long pause. */
+  /** Reports all spending to the ledger, returns unused money, and writes the usage records. For the end of a batch, or before a long pause. */
   flush(): Promise<void>;
-  /** Like {@link flush}, and ends the background work. */
+  /** Like {@link flush}, and ends the background work. SIGTERM does the same, unless the process is killed first. */
   close(): Promise<void>;
 }
 
@@ -65,9 +70,12 @@ export function costGovernor(config: CostGovernorConfig): CostGovernor {
   if (!Number.isInteger(leaseSeconds) || leaseSeconds < 10 || leaseSeconds > 120)
     throw new RangeError(`leaseSeconds: expected a whole number from 10 to 120, got ${leaseSeconds}`);
   const dynamodb = config.dynamodb ?? new DynamoDBClient(config.region === undefined ? {} : { region: config.region });
-  const clock = config.clock ?? listeningClock(dynamodb);
+  const clock = turnClock(config.clock ?? listeningClock(dynamodb));
   const region = config.region ?? process.env['AWS_REGION'] ?? process.env['AWS_DEFAULT_REGION'];
   const resolver = new ProfileResolver({ index: profileIndexTable(dynamodb, config.table), clock, region });
+  const thisProcess = randomBytes(12).toString('base64url') as ProcessId;
+  let leases = 0;
+  const usage = new UsageRecorder({ records: usageTable(dynamodb, config.table), clock, process: thisProcess });
   const admissions = new Admissions({
     ledger: ledgerTable(dynamodb, config.table),
     clock,
@@ -76,22 +84,51 @@ export function costGovernor(config: CostGovernorConfig): CostGovernor {
     leaseMs: leaseSeconds * 1000,
     maxWaitMs: config.maxWaitMs ?? DEFAULTS.maxWaitMs,
     maxWaiting: config.maxWaiting ?? DEFAULTS.maxWaiting,
-    newHolder: () => randomUUID() as HolderId,
+    newHolder: () => holderOf(thisProcess, ++leases),
     newWriteId: () => randomUUID() as WriteId,
   });
-  const maintenance = setInterval(() => void admissions.maintain(), DEFAULTS.maintenanceMs);
+  const learned = new LearnedHolds();
+  const maintenance = setInterval(() => {
+    void admissions.maintain();
+    void usage.maintain();
+  }, DEFAULTS.maintenanceMs);
   maintenance.unref();
 
-  const bound = (tags: Tags) => governorPlugin({ resolver, admissions, tags });
+  const bound = (tags: Tags) => governorPlugin({ resolver, admissions, usage, learned, tags });
+  const flush = () => both(admissions.flush(), usage.flush());
+  const forgetTermination = onTermination(flush);
   return {
     ...bound(config.tags),
     for: (tags) => bound({ ...tags, ...config.tags }),
-    flush: () => admissions.flush(),
+    flush,
     async close() {
       clearInterval(maintenance);
-      await admissions.flush();
+      forgetTermination();
+      await flush();
     },
   };
+}
+
+/** Waits for both, also where one fails; then fails as it did. */
+async function both(...work: readonly [Promise<void>, Promise<void>]): Promise<void> {
+  await Promise.allSettled(work);
+  await Promise.all(work);
+}
+
+/**
+ * When the process is asked to end, unused money goes back first. Where nobody else listens for the signal, Node would
+ * have ended the process at once: so it is sent again afterwards.
+ */
+function onTermination(giveBack: () => Promise<void>): () => void {
+  const listener = (): void => {
+    void giveBack()
+      .catch(() => {})
+      .finally(() => {
+        if (process.listenerCount('SIGTERM') === 0) process.kill(process.pid, 'SIGTERM');
+      });
+  };
+  process.once('SIGTERM', listener);
+  return () => void process.off('SIGTERM', listener);
 }
 
 const systemTimer: Timer = {

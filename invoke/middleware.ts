@@ -6,18 +6,22 @@ import type {
 } from '@aws-sdk/client-bedrock-runtime';
 import type { FinalizeHandler, FinalizeHandlerArguments, HandlerExecutionContext } from '@smithy/types';
 import type { IndexEntry } from '../domain/profiles/profile-index.ts';
-import { type CallCost, priceOf, type Rates, readTier, upperBound } from '../domain/spending/pricing.ts';
+import type { LearnedHolds } from '../domain/spending/learned-hold.ts';
+import { type CallCost, callCost, priceOf, type Rates, readTier, upperBound } from '../domain/spending/pricing.ts';
 import { readUsage } from '../domain/spending/usage.ts';
 import type { Tags } from '../domain/tags.ts';
-import type { Admissions, Reservation } from './admission.ts';
+import { type Admissions, Reservation } from './admission.ts';
 import { didNotRun } from './attempt-fate.ts';
 import type { ProfileResolver } from './profile-resolver.ts';
 import { GovernorRefusal } from './refusals.ts';
 import { boundOf } from './request-bound.ts';
+import type { UsageRecorder } from './usage-recorder.ts';
 
 export interface PluginParts {
   readonly resolver: ProfileResolver;
   readonly admissions: Admissions;
+  readonly usage: UsageRecorder;
+  readonly learned: LearnedHolds;
   readonly tags: Tags;
 }
 
@@ -46,16 +50,19 @@ export function governorPlugin(parts: PluginParts): Plugin {
           const input = converseInput(context.commandName, args.input);
           const entry = await parts.resolver.resolve(input.modelId ?? '', parts.tags);
           const rates = ratesOf(entry);
-          const hold = upperBound(rates, boundOf(input, entry.contextWindow));
-          const call: GovernedCall = { entry, hold, reservation: await admit(entry, hold) };
-          calls.set(context, call);
+          const bound = upperBound(rates, boundOf(input, entry.contextWindow));
+          const hold = holdFor(parts.learned, entry, bound);
+          const call: GovernedCall = { entry, hold, reservation: NONE };
           try {
+            call.reservation = await admit(entry, hold);
+            calls.set(context, call);
             const result = await next({ ...args, input: { ...input, modelId: entry.arn } });
-            settle(call.reservation, rates, result.output as ConverseCommandOutput);
+            settle(parts, call, rates, result.output as ConverseCommandOutput);
             return result;
           } finally {
             // Whatever is still held here belongs to an attempt that was never made.
             call.reservation.release();
+            parts.learned.ended(hold, bound);
             calls.delete(context);
           }
         },
@@ -73,7 +80,7 @@ export function governorPlugin(parts: PluginParts): Plugin {
           try {
             return await next(args);
           } catch (error) {
-            if (!didNotRun(error)) call.reservation.abandon();
+            if (!didNotRun(error)) abandon(parts.usage, call);
             throw error;
           }
         };
@@ -85,6 +92,14 @@ export function governorPlugin(parts: PluginParts): Plugin {
       });
     },
   };
+}
+
+const NONE = new Reservation([]);
+
+/** `strict` holds the upper bound; `learned` what calls of this profile have cost, within the policy's exposure. */
+function holdFor(learned: LearnedHolds, entry: IndexEntry, bound: CallCost): CallCost {
+  if (entry.maxExposure === undefined) return bound;
+  return callCost(learned.begun(entry.arn, bound, Number(entry.maxExposure)));
 }
 
 /** Every command that runs a model names it; the others cannot spend. */
@@ -106,9 +121,21 @@ function ratesOf(entry: IndexEntry): Rates {
   );
 }
 
-function settle(reservation: Reservation, rates: Rates, output: ConverseCommandOutput): void {
+function settle(parts: PluginParts, call: GovernedCall, rates: Rates, output: ConverseCommandOutput): void {
   const usage = readUsage(output.usage);
   // An answer without usage was billed all the same: unknown is not zero.
-  if (usage === undefined) reservation.abandon();
-  else reservation.settle(priceOf(rates, usage, readTier(output.serviceTier?.type)));
+  if (usage === undefined) {
+    abandon(parts.usage, call);
+    return;
+  }
+  const cost = priceOf(rates, usage, readTier(output.serviceTier?.type));
+  call.reservation.settle(cost);
+  parts.usage.settled(call.entry.arn, usage, cost);
+  parts.learned.learn(call.entry.arn, cost);
+}
+
+function abandon(recorder: UsageRecorder, { reservation, entry, hold }: GovernedCall): void {
+  if (!reservation.isOpen) return;
+  reservation.abandon();
+  recorder.unconfirmed(entry.arn, hold);
 }

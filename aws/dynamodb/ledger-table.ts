@@ -19,6 +19,8 @@ import {
   type LedgerItem,
   type LedgerKey,
   type LedgerStore,
+  NO_OPENING,
+  trueUpEffect,
   type WriteId,
   type WriteOutcome,
 } from '../../domain/spending/ledger.ts';
@@ -46,27 +48,31 @@ export function ledgerTable(client: DynamoDBClient, table: string): LedgerStore 
     return answer.Item === undefined ? undefined : itemOf(key, answer.Item);
   };
 
-  /** @returns whether the update's condition held */
-  const update = async (
-    doing: string,
-    key: LedgerKey,
-    input: Omit<UpdateItemCommandInput, 'TableName' | 'Key'>,
-  ): Promise<boolean> =>
+  type Update = Omit<UpdateItemCommandInput, 'TableName' | 'Key'>;
+
+  /** @returns what the update was asked to return, or undefined where its condition did not hold */
+  const attempt = async (doing: string, key: LedgerKey, input: Update): Promise<Attributes | undefined> =>
     await reaching(`${doing} of ${key.budget} in ${key.period}`, async () => {
       try {
-        await client.send(new UpdateItemCommand({ TableName: table, Key: keyOf(key), ...input }));
-        return true;
+        const answer = await client.send(new UpdateItemCommand({ TableName: table, Key: keyOf(key), ...input }));
+        return answer.Attributes ?? {};
       } catch (error) {
-        if (error instanceof ConditionalCheckFailedException) return false;
+        if (error instanceof ConditionalCheckFailedException) return undefined;
         throw error;
       }
     });
+
+  /** @returns whether the update's condition held */
+  const update = async (doing: string, key: LedgerKey, input: Update): Promise<boolean> =>
+    (await attempt(doing, key, input)) !== undefined;
 
   return {
     read,
 
     async write(write) {
-      if (await update('writing the lease', write.key, leaseUpdate(write))) return { kind: 'landed' };
+      // The item as the write left it costs nothing more, and tells what the other holders did meanwhile.
+      const left = await attempt('writing the lease', write.key, { ...leaseUpdate(write), ReturnValues: 'ALL_NEW' });
+      if (left !== undefined) return { kind: 'landed', item: itemOf(write.key, left) };
       // The condition also fails when this very write landed before and its answer was lost: the item tells.
       const item = await read(write.key);
       const outcome = judge(item, write);
@@ -76,10 +82,14 @@ export function ledgerTable(client: DynamoDBClient, table: string): LedgerStore 
       return outcome;
     },
 
-    async provide({ key, startsAt, endsAt, terms }) {
+    async provide({ key, startsAt, endsAt, terms, opening }) {
+      // Most items that are asked for here exist, and a read costs less than a refused write.
+      if ((await read(key)) !== undefined) return 'exists';
       const written = termsUpdate(terms);
+      const { settled, unconfirmed } = opening ?? NO_OPENING;
+      const opened = opening === undefined ? '' : ', openingSettled = :settled, openingUnconfirmed = :unconfirmed';
       const created = await update('providing the item', key, {
-        UpdateExpression: `SET ${written.effects}, #schema = :schema, startsAt = :startsAt, endsAt = :endsAt, committed = :zero, settled = :zero, leased = :zero, unconfirmed = :zero, unattributed = :zero, holders = :empty, crossed = :none`,
+        UpdateExpression: `SET ${written.effects}, #schema = :schema, startsAt = :startsAt, endsAt = :endsAt, committed = :committed, settled = :settled, leased = :zero, unconfirmed = :unconfirmed, unattributed = :zero, holders = :empty, crossed = :none${opened}`,
         ConditionExpression: 'attribute_not_exists(pk)',
         ExpressionAttributeNames: { '#schema': 'schema', '#limit': 'limit' },
         ExpressionAttributeValues: {
@@ -87,6 +97,9 @@ export function ledgerTable(client: DynamoDBClient, table: string): LedgerStore 
           ':schema': number(SCHEMA),
           ':startsAt': number(startsAt),
           ':endsAt': number(endsAt),
+          ':committed': number(settled + unconfirmed),
+          ':settled': number(settled),
+          ':unconfirmed': number(unconfirmed),
           ':zero': number(0),
           ':empty': { M: {} },
           ':none': { L: [] },
@@ -112,6 +125,49 @@ export function ledgerTable(client: DynamoDBClient, table: string): LedgerStore 
         UpdateExpression: 'SET unattributed = :to, committed = committed + :more',
         ConditionExpression: 'unattributed = :from',
         ExpressionAttributeValues: { ':from': number(from), ':to': number(to), ':more': number(to - from) },
+      });
+      return changed ? 'changed' : 'stale';
+    },
+
+    async raiseOpening(key, { from, to }) {
+      const settled = to.settled - from.settled;
+      const unconfirmed = to.unconfirmed - from.unconfirmed;
+      const changed = await update('counting earlier spend', key, {
+        UpdateExpression:
+          'SET openingSettled = :toSettled, openingUnconfirmed = :toUnconfirmed, settled = settled + :settled, unconfirmed = unconfirmed + :unconfirmed, committed = committed + :committed',
+        ConditionExpression: `attribute_exists(pk) AND ${stillIs('openingSettled', ':fromSettled', from.settled)} AND ${stillIs('openingUnconfirmed', ':fromUnconfirmed', from.unconfirmed)}`,
+        ExpressionAttributeValues: {
+          ':fromSettled': number(from.settled),
+          ':fromUnconfirmed': number(from.unconfirmed),
+          ':toSettled': number(to.settled),
+          ':toUnconfirmed': number(to.unconfirmed),
+          ':settled': number(settled),
+          ':unconfirmed': number(unconfirmed),
+          ':committed': number(settled + unconfirmed),
+        },
+      });
+      return changed ? 'changed' : 'stale';
+    },
+
+    async trueUp(key, change) {
+      const { from, to } = change;
+      const more = trueUpEffect(change);
+      const changed = await update('truing up', key, {
+        UpdateExpression:
+          'SET confirmed = :toConfirmed, unspent = :toUnspent, unattributed = :toUnattributed, settled = settled + :settled, unconfirmed = unconfirmed + :unconfirmed, committed = committed + :committed',
+        ConditionExpression: `unconfirmed = :fromUnconfirmed AND unattributed = :fromUnattributed AND ${stillIs('confirmed', ':fromConfirmed', from.resolution.confirmed)} AND ${stillIs('unspent', ':fromUnspent', from.resolution.unspent)}`,
+        ExpressionAttributeValues: {
+          ':fromUnconfirmed': number(from.unconfirmed),
+          ':fromUnattributed': number(from.unattributed),
+          ':fromConfirmed': number(from.resolution.confirmed),
+          ':fromUnspent': number(from.resolution.unspent),
+          ':toConfirmed': number(to.resolution.confirmed),
+          ':toUnspent': number(to.resolution.unspent),
+          ':toUnattributed': number(to.unattributed),
+          ':settled': number(more.settled),
+          ':unconfirmed': number(more.unconfirmed),
+          ':committed': number(more.committed),
+        },
       });
       return changed ? 'changed' : 'stale';
     },
@@ -151,6 +207,10 @@ export function ledgerTable(client: DynamoDBClient, table: string): LedgerStore 
     },
   };
 }
+
+/** Amounts that most items never have are absent until they are more than zero. */
+const stillIs = (attribute: string, value: string, from: NanoUsd): string =>
+  from === 0n ? `(attribute_not_exists(${attribute}) OR ${attribute} = ${value})` : `${attribute} = ${value}`;
 
 const OPTIONAL_TERMS = ['reason', 'pace', 'raises', 'outageExtra'] as const;
 
@@ -269,6 +329,12 @@ function itemOf(key: LedgerKey, attributes: Attributes): LedgerItem {
     unconfirmed: money('unconfirmed'),
     unattributed: money('unattributed'),
     holders,
+    ...(attributes['openingSettled'] === undefined
+      ? {}
+      : { opening: { settled: money('openingSettled'), unconfirmed: money('openingUnconfirmed') } }),
+    ...(attributes['confirmed'] === undefined
+      ? {}
+      : { resolution: { confirmed: money('confirmed'), unspent: money('unspent') } }),
     ...(attributes['refusedNeed'] === undefined
       ? {}
       : { refusal: { at: instant('refusedAt'), need: money('refusedNeed') } }),

@@ -35,6 +35,18 @@ const Stored = z.object({
   text: z.string(),
 });
 
+const StoredText = z
+  .string()
+  .transform((text, context): unknown => {
+    try {
+      return JSON.parse(text);
+    } catch {
+      context.addIssue({ code: 'custom', message: 'not JSON' });
+      return z.NEVER;
+    }
+  })
+  .pipe(Stored);
+
 /** Notices in the governor's table, one item each, kept for good: an occasion that is on record is never told again. */
 export function noticeOutboxTable(client: DynamoDBClient, table: string, clock: Clock): NoticeOutbox {
   const keyOf = (id: NoticeId) => ({ pk: { S: `NOTICE#${id}` }, sk: { S: 'NOTICE' } });
@@ -129,7 +141,7 @@ export function noticeOutboxTable(client: DynamoDBClient, table: string, clock: 
 }
 
 function noticeOf(json: string): Notice {
-  const stored = Stored.safeParse(JSON.parse(json));
+  const stored = StoredText.safeParse(json);
   if (stored.success) return stored.data;
   throw new Fault('NoticeUnreadable', {
     doing: 'reading the notice outbox',

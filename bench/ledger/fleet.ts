@@ -88,7 +88,7 @@ export async function runFleet(options: FleetOptions): Promise<FleetOutcome> {
       simulation.after(DEFAULTS.maintenanceMs, maintain);
     };
     simulation.after((DEFAULTS.maintenanceMs * index) / options.processes, maintain);
-    return { admissions, learned: new LearnedHolds(Number.MAX_SAFE_INTEGER) };
+    return { admissions, learned: new LearnedHolds() };
   });
 
   const pickTenant = zipf(options.tenants);
@@ -111,7 +111,7 @@ export async function runFleet(options: FleetOptions): Promise<FleetOutcome> {
     if (inOutage) counts.outageCalls++;
     tenant.demand += cost;
     const profile = tenant.key.budget;
-    const hold = (options.holds === 'strict' ? upperBound : process.learned.begun(profile, upperBound)) as CallCost;
+    const hold = (options.holds === 'strict' ? upperBound : process.learned.begun(profile, upperBound, Number.MAX_SAFE_INTEGER)) as CallCost;
     tenant.largestHold = Math.max(tenant.largestHold, hold);
     const run = (reservation: Reservation): void => {
       counts.admitted++;

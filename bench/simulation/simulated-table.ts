@@ -75,7 +75,7 @@ export class SimulatedTable implements Pick<LedgerStore, 'read' | 'write'> {
       const outcome = judge(item, write);
       if (outcome.kind === 'refused') this.refusedWrites++;
       else if (item !== undefined && item.holders.get(write.holder)?.writeId !== write.entry.writeId) this.#apply(item, write);
-      return outcome;
+      return outcome.kind === 'landed' ? { kind: 'landed', item: this.item(write.key) } : outcome;
     });
   }
 

@@ -32,6 +32,7 @@ export class Simulation implements Clock, Timer {
 
   /** Runs everything that is due up to `until`, and leaves the clock there. */
   async runUntil(until: number): Promise<void> {
+    await settledPromises();
     for (;;) {
       const next = this.#heap[0];
       if (next === undefined || next.at > until) break;

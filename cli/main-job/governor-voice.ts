@@ -55,6 +55,10 @@ function sentence(log: LogLine, nameOf: (profileArn: string) => string): string 
       return `creates AWS budget ${fact('name')} of ${fact('amount')} USD with its notifications`;
     case 'updated AWS budget':
       return `changes AWS budget ${fact('name')} to ${fact('amount')} USD`;
+    case 'throttle budget':
+      return `throttles budget ${fact('budget')} for ${fact('period')}, on the word of ${fact('source')}`;
+    case 'change terms':
+      return `changes the terms of budget ${fact('budget')} for ${fact('period')}`;
     case 'close budget':
       return `closes budget ${fact('budget')} for ${fact('period')}, on the word of ${fact('source')}`;
     case 'answer budget alert':

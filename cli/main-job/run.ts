@@ -1,5 +1,6 @@
 import { readPolicyFile } from '../policy-file.ts';
 import { jsonTeller, type Teller, textTeller } from '../timeline.ts';
+import { UserError } from '../user-error.ts';
 import { boot, type Deployment } from './boot.ts';
 import { retell } from './governor-voice.ts';
 import { overview } from './overview.ts';
@@ -30,6 +31,8 @@ export async function runMainJob(options: MainJobOptions): Promise<void> {
         const entry = retell(observation.line, aws.clock.now(), (arn) => nameOf(arn));
         if (entry !== undefined) teller.tell(entry);
       }),
+  }).catch((error: unknown) => {
+    throw portProblem(error) ?? error;
   });
   try {
     teller.say(`The governor runs at ${deployment.aws.endpoint} under ${options.policy}.`);
@@ -42,6 +45,13 @@ export async function runMainJob(options: MainJobOptions): Promise<void> {
   } finally {
     await deployment.close();
   }
+}
+
+function portProblem(error: unknown): UserError | undefined {
+  const { code, port } = error as { code?: unknown; port?: unknown };
+  if (code === 'EADDRINUSE') return new UserError([`port ${port} is in use; name another with --port, or none`]);
+  if (code === 'EACCES') return new UserError([`port ${port} needs rights that you do not have; name another`]);
+  return undefined;
 }
 
 const tellerFor = (options: MainJobOptions): Teller => {

@@ -49,6 +49,8 @@ const PROFILES = {
 /** Where the story begins: three days before its month ends. */
 export const STORY_BEGINS = Date.parse('2026-11-28T09:00:00Z');
 const HOUR_MS = 3_600_000;
+/** Enough to use up the tenant's budget of the example policy several times over. */
+const MANY_CALLS = 2_000;
 
 interface Tenant {
   readonly name: string;
@@ -191,7 +193,7 @@ export class Story {
 
   async #callUntilRefused(tenant: Tenant, text: string): Promise<void> {
     const billed = this.#deployment.aws.billing.length;
-    for (let calls = 0; ; calls++) {
+    for (let calls = 0; calls < MANY_CALLS; calls++) {
       try {
         await tenant.client.send(converse(tenant.modelId, text));
       } catch (error) {
@@ -204,6 +206,7 @@ export class Story {
         return;
       }
     }
+    this.#say('tenant', `${tenant.name} calls ${tenant.modelId} ${MANY_CALLS} times, and this policy lets it`);
   }
 
   #refused(tenant: Tenant, error: unknown): void {

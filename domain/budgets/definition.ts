@@ -1,5 +1,5 @@
 import type { Brand } from '../brand.ts';
-import { fraction, type NanoUsd } from '../money.ts';
+import { type NanoUsd, nanoUsd } from '../money.ts';
 import type { PeriodKind } from '../period.ts';
 import type { BudgetPolicy, Policy, Threshold } from '../policy/policy.ts';
 import { matches, type TagSelector, type Tags, tagValue } from '../tags.ts';
@@ -64,8 +64,11 @@ function concretise(policy: Policy, template: BudgetPolicy, value: string | unde
 
 function stopAt(limit: NanoUsd, thresholds: readonly Threshold[]): NanoUsd {
   const disabling = thresholds.filter((threshold) => threshold.action === 'disable').map((threshold) => threshold.at);
-  return disabling.length === 0 ? limit : fraction(limit, BigInt(Math.min(...disabling)), 10_000n);
+  return disabling.length === 0 ? limit : amountAt(limit, Math.min(...disabling));
 }
+
+/** The least amount that reaches a share of the limit, in hundredths of a percent: rounded up, so that nothing spent reaches none. */
+export const amountAt = (limit: NanoUsd, share: number): NanoUsd => nanoUsd((limit * BigInt(share) + 9_999n) / 10_000n);
 
 const ownValue = (record: Readonly<Record<string, NanoUsd>>, key: string): NanoUsd | undefined =>
   Object.hasOwn(record, key) ? record[key] : undefined;

@@ -4,6 +4,7 @@ import { periodAt } from '../period.ts';
 import { enforceStanding, type GovernedProfile, type ProfileGovernance } from '../profiles/govern-profile.ts';
 import type { IndexEntry } from '../profiles/profile-index.ts';
 import { type OutsideFigures, reviewBudget } from '../standing/review-budget.ts';
+import { type Restriction, strictest } from '../standing/standing.ts';
 import type { BudgetId } from './definition.ts';
 import { type Budget, budgetOf } from './definition.ts';
 import { awsBudgetName, describesPeriod } from './provisioning.ts';
@@ -14,7 +15,8 @@ export type AlertOutcome =
   | {
       readonly kind: 'reviewed';
       readonly budget: BudgetId;
-      readonly closed: boolean;
+      /** What restricts the budget now; undefined while it is open. */
+      readonly restriction: Restriction | undefined;
       readonly profiles: readonly GovernedProfile[];
     };
 
@@ -30,10 +32,10 @@ export async function hearBudgetAlert(ports: ProfileGovernance, awsBudgetNameInA
   );
   if (budget === undefined) return { kind: 'unknown-budget' };
   const outside = await readOutsideFigures(ports, budget);
-  const closed = await reviewBudget(ports, budget, outside);
+  const restriction = await reviewBudget(ports, budget, outside);
   ports.journal.decided('answer budget alert', {
     budget: budget.id,
-    standing: closed === undefined ? 'open' : 'closed',
+    standing: strictest(restriction === undefined ? [] : [restriction]).state,
     because:
       outside === undefined
         ? 'AWS Budgets has no figures of this period that count'
@@ -43,7 +45,7 @@ export async function hearBudgetAlert(ports: ProfileGovernance, awsBudgetNameInA
   for (const entry of entries)
     if (entry.endedAt === undefined && entry.budgets.some((covering) => covering.id === budget.id))
       profiles.push(await enforceStanding(ports, entry.arn));
-  return { kind: 'reviewed', budget: budget.id, closed: closed !== undefined, profiles };
+  return { kind: 'reviewed', budget: budget.id, restriction, profiles };
 }
 
 /** Every budget that covers a profile of the index under the policy as it is now, ended profiles included: they may still be billed. */

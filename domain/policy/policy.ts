@@ -193,6 +193,10 @@ export const Policy = section('a policy', {
       .min(10, 'expected at least 10 seconds')
       .max(120, 'expected at most 120 seconds')
       .default(120),
+    /** What a call holds before it runs: the most that it can cost, or what calls of its profile have cost. */
+    reservation: z.enum(['strict', 'learned'], expected('"strict" or "learned"')).default('strict'),
+    /** With learned reservations: how far the calls in flight of one process may cost more than is held for them. */
+    maxExposure: Amount.prefault('1 USD'),
     graceSeconds: z
       .int(expected('a whole number of seconds from 60 to 3600'))
       .min(60, 'expected at least 60 seconds')
@@ -280,7 +284,8 @@ export function readPolicy(document: unknown): PolicyReading {
   const problems = (result.error?.issues ?? []).map((issue): PolicyProblem => {
     // A bad key of a record is reported inside the issue; what is wrong with it says more than "invalid key".
     const message = issue.code === 'invalid_key' ? (issue.issues[0]?.message ?? issue.message) : issue.message;
-    return { place: placeOf(issue.path), message, path: issue.path };
+    const path = issue.code === 'unrecognized_keys' ? [...issue.path, ...issue.keys.slice(0, 1)] : issue.path;
+    return { place: placeOf(issue.path), message, path };
   });
   return { kind: 'invalid', problems: [...problems, ...unusable] };
 }

@@ -3,6 +3,7 @@ import { type AwsBudgets, provisionBudget } from '../budgets/provisioning.ts';
 import type { EpochMs } from '../clock.ts';
 import { periodAt } from '../period.ts';
 import type { Rates } from '../spending/pricing.ts';
+import { followCoverage } from '../spending/seeding.ts';
 import { budgetReopened, profileQuarantined, profileReleased } from '../standing/notice.ts';
 import { type BudgetReview, reviewBudget } from '../standing/review-budget.ts';
 import { describeReason, type Restriction, type Standing, standingTagValue, strictest } from '../standing/standing.ts';
@@ -117,6 +118,7 @@ async function settle(
   // A recovery is announced before the index forgets what it recovered from, a quarantine after the index names it: a
   // crash in between repeats the occasion under the same id instead of losing it.
   if (before !== undefined) await announceRecovery(ports, before, entry);
+  if (before !== undefined) await followCoverage(ports, facts.arn, { before: before.budgets, after: entry.budgets });
   if (before === undefined || !isSameEntry(before, entry)) await ports.index.put(entry);
   // After the index, so that the event of our own tagging finds everything told already.
   await enforce(ports, facts.arn, tags, standing);
@@ -169,13 +171,12 @@ function entryOf(
 ): IndexEntry {
   const now = ports.clock.now();
   const { facts, tags, standing, budgets, before } = known;
+  const { reservation, maxExposure } = ports.policy.ledger;
   const price = ports.prices.ratesOf({ baseModelId: facts.baseModelId, source: facts.source, at: now });
   if (price === undefined) ports.journal.counted('ModelUnpriced', { profile: facts.arn, model: facts.baseModelId });
-  const quarantinedAt = isQuarantined(standing)
-    ? before !== undefined && isQuarantined(before.standing)
-      ? before.quarantinedAt
-      : now
-    : before?.quarantinedAt;
+  // Counted, not timed: handlers of the same change at the same moment give their quarantine the same name.
+  const isNewQuarantine = isQuarantined(standing) && (before === undefined || !isQuarantined(before.standing));
+  const quarantines = (before?.quarantines ?? 0) + (isNewQuarantine ? 1 : 0);
   return {
     arn: facts.arn,
     name: facts.name,
@@ -185,9 +186,10 @@ function entryOf(
     source: facts.source,
     ...(price === undefined ? {} : { rates: price.rates }),
     ...(price?.contextWindow === undefined ? {} : { contextWindow: price.contextWindow }),
+    ...(reservation === 'learned' ? { maxExposure } : {}),
     standing,
     budgets: budgets.map(({ id, period, timeZone }) => ({ id, period, timeZone })),
-    ...(quarantinedAt === undefined ? {} : { quarantinedAt }),
+    ...(quarantines === 0 ? {} : { quarantines }),
     verifiedAt: now,
   };
 }
@@ -216,9 +218,9 @@ async function announceQuarantine(
     after.standing.state === 'closed'
       ? after.standing.reasons.find((reason) => reason.kind === 'quarantine')
       : undefined;
-  if (quarantine === undefined || after.quarantinedAt === undefined) return;
+  if (quarantine === undefined || after.quarantines === undefined) return;
   await ports.outbox.enter(
-    profileQuarantined({ ...occasionOf(ports, after, after.quarantinedAt), violations: quarantine.violations }),
+    profileQuarantined({ ...occasionOf(ports, after, after.quarantines), violations: quarantine.violations }),
   );
   if (before !== undefined && isQuarantined(before.standing)) return;
   ports.journal.decided('quarantine profile', {
@@ -230,8 +232,8 @@ async function announceQuarantine(
 }
 
 async function announceRecovery(ports: ProfileGovernance, before: IndexEntry, after: IndexEntry): Promise<void> {
-  if (isQuarantined(before.standing) && !isQuarantined(after.standing) && before.quarantinedAt !== undefined) {
-    await ports.outbox.enter(profileReleased(occasionOf(ports, after, before.quarantinedAt)));
+  if (isQuarantined(before.standing) && !isQuarantined(after.standing) && before.quarantines !== undefined) {
+    await ports.outbox.enter(profileReleased(occasionOf(ports, after, before.quarantines)));
     ports.journal.decided('release profile', { profile: after.arn, because: 'its tags comply' });
     ports.journal.counted('ProfileReleased', { profile: after.arn });
   }
@@ -243,12 +245,12 @@ async function announceRecovery(ports: ProfileGovernance, before: IndexEntry, af
   }
 }
 
-const occasionOf = (ports: ProfileGovernance, entry: IndexEntry, quarantinedAt: EpochMs) => ({
+const occasionOf = (ports: ProfileGovernance, entry: IndexEntry, quarantine: number) => ({
   arn: entry.arn,
   name: entry.name,
   tags: entry.tags,
   tenant: tagValue(entry.tags, ports.policy.tenantTag),
-  quarantinedAt,
+  quarantine,
 });
 
 const restrictedBudgets = (standing: Standing | undefined): Map<BudgetId, string> =>

@@ -73,9 +73,10 @@ const document = z.object({
     .object({ input: rate, output: rate, cacheRead: rate, cacheWrite5m: rate, cacheWrite1h: rate })
     .exactOptional(),
   contextWindow: z.int().positive().exactOptional(),
+  maxExposure: money.exactOptional(),
   standing,
   budgets: z.array(z.object({ id: budgetId, period: z.enum(PERIOD_KINDS), timeZone: z.string() })),
-  quarantinedAt: instant.exactOptional(),
+  quarantines: z.int().exactOptional(),
   verifiedAt: instant,
   endedAt: instant.exactOptional(),
 });

@@ -1,5 +1,6 @@
 import type { BudgetId } from '../budgets/definition.ts';
 import type { EpochMs } from '../clock.ts';
+import type { NanoUsd } from '../money.ts';
 import type { PeriodKind } from '../period.ts';
 import type { Rates } from '../spending/pricing.ts';
 import type { Standing } from '../standing/standing.ts';
@@ -29,10 +30,15 @@ export interface IndexEntry {
   readonly rates?: Rates;
   /** The most tokens a request and its answer can have together. */
   readonly contextWindow?: number;
+  /**
+   * Present where the policy holds what calls have cost instead of what they can cost at most: how far the calls in
+   * flight of one process may then cost more than is held for them.
+   */
+  readonly maxExposure?: NanoUsd;
   readonly standing: Standing;
   readonly budgets: readonly CoveringBudget[];
-  /** When this profile was last quarantined; names that quarantine in notices. */
-  readonly quarantinedAt?: EpochMs;
+  /** How often this profile has been quarantined; names each quarantine in notices. */
+  readonly quarantines?: number;
   readonly verifiedAt: EpochMs;
   /** Set once the profile is deleted: it resolves no longer, but its spend is still attributed. */
   readonly endedAt?: EpochMs;

@@ -1,6 +1,7 @@
+import type { BudgetId } from '../budgets/definition.ts';
 import { budgetsInUse } from '../budgets/hear-alert.ts';
 import { reviewBudget } from '../standing/review-budget.ts';
-import { governProfile, type ProfileGovernance } from './govern-profile.ts';
+import { type GovernedProfile, governProfile, type ProfileGovernance } from './govern-profile.ts';
 import type { ProfileArn } from './profile-arn.ts';
 
 export interface SweepReport {
@@ -30,12 +31,12 @@ export async function sweep(ports: ProfileGovernance): Promise<SweepReport> {
   };
 
   const entries = await ports.index.list();
-  const covered = new Set(
-    entries.filter((entry) => entry.endedAt === undefined).flatMap((entry) => entry.budgets.map(({ id }) => id)),
-  );
-  // Budgets of living profiles are reviewed with the profiles below; the others still have leases to take back.
-  for (const budget of budgetsInUse(ports, entries))
-    if (!covered.has(budget.id)) await attempt(budget.id, async () => void (await reviewBudget(ports, budget)));
+  const reviewed = new Set<BudgetId>();
+  const govern = async (arn: ProfileArn): Promise<GovernedProfile['kind']> => {
+    const governed = await governProfile(ports, arn);
+    if (governed.kind === 'governed') for (const { id } of governed.entry.budgets) reviewed.add(id);
+    return governed.kind;
+  };
 
   const listed = new Set<ProfileArn>();
   const readRegions = new Set<string>();
@@ -43,7 +44,7 @@ export async function sweep(ports: ProfileGovernance): Promise<SweepReport> {
     await attempt(`the profiles of ${region}`, async () => {
       for await (const arn of ports.profiles.list(region)) {
         listed.add(arn);
-        await attempt(arn, async () => void (await governProfile(ports, arn)));
+        await attempt(arn, async () => void (await govern(arn)));
       }
       readRegions.add(region);
     });
@@ -54,6 +55,11 @@ export async function sweep(ports: ProfileGovernance): Promise<SweepReport> {
   );
   let ended = 0;
   for (const entry of missing)
-    await attempt(entry.arn, async () => void ((await governProfile(ports, entry.arn)).kind === 'gone' && ended++));
+    await attempt(entry.arn, async () => void ((await govern(entry.arn)) === 'gone' && ended++));
+
+  // Budgets of living profiles were reviewed with them. The others still have leases to take back: those of profiles
+  // that are gone, or could not be listed or read now.
+  for (const budget of budgetsInUse(ports, entries))
+    if (!reviewed.has(budget.id)) await attempt(budget.id, async () => void (await reviewBudget(ports, budget)));
   return { profiles: listed.size, failed, ended };
 }

@@ -11,20 +11,15 @@ const QUANTILE = 0.99;
  * passes `maxExposure`; a call that would pass it is held at its upper bound. All amounts in nano-dollars.
  */
 export class LearnedHolds {
-  readonly #maxExposure: number;
   readonly #costs = new Map<string, RecentCosts>();
   #exposure = 0;
 
-  constructor(maxExposure: number) {
-    this.#maxExposure = maxExposure;
-  }
-
   /** Chooses the hold of one call and counts its exposure, until {@link ended}. */
-  begun(profile: string, upperBound: number): number {
+  begun(profile: string, upperBound: number, maxExposure: number): number {
     const learned = this.#costs.get(profile)?.quantile();
     if (learned === undefined || learned >= upperBound) return upperBound;
     const exposed = upperBound - learned;
-    if (this.#exposure + exposed > this.#maxExposure) return upperBound;
+    if (this.#exposure + exposed > maxExposure) return upperBound;
     this.#exposure += exposed;
     return learned;
   }

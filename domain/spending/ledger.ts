@@ -22,6 +22,8 @@ export interface LedgerKey {
   readonly budget: BudgetId;
   /** {@link Period.id} */
   readonly period: string;
+  /** Names the item of a cell; absent for the budget's own item, the root. See domain/spending/cell.ts. */
+  readonly cell?: HolderId;
 }
 
 /** What one holder has, as the item records it. An entry without money left is the tombstone of an ended lease. */
@@ -32,7 +34,47 @@ export interface LeaseEntry {
   readonly writeId: WriteId;
   readonly leased: NanoUsd;
   readonly expiresAt: EpochMs;
+  /** All that a cell has reported in this period; absent for a process. Such an entry stays as long as its item. */
+  readonly reported?: Reported;
 }
+
+/** Cumulative amounts. */
+export interface Reported {
+  readonly settled: NanoUsd;
+  readonly unconfirmed: NanoUsd;
+}
+
+/** How far a cell may lend, as of the last write of the root that its item knows of. */
+export interface Funding {
+  /** Sequence of the cell's entry in the root; 0 before the first. */
+  readonly sequence: number;
+  /** When the cell's lease on the root ends, and with it the right to lend. */
+  readonly until: EpochMs;
+  /** When the root was written. */
+  readonly at: EpochMs;
+  /** How much room that write was to leave. */
+  readonly slice: NanoUsd;
+  /** What the cell may still lend; below zero where its processes have spent more than they were lent. */
+  readonly room: NanoUsd;
+}
+
+/** What the covered profiles had spent in a period before a budget counted it itself; cumulative, and only ever rises. */
+export interface Opening {
+  readonly settled: NanoUsd;
+  readonly unconfirmed: NanoUsd;
+}
+
+export const NO_OPENING: Opening = { settled: ZERO, unconfirmed: ZERO };
+
+/** How much of `unconfirmed` the true-up has decided so far; cumulative, and only ever rises. */
+export interface Resolution {
+  /** Proven to be spent: moved to `settled`. */
+  readonly confirmed: NanoUsd;
+  /** Proven not to be spent: taken off. */
+  readonly unspent: NanoUsd;
+}
+
+export const NO_RESOLUTION: Resolution = { confirmed: ZERO, unspent: ZERO };
 
 /** The smallest reservation that was refused for want of money, and when. A hint for the governor, not a truth. */
 export interface Refusal {
@@ -51,6 +93,14 @@ export interface LedgerItem {
   readonly unconfirmed: NanoUsd;
   readonly unattributed: NanoUsd;
   readonly holders: ReadonlyMap<HolderId, LeaseEntry>;
+  /** Present in a cell's item alone. */
+  readonly funding?: Funding;
+  /** How many items share what is left, each with about as many holders; absent where this is the only one. */
+  readonly siblings?: number;
+  /** Part of `settled` and `unconfirmed`: absent where the budget has counted everything itself. */
+  readonly opening?: Opening;
+  /** Absent before the true-up has decided anything. */
+  readonly resolution?: Resolution;
   readonly refusal?: Refusal;
   /** Thresholds whose notice is in the outbox already: see {@link thresholdKey}. */
   readonly crossed: readonly string[];
@@ -103,7 +153,8 @@ export type WriteRefusal =
   | 'period-not-begun';
 
 export type WriteOutcome =
-  | { readonly kind: 'landed' }
+  /** With the item as the write left it, where the store says. */
+  | { readonly kind: 'landed'; readonly item?: LedgerItem }
   | { readonly kind: 'refused'; readonly why: WriteRefusal; readonly item: LedgerItem | undefined };
 
 /**
@@ -119,9 +170,33 @@ export function judge(item: LedgerItem | undefined, write: LeaseWrite): WriteOut
   if (write.grant !== undefined) {
     if (item.startsAt > write.grant.at) return refused('period-not-begun');
     if (item.terms.version !== write.grant.termsVersion) return refused('terms-changed');
-    if (add(item.committed, committedBy(write)) > write.grant.ceiling) return refused('over-ceiling');
+    if (!hasRoom(item, write, write.grant)) return refused('over-ceiling');
   }
   return { kind: 'landed' };
+}
+
+/** A cell lends what it was funded with, while its lease lasts; the root up to the ceiling. */
+function hasRoom({ funding, committed }: LedgerItem, write: LeaseWrite, grant: NonNullable<LeaseWrite['grant']>): boolean {
+  const more = committedBy(write);
+  if (funding !== undefined) return grant.at < funding.until && more <= funding.room;
+  return add(committed, more) <= grant.ceiling;
+}
+
+/** The item after a write that landed. */
+export function afterWrite(item: LedgerItem, write: LeaseWrite): LedgerItem {
+  const more = committedBy(write);
+  return {
+    ...item,
+    settled: add(item.settled, write.settled),
+    unconfirmed: add(item.unconfirmed, write.unconfirmed),
+    leased: add(item.leased, write.leased),
+    committed: add(item.committed, more),
+    holders: new Map(item.holders).set(write.holder, write.entry),
+    ...(item.funding === undefined
+      ? {}
+      : { funding: { ...item.funding, room: subtract(item.funding.room, more) } }),
+    ...(write.refusal === undefined ? {} : { refusal: write.refusal }),
+  };
 }
 
 /** How long an ended lease's entry stays: longer than a signed request can live (15 minutes), so that no late copy of a write lands. */
@@ -138,8 +213,10 @@ export interface LedgerStore {
    * @throws {Fault} `LedgerUnavailable` when its fate is unknown: only the identical write may follow.
    */
   write(write: LeaseWrite): Promise<WriteOutcome>;
-  /** Creates the item of a budget and period unless it exists. The governor's alone. */
-  provide(item: Pick<LedgerItem, 'key' | 'startsAt' | 'endsAt' | 'terms'>): Promise<'created' | 'exists'>;
+  /** Creates the item of a budget and period unless it exists, with what was spent before it. The governor's alone. */
+  provide(item: NewItem): Promise<'created' | 'exists'>;
+  /** Raises the opening to an amount, and `settled` and `unconfirmed` with it; lands only if it still is `from`. */
+  raiseOpening(key: LedgerKey, change: { readonly from: Opening; readonly to: Opening }): Promise<'changed' | 'stale'>;
   /** Replaces the terms if they still have the version before. The governor's alone. */
   changeTerms(key: LedgerKey, terms: Terms): Promise<'changed' | 'stale'>;
   /** Raises `unattributed` to an amount, never lowers it; lands only if it still is `from`. */
@@ -147,12 +224,40 @@ export interface LedgerStore {
     key: LedgerKey,
     change: { readonly from: NanoUsd; readonly to: NanoUsd },
   ): Promise<'changed' | 'stale'>;
+  /** Applies what the true-up has found; lands only if the item still has the amounts of `from`. */
+  trueUp(key: LedgerKey, change: TrueUpWrite): Promise<'changed' | 'stale'>;
   /** Ends an expired lease: what it had unreported becomes unconfirmed. Lands only if the entry still is `entry`. */
   reclaim(key: LedgerKey, holder: HolderId, entry: LeaseEntry, writeId: WriteId): Promise<'reclaimed' | 'stale'>;
   /** Removes the tombstone of a long ended lease; lands only if the entry still is `entry`. */
   forget(key: LedgerKey, holder: HolderId, entry: LeaseEntry): Promise<'forgotten' | 'stale'>;
   /** Remembers that the notices of these thresholds are in the outbox. */
   recordCrossings(key: LedgerKey, crossed: readonly string[]): Promise<void>;
+}
+
+export type NewItem = Pick<LedgerItem, 'key' | 'startsAt' | 'endsAt' | 'terms' | 'opening'>;
+
+/** All amounts are cumulative, so that the write says what is to be and landing twice is landing once. */
+export interface TrueUpWrite {
+  readonly from: Pick<LedgerItem, 'unconfirmed' | 'unattributed'> & { readonly resolution: Resolution };
+  readonly to: { readonly unattributed: NanoUsd; readonly resolution: Resolution };
+}
+
+/** What a true-up changes: each amount is added to the item's. */
+export function trueUpEffect({
+  from,
+  to,
+}: TrueUpWrite): Pick<LedgerItem, 'settled' | 'unconfirmed' | 'unattributed' | 'committed'> {
+  const confirmed = subtract(to.resolution.confirmed, from.resolution.confirmed);
+  const unspent = subtract(to.resolution.unspent, from.resolution.unspent);
+  const unattributed = subtract(to.unattributed, from.unattributed);
+  if (confirmed < 0n || unspent < 0n || unattributed < 0n || confirmed + unspent > from.unconfirmed)
+    throw new RangeError('a true-up takes back what it decided before, or decides more than is unconfirmed');
+  return {
+    settled: confirmed,
+    unconfirmed: subtract(ZERO, add(confirmed, unspent)),
+    unattributed,
+    committed: subtract(unattributed, unspent),
+  };
 }
 
 /** Bytes of an item without holders, and of one holder's entry, names and overhead included: rounded up from the attributes stored. */
@@ -163,17 +268,21 @@ const ENTRY_BYTES = 64;
 export const writeUnits = (item: Pick<LedgerItem, 'holders'>): number =>
   Math.ceil((ITEM_BYTES + item.holders.size * ENTRY_BYTES) / 1_024);
 
-/** How many holders have money to spend now. */
+/** How many holders want money now: those with a lease, and those that gave theirs back when it did not cover a call. */
 export function liveHolders(item: Pick<LedgerItem, 'holders'>, now: EpochMs): number {
   let live = 0;
-  for (const entry of item.holders.values()) if (entry.leased > 0n && entry.expiresAt > now) live++;
+  for (const entry of item.holders.values()) if (entry.expiresAt > now) live++;
   return live;
 }
 
-/** The entries whose lease has been over for longer than the grace, and still hold money. */
+/** The entries of processes whose lease has been over for longer than the grace, and still hold money. */
 export const reclaimable = (item: LedgerItem, now: EpochMs, graceMs: number): [HolderId, LeaseEntry][] =>
-  [...item.holders].filter(([, entry]) => entry.leased > 0n && entry.expiresAt + graceMs < now);
+  [...item.holders].filter(
+    ([, entry]) => entry.reported === undefined && entry.leased > 0n && entry.expiresAt + graceMs < now,
+  );
 
-/** The entries that no late write can meet any more. */
+/** The entries of processes that no late write can meet any more. */
 export const forgettable = (item: LedgerItem, now: EpochMs): [HolderId, LeaseEntry][] =>
-  [...item.holders].filter(([, entry]) => entry.leased === 0n && entry.expiresAt + TOMBSTONE_MS < now);
+  [...item.holders].filter(
+    ([, entry]) => entry.reported === undefined && entry.leased === 0n && entry.expiresAt + TOMBSTONE_MS < now,
+  );

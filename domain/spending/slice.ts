@@ -10,12 +10,16 @@ export interface SliceRequest {
   readonly termSeconds: number;
   /** What the ledger could still grant, when it was last read. */
   readonly left: number;
+  /** The slice before, or 0 where there is none: a pace seen for a moment is no pace to trust at once. */
+  readonly previous: number;
   /** How many processes hold leases on this budget, this one included. */
   readonly holders: number;
 }
 
 /** Before a pace is known, room for this many usual calls. */
 const FIRST_CALLS = 4;
+/** How much larger than the one before a slice may be. */
+const GROWTH = 4;
 
 /** Whether so little is left that slices shrink to single calls: from here on, every call needs the ledger. */
 export function isEdge(request: Pick<SliceRequest, 'left' | 'holders' | 'usual'>): boolean {
@@ -29,7 +33,7 @@ export function isEdge(request: Pick<SliceRequest, 'left' | 'holders' | 'usual'>
  */
 export function sliceFor(request: SliceRequest): number {
   const pace = Math.ceil(request.spendPerSecond * request.termSeconds);
-  const wish = Math.max(pace, request.usual * FIRST_CALLS);
+  const wish = Math.max(Math.min(pace, request.previous * GROWTH), request.usual * FIRST_CALLS);
   const share = Math.floor(Math.max(0, request.left) / (2 * Math.max(1, request.holders)));
   return Math.max(request.need, Math.min(wish, share));
 }

@@ -48,3 +48,19 @@ export function readUsage(reported: ReportedUsage | undefined): Usage | undefine
     cacheWrite1hInputTokens: oneHour,
   };
 }
+
+export const NO_USAGE: Usage = {
+  inputTokens: 0,
+  outputTokens: 0,
+  cacheReadInputTokens: 0,
+  cacheWrite5mInputTokens: 0,
+  cacheWrite1hInputTokens: 0,
+};
+
+export const addUsage = (a: Usage, b: Usage): Usage => ({
+  inputTokens: a.inputTokens + b.inputTokens,
+  outputTokens: a.outputTokens + b.outputTokens,
+  cacheReadInputTokens: a.cacheReadInputTokens + b.cacheReadInputTokens,
+  cacheWrite5mInputTokens: a.cacheWrite5mInputTokens + b.cacheWrite5mInputTokens,
+  cacheWrite1hInputTokens: a.cacheWrite1hInputTokens + b.cacheWrite1hInputTokens,
+});

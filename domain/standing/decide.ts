@@ -1,4 +1,4 @@
-import type { Budget } from '../budgets/definition.ts';
+import { amountAt, type Budget } from '../budgets/definition.ts';
 import type { EpochMs } from '../clock.ts';
 import { displayUsd, fraction, type NanoUsd } from '../money.ts';
 import type { Threshold } from '../policy/policy.ts';
@@ -40,7 +40,7 @@ const USED_UP_FROM = { numerator: 9n, denominator: 10n };
 export function decide(budget: Budget, evidence: Evidence): BudgetDecision {
   const { ledger } = evidence;
   const gone = spent(ledger);
-  const mark = (threshold: Threshold): NanoUsd => fraction(budget.limit, BigInt(threshold.at), 10_000n);
+  const mark = (threshold: Threshold): NanoUsd => amountAt(budget.limit, threshold.at);
   const usedUp = isUsedUp(budget, ledger, gone);
 
   const reached = budget.thresholds.flatMap((threshold) => {

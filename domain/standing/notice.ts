@@ -1,7 +1,7 @@
 import type { Brand } from '../brand.ts';
 import type { Budget } from '../budgets/definition.ts';
-import { type EpochMs, isoTime } from '../clock.ts';
-import { displayUsd, type NanoUsd, percentOf } from '../money.ts';
+import { isoTime } from '../clock.ts';
+import { awsAmount, displayUsd, type NanoUsd, percentOf } from '../money.ts';
 import type { Period } from '../period.ts';
 import type { Threshold } from '../policy/policy.ts';
 import { describeViolation, type Violation } from '../profiles/compliance.ts';
@@ -47,6 +47,10 @@ export interface NoticePublisher {
   publish(notice: Notice): Promise<void>;
 }
 
+/** A budget can be restricted, raised and restricted again in one period: what it stops at tells these occasions apart. */
+const occasionId = (kind: string, budget: Budget, ...when: readonly string[]): NoticeId =>
+  noticeId(kind, budget.id, ...when, awsAmount(budget.stopAt));
+
 const noticeId = (...parts: readonly string[]): NoticeId => parts.join('|') as NoticeId;
 
 /** `8000|actual|notify`: names a threshold within its budget. */
@@ -84,7 +88,7 @@ export function budgetClosed(occasion: {
   const { budget, period, tenant, spent, because } = occasion;
   const who = tenant === undefined ? `What budget ${budget.id} covers` : `Tenant ${tenant}`;
   return {
-    id: noticeId('closed', budget.id, period.id),
+    id: occasionId('closed', budget, period.id),
     kind: 'tenant-closed',
     severity: 'critical',
     ...(tenant === undefined ? {} : { tenant }),
@@ -106,7 +110,7 @@ export function budgetThrottled(occasion: {
   const { budget, period, tenant, spent, because } = occasion;
   const who = tenant === undefined ? `What budget ${budget.id} covers` : `Tenant ${tenant}`;
   return {
-    id: noticeId('throttled', budget.id, period.id),
+    id: occasionId('throttled', budget, period.id),
     kind: 'tenant-throttled',
     severity: 'warning',
     ...(tenant === undefined ? {} : { tenant }),
@@ -127,7 +131,7 @@ export function budgetReopened(occasion: {
   const { budget, closedIn, period, tenant } = occasion;
   const who = tenant === undefined ? `What budget ${budget.id} covers` : `Tenant ${tenant}`;
   return {
-    id: noticeId('reopened', budget.id, closedIn, period.id),
+    id: occasionId('reopened', budget, closedIn, period.id),
     kind: 'tenant-reopened',
     severity: 'info',
     ...(tenant === undefined ? {} : { tenant }),
@@ -142,12 +146,13 @@ interface ProfileOccasion {
   readonly name: string;
   readonly tags: Tags;
   readonly tenant: string | undefined;
-  readonly quarantinedAt: EpochMs;
+  /** Which quarantine of this profile, counted from 1. */
+  readonly quarantine: number;
 }
 
 export function profileQuarantined(occasion: ProfileOccasion & { readonly violations: readonly Violation[] }): Notice {
   return {
-    id: noticeId('quarantined', occasion.arn, String(occasion.quarantinedAt)),
+    id: noticeId('quarantined', occasion.arn, String(occasion.quarantine)),
     kind: 'profile-quarantined',
     severity: 'critical',
     ...(occasion.tenant === undefined ? {} : { tenant: occasion.tenant }),
@@ -160,7 +165,7 @@ export function profileQuarantined(occasion: ProfileOccasion & { readonly violat
 
 export function profileReleased(occasion: ProfileOccasion): Notice {
   return {
-    id: noticeId('released', occasion.arn, String(occasion.quarantinedAt)),
+    id: noticeId('released', occasion.arn, String(occasion.quarantine)),
     kind: 'profile-released',
     severity: 'info',
     ...(occasion.tenant === undefined ? {} : { tenant: occasion.tenant }),

@@ -1,29 +1,18 @@
 import { type Budget, tenantOf } from '../budgets/definition.ts';
-import type { Clock, EpochMs } from '../clock.ts';
-import type { Journal } from '../journal.ts';
-import { displayUsd, type NanoUsd, subtract } from '../money.ts';
+import type { EpochMs } from '../clock.ts';
+import { displayUsd, type NanoUsd, nanoUsd, subtract } from '../money.ts';
 import { nextPeriod, type Period, periodAt } from '../period.ts';
 import type { Policy } from '../policy/policy.ts';
-import {
-  forgettable,
-  type LedgerItem,
-  type LedgerKey,
-  type LedgerStore,
-  reclaimable,
-  spent,
-  type WriteId,
-} from '../spending/ledger.ts';
+import { forgettable, type LedgerItem, type LedgerKey, reclaimable, spent, type WriteId } from '../spending/ledger.ts';
+import { provideOpened, type Seeding } from '../spending/seeding.ts';
 import { isSameTerms, type Terms } from '../spending/terms.ts';
 import { type BudgetDecision, decide, describeEvidence } from './decide.ts';
 import { budgetClosed, budgetThrottled, type NoticeOutbox, thresholdCrossed, thresholdKey } from './notice.ts';
 import type { Restriction } from './standing.ts';
 
-export interface BudgetReview {
+export interface BudgetReview extends Seeding {
   readonly policy: Policy;
-  readonly ledger: LedgerStore;
   readonly outbox: NoticeOutbox;
-  readonly clock: Clock;
-  readonly journal: Journal;
   readonly newWriteId: () => WriteId;
 }
 
@@ -70,13 +59,16 @@ export async function reviewBudget(
   return item === undefined ? undefined : restrictionOf(budget, period, item);
 }
 
+/** An item that is made when its period has begun, as for a new budget, opens with what was spent in it already. */
 async function provide(ports: BudgetReview, budget: Budget, period: Period): Promise<void> {
-  await ports.ledger.provide({
+  const item = {
     key: { budget: budget.id, period: period.id },
     startsAt: period.startsAt,
     endsAt: period.endsAt,
     terms: { ...termsOf(budget), standing: 'open', version: 1 },
-  });
+  } as const;
+  if (ports.clock.now() < period.startsAt) await ports.ledger.provide(item);
+  else if ((await ports.ledger.read(item.key)) === undefined) await provideOpened(ports, budget, item);
 }
 
 /** Takes back leases of processes that are gone, and removes entries that nothing can meet any more. */
@@ -106,7 +98,7 @@ async function countOutsideSpend(
   // Unconfirmed money may be part of what the outside has seen, and so may leases in use: only what exceeds all of it
   // is certainly unknown to the ledger.
   const unknown = subtract(outside.actual, subtract(item.committed, item.unattributed));
-  if (unknown <= item.unattributed) return false;
+  if (unknown - item.unattributed < FIGURE_RESOLUTION) return false;
   const outcome = await ports.ledger.raiseUnattributed(item.key, { from: item.unattributed, to: unknown });
   if (outcome === 'changed')
     ports.journal.counted('UnattributedSpendFound', {
@@ -118,6 +110,9 @@ async function countOutsideSpend(
     });
   return true;
 }
+
+/** AWS Budgets gives figures in cents or tenths of a cent (UNVERIFIED which): less than a cent more is their rounding. */
+const FIGURE_RESOLUTION = nanoUsd(10_000_000n);
 
 async function settleStanding(
   ports: BudgetReview,

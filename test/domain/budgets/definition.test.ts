@@ -79,6 +79,19 @@ describe('stopAt', () => {
     expect(stopAt()).toBe(20_000_000_000n);
     expect(stopAt({ at: '50%', action: 'notify' })).toBe(20_000_000_000n);
   });
+  it('is the least amount that reaches the threshold, so that a budget is closed where its money ends', () => {
+    const budget = budgetNamed(
+      policyOf(
+        policyDocument({
+          budgets: [
+            { name: 'a', selector: {}, limit: '0.000000003 USD', thresholds: [{ at: '50%', action: 'disable' }] },
+          ],
+        }),
+      ),
+      'a',
+    );
+    expect(budget.stopAt).toBe(2n);
+  });
   it('may lie above the limit', () => {
     expect(stopAt({ at: '110%', action: 'disable' })).toBe(22_000_000_000n);
   });

@@ -27,7 +27,12 @@ describe('a valid policy', () => {
   it('is read with its amounts as nano-dollars, its shares as hundredths of a percent and its defaults', () => {
     const policy = policyOf();
     expect(policy.unpricedModels).toBe('refuse');
-    expect(policy.ledger).toEqual({ leaseSeconds: 120, graceSeconds: 900 });
+    expect(policy.ledger).toEqual({
+      leaseSeconds: 120,
+      graceSeconds: 900,
+      reservation: 'strict',
+      maxExposure: 1_000_000_000n,
+    });
     expect(policy.tags.required['team']).toEqual({});
     expect(policy.budgets).toEqual([
       {
@@ -167,6 +172,13 @@ describe('a bad policy', () => {
       'ledger.graceSeconds',
       /^expected a whole number of seconds from 60 to 3600$/,
     ],
+    [
+      'a reservation of another kind',
+      { ledger: { reservation: 'hopeful' } },
+      'ledger.reservation',
+      /^expected "strict" or "learned"$/,
+    ],
+    ['an exposure in euros', { ledger: { maxExposure: '1 EUR' } }, 'ledger.maxExposure', /EUR is not supported/],
     ['an unknown ledger setting', { ledger: { lease: 1 } }, 'ledger', /^unknown key "lease"; the ledger settings has/],
   ])('with %s is told where and what was expected', (_, changes, place, message) => {
     expect(problemWith(changes)).toEqual([place, expect.stringMatching(message)]);

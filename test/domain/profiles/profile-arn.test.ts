@@ -62,7 +62,6 @@ describe('parseProfileArn', () => {
       fc.property(
         fc.oneof(
           fc.string(),
-          fc.webUrl(),
           fc.stringMatching(/^arn:aws:bedrock:[a-z0-9-]{0,12}:\d{10,13}:application-inference-profile\/.{0,14}$/),
         ),
         (text) => {

@@ -124,13 +124,13 @@ describe('what an item tells', () => {
     expect(left(item({ terms: { ...item().terms, standing: 'closed' } }), NOW)).toBe(0n);
   });
 
-  it('counts only holders that have money and time', () => {
+  it('counts the holders that want money now, those included whose lease did not cover a call', () => {
     const holders = new Map([
       ['live' as HolderId, entry(1, 'a')],
       ['returned' as HolderId, entry(1, 'b', 0n)],
       ['expired' as HolderId, entry(1, 'c', 5n, NOW)],
     ]);
-    expect(liveHolders({ holders }, NOW)).toBe(1);
+    expect(liveHolders({ holders }, NOW)).toBe(2);
   });
 
   it('gives up a lease only after its grace, and forgets its tombstone only when no signed write can be alive', () => {

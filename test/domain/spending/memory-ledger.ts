@@ -8,6 +8,12 @@ import {
   type LedgerItem,
   type LedgerKey,
   type LedgerStore,
+  type NewItem,
+  NO_OPENING,
+  NO_RESOLUTION,
+  type Opening,
+  type TrueUpWrite,
+  trueUpEffect,
   type WriteId,
   type WriteOutcome,
 } from '../../../domain/spending/ledger.ts';
@@ -64,11 +70,59 @@ export class MemoryLedger implements LedgerStore {
     return this.apply(write);
   }
 
-  async provide({ key, startsAt, endsAt, terms }: Pick<LedgerItem, 'key' | 'startsAt' | 'endsAt' | 'terms'>) {
-    if (this.item(key) !== undefined) return 'exists' as const;
-    const nothing = { committed: ZERO, settled: ZERO, leased: ZERO, unconfirmed: ZERO, unattributed: ZERO };
-    this.put({ key, startsAt, endsAt, terms, ...nothing, holders: new Map(), crossed: [] });
+  async provide({ opening, ...item }: NewItem) {
+    if (this.item(item.key) !== undefined) return 'exists' as const;
+    const { settled, unconfirmed } = opening ?? NO_OPENING;
+    const amounts = { committed: add(settled, unconfirmed), settled, unconfirmed, leased: ZERO, unattributed: ZERO };
+    this.put({
+      ...item,
+      ...amounts,
+      holders: new Map(),
+      crossed: [],
+      ...(opening === undefined ? {} : { opening }),
+    });
     return 'created' as const;
+  }
+
+  async raiseOpening(key: LedgerKey, { from, to }: { readonly from: Opening; readonly to: Opening }) {
+    const item = this.item(key);
+    const opened = item?.opening ?? NO_OPENING;
+    if (item === undefined || opened.settled !== from.settled || opened.unconfirmed !== from.unconfirmed)
+      return 'stale' as const;
+    const settled = subtract(to.settled, from.settled);
+    const unconfirmed = subtract(to.unconfirmed, from.unconfirmed);
+    this.put({
+      ...item,
+      opening: to,
+      settled: add(item.settled, settled),
+      unconfirmed: add(item.unconfirmed, unconfirmed),
+      committed: add(item.committed, settled, unconfirmed),
+    });
+    return 'changed' as const;
+  }
+
+  async trueUp(key: LedgerKey, change: TrueUpWrite) {
+    const item = this.item(key);
+    const { from, to } = change;
+    const more = trueUpEffect(change);
+    const decided = item?.resolution ?? NO_RESOLUTION;
+    if (
+      item === undefined ||
+      item.unconfirmed !== from.unconfirmed ||
+      item.unattributed !== from.unattributed ||
+      decided.confirmed !== from.resolution.confirmed ||
+      decided.unspent !== from.resolution.unspent
+    )
+      return 'stale' as const;
+    this.put({
+      ...item,
+      resolution: to.resolution,
+      settled: add(item.settled, more.settled),
+      unconfirmed: add(item.unconfirmed, more.unconfirmed),
+      unattributed: to.unattributed,
+      committed: add(item.committed, more.committed),
+    });
+    return 'changed' as const;
   }
 
   async changeTerms(key: LedgerKey, terms: Terms) {

@@ -1,0 +1,187 @@
+import {
+  type AttributeValue,
+  ConditionalCheckFailedException,
+  type DynamoDBClient,
+  PutItemCommand,
+  paginateQuery,
+} from '@aws-sdk/client-dynamodb';
+import * as z from 'zod';
+import { epochMs } from '../../domain/clock.ts';
+import { Fault } from '../../domain/fault.ts';
+import { nanoUsd } from '../../domain/money.ts';
+import { type ProfileArn, parseProfileArn } from '../../domain/profiles/profile-arn.ts';
+import {
+  hoursOf,
+  type ProcessId,
+  type UsageRecord,
+  type UsageRecords,
+  type UsageTotals,
+  type UtcHour,
+} from '../../domain/spending/usage-record.ts';
+import { asking } from '../asking.ts';
+
+/** Version of the item's shape; a reader refuses what it does not know. */
+const SCHEMA = '1';
+
+/** A day in one partition, so that a month is read with 31 queries; a process writes to it about once a minute. */
+const partitionOf = (hour: UtcHour): string => `USAGE#${hour.slice(0, 10)}`;
+const sortPrefixOf = (hour: UtcHour): string => `${hour.slice(11)}#`;
+/** Sorts after every character of a process id and a chunk. */
+const LAST = '~';
+
+/** Usage records in the governor's table: one item for each process, hour and chunk of profiles. */
+export function usageTable(client: DynamoDBClient, table: string): UsageRecords {
+  return {
+    async write(record) {
+      const { process, hour, sequence } = record;
+      await asking(`writing the usage of ${process} in ${hour}`, async () => {
+        try {
+          await client.send(
+            new PutItemCommand({
+              TableName: table,
+              Item: itemOf(record),
+              ConditionExpression: 'attribute_not_exists(pk) OR #sequence < :sequence',
+              ExpressionAttributeNames: { '#sequence': 'sequence' },
+              ExpressionAttributeValues: { ':sequence': { N: String(sequence) } },
+            }),
+          );
+        } catch (error) {
+          // This version of the chunk, or a later one, is there: chunks are cumulative, so it holds all of this one.
+          if (!(error instanceof ConditionalCheckFailedException)) throw error;
+        }
+      });
+    },
+
+    async *read(window) {
+      const days = new Map<string, UtcHour[]>();
+      for (const hour of hoursOf(window)) {
+        const partition = partitionOf(hour);
+        days.set(partition, [...(days.get(partition) ?? []), hour]);
+      }
+      for (const [partition, hours] of days) yield* readPartition(client, table, partition, hours);
+    },
+  };
+}
+
+async function* readPartition(
+  client: DynamoDBClient,
+  table: string,
+  partition: string,
+  hours: readonly UtcHour[],
+): AsyncIterable<UsageRecord> {
+  const [first] = hours;
+  const last = hours.at(-1);
+  if (first === undefined || last === undefined) return;
+  const doing = `reading the usage from ${first} to ${last}`;
+  const pages = paginateQuery(
+    { client },
+    {
+      TableName: table,
+      KeyConditionExpression: 'pk = :day AND sk BETWEEN :first AND :last',
+      ExpressionAttributeValues: {
+        ':day': { S: partition },
+        ':first': { S: sortPrefixOf(first) },
+        ':last': { S: `${sortPrefixOf(last)}${LAST}` },
+      },
+      ConsistentRead: true,
+    },
+  );
+  for (;;) {
+    const page = await asking(doing, () => pages.next());
+    if (page.done === true) return;
+    for (const item of page.value.Items ?? []) yield recordOf(partition, item);
+  }
+}
+
+const itemOf = (record: UsageRecord): Record<string, AttributeValue> => ({
+  pk: { S: partitionOf(record.hour) },
+  sk: { S: `${sortPrefixOf(record.hour)}${record.process}#${record.chunk}` },
+  schema: { N: SCHEMA },
+  sequence: { N: String(record.sequence) },
+  watermark: { N: String(record.watermark) },
+  profiles: { M: Object.fromEntries([...record.totals].map(([arn, totals]) => [arn, totalsAttribute(totals)])) },
+});
+
+const totalsAttribute = ({ calls, usage, settled, unconfirmed }: UsageTotals): AttributeValue => ({
+  M: {
+    calls: { N: String(calls) },
+    input: { N: String(usage.inputTokens) },
+    output: { N: String(usage.outputTokens) },
+    cacheRead: { N: String(usage.cacheReadInputTokens) },
+    cacheWrite5m: { N: String(usage.cacheWrite5mInputTokens) },
+    cacheWrite1h: { N: String(usage.cacheWrite1hInputTokens) },
+    settled: { N: String(settled) },
+    unconfirmed: { N: String(unconfirmed) },
+  },
+});
+
+type Attributes = Readonly<Record<string, AttributeValue>>;
+
+const digits = z.object({ N: z.string().regex(/^\d+$/) });
+const count = digits.transform(({ N }) => Number(N)).pipe(z.int());
+const money = digits.transform(({ N }) => nanoUsd(BigInt(N)));
+
+const Totals = z
+  .object({
+    M: z.object({
+      calls: count,
+      input: count,
+      output: count,
+      cacheRead: count,
+      cacheWrite5m: count,
+      cacheWrite1h: count,
+      settled: money,
+      unconfirmed: money,
+    }),
+  })
+  .transform(
+    ({ M }): UsageTotals => ({
+      calls: M.calls,
+      usage: {
+        inputTokens: M.input,
+        outputTokens: M.output,
+        cacheReadInputTokens: M.cacheRead,
+        cacheWrite5mInputTokens: M.cacheWrite5m,
+        cacheWrite1hInputTokens: M.cacheWrite1h,
+      },
+      settled: M.settled,
+      unconfirmed: M.unconfirmed,
+    }),
+  );
+
+const Item = z.object({
+  schema: z.object({ N: z.literal(SCHEMA) }),
+  sk: z.object({ S: z.string().regex(/^\d\d#[^#]+#\d+$/) }),
+  sequence: count.pipe(z.int().positive()),
+  watermark: count,
+  profiles: z.object({ M: z.record(z.string(), Totals) }),
+});
+
+function recordOf(partition: string, attributes: Attributes): UsageRecord {
+  const reading = Item.safeParse(attributes);
+  if (!reading.success) throw unreadable(partition, attributes['sk']?.S, z.prettifyError(reading.error));
+  const { sk, sequence, watermark, profiles } = reading.data;
+  const [hour = '', process = '', chunk] = sk.S.split('#');
+  const totals = new Map<ProfileArn, UsageTotals>();
+  for (const [text, used] of Object.entries(profiles.M)) {
+    const arn = parseProfileArn(text);
+    if (arn === undefined) throw unreadable(partition, sk.S, `${text} is no profile`);
+    totals.set(arn, used);
+  }
+  return {
+    process: process as ProcessId,
+    hour: `${partition.slice('USAGE#'.length)}T${hour}` as UtcHour,
+    chunk: Number(chunk),
+    sequence,
+    watermark: epochMs(watermark),
+    totals,
+  };
+}
+
+/** Usage that cannot be read is not taken for none: nothing may be concluded from the rest of the day. */
+const unreadable = (partition: string, sortKey: string | undefined, problem: string): Fault =>
+  new Fault('UsageUnreadable', {
+    doing: `reading the usage record ${sortKey ?? '(without a key)'} of ${partition}`,
+    problem,
+    next: 'Run a version of the governor that knows its shape, or restore the item from a backup.',
+  });

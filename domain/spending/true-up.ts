@@ -1,0 +1,148 @@
+import type { EpochMs } from '../clock.ts';
+import { epochMs } from '../clock.ts';
+import { add, max, min, type NanoUsd, nanoUsd, subtract, ZERO } from '../money.ts';
+import type { ProfileArn } from '../profiles/profile-arn.ts';
+import { type LedgerItem, NO_RESOLUTION, type TrueUpWrite } from './ledger.ts';
+import { priceOf, type Rates } from './pricing.ts';
+import type { Usage } from './usage.ts';
+import { hourAt, type ProcessId, processOf, startOfHour, type UsageTotals } from './usage-record.ts';
+
+/**
+ * The true-up compares what AWS metered through a profile with what the helpers recorded, token by token.
+ *
+ * It compares from the period's beginning to the end of the last closed hour, not hour by hour: a call that is metered
+ * in one hour and recorded in the next is then in both sums, save for the calls of the last minute, where hours taken
+ * singly would find a little spend outside at every one of them and never give it back.
+ *
+ * Everything that it finds is an amount since the period's beginning, and the ledger item holds such amounts. So doing
+ * it again changes nothing, whatever was interrupted: there is one write, and it says what is to be.
+ */
+
+/** What AWS metered, whoever called. From CloudWatch, minutes late. */
+export interface MeteredSpend {
+  /** Tokens of a profile in a window. Undefined where that cannot be told: never taken for none. */
+  window(profile: ProfileArn, from: EpochMs, until: EpochMs): Promise<Usage | undefined>;
+}
+
+/** How late metrics may be. UNVERIFIED as a bound: CloudWatch gives none; "minutes" is what is seen. */
+export const METRICS_DELAY_MS = 15 * 60_000;
+
+/**
+ * Up to where everything is metered and recorded: the last full hour that is older than the metrics' delay and than the
+ * watermark of every process that holds money. A holder whose process has told no watermark closes nothing.
+ */
+export function closedUntil(
+  now: EpochMs,
+  holders: LedgerItem['holders'],
+  watermarks: ReadonlyMap<ProcessId, EpochMs>,
+  delayMs: number = METRICS_DELAY_MS,
+): EpochMs | undefined {
+  let until = now - delayMs;
+  for (const [holder, { leased }] of holders) {
+    if (leased === 0n) continue;
+    const watermark = watermarks.get(processOf(holder));
+    if (watermark === undefined) return undefined;
+    until = Math.min(until, watermark);
+  }
+  return startOfHour(hourAt(epochMs(until)));
+}
+
+/** What a comparison shows of one profile in one window. */
+export interface Finding {
+  /** What was metered and not recorded, at the profile's rates. */
+  readonly excess: NanoUsd;
+  /** Unconfirmed money that is proven to be spent. */
+  readonly confirmed: NanoUsd;
+  /** Unconfirmed money that is proven not to be spent. */
+  readonly unspent: NanoUsd;
+  /** Whether everything recorded has been metered; where not, metrics are missing and prove nothing unspent. */
+  readonly isConclusive: boolean;
+}
+
+export const NOTHING_FOUND: Finding = { excess: ZERO, confirmed: ZERO, unspent: ZERO, isConclusive: false };
+
+/**
+ * Compares one profile in a closed window. Metered = recorded proves that nothing unconfirmed was spent; an excess is
+ * taken for the unconfirmed attempts first, and only what goes beyond them came from outside.
+ *
+ * Metrics do not tell the service tier of a call, so that an excess is priced at the default tier; recorded calls have
+ * their own price already and are compared by tokens.
+ *
+ * @param doubtful part of `recorded.unconfirmed` that may be another period's: it explains an excess, but is not decided
+ */
+export function compare(rates: Rates, metered: Usage, recorded: UsageTotals, doubtful: NanoUsd = ZERO): Finding {
+  const { usage, unconfirmed } = recorded;
+  const input = metered.inputTokens - usage.inputTokens;
+  const output = metered.outputTokens - usage.outputTokens;
+  const cacheRead = metered.cacheReadInputTokens - usage.cacheReadInputTokens;
+  // Metrics may not tell the two kinds of cache writes apart: compared together, and priced by what is told.
+  const cacheWrite = cacheWrites(metered) - cacheWrites(usage);
+  const oneHour = Math.max(0, metered.cacheWrite1hInputTokens - usage.cacheWrite1hInputTokens);
+  const written = Math.max(0, cacheWrite);
+  const cost = priceOf(
+    rates,
+    {
+      inputTokens: Math.max(0, input),
+      outputTokens: Math.max(0, output),
+      cacheReadInputTokens: Math.max(0, cacheRead),
+      cacheWrite5mInputTokens: written - Math.min(oneHour, written),
+      cacheWrite1hInputTokens: Math.min(oneHour, written),
+    },
+    'default',
+  );
+  const excess = nanoUsd(BigInt(cost));
+  if (input < 0 || output < 0 || cacheRead < 0 || cacheWrite < 0) return { ...NOTHING_FOUND, excess };
+  const own = subtract(unconfirmed, doubtful);
+  return {
+    excess,
+    confirmed: min(own, atLeastNothing(excess - doubtful)),
+    unspent: atLeastNothing(own - excess),
+    isConclusive: true,
+  };
+}
+
+const cacheWrites = (usage: Usage): number => usage.cacheWrite5mInputTokens + usage.cacheWrite1hInputTokens;
+
+const atLeastNothing = (amount: bigint): NanoUsd => max(ZERO, nanoUsd(amount));
+
+/** What the comparison of all profiles that a budget covers comes to, since the period's beginning. */
+export interface BudgetFinding {
+  /** Metered beyond the recorded in the closed hours, all profiles together. */
+  readonly closedExcess: NanoUsd;
+  /** The same up to now; some of it may be in leases or on its way into a record. */
+  readonly openExcess: NanoUsd;
+  readonly confirmed: NanoUsd;
+  readonly unspent: NanoUsd;
+  /** Unconfirmed money in the closed hours' records that may be decided. */
+  readonly decidable: NanoUsd;
+}
+
+/**
+ * What the ledger item is to hold after a true-up; undefined where it does already.
+ *
+ * - `unconfirmed` falls by what is proven, never below zero, and never by more than was recorded as unconfirmed. What
+ *   reclaimed leases left in it has no record, so that nothing here lowers it.
+ * - `unattributed` rises to the excess that nothing else in the item accounts for, and never falls. While hours are open,
+ *   money in leases accounts for it too: then only the certain minimum counts.
+ * - What was decided stays decided. Should a metric come later than its delay and prove spent what was taken off, it
+ *   comes back as unattributed.
+ */
+export function planTrueUp(item: LedgerItem, finding: BudgetFinding): TrueUpWrite | undefined {
+  const before = item.resolution ?? NO_RESOLUTION;
+  const undecided = atLeastNothing(finding.decidable - before.confirmed - before.unspent);
+  const room = min(item.unconfirmed, undecided);
+  // Confirming comes first: it leaves `committed` as it is, so that in doubt less money comes free.
+  const confirming = min(room, atLeastNothing(finding.confirmed - before.confirmed));
+  const freeing = min(subtract(room, confirming), atLeastNothing(finding.unspent - before.unspent));
+  const resolution = { confirmed: add(before.confirmed, confirming), unspent: add(before.unspent, freeing) };
+  const accounted = add(resolution.confirmed, subtract(item.unconfirmed, add(confirming, freeing)));
+  const unattributed = max(
+    item.unattributed,
+    max(subtract(finding.closedExcess, accounted), subtract(finding.openExcess, add(accounted, item.leased))),
+  );
+  if (confirming === 0n && freeing === 0n && unattributed === item.unattributed) return undefined;
+  return {
+    from: { unconfirmed: item.unconfirmed, unattributed: item.unattributed, resolution: before },
+    to: { unattributed, resolution },
+  };
+}

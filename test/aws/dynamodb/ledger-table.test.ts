@@ -1,0 +1,172 @@
+import { DeleteItemCommand, type DynamoDBClient, UpdateItemCommand } from '@aws-sdk/client-dynamodb';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { ledgerTable } from '../../../aws/dynamodb/ledger-table.ts';
+import type { BudgetId } from '../../../domain/budgets/definition.ts';
+import { epochMs } from '../../../domain/clock.ts';
+import { nanoUsd, ZERO } from '../../../domain/money.ts';
+import type { HolderId, LeaseWrite, LedgerKey, LedgerStore, WriteId } from '../../../domain/spending/ledger.ts';
+import { type EmbeddedAws, startEmbeddedAws } from '../../../local/embedded-aws.ts';
+import { AwsFault } from '../../../local/service.ts';
+import { describeLedgerStore } from '../../spending/ledger-store.contract.ts';
+import { createGovernorTable, dynamoDbClient, TABLE } from './governor-table.ts';
+
+const NOW = epochMs(Date.UTC(2026, 10, 23, 10));
+const TERMS = { limit: nanoUsd(1000n), stopAt: nanoUsd(1000n), standing: 'open', version: 1 } as const;
+
+let aws: EmbeddedAws;
+let client: DynamoDBClient;
+beforeAll(async () => {
+  aws = await startEmbeddedAws({ startAt: NOW });
+  client = dynamoDbClient(aws);
+  await createGovernorTable(client);
+});
+afterAll(() => aws.close());
+
+describeLedgerStore('in DynamoDB', () => ledgerTable(client, TABLE));
+
+describe('the ledger in DynamoDB', () => {
+  let key: LedgerKey;
+  let ledger: LedgerStore;
+  let operations: string[];
+  let stopObserving: () => void;
+  let budgets = 0;
+  beforeEach(async () => {
+    ledger = ledgerTable(client, TABLE);
+    key = { budget: `tenant-monthly/acme-${++budgets}` as BudgetId, period: '2026-11' };
+    await ledger.provide({ key, startsAt: epochMs(NOW - 1), endsAt: epochMs(NOW + 1e9), terms: TERMS });
+    operations = [];
+    stopObserving = aws.observe((seen) => {
+      if (seen.kind === 'request') operations.push(seen.call.operation);
+    });
+  });
+  afterEach(() => stopObserving());
+
+  const taking = (amount: bigint, holder = 'holder-1'): LeaseWrite => ({
+    key,
+    holder: holder as HolderId,
+    settled: ZERO,
+    unconfirmed: ZERO,
+    leased: nanoUsd(amount),
+    entry: {
+      sequence: 1,
+      writeId: `${holder}-write-1` as WriteId,
+      leased: nanoUsd(amount),
+      expiresAt: epochMs(NOW + 120_000),
+    },
+    grant: { termsVersion: 1, ceiling: TERMS.stopAt, at: NOW },
+  });
+
+  /** Lets the next update take effect and loses its answer. */
+  const loseOneAnswer = (): (() => void) => {
+    let lost = false;
+    return aws.intercept({
+      after: ({ operation }) => {
+        if (operation !== 'UpdateItem' || lost) return undefined;
+        lost = true;
+        return 'no-answer';
+      },
+    });
+  };
+
+  it('says that the fate of a write is unknown when its answer is lost; the identical write finds it landed [F11]', async () => {
+    const once = ledgerTable(dynamoDbClient(aws, 1), TABLE);
+    const stop = loseOneAnswer();
+    await expect(once.write(taking(400n))).rejects.toMatchObject({ name: 'Fault', code: 'LedgerUnavailable' });
+    expect(await once.write(taking(400n))).toMatchObject({ kind: 'landed' });
+    stop();
+    expect((await ledger.read(key))?.committed).toBe(400n);
+  });
+
+  it("counts a write once that the SDK's own retry repeats [F11]", async () => {
+    const stop = loseOneAnswer();
+    expect(await ledger.write(taking(400n))).toMatchObject({ kind: 'landed' });
+    stop();
+    expect(operations.filter((operation) => operation === 'UpdateItem')).toHaveLength(2);
+    expect((await ledger.read(key))?.committed).toBe(400n);
+  });
+
+  it('lets a write that never arrived be repeated', async () => {
+    const once = ledgerTable(dynamoDbClient(aws, 1), TABLE);
+    const stop = aws.intercept(({ operation }) => (operation === 'UpdateItem' ? 'no-answer' : undefined));
+    await expect(once.write(taking(400n))).rejects.toMatchObject({ code: 'LedgerUnavailable' });
+    stop();
+    expect((await ledger.read(key))?.committed).toBe(0n);
+    expect(await once.write(taking(400n))).toMatchObject({ kind: 'landed' });
+    expect((await ledger.read(key))?.committed).toBe(400n);
+  });
+
+  it('says that the fate is unknown when the read after a failed condition fails', async () => {
+    const once = ledgerTable(dynamoDbClient(aws, 1), TABLE);
+    await once.write(taking(1000n));
+    const stop = aws.intercept(({ operation }) =>
+      operation === 'GetItem' ? new AwsFault('ProvisionedThroughputExceededException', 'Slow down') : undefined,
+    );
+    await expect(once.write(taking(1n, 'holder-2'))).rejects.toMatchObject({
+      code: 'LedgerUnavailable',
+      message: expect.stringContaining('ProvisionedThroughputExceededException'),
+    });
+    stop();
+  });
+
+  it('costs one request where it lands, and one read more where it does not', async () => {
+    await ledger.write(taking(400n));
+    expect(operations).toEqual(['UpdateItem']);
+    await ledger.write(taking(700n, 'holder-2'));
+    expect(operations).toEqual(['UpdateItem', 'UpdateItem', 'GetItem']);
+  });
+
+  it('reads consistently', async () => {
+    const consistent: unknown[] = [];
+    const stop = aws.intercept(({ operation }, input) => {
+      if (operation === 'GetItem') consistent.push(input['ConsistentRead']);
+      return undefined;
+    });
+    await ledger.read(key);
+    await ledger.write(taking(1001n));
+    stop();
+    expect(consistent).toEqual([true, true]);
+  });
+
+  it('names the budget and the period of what it was doing when it is denied', async () => {
+    const stop = aws.intercept(({ operation }) =>
+      operation === 'GetItem' ? new AwsFault('AccessDeniedException', 'No.') : undefined,
+    );
+    await expect(ledger.read(key)).rejects.toMatchObject({
+      code: 'LedgerUnavailable',
+      message: expect.stringMatching(`reading the ledger of ${key.budget} in 2026-11: AccessDeniedException`),
+    });
+    stop();
+  });
+
+  const change = async (expression: string, values: Record<string, { N: string } | { S: string }> = {}) => {
+    await client.send(
+      new UpdateItemCommand({
+        TableName: TABLE,
+        Key: { pk: { S: `LEDGER#${key.budget}` }, sk: { S: key.period } },
+        UpdateExpression: expression,
+        ...(expression.includes('#schema') ? { ExpressionAttributeNames: { '#schema': 'schema' } } : {}),
+        ...(Object.keys(values).length === 0 ? {} : { ExpressionAttributeValues: values }),
+      }),
+    );
+  };
+
+  it.each([
+    ['a missing amount', 'REMOVE unconfirmed', {}],
+    ['an amount that is a text', 'SET unconfirmed = :text', { ':text': { S: '0' } }],
+    ['a fraction of a nano-dollar', 'SET unconfirmed = :half', { ':half': { N: '0.5' } }],
+    ['missing terms', 'REMOVE standing', {}],
+    ['a shape from the future', 'SET #schema = :two', { ':two': { N: '2' } }],
+  ])('decides nothing on an item with %s', async (_, expression, values) => {
+    await change(expression, values);
+    await expect(ledger.read(key)).rejects.toMatchObject({ name: 'Fault', code: 'LedgerUnreadable' });
+    await expect(ledger.write(taking(1001n))).rejects.toMatchObject({ code: 'LedgerUnreadable' });
+  });
+
+  it('finds nothing where its item was deleted, and creates none', async () => {
+    await client.send(
+      new DeleteItemCommand({ TableName: TABLE, Key: { pk: { S: `LEDGER#${key.budget}` }, sk: { S: key.period } } }),
+    );
+    expect(await ledger.write(taking(1n))).toMatchObject({ kind: 'refused', why: 'not-provisioned' });
+    expect(await ledger.read(key)).toBeUndefined();
+  });
+});

@@ -1,0 +1,269 @@
+import type { BudgetId } from '../../domain/budgets/definition.ts';
+import type { AwsBudget, AwsBudgetState, AwsBudgets } from '../../domain/budgets/provisioning.ts';
+import { type Clock, type EpochMs, epochMs } from '../../domain/clock.ts';
+import type { Journal, MetricName } from '../../domain/journal.ts';
+import { add, nanoUsd } from '../../domain/money.ts';
+import { periodAt } from '../../domain/period.ts';
+import type { Policy } from '../../domain/policy/policy.ts';
+import type { PriceList, ProfileFacts, ProfileGovernance, Profiles } from '../../domain/profiles/govern-profile.ts';
+import { parseIndexEntry, serialiseIndexEntry } from '../../domain/profiles/index-entry-document.ts';
+import { type ProfileArn, parseProfileArn, regionOf } from '../../domain/profiles/profile-arn.ts';
+import type { IndexEntry, ProfileIndex } from '../../domain/profiles/profile-index.ts';
+import type { LedgerItem, WriteId } from '../../domain/spending/ledger.ts';
+import type { PicoUsdPerToken } from '../../domain/spending/pricing.ts';
+import { UsageSince } from '../../domain/spending/recorded-usage.ts';
+import type { Notice, NoticeId, NoticeOutbox, NoticePublisher } from '../../domain/standing/notice.ts';
+import type { Tags } from '../../domain/tags.ts';
+import { budgetNamed, policyOf } from './example-policy.ts';
+import { MemoryLedger } from './spending/memory-ledger.ts';
+import { MemoryOpenings, MemoryUsage } from './spending/memory-usage.ts';
+
+export function profileArn(id: string, region = 'us-east-1'): ProfileArn {
+  const arn = parseProfileArn(`arn:aws:bedrock:${region}:123456789012:application-inference-profile/${id}`);
+  if (arn === undefined) throw new Error(`no profile can have the id ${id}`);
+  return arn;
+}
+
+interface StoredProfile {
+  readonly facts: ProfileFacts;
+  readonly tags: Tags;
+}
+
+/** One port call that fails: before it has done anything, or after, when only its answer is lost. */
+export interface Crash {
+  /** Counts the port calls from 0. */
+  readonly at: number;
+  readonly when: 'before' | 'after';
+}
+
+export class PortFailure extends Error {
+  override readonly name = 'PortFailure';
+}
+
+const CLAIM_MS = 60_000;
+
+const sorted = <T>(list: readonly T[], by: (element: T) => string): T[] =>
+  [...list].sort((one, other) => by(one).localeCompare(by(other)));
+
+/**
+ * An AWS account as the domain sees it through its ports, in memory. Any port call may be made to fail, and every call
+ * that changed something is kept.
+ */
+export class GovernedAccount {
+  policy: Policy;
+  readonly ledger = new MemoryLedger();
+  readonly usage = new MemoryUsage();
+  readonly openings = new MemoryOpenings();
+  readonly stored = new Map<ProfileArn, StoredProfile>();
+  readonly indexed = new Map<ProfileArn, string>();
+  readonly awsBudgets = new Map<string, AwsBudgetState>();
+  readonly notices = new Map<NoticeId, { readonly notice: Notice; claimedAt?: EpochMs; isSent: boolean }>();
+  readonly published: Notice[] = [];
+  readonly counted: MetricName[] = [];
+  /** The port calls that changed something: `index.put`, `profiles.tag`. */
+  changes: string[] = [];
+  /** Port calls so far. */
+  calls = 0;
+  crash: Crash | undefined;
+  /** Regions whose list breaks off after its first profile, and profiles whose tags cannot be read. */
+  readonly unlistable = new Set<string>();
+  readonly unreadable = new Set<ProfileArn>();
+  #now: number;
+  #writeIds = 0;
+
+  constructor(policy: Policy = policyOf(), now = Date.UTC(2026, 10, 23, 10)) {
+    this.policy = policy;
+    this.#now = now;
+  }
+
+  get now(): EpochMs {
+    return epochMs(this.#now);
+  }
+
+  moveTo(iso: string): void {
+    this.#now = Date.parse(iso);
+  }
+
+  wait(ms: number): void {
+    this.#now += ms;
+  }
+
+  profile(id: string, tags: Tags, region = 'us-east-1'): ProfileArn {
+    const arn = profileArn(id, region);
+    this.stored.set(arn, {
+      facts: { arn, name: `profile-${id}`, baseModelId: 'amazon.nova-lite-v1:0', source: 'in-region' },
+      tags,
+    });
+    return arn;
+  }
+
+  tagsOf(arn: ProfileArn): Tags | undefined {
+    return this.stored.get(arn)?.tags;
+  }
+
+  entryOf(arn: ProfileArn): IndexEntry {
+    const entry = parseIndexEntry(this.indexed.get(arn) ?? '');
+    if (entry === undefined) throw new Error(`${arn} is not in the index`);
+    return entry;
+  }
+
+  /** Settles spending on a budget in its current period, as a helper would. */
+  spend(id: string, usd: number): void {
+    const budget = budgetNamed(this.policy, id);
+    const { id: period } = periodAt(budget.period, budget.timeZone, this.now);
+    const item = this.ledger.item({ budget: budget.id, period });
+    if (item === undefined) throw new Error(`no ledger item for ${id} in ${period}`);
+    const amount = nanoUsd(BigInt(Math.round(usd * 1e9)));
+    this.ledger.put({ ...item, settled: add(item.settled, amount), committed: add(item.committed, amount) });
+  }
+
+  ledgerItem(id: string, period: string): LedgerItem {
+    const item = this.ledger.item({ budget: id as BudgetId, period });
+    if (item === undefined) throw new Error(`no ledger item for ${id} in ${period}`);
+    return item;
+  }
+
+  noticesOf(kind: Notice['kind']): string[] {
+    return [...this.notices.values()].flatMap(({ notice }) => (notice.kind === kind ? [notice.id] : []));
+  }
+
+  get ports(): ProfileGovernance & { readonly publisher: NoticePublisher } {
+    const clock: Clock = { now: () => this.now };
+    const journal: Journal = { decided() {}, counted: (metric) => void this.counted.push(metric) };
+    return {
+      policy: this.policy,
+      stage: 'prod',
+      clock,
+      journal,
+      newWriteId: () => `governor-${++this.#writeIds}` as WriteId,
+      prices: this.#prices,
+      ledger: this.#failing('ledger', this.ledger),
+      openings: this.#failing('openings', this.openings),
+      usage: new UsageSince(this.#failing('usage', this.usage), clock),
+      profiles: this.#failing('profiles', this.#profiles),
+      index: this.#failing('index', this.#index),
+      awsBudgets: this.#failing('awsBudgets', this.#awsBudgets),
+      outbox: this.#failing('outbox', this.#outbox),
+      publisher: this.#failing('publisher', { publish: async (notice: Notice) => void this.published.push(notice) }),
+    };
+  }
+
+  /** Everything that must be the same at the end, however often something failed on the way. */
+  get state(): unknown {
+    return {
+      ledger: sorted(this.ledger.items, ({ key }) => `${key.budget} ${key.period}`).map((item) => ({
+        ...item,
+        holders: [...item.holders].map(([holder, { leased, expiresAt }]) => ({ holder, leased, expiresAt })),
+      })),
+      profiles: sorted([...this.stored], ([arn]) => arn).map(([arn, { tags }]) => [arn, Object.entries(tags).sort()]),
+      index: [...this.indexed].sort(),
+      awsBudgets: sorted([...this.awsBudgets], ([name]) => name),
+      notices: [...this.notices.keys()].sort(),
+    };
+  }
+
+  readonly #prices: PriceList = {
+    ratesOf: () => {
+      const rate = (value: number) => value as PicoUsdPerToken;
+      const rates = {
+        input: rate(60_000),
+        output: rate(240_000),
+        cacheRead: rate(15_000),
+        cacheWrite5m: rate(60_000),
+        cacheWrite1h: rate(60_000),
+      };
+      return { rates, contextWindow: 300_000 };
+    },
+  };
+
+  readonly #profiles: Profiles = {
+    read: async (arn) => this.stored.get(arn)?.facts,
+    readTags: async (arn) => {
+      if (this.unreadable.has(arn)) throw new PortFailure(`the tags of ${arn} cannot be read`);
+      return this.stored.get(arn)?.tags ?? {};
+    },
+    tag: async (arn, tags) => {
+      const profile = this.stored.get(arn);
+      if (profile !== undefined) this.stored.set(arn, { ...profile, tags: { ...profile.tags, ...tags } });
+      this.changes.push('profiles.tag');
+    },
+    untag: async (arn, keys) => {
+      const profile = this.stored.get(arn);
+      const rest = Object.entries(profile?.tags ?? {}).filter(([key]) => !keys.includes(key));
+      if (profile !== undefined) this.stored.set(arn, { ...profile, tags: Object.fromEntries(rest) });
+      this.changes.push('profiles.untag');
+    },
+    list: (region) => this.#list(region),
+  };
+
+  async *#list(region: string): AsyncIterable<ProfileArn> {
+    const arns = [...this.stored.keys()].filter((arn) => regionOf(arn) === region);
+    for (const [position, arn] of arns.entries()) {
+      if (position > 0 && this.unlistable.has(region)) break;
+      yield arn;
+    }
+    if (this.unlistable.has(region)) throw new PortFailure(`the list of ${region} broke off`);
+  }
+
+  readonly #index: ProfileIndex = {
+    get: async (arn) => (this.indexed.has(arn) ? this.entryOf(arn) : undefined),
+    put: async (entry) => {
+      this.indexed.set(entry.arn, serialiseIndexEntry(entry));
+      this.changes.push('index.put');
+    },
+    list: async () => [...this.indexed.keys()].map((arn) => this.entryOf(arn)),
+  };
+
+  readonly #awsBudgets: AwsBudgets = {
+    describe: async (name) => this.awsBudgets.get(name),
+    create: async (budget: AwsBudget) => {
+      if (this.awsBudgets.has(budget.name)) return 'exists';
+      this.awsBudgets.set(budget.name, budget);
+      this.changes.push('awsBudgets.create');
+      return 'created';
+    },
+    update: async (budget, from) => {
+      this.awsBudgets.set(budget.name, { ...from, ...budget });
+      this.changes.push('awsBudgets.update');
+    },
+  };
+
+  readonly #outbox: NoticeOutbox = {
+    enter: async (notice) => {
+      if (this.notices.has(notice.id)) return;
+      this.notices.set(notice.id, { notice, isSent: false });
+      this.changes.push('outbox.enter');
+    },
+    unsent: async () => [...this.notices.values()].flatMap(({ notice, isSent }) => (isSent ? [] : [notice])),
+    claim: async (id) => {
+      const entry = this.notices.get(id);
+      if (entry === undefined || entry.isSent) return false;
+      if (entry.claimedAt !== undefined && this.#now < entry.claimedAt + CLAIM_MS) return false;
+      entry.claimedAt = this.now;
+      return true;
+    },
+    markSent: async (id) => {
+      const entry = this.notices.get(id);
+      if (entry !== undefined) entry.isSent = true;
+    },
+  };
+
+  /** The port with every call counted, and the one that is to crash crashing. */
+  #failing<Port extends object>(name: string, port: Port): Port {
+    return new Proxy(port, {
+      get: (target, member) => {
+        const method: unknown = Reflect.get(target, member);
+        if (typeof method !== 'function') return method;
+        return (...args: unknown[]): unknown => {
+          const isCrash = this.calls++ === this.crash?.at;
+          const failure = () => new PortFailure(`${name}.${String(member)} failed`);
+          if (isCrash && this.crash?.when === 'before') throw failure();
+          const answer: unknown = Reflect.apply(method, target, args);
+          if (!isCrash) return answer;
+          if (!(answer instanceof Promise)) throw failure();
+          return answer.then(() => Promise.reject(failure()));
+        };
+      },
+    });
+  }
+}

@@ -1,0 +1,65 @@
+import { ZERO } from '../../../domain/money.ts';
+import type { ProfileArn } from '../../../domain/profiles/profile-arn.ts';
+import type { LedgerKey, Opening } from '../../../domain/spending/ledger.ts';
+import type { Openings } from '../../../domain/spending/seeding.ts';
+import {
+  hoursOf,
+  type TimeWindow,
+  type UsageRecord,
+  type UsageRecords,
+} from '../../../domain/spending/usage-record.ts';
+
+/** Usage records in memory. */
+export class MemoryUsage implements UsageRecords {
+  readonly #records = new Map<string, UsageRecord>();
+  writes = 0;
+
+  get records(): readonly UsageRecord[] {
+    return [...this.#records.values()];
+  }
+
+  async write(record: UsageRecord): Promise<void> {
+    this.writes++;
+    const name = `${record.hour} ${record.process} ${record.chunk}`;
+    if ((this.#records.get(name)?.sequence ?? 0) < record.sequence) this.#records.set(name, record);
+  }
+
+  async *read(window: TimeWindow): AsyncIterable<UsageRecord> {
+    for (const hour of hoursOf(window)) for (const record of this.records) if (record.hour === hour) yield record;
+  }
+}
+
+/** What profiles brought to budgets, in memory. */
+export class MemoryOpenings implements Openings {
+  readonly #kept = new Map<string, Map<ProfileArn, Opening & { readonly joined: boolean }>>();
+
+  async list(key: LedgerKey): Promise<ReadonlyMap<ProfileArn, Opening>> {
+    return new Map(
+      [...this.#of(key)].map(([profile, { settled, unconfirmed }]) => [profile, { settled, unconfirmed }]),
+    );
+  }
+
+  async keep(key: LedgerKey, profile: ProfileArn, opening: Opening, stage: 'awaited' | 'joined'): Promise<void> {
+    const { settled, unconfirmed } = opening;
+    const before = this.#of(key).get(profile);
+    if (before === undefined || (!before.joined && before.settled <= settled && before.unconfirmed <= unconfirmed))
+      this.#of(key).set(profile, { settled, unconfirmed, joined: stage === 'joined' });
+    else if (stage === 'joined') await this.settle(key, profile);
+  }
+
+  async settle(key: LedgerKey, profile: ProfileArn): Promise<void> {
+    const before = this.#of(key).get(profile);
+    this.#of(key).set(profile, {
+      settled: before?.settled ?? ZERO,
+      unconfirmed: before?.unconfirmed ?? ZERO,
+      joined: true,
+    });
+  }
+
+  #of({ budget, period }: LedgerKey) {
+    const name = `${budget} ${period}`;
+    const kept = this.#kept.get(name) ?? new Map<ProfileArn, Opening & { readonly joined: boolean }>();
+    this.#kept.set(name, kept);
+    return kept;
+  }
+}

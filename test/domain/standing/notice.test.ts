@@ -1,0 +1,107 @@
+import { describe, expect, it } from 'vitest';
+import { epochMs } from '../../../domain/clock.ts';
+import { nanoUsd } from '../../../domain/money.ts';
+import { nextPeriod, periodAt } from '../../../domain/period.ts';
+import {
+  budgetClosed,
+  budgetReopened,
+  budgetThrottled,
+  profileQuarantined,
+  profileReleased,
+  thresholdCrossed,
+} from '../../../domain/standing/notice.ts';
+import { budgetNamed, policyDocument, policyOf } from '../example-policy.ts';
+import { profileArn } from '../governed-account.ts';
+
+const policy = policyOf();
+const budget = budgetNamed(policy, 'tenant-monthly/acme');
+const november = periodAt('month', policy.timeZone, epochMs(Date.UTC(2026, 10, 23)));
+const december = nextPeriod(november, policy.timeZone);
+const spent = nanoUsd(17_000_000_000n);
+const profile = {
+  arn: profileArn('a'),
+  name: 'acme-chat',
+  tags: { team: 'x' },
+  tenant: 'acme',
+  quarantine: 1,
+};
+const violations = [{ key: 'team', problem: 'not-allowed', value: 'x', expected: 'one of y' }] as const;
+const because = '100% of the limit is spent';
+
+/** One notice for each occasion that there can be, by what it is about. */
+const occasions = () => {
+  const [first, second, third] = budget.thresholds;
+  if (first === undefined || second === undefined || third === undefined)
+    throw new Error('the example has three thresholds');
+  const crossed = (threshold: typeof first, period = november) =>
+    thresholdCrossed({ budget, period, threshold, tenant: 'acme', figure: spent });
+  const other = budgetNamed(policy, 'tenant-monthly/lakeside');
+  const raised = budgetNamed(
+    policyOf(policyDocument({ budgets: [{ name: 'tenant-monthly', per: 'tenant', limit: '40 USD' }] })),
+    'tenant-monthly/acme',
+  );
+  return [
+    crossed(first),
+    crossed(second),
+    crossed(third),
+    crossed(first, december),
+    thresholdCrossed({ budget: other, period: november, threshold: first, tenant: 'lakeside', figure: spent }),
+    budgetClosed({ budget, period: november, tenant: 'acme', spent, because }),
+    budgetClosed({ budget, period: december, tenant: 'acme', spent, because }),
+    budgetClosed({ budget: other, period: november, tenant: 'lakeside', spent, because }),
+    budgetClosed({ budget: raised, period: november, tenant: 'acme', spent, because }),
+    budgetThrottled({ budget, period: november, tenant: 'acme', spent, because }),
+    budgetReopened({ budget, closedIn: november.id, period: december, tenant: 'acme' }),
+    budgetReopened({ budget: raised, closedIn: november.id, period: november, tenant: 'acme' }),
+    profileQuarantined({ ...profile, violations }),
+    profileQuarantined({ ...profile, violations, quarantine: 2 }),
+    profileQuarantined({ ...profile, violations, arn: profileArn('b') }),
+    profileReleased(profile),
+  ];
+};
+
+describe('notices', () => {
+  it('have one id for each occasion, and the same id for the same occasion', () => {
+    const ids = occasions().map(({ id }) => id);
+    expect(new Set(ids).size).toBe(ids.length);
+    expect(occasions().map(({ id }) => id)).toEqual(ids);
+  });
+
+  it('keep their id whatever the figures and reasons have become meanwhile', () => {
+    const id = (amount: bigint, why: string) =>
+      budgetClosed({ budget, period: november, tenant: 'acme', spent: nanoUsd(amount), because: why }).id;
+    expect(id(1n, 'a')).toBe(id(2n, 'b'));
+  });
+
+  it('name the tenant, the budget, the figures and the end [F30]', () => {
+    const closed = budgetClosed({ budget, period: november, tenant: 'acme', spent, because });
+    expect(closed).toMatchObject({
+      kind: 'tenant-closed',
+      severity: 'critical',
+      tenant: 'acme',
+      budget: 'tenant-monthly/acme',
+    });
+    expect(closed.subject).toBe('Bedrock budget tenant-monthly/acme is closed until 2026-11-30T23:00:00.000Z');
+    expect(closed.text).toContain(
+      'Tenant acme may not call Amazon Bedrock any more in 2026-11: 100% of the limit is spent. Spent 17.00 USD of 20.00 USD.',
+    );
+    const [crossed] = occasions();
+    expect(crossed?.text).toBe(
+      'Budget tenant-monthly/acme has reached 80% of its limit in 2026-11: 17.00 USD of 20.00 USD (85%).',
+    );
+  });
+
+  it('say what a budget covers where it belongs to no single tenant', () => {
+    const shared = budgetNamed(policy, 'support-chat');
+    const notice = budgetClosed({ budget: shared, period: november, tenant: undefined, spent, because });
+    expect(notice).not.toHaveProperty('tenant');
+    expect(notice.text).toMatch(/^What budget support-chat covers may not call/);
+  });
+
+  it('say what is wrong with a quarantined profile and what to do', () => {
+    const { text, subject } = profileQuarantined({ ...profile, violations });
+    expect(subject).toBe('Bedrock profile acme-chat is quarantined');
+    expect(text).toContain('tag "team" is "x" (expected one of y). Its tags are: team=x. Correct the tags');
+    expect(profileQuarantined({ ...profile, tags: {}, violations }).text).toContain('Its tags are: none.');
+  });
+});

@@ -1,0 +1,208 @@
+import { describe, expect, it } from 'vitest';
+import { nanoUsd } from '../../../domain/money.ts';
+import { isConserved } from '../../../domain/spending/ledger.ts';
+import { type OutsideFigures, reviewBudget } from '../../../domain/standing/review-budget.ts';
+import { expectToSurviveEveryCrash } from '../crashes.ts';
+import { budgetNamed, policyDocument, policyOf } from '../example-policy.ts';
+import { GovernedAccount } from '../governed-account.ts';
+
+const ID = 'tenant-monthly/acme';
+const usd = (dollars: number) => nanoUsd(BigInt(Math.round(dollars * 1e9)));
+const review = (account: GovernedAccount, outside?: OutsideFigures) =>
+  reviewBudget(account.ports, budgetNamed(account.policy, ID), outside);
+const item = (account: GovernedAccount) => account.ledgerItem(ID, '2026-11');
+const seen = (dollars: number): OutsideFigures => ({ actual: usd(dollars), source: 'AWS Budgets' });
+
+/** An account whose budget of 20 USD has been provided, with this much of it settled. */
+async function accountWith(dollars: number, policy = policyOf()): Promise<GovernedAccount> {
+  const account = new GovernedAccount(policy);
+  await review(account);
+  account.spend(ID, dollars);
+  account.changes = [];
+  return account;
+}
+const limitedTo = (limit: string) =>
+  policyOf(
+    policyDocument({
+      budgets: [
+        {
+          name: 'tenant-monthly',
+          per: 'tenant',
+          limit,
+          thresholds: [
+            { at: '90%', action: 'throttle' },
+            { at: '100%', action: 'disable' },
+          ],
+        },
+      ],
+    }),
+  );
+
+describe('reviewBudget', () => {
+  it('provides the item of this period and of the next, ahead of its begin', async () => {
+    const account = new GovernedAccount();
+    expect(await review(account)).toBeUndefined();
+    expect(item(account)).toMatchObject({
+      committed: 0n,
+      terms: { limit: usd(20), stopAt: usd(20), standing: 'open', version: 1 },
+    });
+    expect(account.ledgerItem(ID, '2026-12').startsAt).toBe(item(account).endsAt);
+  });
+
+  it('closes a budget that is used up, tells its owners, and says until when', async () => {
+    const account = await accountWith(20);
+    expect(await review(account)).toEqual({
+      kind: 'budget-used-up',
+      budget: ID,
+      period: '2026-11',
+      spent: usd(20),
+      limit: usd(20),
+      until: item(account).endsAt,
+    });
+    expect(item(account).terms).toMatchObject({ standing: 'closed', version: 2, reason: '100% of the limit is spent' });
+    expect(account.noticesOf('tenant-closed')).toEqual([`closed|${ID}|2026-11|20.00`]);
+    expect(account.counted).toContain('TenantClosed');
+  });
+
+  it('begins anew with the next period, and leaves the closed one closed [F13, F16]', async () => {
+    const account = await accountWith(20);
+    await review(account);
+    account.moveTo('2026-12-01T10:00:00Z');
+    expect(await review(account)).toBeUndefined();
+    expect(item(account).terms.standing).toBe('closed');
+    expect(account.ledgerItem(ID, '2026-12')).toMatchObject({ committed: 0n, terms: { standing: 'open' } });
+  });
+
+  it('throttles along a pace line that stays where it began', async () => {
+    const account = await accountWith(18, limitedTo('20 USD'));
+    expect(await review(account)).toMatchObject({ kind: 'budget-throttled' });
+    const { pace } = item(account).terms;
+    expect(pace).toEqual({ from: account.now, base: usd(18), until: item(account).endsAt });
+    account.wait(3_600_000);
+    account.spend(ID, 0.5);
+    await review(account);
+    expect(item(account).terms).toMatchObject({ pace, version: 2 });
+    account.spend(ID, 1.5);
+    expect(await review(account)).toMatchObject({ kind: 'budget-used-up' });
+    expect(item(account).terms.pace).toBeUndefined();
+  });
+
+  it('follows a limit that the policy raises, and one that it lowers', async () => {
+    const account = await accountWith(20, limitedTo('20 USD'));
+    await review(account);
+    account.policy = limitedTo('40 USD');
+    expect(await review(account)).toBeUndefined();
+    expect(item(account).terms).toMatchObject({ limit: usd(40), standing: 'open', version: 3 });
+    account.policy = limitedTo('10 USD');
+    expect(await review(account)).toMatchObject({ kind: 'budget-used-up', limit: usd(10) });
+  });
+
+  it('keeps an operator’s raises through every change of terms', async () => {
+    const account = await accountWith(20);
+    const raises = [{ amount: usd(5), until: item(account).endsAt }];
+    account.ledger.put({ ...item(account), terms: { ...item(account).terms, raises } });
+    await review(account);
+    expect(item(account).terms).toMatchObject({ standing: 'closed', raises });
+  });
+
+  it('tells of a threshold once in a period, however often it looks [F30]', async () => {
+    const account = await accountWith(16);
+    for (let look = 0; look < 5; look++) await review(account);
+    account.spend(ID, 1);
+    await review(account);
+    expect(account.noticesOf('threshold-crossed')).toEqual([`threshold|${ID}|2026-11|8000|actual|notify`]);
+    expect(item(account).crossed).toEqual(['8000|actual|notify']);
+  });
+
+  it('tells of a forecast and closes nobody by it', async () => {
+    const account = await accountWith(1);
+    expect(await review(account, { forecast: usd(30), source: 'AWS Budgets' })).toBeUndefined();
+    expect(account.noticesOf('threshold-crossed')).toEqual([`threshold|${ID}|2026-11|10000|forecast|notify`]);
+  });
+
+  it.each<[string, number, number, bigint]>([
+    ['more than all that the ledger knows', 5, 7, 2n],
+    ['what the ledger knows', 5, 5, 0n],
+    ['less than the ledger knows, because it is late', 5, 3, 0n],
+  ])(
+    'takes for unattributed what the outside has seen beyond the ledger: %s',
+    async (_, settled, actual, unattributed) => {
+      const account = await accountWith(settled);
+      await review(account, seen(actual));
+      expect(item(account).unattributed).toBe(unattributed * 1_000_000_000n);
+      expect(isConserved(item(account))).toBe(true);
+    },
+  );
+
+  it('raises what is unattributed with each later figure and never lowers it', async () => {
+    const account = await accountWith(5);
+    for (const [actual, expected] of [
+      [7, 2],
+      [6, 2],
+      [9, 4],
+      [0, 4],
+    ] as const) {
+      await review(account, seen(actual));
+      expect(item(account).unattributed).toBe(usd(expected));
+    }
+  });
+
+  it('counts leases and unconfirmed money as known: the outside may have seen their spending', async () => {
+    const account = await accountWith(5);
+    account.ledger.put({ ...item(account), unconfirmed: usd(1), leased: usd(2), committed: usd(8) });
+    await review(account, seen(8));
+    expect(item(account).unattributed).toBe(0n);
+    await review(account, seen(8.5));
+    expect(item(account).unattributed).toBe(usd(0.5));
+  });
+
+  it('closes by spending that went round the helper [F9]', async () => {
+    const account = await accountWith(5);
+    expect(await review(account, seen(21))).toMatchObject({ kind: 'budget-used-up', spent: usd(21) });
+  });
+
+  it('looks again when somebody writes meanwhile, and decides on what it finds', async () => {
+    const account = await accountWith(10);
+    const { ledger } = account.ports;
+    let interfered = false;
+    const ports = {
+      ...account.ports,
+      policy: limitedTo('10 USD'),
+      ledger: {
+        ...ledger,
+        read: ledger.read,
+        provide: ledger.provide,
+        reclaim: ledger.reclaim,
+        forget: ledger.forget,
+        raiseUnattributed: ledger.raiseUnattributed,
+        recordCrossings: ledger.recordCrossings,
+        write: ledger.write,
+        changeTerms: async (...[key, terms]: Parameters<typeof ledger.changeTerms>) => {
+          if (!interfered) {
+            interfered = true;
+            const now = item(account);
+            account.ledger.put({ ...now, terms: { ...now.terms, version: now.terms.version + 1 } });
+          }
+          return await ledger.changeTerms(key, terms);
+        },
+      },
+    };
+    expect(await reviewBudget(ports, budgetNamed(ports.policy, ID))).toMatchObject({ kind: 'budget-used-up' });
+    expect(item(account).terms).toMatchObject({ standing: 'closed', version: 3 });
+  });
+
+  it.each<[string, number, OutsideFigures | undefined]>([
+    ['open', 1, undefined],
+    ['crossing a threshold', 16, undefined],
+    ['used up', 20, undefined],
+    ['used up as the outside sees it', 5, { actual: usd(25), forecast: usd(50), source: 'AWS Budgets' }],
+  ])(
+    'comes to the same end with a budget that is %s, whichever port call fails on the way',
+    async (_, dollars, outside) => {
+      await expectToSurviveEveryCrash(
+        () => accountWith(dollars),
+        (account) => review(account, outside),
+      );
+    },
+  );
+});

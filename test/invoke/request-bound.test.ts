@@ -1,0 +1,106 @@
+import type { ContentBlock, ConverseCommandInput } from '@aws-sdk/client-bedrock-runtime';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { GovernorRefusal } from '../../invoke/refusals.ts';
+import { boundOf } from '../../invoke/request-bound.ts';
+
+const WINDOW = 200_000;
+const request = (content: ContentBlock[], changes: Partial<ConverseCommandInput> = {}): ConverseCommandInput => ({
+  modelId: 'x',
+  messages: [{ role: 'user', content }],
+  inferenceConfig: { maxTokens: 500 },
+  ...changes,
+});
+const text = (words: string, changes: Partial<ConverseCommandInput> = {}) => request([{ text: words }], changes);
+const image: ContentBlock = { image: { format: 'png', source: { bytes: new Uint8Array(10) } } };
+const refusalOf = (make: () => unknown): string => {
+  try {
+    make();
+  } catch (error) {
+    if (error instanceof GovernorRefusal) return error.code;
+    throw error;
+  }
+  return 'none';
+};
+
+describe('boundOf', () => {
+  it('bounds text by at least its bytes, and the answer by maxTokens', () => {
+    fc.assert(
+      fc.property(
+        fc.string({ unit: 'binary' }),
+        fc.string({ unit: 'binary' }),
+        fc.integer({ min: 1, max: 4_000 }),
+        (system, words, maxTokens) => {
+          const bound = boundOf(text(words, { system: [{ text: system }], inferenceConfig: { maxTokens } }), WINDOW);
+          expect(bound.inputBytes).toBeGreaterThanOrEqual(Buffer.byteLength(system) + Buffer.byteLength(words));
+          expect(bound).toMatchObject({ maxOutputTokens: maxTokens, mayWriteCache: false, tier: 'default' });
+        },
+      ),
+    );
+  });
+
+  it('counts tools and tool results as input', () => {
+    const description = 'd'.repeat(5_000);
+    const tools = boundOf(
+      text('hi', { toolConfig: { tools: [{ toolSpec: { name: 't', description, inputSchema: { json: {} } } }] } }),
+      WINDOW,
+    );
+    const result = boundOf(request([{ toolResult: { toolUseId: '1', content: [{ text: description }] } }]), WINDOW);
+    expect(Math.min(tools.inputBytes, result.inputBytes)).toBeGreaterThan(5_000);
+  });
+
+  it.each<[string, ContentBlock]>([
+    ['an image', image],
+    ['a document', { document: { format: 'pdf', name: 'd', source: { bytes: new Uint8Array(1) } } }],
+    ['a video', { video: { format: 'mp4', source: { s3Location: { uri: 's3://b/k' } } } }],
+    [
+      'an image in a tool result',
+      { toolResult: { toolUseId: '1', content: [{ image: { format: 'png', source: { bytes: new Uint8Array(1) } } }] } },
+    ],
+  ])('holds the whole window for %s, whose tokens only the model counts [F26]', (_, block) => {
+    expect(boundOf(request([block]), WINDOW).inputBytes).toBe(WINDOW);
+    expect(refusalOf(() => boundOf(request([block]), undefined))).toBe('Unbounded');
+  });
+
+  it('clamps maxTokens to the window of the model [F25]', () => {
+    expect(boundOf(text('hi', { inferenceConfig: { maxTokens: 999_999_999 } }), WINDOW).maxOutputTokens).toBe(WINDOW);
+  });
+
+  it('holds the window for an answer without maxTokens, and refuses where no window is known', () => {
+    expect(boundOf(text('hi', { inferenceConfig: {} }), WINDOW).maxOutputTokens).toBe(WINDOW);
+    expect(refusalOf(() => boundOf(text('hi', { inferenceConfig: {} }), undefined))).toBe('Unbounded');
+    expect(refusalOf(() => boundOf(text('hi', { inferenceConfig: { maxTokens: Number.NaN } }), WINDOW))).toBe(
+      'Unbounded',
+    );
+  });
+
+  it('trusts no maxTokens beside fields that only the model understands', () => {
+    expect(boundOf(text('hi', { additionalModelRequestFields: { max_tokens: 9 } }), WINDOW).maxOutputTokens).toBe(
+      WINDOW,
+    );
+  });
+
+  it.each<[string, ConverseCommandInput]>([
+    ['a message', request([{ text: 'a' }, { cachePoint: { type: 'default' } }])],
+    ['the system prompt', text('a', { system: [{ text: 'a' }, { cachePoint: { type: 'default' } }] })],
+    ['the tools', text('a', { toolConfig: { tools: [{ cachePoint: { type: 'default' } }] } })],
+  ])('sees a cache point in %s [F6]', (_, input) => {
+    expect(boundOf(input, WINDOW).mayWriteCache).toBe(true);
+  });
+
+  it.each([
+    ['priority', 'priority'],
+    ['default', 'default'],
+    ['reserved', 'reserved'],
+    // Flex is granted or not; an answer of the default tier costs the default price.
+    ['flex', 'default'],
+  ] as const)('prices the tier %s as %s', (type, tier) => {
+    expect(boundOf(text('a', { serviceTier: { type } }), WINDOW).tier).toBe(tier);
+  });
+
+  it('refuses latency-optimised inference, whose price is not known [F8]', () => {
+    expect(refusalOf(() => boundOf(text('a', { performanceConfig: { latency: 'optimized' } }), WINDOW))).toBe(
+      'Unpriced',
+    );
+  });
+});

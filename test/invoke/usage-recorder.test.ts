@@ -1,0 +1,224 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { type EpochMs, epochMs } from '../../domain/clock.ts';
+import { callCost } from '../../domain/spending/pricing.ts';
+import { readRecordedUsage } from '../../domain/spending/recorded-usage.ts';
+import { NO_USAGE } from '../../domain/spending/usage.ts';
+import type { ProcessId, UsageRecord, UsageRecords } from '../../domain/spending/usage-record.ts';
+import { UsageRecorder } from '../../invoke/usage-recorder.ts';
+import { profileArn } from '../domain/governed-account.ts';
+import { MemoryUsage } from '../domain/spending/memory-usage.ts';
+import { at, totals, window } from '../domain/spending/usage-fixtures.ts';
+
+const CHAT = profileArn('chat00000001');
+const MINUTE = 60_000;
+const DAY = window('2026-11-23T00:00:00Z', '2026-11-24T00:00:00Z');
+
+class Table implements UsageRecords {
+  readonly memory = new MemoryUsage();
+  readonly written: UsageRecord[] = [];
+  fate: 'lands' | 'fails' | 'answer is lost' = 'lands';
+
+  async write(record: UsageRecord): Promise<void> {
+    if (this.fate === 'fails') throw new Error('the table is down');
+    this.written.push(record);
+    await this.memory.write(record);
+    if (this.fate === 'answer is lost') throw new Error('no answer');
+  }
+
+  read: UsageRecords['read'] = (asked) => this.memory.read(asked);
+}
+
+function recording(begin = '2026-11-23T22:00:00Z') {
+  const clock = { time: at(begin), now: (): EpochMs => clock.time };
+  const table = new Table();
+  const recorder = new UsageRecorder({ records: table, clock, process: 'process-1' as ProcessId });
+  return {
+    table,
+    recorder,
+    moveTo: (iso: string) => {
+      clock.time = at(iso);
+    },
+    wait: (ms: number) => {
+      clock.time = epochMs(clock.time + ms);
+    },
+    call: (nanoUsd: number, profile = CHAT) =>
+      recorder.settled(profile, { ...NO_USAGE, inputTokens: nanoUsd }, callCost(nanoUsd)),
+    recorded: async () => (await readRecordedUsage(table, DAY)).totals,
+  };
+}
+
+describe('a process that records its usage', () => {
+  it('writes nothing while nothing is used', async () => {
+    const { recorder, table, wait } = recording();
+    for (let minute = 0; minute < 120; minute++) {
+      wait(MINUTE);
+      await recorder.maintain();
+    }
+    await recorder.flush();
+    expect(table.written).toEqual([]);
+  });
+
+  it('writes one record a minute, however many calls and profiles', async () => {
+    const { recorder, table, wait, call } = recording();
+    for (let second = 0; second < 300; second += 5) {
+      for (let profile = 0; profile < 100; profile++) call(1, profileArn(`p${profile}`));
+      wait(5_000);
+      await recorder.maintain();
+    }
+    expect(table.written).toHaveLength(5);
+    expect(table.written.at(-1)?.totals.size).toBe(100);
+    expect(table.written.at(-1)?.totals.get(profileArn('p99'))).toEqual(totals(60, 60));
+  });
+
+  it('writes what is used, by profile, with attempts of unknown fate apart', async () => {
+    const { recorder, call, recorded } = recording();
+    const other = profileArn('other0000001');
+    call(10);
+    call(5);
+    recorder.unconfirmed(CHAT, callCost(99));
+    call(7, other);
+    await recorder.flush();
+    expect(await recorded()).toEqual(
+      new Map([
+        [CHAT, totals(2, 15, 99)],
+        [other, totals(1, 7)],
+      ]),
+    );
+  });
+
+  it('counts a call in the hour in which it is complete, and finishes an hour after its end', async () => {
+    const { recorder, table, moveTo, call } = recording();
+    moveTo('2026-11-23T22:59:59Z');
+    call(10);
+    moveTo('2026-11-23T23:00:01Z');
+    call(3);
+    await recorder.flush();
+    expect(table.written.map(({ hour, totals: used }) => [hour, used.get(CHAT)?.settled])).toEqual([
+      ['2026-11-23T22', 10n],
+      ['2026-11-23T23', 3n],
+    ]);
+    await recorder.flush();
+    expect(table.written).toHaveLength(2);
+  });
+
+  it('spreads more than a hundred profiles over records, and writes again only those that changed', async () => {
+    const { recorder, table, call, recorded } = recording();
+    for (let profile = 0; profile < 250; profile++) call(1, profileArn(`p${profile}`));
+    await recorder.flush();
+    expect(table.written.map(({ chunk, totals: used }) => [chunk, used.size])).toEqual([
+      [0, 100],
+      [1, 100],
+      [2, 50],
+    ]);
+    call(1, profileArn('p120'));
+    await recorder.flush();
+    expect(table.written.slice(3).map(({ chunk, sequence }) => [chunk, sequence])).toEqual([[1, 2]]);
+    expect((await recorded()).get(profileArn('p120'))).toEqual(totals(2, 2));
+    expect((await recorded()).size).toBe(250);
+  });
+
+  it('tells a watermark only with the last record of a flush, and none after a failure', async () => {
+    const { recorder, table, wait, call } = recording('2026-11-23T22:30:00Z');
+    for (let profile = 0; profile < 101; profile++) call(1, profileArn(`p${profile}`));
+    wait(MINUTE);
+    await recorder.flush();
+    expect(table.written.map(({ watermark }) => watermark)).toEqual([
+      at('2026-11-23T22:30:00Z'),
+      at('2026-11-23T22:31:00Z'),
+    ]);
+    call(1);
+    wait(MINUTE);
+    table.fate = 'fails';
+    await expect(recorder.flush()).rejects.toThrow('the table is down');
+    expect((await readRecordedUsage(table, DAY)).watermarks.get('process-1' as ProcessId)).toBe(
+      at('2026-11-23T22:31:00Z'),
+    );
+  });
+
+  it('tries a failed write again a minute later, with all that came since', async () => {
+    const { recorder, table, wait, call, recorded } = recording();
+    call(10);
+    table.fate = 'fails';
+    wait(MINUTE);
+    await recorder.maintain();
+    call(1);
+    table.fate = 'lands';
+    wait(5_000);
+    await recorder.maintain();
+    expect(table.written).toEqual([]);
+    wait(MINUTE);
+    await recorder.maintain();
+    expect((await recorded()).get(CHAT)).toEqual(totals(2, 11));
+  });
+
+  it('keeps a day of hours while the table is down, and gives up the oldest after that', async () => {
+    const { recorder, table, wait, call } = recording('2026-11-20T00:00:00Z');
+    table.fate = 'fails';
+    for (let hour = 0; hour < 30; hour++) {
+      call(1);
+      wait(60 * MINUTE);
+      await recorder.maintain();
+    }
+    table.fate = 'lands';
+    await recorder.flush();
+    expect(table.written).toHaveLength(24);
+    expect(table.written[0]?.hour).toBe('2026-11-20T06');
+  });
+
+  it('never goes back to an hour that it has forgotten, even where the clock is put back', async () => {
+    const { recorder, moveTo, call, recorded } = recording();
+    call(10);
+    moveTo('2026-11-23T23:00:01Z');
+    call(1);
+    await recorder.flush();
+    moveTo('2026-11-23T22:59:59Z');
+    call(5);
+    await recorder.flush();
+    expect((await recorded()).get(CHAT)).toEqual(totals(3, 16));
+  });
+
+  it('lets flushes that overlap write one after the other', async () => {
+    const { recorder, call, recorded } = recording();
+    call(1);
+    const first = recorder.flush();
+    call(2);
+    await Promise.all([first, recorder.flush(), recorder.flush()]);
+    expect((await recorded()).get(CHAT)).toEqual(totals(2, 3));
+  });
+
+  it('loses no token and counts none twice, whatever becomes of its writes', async () => {
+    const step = fc.oneof(
+      fc.record({ kind: fc.constant('call' as const), profile: fc.nat(150), cost: fc.nat(1_000) }),
+      fc.record({ kind: fc.constant('wait' as const), ms: fc.nat(40 * MINUTE) }),
+      fc.record({ kind: fc.constant('write' as const), fate: fc.constantFrom('lands', 'fails', 'answer is lost') }),
+      fc.record({ kind: fc.constant('duplicate' as const), which: fc.nat() }),
+    );
+    await fc.assert(
+      fc.asyncProperty(fc.array(step, { maxLength: 60 }), async (steps) => {
+        const { recorder, table, wait, call, recorded } = recording('2026-11-23T00:00:00Z');
+        let spent = 0n;
+        let passed = 0;
+        for (const now of steps)
+          if (now.kind === 'call') {
+            call(now.cost, profileArn(`p${now.profile}`));
+            spent += BigInt(now.cost);
+          } else if (now.kind === 'wait' && passed + now.ms < 23 * 60 * MINUTE) {
+            wait(now.ms);
+            passed += now.ms;
+          } else if (now.kind === 'write') {
+            table.fate = now.fate;
+            await recorder.flush().catch(() => {});
+          } else if (now.kind === 'duplicate') {
+            // A copy of an earlier request arrives late.
+            const copy = table.written[now.which % Math.max(1, table.written.length)];
+            if (copy !== undefined) await table.memory.write(copy);
+          }
+        table.fate = 'lands';
+        await recorder.flush();
+        const sum = [...(await recorded()).values()].reduce((all, { settled }) => all + settled, 0n);
+        expect(sum).toBe(spent);
+      }),
+    );
+  });
+});
