@@ -4,6 +4,12 @@ import { EXIT_USER_ERROR, UserError } from './user-error.ts';
 // The SDK warns on Node 20 of versions to come; this program's users can do nothing about it. Set before it is loaded.
 process.env['AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED'] = 'true';
 
+// Whoever read the output has heard enough, as `| head` has.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error;
+  process.exit();
+});
+
 const port = (text: string): number => {
   const value = Number(text);
   if (!Number.isInteger(value) || value < 0 || value > 65_535)

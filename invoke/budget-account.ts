@@ -316,6 +316,11 @@ export class BudgetAccount {
     const lease = this.#lease;
     const { pending } = lease;
     if (pending === undefined) return;
+    if (!lease.mayRepeat(this.#options.clock.now())) {
+      this.#replaceLease(lease);
+      this.#item = undefined;
+      return;
+    }
     const outcome = await this.#options.ledger.write(pending);
     if (outcome.kind === 'landed') lease.landed();
     else if (outcome.why === 'lease-lost') this.#replaceLease(lease);

@@ -34,7 +34,9 @@ export class ProfileResolver {
     const first = judge(served, modelId, tags, this.#region);
     if (!(first instanceof GovernorRefusal)) return first;
     if (this.#clock.now() - this.#readAt < RECHECK_MS) throw first;
-    const second = judge(await this.#read(), modelId, tags, this.#region);
+    // Should that fail, the last good answer stays: here, that there is no such profile.
+    const entries = await this.#read().catch(() => served);
+    const second = judge(entries, modelId, tags, this.#region);
     if (second instanceof GovernorRefusal) throw second;
     return second;
   }

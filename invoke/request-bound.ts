@@ -19,8 +19,13 @@ export function boundOf(input: ConverseCommandInput, contextWindow: number | und
     );
   const blocks = (input.messages ?? []).flatMap((message) => message.content ?? []);
   const window = contextWindow ?? Number.POSITIVE_INFINITY;
-  const inputBytes = blocks.some(holdsMedia) ? window : textBytes(input);
-  const asked = input.additionalModelRequestFields === undefined ? input.inferenceConfig?.maxTokens : undefined;
+  const hasMedia =
+    blocks.some(holdsMedia) || (input.system ?? []).some((block) => block.guardContent?.image !== undefined);
+  const inputBytes = hasMedia ? window : textBytes(input);
+  const unknownFields = input.additionalModelRequestFields !== undefined;
+  // Bedrock turns away what is no positive number; until it has, such a limit bounds nothing.
+  const { maxTokens = 0 } = input.inferenceConfig ?? {};
+  const asked = !unknownFields && Number.isSafeInteger(maxTokens) && maxTokens > 0 ? maxTokens : undefined;
   const maxOutputTokens = Math.min(asked ?? Number.POSITIVE_INFINITY, window);
   if (!Number.isSafeInteger(inputBytes) || !Number.isSafeInteger(maxOutputTokens))
     throw new GovernorRefusal(
@@ -31,7 +36,7 @@ export function boundOf(input: ConverseCommandInput, contextWindow: number | und
   const tier = readTier(input.serviceTier?.type);
   return {
     inputBytes,
-    mayWriteCache: cacheable.some((block) => block.cachePoint !== undefined),
+    mayWriteCache: unknownFields || cacheable.some((block) => block.cachePoint !== undefined),
     maxOutputTokens,
     // Flex is cheaper only while Bedrock grants it; an answer from the default tier costs the default price.
     tier: tier === 'flex' ? 'default' : tier,
@@ -49,5 +54,6 @@ const holdsMedia = (block: ContentBlock | ToolResultContentBlock): boolean =>
   block.image !== undefined ||
   block.document !== undefined ||
   block.video !== undefined ||
+  ('guardContent' in block && block.guardContent?.image !== undefined) ||
   ('audio' in block && block.audio !== undefined) ||
   ('toolResult' in block && (block.toolResult?.content ?? []).some(holdsMedia));

@@ -176,7 +176,11 @@ export function judge(item: LedgerItem | undefined, write: LeaseWrite): WriteOut
 }
 
 /** A cell lends what it was funded with, while its lease lasts; the root up to the ceiling. */
-function hasRoom({ funding, committed }: LedgerItem, write: LeaseWrite, grant: NonNullable<LeaseWrite['grant']>): boolean {
+function hasRoom(
+  { funding, committed }: LedgerItem,
+  write: LeaseWrite,
+  grant: NonNullable<LeaseWrite['grant']>,
+): boolean {
   const more = committedBy(write);
   if (funding !== undefined) return grant.at < funding.until && more <= funding.room;
   return add(committed, more) <= grant.ceiling;
@@ -192,9 +196,7 @@ export function afterWrite(item: LedgerItem, write: LeaseWrite): LedgerItem {
     leased: add(item.leased, write.leased),
     committed: add(item.committed, more),
     holders: new Map(item.holders).set(write.holder, write.entry),
-    ...(item.funding === undefined
-      ? {}
-      : { funding: { ...item.funding, room: subtract(item.funding.room, more) } }),
+    ...(item.funding === undefined ? {} : { funding: { ...item.funding, room: subtract(item.funding.room, more) } }),
     ...(write.refusal === undefined ? {} : { refusal: write.refusal }),
   };
 }

@@ -12,6 +12,7 @@ import type { IndexEntry, ProfileIndex } from '../../domain/profiles/profile-ind
 import type { LedgerItem, WriteId } from '../../domain/spending/ledger.ts';
 import type { PicoUsdPerToken } from '../../domain/spending/pricing.ts';
 import { UsageSince } from '../../domain/spending/recorded-usage.ts';
+import type { TimeWindow, UsageRecords } from '../../domain/spending/usage-record.ts';
 import type { Notice, NoticeId, NoticeOutbox, NoticePublisher } from '../../domain/standing/notice.ts';
 import type { Tags } from '../../domain/tags.ts';
 import { budgetNamed, policyOf } from './example-policy.ts';
@@ -22,6 +23,12 @@ export function profileArn(id: string, region = 'us-east-1'): ProfileArn {
   const arn = parseProfileArn(`arn:aws:bedrock:${region}:123456789012:application-inference-profile/${id}`);
   if (arn === undefined) throw new Error(`no profile can have the id ${id}`);
   return arn;
+}
+
+async function all<T>(values: AsyncIterable<T>): Promise<T[]> {
+  const read: T[] = [];
+  for await (const value of values) read.push(value);
+  return read;
 }
 
 interface StoredProfile {
@@ -139,7 +146,7 @@ export class GovernedAccount {
       prices: this.#prices,
       ledger: this.#failing('ledger', this.ledger),
       openings: this.#failing('openings', this.openings),
-      usage: new UsageSince(this.#failing('usage', this.usage), clock),
+      usage: new UsageSince(this.#usageRecords, clock),
       profiles: this.#failing('profiles', this.#profiles),
       index: this.#failing('index', this.#index),
       awsBudgets: this.#failing('awsBudgets', this.#awsBudgets),
@@ -159,6 +166,19 @@ export class GovernedAccount {
       index: [...this.indexed].sort(),
       awsBudgets: sorted([...this.awsBudgets], ([name]) => name),
       notices: [...this.notices.keys()].sort(),
+      openings: this.openings.kept,
+    };
+  }
+
+  /** A read is one port call, however many records it yields. */
+  get #usageRecords(): UsageRecords {
+    const { usage } = this;
+    const whole = this.#failing('usage', { read: async (window: TimeWindow) => await all(usage.read(window)) });
+    return {
+      write: (record) => usage.write(record),
+      async *read(window) {
+        yield* await whole.read(window);
+      },
     };
   }
 

@@ -69,9 +69,20 @@ describe('boundOf', () => {
   it('holds the window for an answer without maxTokens, and refuses where no window is known', () => {
     expect(boundOf(text('hi', { inferenceConfig: {} }), WINDOW).maxOutputTokens).toBe(WINDOW);
     expect(refusalOf(() => boundOf(text('hi', { inferenceConfig: {} }), undefined))).toBe('Unbounded');
-    expect(refusalOf(() => boundOf(text('hi', { inferenceConfig: { maxTokens: Number.NaN } }), WINDOW))).toBe(
-      'Unbounded',
-    );
+  });
+
+  it.each([Number.NaN, -5, 0, 1.5])('takes maxTokens %d for no bound: the window is', (maxTokens) => {
+    expect(boundOf(text('hi', { inferenceConfig: { maxTokens } }), WINDOW).maxOutputTokens).toBe(WINDOW);
+  });
+
+  it('holds the window for an image in a guarded block [F26]', () => {
+    const image = { format: 'png' as const, source: { bytes: new Uint8Array(3) } };
+    expect(boundOf(request([{ guardContent: { image } }]), WINDOW).inputBytes).toBe(WINDOW);
+    expect(boundOf(text('hi', { system: [{ guardContent: { image } }] }), WINDOW).inputBytes).toBe(WINDOW);
+  });
+
+  it('prices input as written to the cache beside fields that could switch caching on', () => {
+    expect(boundOf(text('hi', { additionalModelRequestFields: { cache: true } }), WINDOW).mayWriteCache).toBe(true);
   });
 
   it('trusts no maxTokens beside fields that only the model understands', () => {

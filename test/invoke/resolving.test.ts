@@ -209,20 +209,22 @@ describe('what cannot be counted is not sent', () => {
     const { arn } = await world.profile();
     const { client } = world.process();
     const body = new TextEncoder().encode('{}');
-    const commands = [
-      client.send(new ConverseStreamCommand({ modelId: arn, messages: ask() })),
-      client.send(new InvokeModelCommand({ modelId: NOVA_LITE, body })),
-      client.send(new InvokeModelWithResponseStreamCommand({ modelId: arn, body })),
-      client.send(
-        new StartAsyncInvokeCommand({
-          modelId: NOVA_LITE,
-          modelInput: {},
-          outputDataConfig: { s3OutputDataConfig: { s3Uri: 's3://bucket' } },
-        }),
-      ),
+    const asynchronous = new StartAsyncInvokeCommand({
+      modelId: NOVA_LITE,
+      modelInput: {},
+      outputDataConfig: { s3OutputDataConfig: { s3Uri: 's3://bucket' } },
+    });
+    const calls = [
+      () => client.send(new ConverseStreamCommand({ modelId: arn, messages: ask() })),
+      () => client.send(new InvokeModelCommand({ modelId: NOVA_LITE, body })),
+      () => client.send(new InvokeModelWithResponseStreamCommand({ modelId: arn, body })),
+      () => client.send(asynchronous),
     ];
-    for (const command of commands)
-      expect(await refusalOf(command)).toMatchObject({ code: 'UngovernedCommand', message: /ConverseCommand/ });
+    for (const call of calls)
+      expect(await refusalOf(call())).toMatchObject({
+        code: 'UngovernedCommand',
+        message: expect.stringContaining('ConverseCommand'),
+      });
     expect(world.reached).toEqual([]);
   });
 
@@ -237,8 +239,9 @@ describe('what cannot be counted is not sent', () => {
       content: [{ text: { text: 'Hello' } }],
     });
     // The embedded AWS does not know these operations: its own answer proves that they were sent.
-    for (const command of [client.send(guardrail), client.send(new ListAsyncInvokesCommand({}))])
-      await expect(command).rejects.toMatchObject({ $metadata: { httpStatusCode: expect.any(Number) } });
+    const unknown = { name: 'UnknownOperationException', $metadata: { httpStatusCode: 404 } };
+    await expect(client.send(guardrail)).rejects.toMatchObject(unknown);
+    await expect(client.send(new ListAsyncInvokesCommand({}))).rejects.toMatchObject(unknown);
     expect(seen).toHaveLength(2);
     expect(world.requests.indexReads).toBe(0);
   });

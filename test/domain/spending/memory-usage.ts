@@ -13,6 +13,8 @@ import {
 export class MemoryUsage implements UsageRecords {
   readonly #records = new Map<string, UsageRecord>();
   writes = 0;
+  /** Whether reading fails. */
+  isDown = false;
 
   get records(): readonly UsageRecord[] {
     return [...this.#records.values()];
@@ -25,13 +27,21 @@ export class MemoryUsage implements UsageRecords {
   }
 
   async *read(window: TimeWindow): AsyncIterable<UsageRecord> {
+    if (this.isDown) throw new Error('the usage records cannot be read');
     for (const hour of hoursOf(window)) for (const record of this.records) if (record.hour === hour) yield record;
   }
 }
 
+type Kept = Opening & { readonly joined: boolean };
+
 /** What profiles brought to budgets, in memory. */
 export class MemoryOpenings implements Openings {
-  readonly #kept = new Map<string, Map<ProfileArn, Opening & { readonly joined: boolean }>>();
+  readonly #kept = new Map<string, Map<ProfileArn, Kept>>();
+
+  /** Everything, for comparison. */
+  get kept(): readonly (readonly [string, readonly unknown[]])[] {
+    return [...this.#kept].sort().map(([key, openings]) => [key, [...openings].sort()]);
+  }
 
   async list(key: LedgerKey): Promise<ReadonlyMap<ProfileArn, Opening>> {
     return new Map(
@@ -43,23 +53,24 @@ export class MemoryOpenings implements Openings {
     const { settled, unconfirmed } = opening;
     const before = this.#of(key).get(profile);
     if (before === undefined || (!before.joined && before.settled <= settled && before.unconfirmed <= unconfirmed))
-      this.#of(key).set(profile, { settled, unconfirmed, joined: stage === 'joined' });
+      this.#set(key, profile, { settled, unconfirmed, joined: stage === 'joined' });
     else if (stage === 'joined') await this.settle(key, profile);
   }
 
   async settle(key: LedgerKey, profile: ProfileArn): Promise<void> {
     const before = this.#of(key).get(profile);
-    this.#of(key).set(profile, {
+    this.#set(key, profile, {
       settled: before?.settled ?? ZERO,
       unconfirmed: before?.unconfirmed ?? ZERO,
       joined: true,
     });
   }
 
-  #of({ budget, period }: LedgerKey) {
-    const name = `${budget} ${period}`;
-    const kept = this.#kept.get(name) ?? new Map<ProfileArn, Opening & { readonly joined: boolean }>();
-    this.#kept.set(name, kept);
-    return kept;
+  #of({ budget, period }: LedgerKey): Map<ProfileArn, Kept> {
+    return this.#kept.get(`${budget} ${period}`) ?? new Map<ProfileArn, Kept>();
+  }
+
+  #set(key: LedgerKey, profile: ProfileArn, kept: Kept): void {
+    this.#kept.set(`${key.budget} ${key.period}`, this.#of(key).set(profile, kept));
   }
 }

@@ -1,0 +1,216 @@
+import type { EpochMs } from '../clock.ts';
+import { add, max, type NanoUsd, nanoUsd, subtract, ZERO } from '../money.ts';
+import type { Funding, HolderId, LeaseEntry, LeaseWrite, LedgerItem, LedgerKey, Reported, WriteId } from './ledger.ts';
+import { ceiling, type Terms } from './terms.ts';
+
+/**
+ * Cells: how more processes share one budget than one item can serve. A write costs a unit for each begun kilobyte of
+ * its item, and every holder's entry makes the item larger; so the processes of a hot budget lease from *cells*, each an
+ * item of its own with the same rules, and the cells lease from the budget's item, the root, by the same protocol.
+ *
+ * A cell has no process of its own: whichever process finds that it has too little acts as its agent, and any number of
+ * them may do so at once. What the root has made over to a cell, and what the cell believes it has, are both
+ * cumulative:
+ *
+ *     granted (root)  = leased + reported, both of the cell's entry
+ *     funded  (cell)  = committed + room
+ *
+ * The invariant, at every moment and whoever crashes where:
+ *
+ *     granted ≥ funded ≥ committed (cell) ≥ reported          (funded ≥ committed but for what is overdrawn)
+ *
+ * So what the root counts as committed covers whatever the cells can lend, have lent or have been told of, and the sum
+ * over all processes stays within what the root's terms allow. It holds because
+ *
+ * - money comes down root first: a write of the root under the entry's next sequence, then the cell follows to what that
+ *   write says, which lands only on a cell that follows an earlier one. Whoever finds a root that is ahead can do the
+ *   second half, because the entry says all of it;
+ * - money goes up cell first: the room is taken away while the cell follows the root's present sequence, so that no late
+ *   copy of an earlier second half can bring it back; then the root is written under the next sequence. Whoever finds a
+ *   cell that has less than it was granted can do the second half, or use the money.
+ *
+ * A write of the root whose answer was lost needs no repeat: the entry tells what became of it, and once the sequence
+ * has moved on it cannot land any more.
+ */
+
+/** The id of a budget's cell, as a holder of the root. Process ids are random and longer. */
+export const cellId = (index: number): HolderId => `cell-${index}` as HolderId;
+
+/** Which of a budget's cells a process belongs to. `place` is from 0 to 1, drawn once for a process. */
+export const cellAt = (place: number, cells: number): HolderId =>
+  cellId(Math.min(cells - 1, Math.floor(place * cells)));
+
+export const cellKey = ({ budget, period }: LedgerKey, cell: HolderId): LedgerKey => ({ budget, period, cell });
+export const rootKey = ({ budget, period }: LedgerKey): LedgerKey => ({ budget, period });
+
+/** Processes that a cell is made for: 5 write units for each write, and room for twice as many before it is worn out. */
+const PROCESSES_PER_CELL = 64;
+/** Processes that share the budget's own item without a loss. */
+const PROCESSES_WITHOUT_CELLS = 128;
+
+/** How many cells a budget has; undefined where its processes lease from its own item. */
+export const cellsFor = (processes: number): number | undefined =>
+  processes > PROCESSES_WITHOUT_CELLS ? Math.ceil(processes / PROCESSES_PER_CELL) : undefined;
+
+export const NO_FUNDING: Funding = { sequence: 0, until: 0 as EpochMs, at: 0 as EpochMs, slice: ZERO, room: ZERO };
+
+const NOTHING_REPORTED: Reported = { settled: ZERO, unconfirmed: ZERO };
+
+/** The cells that have ever been written to the root. */
+export const cellsOf = (root: Pick<LedgerItem, 'holders'>): HolderId[] =>
+  [...root.holders].flatMap(([holder, entry]) => (entry.reported === undefined ? [] : [holder]));
+
+/** What the root has made over to a cell in this period, whatever became of it. */
+export const granted = (entry: LeaseEntry | undefined): NanoUsd =>
+  entry === undefined ? ZERO : add(entry.leased, entry.reported?.settled ?? ZERO, entry.reported?.unconfirmed ?? ZERO);
+
+/** An item that is a cell's. */
+export type CellItem = LedgerItem & { readonly funding: Funding };
+
+export const isCell = (item: LedgerItem): item is CellItem => item.funding !== undefined;
+
+export const funded = (cell: CellItem): NanoUsd => add(cell.committed, cell.funding.room);
+
+/** Whether the cell knows of the root's last write of its entry. Only then may its room be taken away. */
+export const isInStep = (root: LedgerItem, cell: CellItem, id: HolderId): boolean =>
+  (root.holders.get(id)?.sequence ?? 0) === cell.funding.sequence;
+
+/** What the cell follows to after a write of the root: the second half of bringing money down. */
+export interface FundingWrite {
+  readonly sequence: number;
+  readonly funded: NanoUsd;
+  readonly until: EpochMs;
+  readonly at: EpochMs;
+  readonly slice: NanoUsd;
+}
+
+export const followed = (entry: LeaseEntry, at: EpochMs, slice: NanoUsd): FundingWrite => ({
+  sequence: entry.sequence,
+  funded: granted(entry),
+  until: entry.expiresAt,
+  at,
+  slice,
+});
+
+/** The rule of {@link CellStore.fund}. */
+export const fundedBy = (cell: CellItem, { funded: total, ...rest }: FundingWrite): CellItem | undefined =>
+  rest.sequence <= cell.funding.sequence
+    ? undefined
+    : { ...cell, funding: { ...rest, room: subtract(total, cell.committed) } };
+
+/** The rule of {@link CellStore.withdraw}. */
+export const withdrawn = (cell: CellItem, { sequence, amount }: Withdrawal): CellItem | undefined =>
+  cell.funding.sequence !== sequence || cell.funding.room < amount
+    ? undefined
+    : { ...cell, funding: { ...cell.funding, room: subtract(cell.funding.room, amount) } };
+
+export interface Withdrawal {
+  /** The root's sequence that the cell must follow. */
+  readonly sequence: number;
+  readonly amount: NanoUsd;
+}
+
+/** What a store offers for cells beyond {@link LedgerStore}. Each write is one atomic conditional write of the cell's item. */
+export interface CellStore {
+  /** Makes the cell follow a later write of the root. @returns the cell as it is then, or undefined where it was no later one */
+  fund(key: LedgerKey, funding: FundingWrite): Promise<LedgerItem | undefined>;
+  /** Takes room away. @returns the cell as it is then, or undefined where it follows another write or has less */
+  withdraw(key: LedgerKey, withdrawal: Withdrawal): Promise<LedgerItem | undefined>;
+  /** Gives the cell later terms of the root. @returns the cell as it is then, or undefined where they were no later ones */
+  followTerms(key: LedgerKey, terms: Terms): Promise<LedgerItem | undefined>;
+}
+
+/**
+ * The next write of the root for a cell: reports what the cell has been told, and leaves the cell `room`, more where it
+ * has more that cannot be given back now.
+ *
+ * A write that leaves room is a grant: it lands only under the root's terms, up to its ceiling.
+ */
+export function writeForCell(
+  root: LedgerItem,
+  cell: CellItem,
+  id: HolderId,
+  request: { readonly room: NanoUsd; readonly writeId: WriteId; readonly at: EpochMs; readonly until: EpochMs },
+): LeaseWrite {
+  const entry = root.holders.get(id);
+  const before = entry?.reported ?? NOTHING_REPORTED;
+  // Another agent may have told the root more than this one has seen of the cell.
+  const reported: Reported = {
+    settled: max(before.settled, cell.settled),
+    unconfirmed: max(before.unconfirmed, cell.unconfirmed),
+  };
+  const told = add(reported.settled, reported.unconfirmed);
+  const least = isInStep(root, cell, id) ? funded(cell) : granted(entry);
+  const total = max(max(least, add(cell.committed, request.room)), told);
+  const leased = subtract(total, told);
+  return {
+    key: rootKey(root.key),
+    holder: id,
+    settled: subtract(reported.settled, before.settled),
+    unconfirmed: subtract(reported.unconfirmed, before.unconfirmed),
+    leased: subtract(leased, entry?.leased ?? ZERO),
+    entry: {
+      sequence: (entry?.sequence ?? 0) + 1,
+      writeId: request.writeId,
+      leased,
+      expiresAt: request.until,
+      reported,
+    },
+    ...(total > cell.committed
+      ? { grant: { termsVersion: root.terms.version, ceiling: ceiling(root.terms, request.at), at: request.at } }
+      : {}),
+    ...(cell.refusal === undefined || (root.refusal !== undefined && root.refusal.at >= cell.refusal.at)
+      ? {}
+      : { refusal: cell.refusal }),
+  };
+}
+
+/**
+ * Reports what the cell has been told, and changes neither what it is granted nor until when: no grant, so it lands
+ * under any terms. Undefined where the root knows it all.
+ */
+export function reportForCell(
+  root: LedgerItem,
+  cell: CellItem,
+  id: HolderId,
+  writeId: WriteId,
+): LeaseWrite | undefined {
+  const entry = root.holders.get(id);
+  const before = entry?.reported ?? NOTHING_REPORTED;
+  if (entry === undefined) return undefined;
+  const settled = subtract(max(before.settled, cell.settled), before.settled);
+  const unconfirmed = subtract(max(before.unconfirmed, cell.unconfirmed), before.unconfirmed);
+  const told = add(settled, unconfirmed);
+  if (told === 0n) return undefined;
+  // What the cell's processes spent beyond their leases, the root has not made over yet.
+  const leased = max(ZERO, subtract(entry.leased, told));
+  return {
+    key: rootKey(root.key),
+    holder: id,
+    settled,
+    unconfirmed,
+    leased: subtract(leased, entry.leased),
+    entry: {
+      ...entry,
+      sequence: entry.sequence + 1,
+      writeId,
+      leased,
+      reported: { settled: add(before.settled, settled), unconfirmed: add(before.unconfirmed, unconfirmed) },
+    },
+  };
+}
+
+/**
+ * The budget as a process of the cell sees it: what is left is what the root has left and the cell can still lend; the
+ * holders are those of the cell.
+ */
+export function seenFromCell(root: LedgerItem, cell: CellItem, id: HolderId, siblings: number): LedgerItem {
+  const mine = nanoUsd(granted(root.holders.get(id)) - cell.committed);
+  return {
+    ...root,
+    committed: subtract(root.committed, mine),
+    leased: subtract(root.leased, mine),
+    holders: cell.holders,
+    siblings,
+  };
+}
