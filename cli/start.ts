@@ -1,4 +1,5 @@
 import { Command, InvalidArgumentError } from 'commander';
+import { readPolicyFile } from './policy-file.ts';
 import { EXIT_USER_ERROR, UserError } from './user-error.ts';
 
 // The SDK warns on Node 20 of versions to come; this program's users can do nothing about it. Set before it is loaded.
@@ -30,8 +31,10 @@ const program = new Command('npm start --')
     throw error;
   })
   .action(async (options: { policy: string; keep?: boolean; json?: boolean; port?: number }) => {
+    const policy = await readPolicyFile(options.policy);
+    // Takes a moment to load: a mistake in the policy is told before.
     const { runMainJob } = await import('./main-job/run.ts');
-    await runMainJob(options);
+    await runMainJob(policy, options);
   });
 
 try {

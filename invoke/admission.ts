@@ -1,11 +1,15 @@
 import { type Clock, type EpochMs, epochMs } from '../domain/clock.ts';
 import { periodAt } from '../domain/period.ts';
 import type { CoveringBudget } from '../domain/profiles/profile-index.ts';
+import { type CellStore, cellAt } from '../domain/spending/cell.ts';
+import type { LedgerKey } from '../domain/spending/ledger.ts';
 import type { CallCost } from '../domain/spending/pricing.ts';
 import { type AccountOptions, BudgetAccount, type Hold } from './budget-account.ts';
+import { CellLedger, type LeaseLedger } from './cell-ledger.ts';
 import { GovernorRefusal } from './refusals.ts';
 
-export type AdmissionOptions = Omit<AccountOptions, 'key' | 'endsAt'> & {
+export type AdmissionOptions = Omit<AccountOptions, 'key' | 'endsAt' | 'ledger'> & {
+  readonly ledger: LeaseLedger & CellStore;
   readonly clock: Clock;
   /** How long a call may wait for money that is promised to others rather than spent. */
   readonly maxWaitMs: number;
@@ -17,12 +21,15 @@ const MAX_ROUNDS = 20;
 /** Admits calls: a reservation from every budget that covers the profile, or from none. */
 export class Admissions {
   readonly #options: AdmissionOptions;
+  /** From 0 to 1: which of a budget's cells this process belongs to. */
+  readonly #place: number;
   readonly #accounts = new Map<string, BudgetAccount>();
   /** Accounts by budget, for as long as the period that they were looked up in lasts: the way of almost every call. */
   readonly #current = new Map<string, BudgetAccount>();
 
   constructor(options: AdmissionOptions) {
     this.#options = options;
+    this.#place = options.random();
   }
 
   /** Admits from the leases in hand, without waiting; undefined where they do not cover the call. */
@@ -46,6 +53,11 @@ export class Admissions {
       const queued = missing.mustQueue && this.#options.maxWaitMs > 0;
       const filling = queued ? undefined : await missing.fill(amount);
       if (filling?.kind === 'granted') continue;
+      if (filling !== undefined) {
+        // Other calls ended meanwhile, or the ledger cannot be reached and the policy adds something for that.
+        const after = takeAll(accounts, amount);
+        if (after.kind === 'all') return new Reservation(after.holds);
+      }
       const refusal = filling?.refusal;
       const helpAt = filling === undefined ? this.#options.clock.now() : filling.mayHelpAt;
       if (refusal !== undefined && (helpAt === undefined || helpAt > until || this.#options.maxWaitMs === 0))
@@ -89,13 +101,21 @@ export class Admissions {
 
   #account(budget: CoveringBudget, now: EpochMs): BudgetAccount {
     const period = periodAt(budget.period, budget.timeZone, now);
+    const { endsAt } = period;
+    const key: LedgerKey = { budget: budget.id, period: period.id };
     const name = `${budget.id} ${period.id}`;
     const account =
       this.#accounts.get(name) ??
-      new BudgetAccount({ ...this.#options, key: { budget: budget.id, period: period.id }, endsAt: period.endsAt });
+      new BudgetAccount({ ...this.#options, key, endsAt, ledger: this.#ledgerOf(budget, key, endsAt) });
     this.#accounts.set(name, account);
     this.#current.set(budget.id, account);
     return account;
+  }
+
+  #ledgerOf({ cells }: CoveringBudget, key: LedgerKey, endsAt: EpochMs): LeaseLedger {
+    return cells === undefined
+      ? this.#options.ledger
+      : new CellLedger({ ...this.#options, key, endsAt, cell: cellAt(this.#place, cells) });
   }
 
   /** To be called every few seconds: renews leases in use, returns idle ones, drops accounts of periods that are over. */
@@ -127,7 +147,7 @@ function takeAll(accounts: readonly BudgetAccount[], amount: CallCost, inTurn?: 
   for (const account of accounts) {
     const hold = account.reserve(amount, account === inTurn);
     if (hold === undefined) {
-      for (const [holder, taken] of holds) holder.release(taken);
+      for (const [holder, taken] of holds) holder.putBack(taken);
       return { kind: 'missing', missing: account };
     }
     holds.push([account, hold]);

@@ -11,12 +11,18 @@ const NEVER_SENT = new Set(['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNRE
 /** Whether an attempt that failed certainly cost nothing. In doubt it did cost. */
 export function didNotRun(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
-  const { $metadata, $response, code } = error as {
+  const { $metadata, $response } = error as {
     $metadata?: { httpStatusCode?: number };
     $response?: { statusCode?: number };
-    code?: unknown;
   };
   const status = $metadata?.httpStatusCode ?? $response?.statusCode;
   if (status !== undefined) return TURNED_AWAY.has(status);
-  return error.name === 'CredentialsProviderError' || (typeof code === 'string' && NEVER_SENT.has(code));
+  return error.name === 'CredentialsProviderError' || wasNeverSent(error);
+}
+
+/** Over HTTP/2 a request that waited for its connection is cancelled, and the reason is what became of the connection. */
+function wasNeverSent(error: { readonly code?: unknown; readonly cause?: unknown }): boolean {
+  const { code, cause } = error;
+  if (code === 'ERR_HTTP2_STREAM_CANCEL') return cause instanceof Error && wasNeverSent(cause);
+  return typeof code === 'string' && NEVER_SENT.has(code);
 }

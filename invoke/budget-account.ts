@@ -3,10 +3,10 @@ import { epochMs } from '../domain/clock.ts';
 import { nanoUsd } from '../domain/money.ts';
 import { Lease } from '../domain/spending/lease.ts';
 import {
+  afterWrite,
   type HolderId,
   type LedgerItem,
   type LedgerKey,
-  type LedgerStore,
   liveHolders,
   type Refusal,
   spent,
@@ -16,6 +16,7 @@ import {
 import type { CallCost } from '../domain/spending/pricing.ts';
 import { isEdge, sliceFor } from '../domain/spending/slice.ts';
 import { ceiling, roomAt } from '../domain/spending/terms.ts';
+import type { LeaseLedger } from './cell-ledger.ts';
 import { busy, notProvisioned, refusalFor, unavailable } from './ledger-refusals.ts';
 import type { GovernorRefusal } from './refusals.ts';
 import { type Timer, WaitingLine } from './waiting-line.ts';
@@ -23,7 +24,7 @@ import { type Timer, WaitingLine } from './waiting-line.ts';
 export interface AccountOptions {
   readonly key: LedgerKey;
   readonly endsAt: EpochMs;
-  readonly ledger: LedgerStore;
+  readonly ledger: LeaseLedger;
   readonly clock: Clock;
   readonly timer: Timer;
   readonly leaseMs: number;
@@ -77,12 +78,15 @@ export class BudgetAccount {
   #needs: number[] = [];
   #usual = 0;
   #usedSinceGrant = false;
+  #usedSinceVisit = false;
   #filling: Promise<Filling> | undefined;
   #refused: { readonly at: EpochMs; readonly need: number; readonly filling: Filling } | undefined;
   #outageAt: EpochMs | undefined;
   #beyond = 0;
   #settled = { cost: 0, since: 0 };
   #visit: { readonly at: number; readonly cancel: () => void } | undefined;
+  /** Whether so little is left that money without a call to spend it on is missing elsewhere. */
+  #isAtEdge = false;
   #nextEdgeVisit = 0;
 
   constructor(options: AccountOptions) {
@@ -117,10 +121,12 @@ export class BudgetAccount {
     const now = this.#options.clock.now();
     this.#usual = amount;
     this.#usedSinceGrant = true;
+    this.#usedSinceVisit = true;
     const lease = this.#lease;
     if (!lease.reserve(amount, now)) return this.#reserveBeyond(amount, now);
     const expiresAt = lease.expiresAt ?? now;
-    if (lease.available * 2 < this.#slice || expiresAt - now < this.#options.leaseMs / 2) this.#topUp(now);
+    const isLow = lease.available * 2 < this.#slice && !this.#isAtEdge;
+    if (isLow || expiresAt - now < this.#options.leaseMs / 2) this.#topUp(now);
     return { lease, amount, beyond: false };
   }
 
@@ -132,9 +138,14 @@ export class BudgetAccount {
   }
 
   release(hold: Hold): void {
+    this.putBack(hold);
+    this.#freed();
+  }
+
+  /** Undoes a reservation of this very moment. No money came free: whoever waits could not have had it before either. */
+  putBack(hold: Hold): void {
     hold.lease.release(hold.amount);
     if (hold.beyond) this.#beyond -= hold.amount;
-    this.#freed();
   }
 
   abandon(hold: Hold): void {
@@ -186,11 +197,14 @@ export class BudgetAccount {
     void this.#ask(0);
   }
 
-  /** Money came free in this process: whoever waits here has it first. */
+  /** Money came free in this process: whoever waits here has it first. At the edge what is left over goes back. */
   #freed(): void {
-    if (this.#line.isEmpty) return;
     this.#line.advance();
-    this.#visitLedgerIn(0);
+    if (!this.#line.isEmpty || this.#hasFragment) this.#visitLedgerIn(0);
+  }
+
+  get #hasFragment(): boolean {
+    return this.#isAtEdge && this.#lease.held === 0 && this.#lease.available > 0;
   }
 
   /**
@@ -198,17 +212,20 @@ export class BudgetAccount {
    * back. The more holders an item has, the more seldom each of them comes.
    */
   #visitLedgerIn(ms: number): void {
-    if (this.#line.isEmpty) return;
     const now = this.#options.clock.now();
     const at = Math.max(now + ms, this.#nextEdgeVisit);
     if (this.#visit !== undefined && this.#visit.at <= at) return;
     this.#visit?.cancel();
     const cancel = this.#options.timer.after(at - now, () => {
       this.#visit = undefined;
-      if (this.#line.isEmpty) return;
-      void this.#serveLine().then(() => this.#visitLedgerIn(this.#probePause()));
+      if (!this.#line.isEmpty) void this.#serveLine().then(() => this.#probeAgain());
+      else if (this.#hasFragment) void this.#ask();
     });
     this.#visit = { at, cancel };
+  }
+
+  #probeAgain(): void {
+    if (!this.#line.isEmpty) this.#visitLedgerIn(this.#probePause());
   }
 
   #probePause(): number {
@@ -244,17 +261,23 @@ export class BudgetAccount {
       this.#outageAt = undefined;
       return filling;
     } catch (error) {
-      const now = this.#options.clock.now();
-      this.#outageAt = now;
-      const filling: Filling = { kind: 'refused', refusal: unavailable(this.key, error), mayHelpAt: now };
-      this.#refused = { at: now, need: 0, filling };
-      return filling;
+      return this.#unreachable(error);
     }
+  }
+
+  #unreachable(error: unknown): Filling {
+    const now = this.#options.clock.now();
+    this.#outageAt = now;
+    const filling: Filling = { kind: 'refused', refusal: unavailable(this.key, error), mayHelpAt: now };
+    this.#refused = { at: now, need: 0, filling };
+    return filling;
   }
 
   async #fillFor(needs: readonly number[]): Promise<Filling> {
     await this.#resend();
-    if (this.#item === undefined || this.#refused !== undefined) this.#item = await this.#options.ledger.read(this.key);
+    if (needs.length === 0) return await this.#giveBackFragment();
+    let isFresh = this.#item === undefined || this.#refused !== undefined;
+    if (isFresh) this.#item = await this.#options.ledger.read(this.key);
     const all = needs.reduce((sum, need) => sum + need, 0);
     const least = Math.min(...needs);
     for (let attempt = 0; attempt < MAX_TRIES; attempt++) {
@@ -262,8 +285,14 @@ export class BudgetAccount {
       if (item === undefined) return { kind: 'refused', refusal: notProvisioned(this.key), mayHelpAt: undefined };
       const now = this.#options.clock.now();
       const room = Number(ceiling(item.terms, now) - item.committed) + this.#lease.available;
-      if (room < least) return await this.#refuse(item, least);
-      const holders = liveHolders(item, now) + (item.holders.has(this.#lease.holder) ? 0 : 1);
+      if (room < least && isFresh) return await this.#refuse(item, least);
+      if (room < least) {
+        // Others may have given back since: no one is refused on hearsay.
+        isFresh = true;
+        this.#item = await this.#options.ledger.read(this.key);
+        continue;
+      }
+      const holders = this.#sharers(item, now);
       const elapsed = Math.max(1_000, now - this.#settled.since);
       const target = sliceFor({
         // Not enough for all who ask is still enough for some: they take it in turn, and the others ask again.
@@ -280,20 +309,26 @@ export class BudgetAccount {
         this.#refused = undefined;
         this.#settled = { cost: 0, since: now };
         this.#usedSinceGrant = needs.some((need) => need > 0);
-        if (isEdge({ left: room, holders, usual: this.#usual })) this.#keepAway(item);
+        this.#isAtEdge = isEdge({ left: room, holders, usual: this.#usual });
+        if (this.#isAtEdge) this.#keepAway(item);
         return GRANTED;
       }
     }
     return { kind: 'refused', refusal: busy(this.key), mayHelpAt: this.#options.clock.now() };
   }
 
+  /** Among how many processes what is left is shared, this one included. */
+  #sharers(item: LedgerItem, now: EpochMs): number {
+    return (liveHolders(item, now) + (item.holders.has(this.#lease.holder) ? 0 : 1)) * (item.siblings ?? 1);
+  }
+
   /** One write with the item as last seen. Returns whether it landed; a refusal brings the item up to date. */
-  async #write(target: number, item: LedgerItem, refusal: Refusal | undefined): Promise<boolean> {
+  async #write(target: number, item: LedgerItem, refusal: Refusal | undefined, stays = false): Promise<boolean> {
     const { clock, leaseMs, ledger, newWriteId, endsAt } = this.#options;
     const now = clock.now();
     const lease = this.#lease;
     // Who gives back for want of use wants no share of what is left; who gives back at the edge does.
-    const wants = target > 0 || refusal !== undefined;
+    const wants = target > 0 || refusal !== undefined || stays;
     const write = lease.plan({
       writeId: newWriteId(),
       target,
@@ -337,6 +372,13 @@ export class BudgetAccount {
     if (beyond > 0) this.#lease.carryOver(beyond);
   }
 
+  /** At the edge, what no call of this process needs goes back at once: elsewhere it may complete a reservation. */
+  async #giveBackFragment(): Promise<Filling> {
+    const item = this.#item ?? (await this.#options.ledger.read(this.key));
+    if (item !== undefined && this.#hasFragment && (await this.#write(0, item, undefined, true))) this.#keepAway(item);
+    return GRANTED;
+  }
+
   /** Gives back what is not in use, leaves word of the refusal for the governor, and remembers it. */
   async #refuse(seen: LedgerItem, need: number): Promise<Filling> {
     const { clock } = this.#options;
@@ -347,6 +389,7 @@ export class BudgetAccount {
       await this.#write(0, seen, word);
       item = this.#item ?? seen;
     }
+    this.#isAtEdge = true;
     this.#keepAway(item);
     const now = clock.now();
     const amount = nanoUsd(BigInt(need));
@@ -381,14 +424,45 @@ export class BudgetAccount {
     const now = this.#options.clock.now();
     const { expiresAt } = this.#lease;
     if (this.#lease.pending !== undefined) await this.#ask(0);
-    else if (expiresAt === undefined || expiresAt - now > this.#options.leaseMs / 2) return;
+    else if (expiresAt === undefined) return;
+    else if (expiresAt - now > this.#options.leaseMs / 2) await this.#lookIfIdle();
     else if (this.#usedSinceGrant && now < this.endsAt) await this.#ask(0);
     else await this.flush();
   }
 
+  /** Money that nobody uses may stay in hand for as long as nobody else misses it. */
+  async #lookIfIdle(): Promise<void> {
+    const isIdle = !this.#usedSinceVisit && this.#filling === undefined && this.#lease.available > 0;
+    this.#usedSinceVisit = false;
+    if (!isIdle) return;
+    const item = await this.#options.ledger.read(this.key);
+    if (item === undefined || this.#filling !== undefined) return;
+    this.#item = item;
+    const now = this.#options.clock.now();
+    const left = Number(ceiling(item.terms, now) - item.committed) + this.#lease.available;
+    this.#isAtEdge = isEdge({ left, holders: this.#sharers(item, now), usual: this.#usual });
+    if (this.#hasFragment) await this.#ask();
+  }
+
   /** Reports everything and returns what no call holds. Resolves when the ledger has it. */
   async flush(): Promise<void> {
-    await this.#filling;
+    while (this.#filling !== undefined) await this.#filling;
+    const giving = this.#giveBack();
+    // A lease has one write in flight at a time: who needs money meanwhile waits for this one, and asks again.
+    this.#filling = giving
+      .then(
+        () => GRANTED,
+        (error: unknown) => this.#unreachable(error),
+      )
+      .finally(() => {
+        this.#filling = undefined;
+      });
+    await giving;
+  }
+
+  async #giveBack(): Promise<void> {
+    // A lease that was just returned is not to be renewed.
+    this.#usedSinceGrant = false;
     await this.#resend();
     for (let attempt = 0; attempt < MAX_TRIES && this.#lease.hasNews; attempt++) {
       this.#item ??= await this.#options.ledger.read(this.key);
@@ -396,16 +470,4 @@ export class BudgetAccount {
       if (await this.#write(0, this.#item, undefined)) return;
     }
   }
-}
-
-function afterWrite(item: LedgerItem, write: Parameters<LedgerStore['write']>[0]): LedgerItem {
-  const holders = new Map(item.holders).set(write.holder, write.entry);
-  return {
-    ...item,
-    holders,
-    settled: nanoUsd(item.settled + write.settled),
-    unconfirmed: nanoUsd(item.unconfirmed + write.unconfirmed),
-    leased: nanoUsd(item.leased + write.leased),
-    committed: nanoUsd(item.committed + write.settled + write.unconfirmed + write.leased),
-  };
 }

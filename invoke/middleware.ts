@@ -40,13 +40,13 @@ interface GovernedCall {
  */
 export function governorPlugin(parts: PluginParts): Plugin {
   const calls = new WeakMap<object, GovernedCall>();
-  const admit = async ({ budgets }: IndexEntry, hold: CallCost) =>
-    parts.admissions.admitAtOnce(budgets, hold) ?? (await parts.admissions.admit(budgets, hold));
+  const admit = async ({ budgets }: IndexEntry, hold: CallCost, signal: AbortSignal | undefined) =>
+    parts.admissions.admitAtOnce(budgets, hold) ?? (await parts.admissions.admit(budgets, hold, signal));
   return {
     applyToStack(stack) {
       stack.add(
         (next, context) => async (args) => {
-          if (!spends(args.input)) return await next(args);
+          if (!spends(args.input, context.commandName)) return await next(args);
           const input = converseInput(context.commandName, args.input);
           const entry = await parts.resolver.resolve(input.modelId ?? '', parts.tags);
           const rates = ratesOf(entry);
@@ -54,11 +54,14 @@ export function governorPlugin(parts: PluginParts): Plugin {
           const hold = holdFor(parts.learned, entry, bound);
           const call: GovernedCall = { entry, hold, reservation: NONE };
           try {
-            call.reservation = await admit(entry, hold);
+            const signal = signalOf(context);
+            call.reservation = await untilAborted(signal, () => admit(entry, hold, signal));
             calls.set(context, call);
             const result = await next({ ...args, input: { ...input, modelId: entry.arn } });
             settle(parts, call, rates, result.output as ConverseCommandOutput);
             return result;
+          } catch (error) {
+            throw error instanceof RefusedAttempt ? error.refusal : error;
           } finally {
             // Whatever is still held here belongs to an attempt that was never made.
             call.reservation.release();
@@ -76,7 +79,11 @@ export function governorPlugin(parts: PluginParts): Plugin {
         async (args: FinalizeHandlerArguments<ServiceInputTypes>) => {
           const call = calls.get(context);
           if (call === undefined) return await next(args);
-          if (!call.reservation.isOpen) call.reservation = await admit(call.entry, call.hold);
+          const signal = signalOf(context);
+          if (!call.reservation.isOpen)
+            call.reservation = await untilAborted(signal, () => admit(call.entry, call.hold, signal)).catch(notRetried);
+          // Nothing has been sent yet: given up here, the attempt costs nothing.
+          stopIfAborted(signal);
           try {
             return await next(args);
           } catch (error) {
@@ -96,14 +103,54 @@ export function governorPlugin(parts: PluginParts): Plugin {
 
 const NONE = new Reservation([]);
 
+/** A refusal on its way up through the SDK's retry, which would repeat one whose cause is a broken connection. */
+class RefusedAttempt extends Error {
+  readonly refusal: GovernorRefusal;
+
+  constructor(refusal: GovernorRefusal) {
+    super(refusal.message);
+    this.refusal = refusal;
+  }
+}
+
+const notRetried = (error: unknown): never => {
+  throw error instanceof GovernorRefusal ? new RefusedAttempt(error) : error;
+};
+
+/** The signal that the caller gave with the call. The SDK keeps it here for its own retry. */
+function signalOf(context: HandlerExecutionContext): AbortSignal | undefined {
+  const signal = context.__smithy_context?.['abortSignal'];
+  return signal instanceof AbortSignal ? signal : undefined;
+}
+
+/** Throws as the SDK's own handlers do. */
+function stopIfAborted(signal: AbortSignal | undefined): void {
+  if (signal?.aborted === true)
+    throw Object.assign(new Error('Request aborted', { cause: signal.reason }), { name: 'AbortError' });
+}
+
+async function untilAborted<T>(signal: AbortSignal | undefined, work: () => Promise<T>): Promise<T> {
+  stopIfAborted(signal);
+  try {
+    return await work();
+  } catch (error) {
+    if (error === signal?.reason) stopIfAborted(signal);
+    throw error;
+  }
+}
+
 /** `strict` holds the upper bound; `learned` what calls of this profile have cost, within the policy's exposure. */
 function holdFor(learned: LearnedHolds, entry: IndexEntry, bound: CallCost): CallCost {
   if (entry.maxExposure === undefined) return bound;
   return callCost(learned.begun(entry.arn, bound, Number(entry.maxExposure)));
 }
 
+/** Names a model and is free (Amazon Bedrock user guide, CountTokens). */
+const FREE = new Set<string | undefined>(['CountTokensCommand']);
+
 /** Every command that runs a model names it; the others cannot spend. */
-const spends = (input: ServiceInputTypes): boolean => 'modelId' in input && input.modelId !== undefined;
+const spends = (input: ServiceInputTypes, commandName: string | undefined): boolean =>
+  'modelId' in input && input.modelId !== undefined && !FREE.has(commandName);
 
 function converseInput(commandName: string | undefined, input: ServiceInputTypes): ConverseCommandInput {
   if (commandName === 'ConverseCommand') return input as ConverseCommandInput;

@@ -10,8 +10,10 @@ import type { BudgetId } from '../../domain/budgets/definition.ts';
 import { epochMs } from '../../domain/clock.ts';
 import { Fault } from '../../domain/fault.ts';
 import { type NanoUsd, nanoUsd } from '../../domain/money.ts';
+import type { CellStore } from '../../domain/spending/cell.ts';
 import {
   committedBy,
+  type Funding,
   type HolderId,
   judge,
   type LeaseEntry,
@@ -38,8 +40,11 @@ const text = (value: string): AttributeValue => ({ S: value });
  * effect DynamoDB applies atomically to that item; reads are strongly consistent. Nothing else is relied on: no
  * transactions, no streams, no TTL.
  */
-export function ledgerTable(client: DynamoDBClient, table: string): LedgerStore {
-  const keyOf = (key: LedgerKey) => ({ pk: text(`LEDGER#${key.budget}`), sk: text(key.period) });
+export function ledgerTable(client: DynamoDBClient, table: string): LedgerStore & CellStore {
+  const keyOf = (key: LedgerKey) => ({
+    pk: text(key.cell === undefined ? `LEDGER#${key.budget}` : `LEDGER#${key.budget}#${key.cell}`),
+    sk: text(key.period),
+  });
 
   const read = async (key: LedgerKey): Promise<LedgerItem | undefined> => {
     const answer = await reaching(`reading the ledger of ${key.budget} in ${key.period}`, () =>
@@ -66,6 +71,12 @@ export function ledgerTable(client: DynamoDBClient, table: string): LedgerStore 
   const update = async (doing: string, key: LedgerKey, input: Update): Promise<boolean> =>
     (await attempt(doing, key, input)) !== undefined;
 
+  /** @returns the item as the update left it, or undefined where its condition did not hold */
+  const changedItem = async (doing: string, key: LedgerKey, input: Update): Promise<LedgerItem | undefined> => {
+    const attributes = await attempt(doing, key, { ...input, ReturnValues: 'ALL_NEW' });
+    return attributes === undefined ? undefined : itemOf(key, attributes);
+  };
+
   return {
     read,
 
@@ -88,8 +99,12 @@ export function ledgerTable(client: DynamoDBClient, table: string): LedgerStore 
       const written = termsUpdate(terms);
       const { settled, unconfirmed } = opening ?? NO_OPENING;
       const opened = opening === undefined ? '' : ', openingSettled = :settled, openingUnconfirmed = :unconfirmed';
+      const unfunded =
+        key.cell === undefined
+          ? ''
+          : ', room = :zero, fundedSequence = :zero, fundedUntil = :zero, fundedAt = :zero, fundedSlice = :zero';
       const created = await update('providing the item', key, {
-        UpdateExpression: `SET ${written.effects}, #schema = :schema, startsAt = :startsAt, endsAt = :endsAt, committed = :committed, settled = :settled, leased = :zero, unconfirmed = :unconfirmed, unattributed = :zero, holders = :empty, crossed = :none${opened}`,
+        UpdateExpression: `SET ${written.effects}, #schema = :schema, startsAt = :startsAt, endsAt = :endsAt, committed = :committed, settled = :settled, leased = :zero, unconfirmed = :unconfirmed, unattributed = :zero, holders = :empty, crossed = :none${opened}${unfunded}`,
         ConditionExpression: 'attribute_not_exists(pk)',
         ExpressionAttributeNames: { '#schema': 'schema', '#limit': 'limit' },
         ExpressionAttributeValues: {
@@ -109,15 +124,45 @@ export function ledgerTable(client: DynamoDBClient, table: string): LedgerStore 
     },
 
     async changeTerms(key, terms) {
-      const written = termsUpdate(terms);
-      const removed = OPTIONAL_TERMS.filter((name) => terms[name] === undefined);
+      const written = termsChange(terms);
       const changed = await update('changing the terms', key, {
-        UpdateExpression: `SET ${written.effects}${removed.length === 0 ? '' : ` REMOVE ${removed.join(', ')}`}`,
+        ...written,
         ConditionExpression: 'termsVersion = :before',
-        ExpressionAttributeNames: { '#limit': 'limit' },
-        ExpressionAttributeValues: { ...written.values, ':before': number(terms.version - 1) },
+        ExpressionAttributeValues: { ...written.ExpressionAttributeValues, ':before': number(terms.version - 1) },
       });
       return changed ? 'changed' : 'stale';
+    },
+
+    async fund(key, { sequence, funded, until, at, slice }) {
+      return await changedItem('funding the cell', key, {
+        UpdateExpression:
+          'SET room = :funded - committed, fundedSequence = :sequence, fundedUntil = :until, fundedAt = :at, fundedSlice = :slice',
+        ConditionExpression: 'fundedSequence < :sequence',
+        ExpressionAttributeValues: {
+          ':funded': number(funded),
+          ':sequence': number(sequence),
+          ':until': number(until),
+          ':at': number(at),
+          ':slice': number(slice),
+        },
+      });
+    },
+
+    async withdraw(key, { sequence, amount }) {
+      return await changedItem('withdrawing from the cell', key, {
+        UpdateExpression: 'SET room = room - :amount',
+        ConditionExpression: 'fundedSequence = :sequence AND room >= :amount',
+        ExpressionAttributeValues: { ':sequence': number(sequence), ':amount': number(amount) },
+      });
+    },
+
+    async followTerms(key, terms) {
+      const changed = await attempt('telling the cell the terms', key, {
+        ...termsChange(terms),
+        ConditionExpression: 'termsVersion < :version',
+        ReturnValues: 'ALL_NEW',
+      });
+      return changed === undefined ? undefined : itemOf(key, changed);
     },
 
     async raiseUnattributed(key, { from, to }) {
@@ -242,10 +287,22 @@ function termsUpdate(terms: Terms): { effects: string; values: Attributes } {
   return { effects: effects.join(', '), values };
 }
 
+/** Replaces all terms: what they leave out is removed. */
+function termsChange(terms: Terms) {
+  const { effects, values } = termsUpdate(terms);
+  const removed = OPTIONAL_TERMS.filter((name) => terms[name] === undefined);
+  return {
+    UpdateExpression: `SET ${effects}${removed.length === 0 ? '' : ` REMOVE ${removed.join(', ')}`}`,
+    ExpressionAttributeNames: { '#limit': 'limit' },
+    ExpressionAttributeValues: values,
+  };
+}
+
 /** {@link judge} as a condition, and its effect, in one expression. */
 function leaseUpdate(write: LeaseWrite): Omit<UpdateItemCommandInput, 'TableName' | 'Key'> {
   const { entry, grant, refusal } = write;
   const committed = committedBy(write);
+  const inCell = write.key.cell !== undefined;
   const first = entry.sequence === 1;
   const conditions = [
     'attribute_exists(pk)',
@@ -260,10 +317,14 @@ function leaseUpdate(write: LeaseWrite): Omit<UpdateItemCommandInput, 'TableName
   };
   if (!first) values[':before'] = number(entry.sequence - 1);
   if (grant !== undefined) {
-    conditions.push('termsVersion = :termsVersion', 'committed <= :room', 'startsAt <= :at');
+    conditions.push('termsVersion = :termsVersion', 'startsAt <= :at');
     values[':termsVersion'] = number(grant.termsVersion);
-    values[':room'] = number(grant.ceiling - committed);
     values[':at'] = number(grant.at);
+    if (inCell) conditions.push('room >= :committed', 'fundedUntil > :at');
+    else {
+      conditions.push('committed <= :room');
+      values[':room'] = number(grant.ceiling - committed);
+    }
   }
   const effects = [
     'settled = settled + :settled',
@@ -272,6 +333,7 @@ function leaseUpdate(write: LeaseWrite): Omit<UpdateItemCommandInput, 'TableName
     'committed = committed + :committed',
     'holders.#holder = :entry',
   ];
+  if (inCell) effects.push('room = room - :committed');
   if (refusal !== undefined) {
     effects.push('refusedAt = :refusedAt', 'refusedNeed = :refusedNeed');
     values[':refusedAt'] = number(refusal.at);
@@ -293,6 +355,9 @@ const entryAttribute = (entry: LeaseEntry): AttributeValue => ({
     writeId: text(entry.writeId),
     leased: number(entry.leased),
     expiresAt: number(entry.expiresAt),
+    ...(entry.reported === undefined
+      ? {}
+      : { settled: number(entry.reported.settled), unconfirmed: number(entry.reported.unconfirmed) }),
   },
 });
 
@@ -314,12 +379,24 @@ function itemOf(key: LedgerKey, attributes: Attributes): LedgerItem {
           writeId: (entry['writeId']?.S ?? '') as WriteId,
           leased: nanoUsd(amountOf(key, entry, 'leased')),
           expiresAt: epochMs(Number(amountOf(key, entry, 'expiresAt'))),
+          ...(entry['settled'] === undefined
+            ? {}
+            : {
+                reported: {
+                  settled: nanoUsd(amountOf(key, entry, 'settled')),
+                  unconfirmed: nanoUsd(amountOf(key, entry, 'unconfirmed')),
+                },
+              }),
         },
       ];
     }),
   );
   return {
-    key: { budget: key.budget as BudgetId, period: key.period },
+    key: {
+      budget: key.budget as BudgetId,
+      period: key.period,
+      ...(key.cell === undefined ? {} : { cell: key.cell }),
+    },
     startsAt: instant('startsAt'),
     endsAt: instant('endsAt'),
     terms,
@@ -329,6 +406,7 @@ function itemOf(key: LedgerKey, attributes: Attributes): LedgerItem {
     unconfirmed: money('unconfirmed'),
     unattributed: money('unattributed'),
     holders,
+    ...(key.cell === undefined ? {} : { funding: fundingOf(key, attributes) }),
     ...(attributes['openingSettled'] === undefined
       ? {}
       : { opening: { settled: money('openingSettled'), unconfirmed: money('openingUnconfirmed') } }),
@@ -341,6 +419,14 @@ function itemOf(key: LedgerKey, attributes: Attributes): LedgerItem {
     crossed: (attributes['crossed']?.L ?? []).map((attribute) => attribute.S ?? ''),
   };
 }
+
+const fundingOf = (key: LedgerKey, attributes: Attributes): Funding => ({
+  sequence: Number(amountOf(key, attributes, 'fundedSequence')),
+  until: epochMs(Number(amountOf(key, attributes, 'fundedUntil'))),
+  at: epochMs(Number(amountOf(key, attributes, 'fundedAt'))),
+  slice: nanoUsd(amountOf(key, attributes, 'fundedSlice')),
+  room: nanoUsd(amountOf(key, attributes, 'room')),
+});
 
 function termsOf(key: LedgerKey, attributes: Attributes): Terms {
   const money = (from: Attributes, name: string): NanoUsd => nanoUsd(amountOf(key, from, name));

@@ -23,25 +23,15 @@ export function openingsTable(client: DynamoDBClient, table: string): Openings {
     key: LedgerKey,
     profile: ProfileArn,
     input: Pick<UpdateItemCommandInput, 'UpdateExpression' | 'ConditionExpression' | 'ExpressionAttributeValues'>,
-  ): Promise<boolean> =>
+  ): Promise<void> =>
     await asking(`keeping what ${profile} brings to ${key.budget} in ${key.period}`, async () => {
       const Key = { pk: { S: partitionOf(key) }, sk: { S: profile } };
       try {
         await client.send(new UpdateItemCommand({ TableName: table, Key, ...input }));
-        return true;
       } catch (error) {
-        if (error instanceof ConditionalCheckFailedException) return false;
-        throw error;
+        if (!(error instanceof ConditionalCheckFailedException)) throw error;
       }
     });
-
-  const settle: Openings['settle'] = async (key, profile) => {
-    await update(key, profile, {
-      UpdateExpression:
-        'SET joined = :joined, settled = if_not_exists(settled, :zero), unconfirmed = if_not_exists(unconfirmed, :zero)',
-      ExpressionAttributeValues: { ':joined': { BOOL: true }, ':zero': number(0n) },
-    });
-  };
 
   return {
     async list(key) {
@@ -70,22 +60,26 @@ export function openingsTable(client: DynamoDBClient, table: string): Openings {
       return openings;
     },
 
-    async keep(key, profile, { settled, unconfirmed }, stage) {
-      const kept = await update(key, profile, {
-        UpdateExpression: 'SET joined = :joined, settled = :settled, unconfirmed = :unconfirmed',
+    async keep(key, profile, { settled, unconfirmed }) {
+      await update(key, profile, {
+        UpdateExpression: 'SET isFinal = :no, settled = :settled, unconfirmed = :unconfirmed',
         ConditionExpression:
-          'attribute_not_exists(pk) OR (joined = :awaited AND settled <= :settled AND unconfirmed <= :unconfirmed)',
+          'attribute_not_exists(pk) OR (isFinal = :no AND settled <= :settled AND unconfirmed <= :unconfirmed)',
         ExpressionAttributeValues: {
-          ':joined': { BOOL: stage === 'joined' },
-          ':awaited': { BOOL: false },
+          ':no': { BOOL: false },
           ':settled': number(settled),
           ':unconfirmed': number(unconfirmed),
         },
       });
-      if (!kept && stage === 'joined') await settle(key, profile);
     },
 
-    settle,
+    async settle(key, profile) {
+      await update(key, profile, {
+        UpdateExpression:
+          'SET isFinal = :yes, settled = if_not_exists(settled, :zero), unconfirmed = if_not_exists(unconfirmed, :zero)',
+        ExpressionAttributeValues: { ':yes': { BOOL: true }, ':zero': number(0n) },
+      });
+    },
   };
 }
 

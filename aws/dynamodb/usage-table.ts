@@ -26,8 +26,8 @@ const SCHEMA = '1';
 /** A day in one partition, so that a month is read with 31 queries; a process writes to it about once a minute. */
 const partitionOf = (hour: UtcHour): string => `USAGE#${hour.slice(0, 10)}`;
 const sortPrefixOf = (hour: UtcHour): string => `${hour.slice(11)}#`;
-/** Sorts after every character of a process id and a chunk. */
-const LAST = '~';
+/** Comes after every key that begins with the prefix: `$` follows `#`. */
+const afterPrefixOf = (hour: UtcHour): string => `${hour.slice(11)}$`;
 
 /** Usage records in the governor's table: one item for each process, hour and chunk of profiles. */
 export function usageTable(client: DynamoDBClient, table: string): UsageRecords {
@@ -81,7 +81,7 @@ async function* readPartition(
       ExpressionAttributeValues: {
         ':day': { S: partition },
         ':first': { S: sortPrefixOf(first) },
-        ':last': { S: `${sortPrefixOf(last)}${LAST}` },
+        ':last': { S: afterPrefixOf(last) },
       },
       ConsistentRead: true,
     },

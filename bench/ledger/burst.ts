@@ -3,7 +3,7 @@ import { epochMs } from '../../domain/clock.ts';
 import { nanoUsd } from '../../domain/money.ts';
 import { periodAt } from '../../domain/period.ts';
 import { LearnedHolds } from '../../domain/spending/learned-hold.ts';
-import type { HolderId, LedgerStore, WriteId } from '../../domain/spending/ledger.ts';
+import type { HolderId, WriteId } from '../../domain/spending/ledger.ts';
 import { type CallCost, callCost } from '../../domain/spending/pricing.ts';
 import { Admissions } from '../../invoke/admission.ts';
 import { DEFAULTS } from '../../invoke/defaults.ts';
@@ -22,7 +22,10 @@ const PAID = 17;
  * Twenty calls at once on a budget that pays for seventeen and one reservation: how many are admitted. Phantom refusals
  * show here, when money is promised to calls in flight that will not cost as much.
  */
-export async function admittedOfBurst(options: { readonly holds: 'strict' | 'learned'; readonly maxWaitCalls: number }): Promise<number> {
+export async function admittedOfBurst(options: {
+  readonly holds: 'strict' | 'learned';
+  readonly maxWaitCalls: number;
+}): Promise<number> {
   const simulation = new Simulation(START);
   const random = seeded(7);
   const table = new SimulatedTable(simulation, seeded(8));
@@ -31,13 +34,20 @@ export async function admittedOfBurst(options: { readonly holds: 'strict' | 'lea
   const learned = new LearnedHolds();
   // Two hundred calls within ± 10 % have gone before.
   for (let call = 0; call < 200; call++) learned.learn('profile', Math.round(COST * (0.9 + 0.2 * random())));
-  const hold = (options.holds === 'strict' ? upperBound : learned.begun('profile', upperBound, Number.MAX_SAFE_INTEGER)) as CallCost;
+  const hold = (
+    options.holds === 'strict' ? upperBound : learned.begun('profile', upperBound, Number.MAX_SAFE_INTEGER)
+  ) as CallCost;
   const limit = nanoUsd(BigInt(PAID * COST + hold));
   const budget = 'burst' as BudgetId;
-  table.provide({ budget, period: period.id }, period.startsAt, period.endsAt, { limit, stopAt: limit, standing: 'open', version: 1 });
+  table.provide({ budget, period: period.id }, period.startsAt, period.endsAt, {
+    limit,
+    stopAt: limit,
+    standing: 'open',
+    version: 1,
+  });
   let identity = 0;
   const admissions = new Admissions({
-    ledger: table as unknown as LedgerStore,
+    ledger: table,
     clock: simulation,
     timer: simulation,
     random,

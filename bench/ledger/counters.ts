@@ -4,7 +4,11 @@ import { exponential, lognormal, seeded, zipf } from '../simulation/random.ts';
  * What others do: each process counts for itself and adds its count to a shared one every few seconds. The overshoot, as
  * a share of the budgets, with the same tenants, costs and demand as the fleet's.
  */
-export function overshootOfSyncedCounters(options: { readonly seed: number; readonly processes: number; readonly syncSeconds: number }): number {
+export function overshootOfSyncedCounters(options: {
+  readonly seed: number;
+  readonly processes: number;
+  readonly syncSeconds: number;
+}): number {
   const random = seeded(options.seed);
   const pick = zipf(4);
   const limits = [150, 75, 50, 37.5].map((usd) => usd * 1e9);

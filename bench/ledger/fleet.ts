@@ -2,8 +2,9 @@ import type { BudgetId } from '../../domain/budgets/definition.ts';
 import { epochMs } from '../../domain/clock.ts';
 import { nanoUsd } from '../../domain/money.ts';
 import { periodAt } from '../../domain/period.ts';
+import { cellId, cellKey, cellsFor, cellsOf, isCell, writeForCell } from '../../domain/spending/cell.ts';
 import { LearnedHolds } from '../../domain/spending/learned-hold.ts';
-import type { HolderId, LedgerStore, WriteId } from '../../domain/spending/ledger.ts';
+import type { HolderId, WriteId } from '../../domain/spending/ledger.ts';
 import { type CallCost, callCost } from '../../domain/spending/pricing.ts';
 import { Admissions, type Reservation } from '../../invoke/admission.ts';
 import { DEFAULTS } from '../../invoke/defaults.ts';
@@ -62,18 +63,35 @@ export async function runFleet(options: FleetOptions): Promise<FleetOutcome> {
   const medianCost = (options.medianCostUsd ?? 0.01) * 1e9;
   const upperBound = callCost(Math.ceil(medianCost * UPPER));
 
+  const cells = cellsFor(options.processes);
   const tenants = Array.from({ length: options.tenants }, (_, rank) => {
     const budget = `tenant-monthly/t${rank}` as BudgetId;
     const limit = Math.round(options.limitUsd(rank) * 1e9);
     const key = { budget, period: period.id };
-    table.provide(key, period.startsAt, period.endsAt, { limit: nanoUsd(BigInt(limit)), stopAt: nanoUsd(BigInt(limit)), standing: 'open', version: 1 });
-    return { key, limit, covering: [{ id: budget, period: 'month' as const, timeZone: 'UTC' }], billed: 0, demand: 0, largestHold: 0, first: undefined as number | undefined };
+    const terms = {
+      limit: nanoUsd(BigInt(limit)),
+      stopAt: nanoUsd(BigInt(limit)),
+      standing: 'open' as const,
+      version: 1,
+    };
+    table.provide(key, period.startsAt, period.endsAt, terms);
+    for (let cell = 0; cell < (cells ?? 0); cell++)
+      table.provide(cellKey(key, cellId(cell)), period.startsAt, period.endsAt, terms);
+    return {
+      key,
+      limit,
+      covering: [{ id: budget, period: 'month' as const, timeZone: 'UTC', ...(cells === undefined ? {} : { cells }) }],
+      billed: 0,
+      demand: 0,
+      largestHold: 0,
+      first: undefined as number | undefined,
+    };
   });
 
   let identity = 0;
   const processes = Array.from({ length: options.processes }, (_, index) => {
     const admissions = new Admissions({
-      ledger: table as unknown as LedgerStore,
+      ledger: table,
       clock: simulation,
       timer: simulation,
       random,
@@ -93,7 +111,8 @@ export async function runFleet(options: FleetOptions): Promise<FleetOutcome> {
 
   const pickTenant = zipf(options.tenants);
   const until = START + options.seconds * 1_000;
-  const outageFrom = options.outageSeconds === undefined ? Number.POSITIVE_INFINITY : START + options.seconds * 500 + random() * 120_000;
+  const outageFrom =
+    options.outageSeconds === undefined ? Number.POSITIVE_INFINITY : START + options.seconds * 500 + random() * 120_000;
   const outageUntil = outageFrom + (options.outageSeconds ?? 0) * 1_000;
   table.failFrom(outageFrom, outageUntil);
   const counts = { calls: 0, admitted: 0, refused: 0, outageCalls: 0, outageRefused: 0 };
@@ -111,7 +130,9 @@ export async function runFleet(options: FleetOptions): Promise<FleetOutcome> {
     if (inOutage) counts.outageCalls++;
     tenant.demand += cost;
     const profile = tenant.key.budget;
-    const hold = (options.holds === 'strict' ? upperBound : process.learned.begun(profile, upperBound, Number.MAX_SAFE_INTEGER)) as CallCost;
+    const hold = (
+      options.holds === 'strict' ? upperBound : process.learned.begun(profile, upperBound, Number.MAX_SAFE_INTEGER)
+    ) as CallCost;
     tenant.largestHold = Math.max(tenant.largestHold, hold);
     const run = (reservation: Reservation): void => {
       counts.admitted++;
@@ -141,6 +162,15 @@ export async function runFleet(options: FleetOptions): Promise<FleetOutcome> {
   });
   await simulation.runUntil(until + 90_000);
   flushing.forEach((cancel) => cancel());
+  // The governor's review collects what the cells have been told: see domain/standing/collect-cells.ts.
+  for (const { key } of tenants)
+    for (const id of cellsOf(table.item(key))) {
+      const cell = table.item(cellKey(key, id));
+      if (!isCell(cell)) throw new Error(`no cell: ${key.budget} ${id}`);
+      const request = { writeId: `w${identity++}` as WriteId, at: simulation.now() };
+      void table.write(writeForCell(table.item(key), cell, id, request));
+      await simulation.runUntil(simulation.now() + 1_000);
+    }
 
   return {
     calls: counts.calls,

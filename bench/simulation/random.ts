@@ -16,7 +16,8 @@ export function normal(random: () => number): number {
 }
 
 /** Lognormal with this median. */
-export const lognormal = (random: () => number, median: number, sigma: number): number => median * Math.exp(sigma * normal(random));
+export const lognormal = (random: () => number, median: number, sigma: number): number =>
+  median * Math.exp(sigma * normal(random));
 
 export const exponential = (random: () => number, mean: number): number => -mean * Math.log(1 - random());
 

@@ -1,7 +1,25 @@
 import { epochMs } from '../../domain/clock.ts';
 import { Fault } from '../../domain/fault.ts';
-import { add, nanoUsd, ZERO } from '../../domain/money.ts';
-import { committedBy, isConserved, judge, type LeaseWrite, type LedgerItem, type LedgerKey, type LedgerStore, type WriteOutcome } from '../../domain/spending/ledger.ts';
+import { nanoUsd, ZERO } from '../../domain/money.ts';
+import {
+  type CellStore,
+  type FundingWrite,
+  fundedBy,
+  isCell,
+  NO_FUNDING,
+  type Withdrawal,
+  withdrawn,
+} from '../../domain/spending/cell.ts';
+import {
+  afterWrite,
+  isConserved,
+  judge,
+  type LeaseWrite,
+  type LedgerItem,
+  type LedgerKey,
+  type LedgerStore,
+  type WriteOutcome,
+} from '../../domain/spending/ledger.ts';
 import type { Terms } from '../../domain/spending/terms.ts';
 import type { Simulation } from './simulation.ts';
 
@@ -12,6 +30,10 @@ const UNIT_BYTES = 1_024;
 /** Attribute names and numbers of an item without holders, and of one holder's entry, as aws/dynamodb/ledger-table.ts writes them. */
 const ITEM_BYTES = 320;
 const ENTRY_BYTES = 62;
+/** What the entry of a cell has beyond that. */
+const REPORTED_BYTES = 40;
+/** What the item of a cell has beyond that of a budget. */
+const FUNDING_BYTES = 100;
 /** How long a client waits for an answer that does not come. */
 const TIMEOUT_MS = 1_000;
 
@@ -19,7 +41,7 @@ const TIMEOUT_MS = 1_000;
  * The ledger's table as DynamoDB would keep it, on virtual time: latency, write units by item size, failed conditions
  * charged like others, throttling of a hot item, outages. The rule of each write is the domain's own {@link judge}.
  */
-export class SimulatedTable implements Pick<LedgerStore, 'read' | 'write'> {
+export class SimulatedTable implements Pick<LedgerStore, 'read' | 'write'>, CellStore {
   readonly #simulation: Simulation;
   readonly #random: () => number;
   readonly #items = new Map<string, LedgerItem>();
@@ -49,6 +71,7 @@ export class SimulatedTable implements Pick<LedgerStore, 'read' | 'write'> {
       unattributed: ZERO,
       holders: new Map(),
       crossed: [],
+      ...(key.cell === undefined ? {} : { funding: NO_FUNDING }),
     });
   }
 
@@ -74,21 +97,38 @@ export class SimulatedTable implements Pick<LedgerStore, 'read' | 'write'> {
       if (item !== undefined) this.#charge(item);
       const outcome = judge(item, write);
       if (outcome.kind === 'refused') this.refusedWrites++;
-      else if (item !== undefined && item.holders.get(write.holder)?.writeId !== write.entry.writeId) this.#apply(item, write);
+      else if (item !== undefined && item.holders.get(write.holder)?.writeId !== write.entry.writeId)
+        this.#apply(item, write);
       return outcome.kind === 'landed' ? { kind: 'landed', item: this.item(write.key) } : outcome;
     });
   }
 
+  async fund(key: LedgerKey, funding: FundingWrite): Promise<LedgerItem | undefined> {
+    return await this.#change(key, (item) => (isCell(item) ? fundedBy(item, funding) : undefined));
+  }
+
+  async withdraw(key: LedgerKey, withdrawal: Withdrawal): Promise<LedgerItem | undefined> {
+    return await this.#change(key, (item) => (isCell(item) ? withdrawn(item, withdrawal) : undefined));
+  }
+
+  async followTerms(key: LedgerKey, terms: Terms): Promise<LedgerItem | undefined> {
+    return await this.#change(key, (item) => (item.terms.version < terms.version ? { ...item, terms } : undefined));
+  }
+
+  async #change(key: LedgerKey, rule: (item: LedgerItem) => LedgerItem | undefined): Promise<LedgerItem | undefined> {
+    return await this.#answer(() => {
+      const item = this.item(key);
+      this.writes++;
+      this.#charge(item);
+      const changed = rule(item);
+      if (changed === undefined) this.refusedWrites++;
+      else this.#items.set(name(key), changed);
+      return changed;
+    });
+  }
+
   #apply(item: LedgerItem, write: LeaseWrite): void {
-    const changed: LedgerItem = {
-      ...item,
-      settled: add(item.settled, write.settled),
-      unconfirmed: add(item.unconfirmed, write.unconfirmed),
-      leased: add(item.leased, write.leased),
-      committed: add(item.committed, committedBy(write)),
-      holders: new Map(item.holders).set(write.holder, write.entry),
-      ...(write.refusal === undefined ? {} : { refusal: write.refusal }),
-    };
+    const changed = afterWrite(item, write);
     if (!isConserved(changed)) throw new Error(`not conserved: ${name(item.key)}`);
     this.#items.set(name(item.key), changed);
   }
@@ -96,7 +136,10 @@ export class SimulatedTable implements Pick<LedgerStore, 'read' | 'write'> {
   #charge(item: LedgerItem): void {
     const second = Math.floor(this.#simulation.now() / 1_000);
     const window = this.#units.get(name(item.key));
-    const units = Math.ceil((ITEM_BYTES + item.holders.size * ENTRY_BYTES) / UNIT_BYTES);
+    let bytes = ITEM_BYTES + (item.funding === undefined ? 0 : FUNDING_BYTES);
+    for (const entry of item.holders.values())
+      bytes += ENTRY_BYTES + (entry.reported === undefined ? 0 : REPORTED_BYTES);
+    const units = Math.ceil(bytes / UNIT_BYTES);
     const used = window?.second === second ? window.units : 0;
     if (used + units > UNITS_PER_SECOND) {
       this.throttled++;
@@ -127,8 +170,9 @@ export class SimulatedTable implements Pick<LedgerStore, 'read' | 'write'> {
   }
 }
 
-const name = (key: LedgerKey): string => `${key.budget} ${key.period}`;
+const name = (key: LedgerKey): string => `${key.budget} ${key.period} ${key.cell ?? ''}`;
 
-const unavailable = (problem: string): Fault => new Fault('LedgerUnavailable', { doing: 'writing', problem, next: 'Try again.' });
+const unavailable = (problem: string): Fault =>
+  new Fault('LedgerUnavailable', { doing: 'writing', problem, next: 'Try again.' });
 
 export const usd = (dollars: number): bigint => nanoUsd(BigInt(Math.round(dollars * 1e9)));

@@ -74,7 +74,8 @@ export class Simulation implements Clock, Timer {
   }
 }
 
-const before = (a: Event, b: Event | undefined): boolean => b === undefined || a.at < b.at || (a.at === b.at && a.order < b.order);
+const before = (a: Event, b: Event | undefined): boolean =>
+  b === undefined || a.at < b.at || (a.at === b.at && a.order < b.order);
 
 /** All promise reactions run before the next turn of Node's event loop. */
 const settledPromises = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));

@@ -1,4 +1,5 @@
-import { readPolicyFile } from '../policy-file.ts';
+import { setTimeout as wait } from 'node:timers/promises';
+import type { PolicyFile } from '../policy-file.ts';
 import { jsonTeller, type Teller, textTeller } from '../timeline.ts';
 import { UserError } from '../user-error.ts';
 import { boot, type Deployment } from './boot.ts';
@@ -7,6 +8,7 @@ import { overview } from './overview.ts';
 import { STORY_BEGINS, Story } from './story.ts';
 
 export interface MainJobOptions {
+  /** The file's name, for people. */
   readonly policy: string;
   readonly keep?: boolean;
   readonly json?: boolean;
@@ -14,8 +16,7 @@ export interface MainJobOptions {
 }
 
 /** Boots, tells the story, shows where everything stands; with `keep`, stays until interrupted. */
-export async function runMainJob(options: MainJobOptions): Promise<void> {
-  const policy = await readPolicyFile(options.policy);
+export async function runMainJob(policy: PolicyFile, options: MainJobOptions): Promise<void> {
   const teller = tellerFor(options);
   teller.say('Packaging the stack and deploying it into the embedded AWS …');
   let nameOf = (arn: string): string => arn;
@@ -85,15 +86,11 @@ async function keep(deployment: Deployment, teller: Teller): Promise<void> {
       'Ctrl-C ends it.',
     ].join('\n'),
   );
-  const polling = setInterval(() => {
-    void deployment.notices().then((notices) => {
-      for (const { subject, text } of notices)
-        teller.tell({ at: aws.clock.now(), actor: 'notice', what: subject, why: text });
-    });
-  }, POLL_MS);
-  await new Promise<void>((resolve) => {
-    process.once('SIGINT', resolve);
-    process.once('SIGTERM', resolve);
-  });
-  clearInterval(polling);
+  const interrupt = new AbortController();
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => interrupt.abort());
+  while (!interrupt.signal.aborted) {
+    for (const { subject, text } of await deployment.notices())
+      teller.tell({ at: aws.clock.now(), actor: 'notice', what: subject, why: text });
+    await wait(POLL_MS, undefined, { signal: interrupt.signal }).catch(() => {});
+  }
 }

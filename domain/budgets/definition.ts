@@ -2,6 +2,7 @@ import type { Brand } from '../brand.ts';
 import { type NanoUsd, nanoUsd } from '../money.ts';
 import type { PeriodKind } from '../period.ts';
 import type { BudgetPolicy, Policy, Threshold } from '../policy/policy.ts';
+import { cellsFor } from '../spending/cell.ts';
 import { matches, type TagSelector, type Tags, tagValue } from '../tags.ts';
 
 /** `tenant-monthly/acme` for a value of a template, `support-chat` for a single budget. */
@@ -22,6 +23,8 @@ export interface Budget {
   readonly thresholds: readonly Threshold[];
   /** What each process may spend beyond its lease while the ledger cannot be reached; nothing where absent. */
   readonly outageExtra?: NanoUsd;
+  /** Among how many cells its processes are divided; absent where they all lease from the budget's own item. */
+  readonly cells?: number;
 }
 
 /** The budgets whose selector covers these tags, templates made concrete by the tags' values. */
@@ -48,6 +51,7 @@ function concretise(policy: Policy, template: BudgetPolicy, value: string | unde
   };
   const special = value !== undefined && template.limits !== undefined ? ownValue(template.limits, value) : undefined;
   const limit = special ?? template.limit;
+  const cells = cellsFor(template.processes);
   return {
     id: (value === undefined ? template.name : `${template.name}/${value}`) as BudgetId,
     name: template.name,
@@ -59,6 +63,7 @@ function concretise(policy: Policy, template: BudgetPolicy, value: string | unde
     timeZone: policy.timeZone,
     thresholds: template.thresholds,
     ...(template.outage === 'refuse' ? {} : { outageExtra: template.outage }),
+    ...(cells === undefined ? {} : { cells }),
   };
 }
 

@@ -144,6 +144,10 @@ const Selector = z
     ),
   );
 
+/** 128 cells of 64 processes: see domain/spending/cell.ts. */
+const MAX_PROCESSES = 8_192;
+const PROCESSES = 'a whole number of processes from 1 to 8192';
+
 const Budget = section('a budget', {
   name: z
     .string(expected('a name such as "tenant-monthly"'))
@@ -160,6 +164,12 @@ const Budget = section('a budget', {
   outage: z
     .union([z.literal('refuse'), Amount], expected('"refuse" or an amount for each process such as "5 USD"'))
     .default('refuse'),
+  /** How many processes spend from one such budget at the same time, at most. */
+  processes: z
+    .int(expected(PROCESSES))
+    .min(1, `expected ${PROCESSES}`)
+    .max(MAX_PROCESSES, `expected ${PROCESSES}`)
+    .default(100),
   thresholds: z
     .array(Threshold, expected('a list of thresholds'))
     .max(20, 'expected at most 20 thresholds')
@@ -188,11 +198,6 @@ export const Policy = section('a policy', {
     .literal('refuse', expected('"refuse": a model without a price cannot be governed'))
     .default('refuse'),
   ledger: section('the ledger settings', {
-    leaseSeconds: z
-      .int(expected('a whole number of seconds from 10 to 120'))
-      .min(10, 'expected at least 10 seconds')
-      .max(120, 'expected at most 120 seconds')
-      .default(120),
     /** What a call holds before it runs: the most that it can cost, or what calls of its profile have cost. */
     reservation: z.enum(['strict', 'learned'], expected('"strict" or "learned"')).default('strict'),
     /** With learned reservations: how far the calls in flight of one process may cost more than is held for them. */

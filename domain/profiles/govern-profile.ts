@@ -188,7 +188,12 @@ function entryOf(
     ...(price?.contextWindow === undefined ? {} : { contextWindow: price.contextWindow }),
     ...(reservation === 'learned' ? { maxExposure } : {}),
     standing,
-    budgets: budgets.map(({ id, period, timeZone }) => ({ id, period, timeZone })),
+    budgets: budgets.map(({ id, period, timeZone, cells }) => ({
+      id,
+      period,
+      timeZone,
+      ...(cells === undefined ? {} : { cells }),
+    })),
     ...(quarantines === 0 ? {} : { quarantines }),
     verifiedAt: now,
   };

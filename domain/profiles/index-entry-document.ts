@@ -75,7 +75,14 @@ const document = z.object({
   contextWindow: z.int().positive().exactOptional(),
   maxExposure: money.exactOptional(),
   standing,
-  budgets: z.array(z.object({ id: budgetId, period: z.enum(PERIOD_KINDS), timeZone: z.string() })),
+  budgets: z.array(
+    z.object({
+      id: budgetId,
+      period: z.enum(PERIOD_KINDS),
+      timeZone: z.string(),
+      cells: z.int().positive().exactOptional(),
+    }),
+  ),
   quarantines: z.int().exactOptional(),
   verifiedAt: instant,
   endedAt: instant.exactOptional(),

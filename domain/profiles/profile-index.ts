@@ -15,6 +15,8 @@ export interface CoveringBudget {
   readonly id: BudgetId;
   readonly period: PeriodKind;
   readonly timeZone: string;
+  /** Among how many cells the budget's processes are divided; absent where they all lease from its own item. */
+  readonly cells?: number;
 }
 
 /** What the governor knows of one profile, as read from AWS when it was last verified. */

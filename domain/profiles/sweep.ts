@@ -1,7 +1,6 @@
-import type { BudgetId } from '../budgets/definition.ts';
-import { budgetsInUse } from '../budgets/hear-alert.ts';
-import { reviewBudget } from '../standing/review-budget.ts';
-import { type GovernedProfile, governProfile, type ProfileGovernance } from './govern-profile.ts';
+import { budgetsInUse, readOutsideFigures } from '../budgets/hear-alert.ts';
+import { type OutsideFigures, reviewBudget } from '../standing/review-budget.ts';
+import { governProfile, type ProfileGovernance } from './govern-profile.ts';
 import type { ProfileArn } from './profile-arn.ts';
 
 export interface SweepReport {
@@ -31,12 +30,15 @@ export async function sweep(ports: ProfileGovernance): Promise<SweepReport> {
   };
 
   const entries = await ports.index.list();
-  const reviewed = new Set<BudgetId>();
-  const govern = async (arn: ProfileArn): Promise<GovernedProfile['kind']> => {
-    const governed = await governProfile(ports, arn);
-    if (governed.kind === 'governed') for (const { id } of governed.entry.budgets) reviewed.add(id);
-    return governed.kind;
-  };
+  // Before the profiles, whose standing follows from it. AWS Budgets is asked because its alerts come once and may have
+  // been lost; profiles that are gone, or cannot be read now, still have leases to take back.
+  for (const budget of budgetsInUse(ports, entries)) {
+    let outside: OutsideFigures | undefined;
+    await attempt(`AWS Budgets on ${budget.id}`, async () => {
+      outside = await readOutsideFigures(ports, budget);
+    });
+    await attempt(budget.id, async () => void (await reviewBudget(ports, budget, outside)));
+  }
 
   const listed = new Set<ProfileArn>();
   const readRegions = new Set<string>();
@@ -44,22 +46,20 @@ export async function sweep(ports: ProfileGovernance): Promise<SweepReport> {
     await attempt(`the profiles of ${region}`, async () => {
       for await (const arn of ports.profiles.list(region)) {
         listed.add(arn);
-        await attempt(arn, async () => void (await govern(arn)));
+        await attempt(arn, async () => void (await governProfile(ports, arn)));
       }
       readRegions.add(region);
     });
 
-  // A list that broke off proves nothing about what it did not show; and each absence is read again on its own.
+  // A list that broke off proves nothing about what it did not show; and each absence is read again on its own. So are
+  // profiles that an event brought in from a Region that is not searched, or is no longer.
+  const isSearched = (region: string): boolean => ports.policy.regions.includes(region);
   const missing = entries.filter(
-    (entry) => entry.endedAt === undefined && readRegions.has(entry.region) && !listed.has(entry.arn),
+    ({ arn, region, endedAt }) =>
+      endedAt === undefined && !listed.has(arn) && (readRegions.has(region) || !isSearched(region)),
   );
   let ended = 0;
   for (const entry of missing)
-    await attempt(entry.arn, async () => void ((await govern(entry.arn)) === 'gone' && ended++));
-
-  // Budgets of living profiles were reviewed with them. The others still have leases to take back: those of profiles
-  // that are gone, or could not be listed or read now.
-  for (const budget of budgetsInUse(ports, entries))
-    if (!reviewed.has(budget.id)) await attempt(budget.id, async () => void (await reviewBudget(ports, budget)));
+    await attempt(entry.arn, async () => void ((await governProfile(ports, entry.arn)).kind === 'gone' && ended++));
   return { profiles: listed.size, failed, ended };
 }

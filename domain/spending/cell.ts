@@ -121,17 +121,22 @@ export interface CellStore {
 }
 
 /**
- * The next write of the root for a cell: reports what the cell has been told, and leaves the cell `room`, more where it
- * has more that cannot be given back now.
- *
- * A write that leaves room is a grant: it lands only under the root's terms, up to its ceiling.
+ * The next write of the root for a cell: it reports what the cell has been told. With `grant` it leaves the cell at least
+ * that much room until then, and lands only under the root's terms and up to its ceiling. Without, it gives up what the
+ * cell does not have any more, and neither adds nor prolongs anything; only what the cell's processes have spent beyond
+ * their leases is committed on top.
  */
 export function writeForCell(
   root: LedgerItem,
   cell: CellItem,
   id: HolderId,
-  request: { readonly room: NanoUsd; readonly writeId: WriteId; readonly at: EpochMs; readonly until: EpochMs },
+  request: {
+    readonly writeId: WriteId;
+    readonly at: EpochMs;
+    readonly grant?: { readonly room: NanoUsd; readonly until: EpochMs };
+  },
 ): LeaseWrite {
+  const { writeId, at, grant } = request;
   const entry = root.holders.get(id);
   const before = entry?.reported ?? NOTHING_REPORTED;
   // Another agent may have told the root more than this one has seen of the cell.
@@ -141,8 +146,8 @@ export function writeForCell(
   };
   const told = add(reported.settled, reported.unconfirmed);
   const least = isInStep(root, cell, id) ? funded(cell) : granted(entry);
-  const total = max(max(least, add(cell.committed, request.room)), told);
-  const leased = subtract(total, told);
+  const wanted = add(cell.committed, grant?.room ?? ZERO);
+  const leased = subtract(max(max(least, wanted), told), told);
   return {
     key: rootKey(root.key),
     holder: id,
@@ -151,54 +156,23 @@ export function writeForCell(
     leased: subtract(leased, entry?.leased ?? ZERO),
     entry: {
       sequence: (entry?.sequence ?? 0) + 1,
-      writeId: request.writeId,
+      writeId,
       leased,
-      expiresAt: request.until,
+      expiresAt: grant?.until ?? entry?.expiresAt ?? at,
       reported,
     },
-    ...(total > cell.committed
-      ? { grant: { termsVersion: root.terms.version, ceiling: ceiling(root.terms, request.at), at: request.at } }
-      : {}),
+    ...(grant === undefined
+      ? {}
+      : { grant: { termsVersion: root.terms.version, ceiling: ceiling(root.terms, at), at } }),
     ...(cell.refusal === undefined || (root.refusal !== undefined && root.refusal.at >= cell.refusal.at)
       ? {}
       : { refusal: cell.refusal }),
   };
 }
 
-/**
- * Reports what the cell has been told, and changes neither what it is granted nor until when: no grant, so it lands
- * under any terms. Undefined where the root knows it all.
- */
-export function reportForCell(
-  root: LedgerItem,
-  cell: CellItem,
-  id: HolderId,
-  writeId: WriteId,
-): LeaseWrite | undefined {
-  const entry = root.holders.get(id);
-  const before = entry?.reported ?? NOTHING_REPORTED;
-  if (entry === undefined) return undefined;
-  const settled = subtract(max(before.settled, cell.settled), before.settled);
-  const unconfirmed = subtract(max(before.unconfirmed, cell.unconfirmed), before.unconfirmed);
-  const told = add(settled, unconfirmed);
-  if (told === 0n) return undefined;
-  // What the cell's processes spent beyond their leases, the root has not made over yet.
-  const leased = max(ZERO, subtract(entry.leased, told));
-  return {
-    key: rootKey(root.key),
-    holder: id,
-    settled,
-    unconfirmed,
-    leased: subtract(leased, entry.leased),
-    entry: {
-      ...entry,
-      sequence: entry.sequence + 1,
-      writeId,
-      leased,
-      reported: { settled: add(before.settled, settled), unconfirmed: add(before.unconfirmed, unconfirmed) },
-    },
-  };
-}
+/** Whether a write tells the root anything. */
+export const isNews = (write: LeaseWrite): boolean =>
+  write.settled !== 0n || write.unconfirmed !== 0n || write.leased !== 0n || write.refusal !== undefined;
 
 /**
  * The budget as a process of the cell sees it: what is left is what the root has left and the cell can still lend; the

@@ -19,11 +19,13 @@ import { coveredProfiles, type UsageSince } from './recorded-usage.ts';
  *
  * Guaranteed: an opening never falls; a profile is taken over once for each budget and period, also where it leaves the
  * budget and comes back; the amount is in the ledger before the index lets helpers count the profile's calls against
- * the budget, so that no call is in both.
+ * the budget.
  *
  * Not guaranteed: calls that end after the usage records were last written (a minute) and before all helpers have read
  * the index again (half a minute, and the length of a call) are in neither. Nor is what a profile spends between
- * leaving a budget and coming back. Tags are not kept as a history: what a profile spent under earlier tags counts
+ * leaving a budget and coming back. A call may be in both where two functions govern the same new coverage and one of
+ * them stalls, between reading the index and the usage, until the other has written the index and helpers have recorded
+ * calls under it: half a minute and more. Tags are not kept as a history: what a profile spent under earlier tags counts
  * where it belongs now, and stays where it was counted.
  */
 
@@ -32,11 +34,11 @@ export interface Openings {
   /** All of a budget and period, strongly consistent: every profile whose coverage changed in it. */
   list(key: LedgerKey): Promise<ReadonlyMap<ProfileArn, Opening>>;
   /**
-   * Keeps what a profile brings. An amount is replaced only by one that is no smaller, and not any more once the
-   * profile has joined: from then on the budget counts the profile's calls itself. `joined` leaves it so in any case.
+   * Keeps what a profile brings, unless that is settled or more is kept: until the index says that the budget covers
+   * the profile, it may still rise.
    */
-  keep(key: LedgerKey, profile: ProfileArn, opening: Opening, stage: 'awaited' | 'joined'): Promise<void>;
-  /** The budget counts, or has counted, this profile's calls: whatever it brought is final; nothing where there is none. */
+  keep(key: LedgerKey, profile: ProfileArn, opening: Opening): Promise<void>;
+  /** The budget has counted this profile's calls itself: whatever it brought is final, and nothing where nothing is kept. */
   settle(key: LedgerKey, profile: ProfileArn): Promise<void>;
 }
 
@@ -57,7 +59,7 @@ export async function provideOpened(ports: Seeding, budget: Budget, item: Omit<N
   const { totals } = await ports.usage.read(item.startsAt);
   for (const { arn } of coveredProfiles(budget.selector, await ports.index.list())) {
     const spent = totals.get(arn);
-    if (spent !== undefined) await ports.openings.keep(item.key, arn, spent, 'awaited');
+    if (spent !== undefined) await ports.openings.keep(item.key, arn, spent);
   }
   const opening = await sumOf(ports, item.key);
   if ((await ports.ledger.provide(opening === undefined ? item : { ...item, opening })) === 'exists')
@@ -85,7 +87,7 @@ export async function followCoverage(
     const period = periodNow(joined, ports.clock.now());
     const key = keyOf(joined, period);
     const { totals } = await ports.usage.read(period.startsAt);
-    await ports.openings.keep(key, profile, totals.get(profile) ?? NO_OPENING, 'joined');
+    await ports.openings.keep(key, profile, totals.get(profile) ?? NO_OPENING);
     await raiseOpening(ports, key);
   }
 }

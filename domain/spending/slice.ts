@@ -35,5 +35,7 @@ export function sliceFor(request: SliceRequest): number {
   const pace = Math.ceil(request.spendPerSecond * request.termSeconds);
   const wish = Math.max(Math.min(pace, request.previous * GROWTH), request.usual * FIRST_CALLS);
   const share = Math.floor(Math.max(0, request.left) / (2 * Math.max(1, request.holders)));
-  return Math.max(request.need, Math.min(wish, share));
+  const ahead = Math.min(wish, share);
+  // Less than a reservation is of no use here, and may complete one elsewhere.
+  return Math.max(request.need, ahead < request.usual ? 0 : ahead);
 }

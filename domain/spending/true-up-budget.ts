@@ -20,7 +20,7 @@ import {
 import { HOUR_MS, hourAt, NO_TOTALS, startOfHour, type UsageRecords } from './usage-record.ts';
 
 export interface TrueUp {
-  readonly ledger: LedgerStore;
+  readonly ledger: Pick<LedgerStore, 'read' | 'trueUp'>;
   readonly openings: Pick<Openings, 'list'>;
   readonly records: UsageRecords;
   readonly metered: MeteredSpend;

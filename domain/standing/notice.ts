@@ -58,86 +58,81 @@ export const thresholdKey = (threshold: Threshold): string => `${threshold.at}|$
 
 const shareOf = (threshold: Threshold): string => `${threshold.at / 100}%`;
 
-export function thresholdCrossed(occasion: {
-  readonly budget: Budget;
-  readonly period: Period;
-  readonly threshold: Threshold;
-  readonly tenant: string | undefined;
-  readonly figure: NanoUsd;
-}): Notice {
-  const { budget, period, threshold, tenant, figure } = occasion;
+export function thresholdCrossed(
+  occasion: BudgetOccasion & { readonly period: Period; readonly threshold: Threshold; readonly figure: NanoUsd },
+): Notice {
+  const { budget, period, threshold, figure } = occasion;
   const verb = threshold.on === 'forecast' ? 'is forecast to reach' : 'has reached';
   return {
+    ...aboutBudget(occasion),
     id: noticeId('threshold', budget.id, period.id, thresholdKey(threshold)),
     kind: 'threshold-crossed',
     severity: 'warning',
-    ...(tenant === undefined ? {} : { tenant }),
-    budget: budget.id,
     subject: `Bedrock budget ${budget.id} ${verb} ${shareOf(threshold)}`,
     text: `Budget ${budget.id} ${verb} ${shareOf(threshold)} of its limit in ${period.id}: ${displayUsd(figure)} of ${displayUsd(budget.limit)} (${percentOf(figure, budget.limit)}%).`,
   };
 }
 
-export function budgetClosed(occasion: {
+interface RestrictionOccasion {
   readonly budget: Budget;
   readonly period: Period;
   readonly tenant: string | undefined;
   readonly spent: NanoUsd;
   readonly because: string;
-}): Notice {
-  const { budget, period, tenant, spent, because } = occasion;
-  const who = tenant === undefined ? `What budget ${budget.id} covers` : `Tenant ${tenant}`;
+}
+
+export function budgetClosed(occasion: RestrictionOccasion): Notice {
+  const { budget, period, because } = occasion;
+  const until = isoTime(period.endsAt);
   return {
+    ...aboutBudget(occasion),
     id: occasionId('closed', budget, period.id),
     kind: 'tenant-closed',
     severity: 'critical',
-    ...(tenant === undefined ? {} : { tenant }),
-    budget: budget.id,
-    subject: `Bedrock budget ${budget.id} is closed until ${isoTime(period.endsAt)}`,
+    subject: `Bedrock budget ${budget.id} is closed until ${until}`,
     text:
-      `${who} may not call Amazon Bedrock any more in ${period.id}: ${because}. ` +
-      `Spent ${displayUsd(spent)} of ${displayUsd(budget.limit)}. It opens again by itself at ${isoTime(period.endsAt)}, or earlier if the policy raises the limit.`,
+      `${who(occasion)} may not call Amazon Bedrock any more in ${period.id}: ${because}. ${figures(occasion)} ` +
+      `It opens again by itself at ${until}, or earlier if the policy raises the limit.`,
   };
 }
 
-export function budgetThrottled(occasion: {
-  readonly budget: Budget;
-  readonly period: Period;
-  readonly tenant: string | undefined;
-  readonly spent: NanoUsd;
-  readonly because: string;
-}): Notice {
-  const { budget, period, tenant, spent, because } = occasion;
-  const who = tenant === undefined ? `What budget ${budget.id} covers` : `Tenant ${tenant}`;
+export function budgetThrottled(occasion: RestrictionOccasion): Notice {
+  const { budget, period, because } = occasion;
+  const until = isoTime(period.endsAt);
   return {
+    ...aboutBudget(occasion),
     id: occasionId('throttled', budget, period.id),
     kind: 'tenant-throttled',
     severity: 'warning',
-    ...(tenant === undefined ? {} : { tenant }),
-    budget: budget.id,
-    subject: `Bedrock budget ${budget.id} is throttled until ${isoTime(period.endsAt)}`,
-    text:
-      `${who} is slowed down, so that what is left of ${budget.id} lasts until ${isoTime(period.endsAt)}: ${because}. ` +
-      `Spent ${displayUsd(spent)} of ${displayUsd(budget.limit)}.`,
+    subject: `Bedrock budget ${budget.id} is throttled until ${until}`,
+    text: `${who(occasion)} is slowed down, so that what is left of ${budget.id} lasts until ${until}: ${because}. ${figures(occasion)}`,
   };
 }
 
-export function budgetReopened(occasion: {
-  readonly budget: Budget;
-  readonly closedIn: string;
-  readonly period: Period;
-  readonly tenant: string | undefined;
-}): Notice {
-  const { budget, closedIn, period, tenant } = occasion;
-  const who = tenant === undefined ? `What budget ${budget.id} covers` : `Tenant ${tenant}`;
+type BudgetOccasion = Pick<RestrictionOccasion, 'budget' | 'tenant'>;
+
+const aboutBudget = ({ budget, tenant }: BudgetOccasion) => ({
+  ...(tenant === undefined ? {} : { tenant }),
+  budget: budget.id,
+});
+
+const who = ({ budget, tenant }: BudgetOccasion): string =>
+  tenant === undefined ? `What budget ${budget.id} covers` : `Tenant ${tenant}`;
+
+const figures = ({ budget, spent }: RestrictionOccasion): string =>
+  `Spent ${displayUsd(spent)} of ${displayUsd(budget.limit)}.`;
+
+export function budgetReopened(
+  occasion: BudgetOccasion & { readonly closedIn: string; readonly period: Period },
+): Notice {
+  const { budget, closedIn, period } = occasion;
   return {
+    ...aboutBudget(occasion),
     id: occasionId('reopened', budget, closedIn, period.id),
     kind: 'tenant-reopened',
     severity: 'info',
-    ...(tenant === undefined ? {} : { tenant }),
-    budget: budget.id,
     subject: `Bedrock budget ${budget.id} is open again`,
-    text: `${who} may call Amazon Bedrock again: budget ${budget.id}, restricted in ${closedIn}, has ${displayUsd(budget.limit)} for ${period.id}.`,
+    text: `${who(occasion)} may call Amazon Bedrock again: budget ${budget.id}, restricted in ${closedIn}, has ${displayUsd(budget.limit)} for ${period.id}.`,
   };
 }
 

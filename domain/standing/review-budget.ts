@@ -1,17 +1,21 @@
 import { type Budget, tenantOf } from '../budgets/definition.ts';
-import type { EpochMs } from '../clock.ts';
+import { type EpochMs, epochMs } from '../clock.ts';
 import { displayUsd, type NanoUsd, nanoUsd, subtract } from '../money.ts';
 import { nextPeriod, type Period, periodAt } from '../period.ts';
 import type { Policy } from '../policy/policy.ts';
-import { forgettable, type LedgerItem, type LedgerKey, reclaimable, spent, type WriteId } from '../spending/ledger.ts';
+import type { CellStore } from '../spending/cell.ts';
+import { type LedgerItem, type LedgerKey, type LedgerStore, spent, type WriteId } from '../spending/ledger.ts';
 import { provideOpened, type Seeding } from '../spending/seeding.ts';
 import { isSameTerms, type Terms } from '../spending/terms.ts';
+import { collectCells, provideCells, tellCells } from './collect-cells.ts';
 import { type BudgetDecision, decide, describeEvidence } from './decide.ts';
 import { budgetClosed, budgetThrottled, type NoticeOutbox, thresholdCrossed, thresholdKey } from './notice.ts';
 import type { Restriction } from './standing.ts';
+import { tidyLeases } from './tidy-leases.ts';
 
 export interface BudgetReview extends Seeding {
   readonly policy: Policy;
+  readonly ledger: LedgerStore & CellStore;
   readonly outbox: NoticeOutbox;
   readonly newWriteId: () => WriteId;
 }
@@ -43,6 +47,9 @@ export async function reviewBudget(
   const period = periodAt(budget.period, budget.timeZone, ports.clock.now());
   await provide(ports, budget, nextPeriod(period, budget.timeZone));
   await provide(ports, budget, period);
+  await collectCells(ports, budget, period);
+  if (ports.clock.now() - period.startsAt < LATE_REPORTS_MS)
+    await collectCells(ports, budget, previousPeriod(period, budget));
   const key: LedgerKey = { budget: budget.id, period: period.id };
 
   // Each pass reads the item anew; a pass that meets a concurrent change starts over. Four passes outlast any writer
@@ -50,7 +57,7 @@ export async function reviewBudget(
   for (let pass = 0; pass < 4; pass++) {
     const item = await ports.ledger.read(key);
     if (item === undefined) continue;
-    const changed = (await tidy(ports, item)) || (await countOutsideSpend(ports, item, outside));
+    const changed = (await tidyLeases(ports, item)) || (await countOutsideSpend(ports, item, outside));
     if (changed) continue;
     const outcome = await settleStanding(ports, budget, period, item, outside);
     if (outcome !== 'stale') return outcome.restriction;
@@ -58,6 +65,12 @@ export async function reviewBudget(
   const item = await ports.ledger.read(key);
   return item === undefined ? undefined : restrictionOf(budget, period, item);
 }
+
+/** How long after a period's end the calls of that period may still be reported, or given up as lost. */
+const LATE_REPORTS_MS = 3 * 3_600_000;
+
+const previousPeriod = ({ startsAt }: Period, { period, timeZone }: Budget): Period =>
+  periodAt(period, timeZone, epochMs(startsAt - 1));
 
 /** An item that is made when its period has begun, as for a new budget, opens with what was spent in it already. */
 async function provide(ports: BudgetReview, budget: Budget, period: Period): Promise<void> {
@@ -67,26 +80,10 @@ async function provide(ports: BudgetReview, budget: Budget, period: Period): Pro
     endsAt: period.endsAt,
     terms: { ...termsOf(budget), standing: 'open', version: 1 },
   } as const;
+  // Ahead of the item, so that no process finds the item without the cells.
+  await provideCells(ports, budget, item);
   if (ports.clock.now() < period.startsAt) await ports.ledger.provide(item);
   else if ((await ports.ledger.read(item.key)) === undefined) await provideOpened(ports, budget, item);
-}
-
-/** Takes back leases of processes that are gone, and removes entries that nothing can meet any more. */
-async function tidy(ports: BudgetReview, item: LedgerItem): Promise<boolean> {
-  const now = ports.clock.now();
-  const lost = reclaimable(item, now, ports.policy.ledger.graceSeconds * 1000);
-  for (const [holder, entry] of lost) {
-    const outcome = await ports.ledger.reclaim(item.key, holder, entry, ports.newWriteId());
-    if (outcome === 'reclaimed')
-      ports.journal.counted('LeaseReclaimed', {
-        budget: item.key.budget,
-        period: item.key.period,
-        holder,
-        unconfirmed: displayUsd(entry.leased),
-      });
-  }
-  for (const [holder, entry] of forgettable(item, now)) await ports.ledger.forget(item.key, holder, entry);
-  return lost.length > 0;
 }
 
 async function countOutsideSpend(
@@ -128,12 +125,14 @@ async function settleStanding(
   const terms = nextTerms(budget, period, item, decision, ports.clock.now());
   if (!isSameTerms(terms, item.terms)) {
     if ((await ports.ledger.changeTerms(item.key, terms)) === 'stale') return 'stale';
+    await tellCells(ports, budget, { ...item, terms });
     ports.journal.decided(DECISION[decision.standing], {
       budget: budget.id,
       period: period.id,
       standing: decision.standing,
       because: decision.standing === 'open' ? 'evidence within the policy' : decision.because,
-      source: outside?.source ?? 'ledger',
+      // What the ledger knew by itself is not on the word of another.
+      source: outside !== undefined && item.unattributed > 0n ? outside.source : 'ledger',
       known: describeEvidence(evidence, ports.clock.now()),
     });
     if (decision.standing === 'closed' && item.terms.standing !== 'closed')

@@ -1,6 +1,5 @@
 import {
-  type BudgetsClient,
-  BudgetsClient as Client,
+  BudgetsClient,
   CreateBudgetCommand,
   CreateNotificationCommand,
   DeleteBudgetCommand,
@@ -30,7 +29,7 @@ describe('AWS Budgets', () => {
   beforeAll(async () => {
     aws = await startEmbeddedAws();
     AccountId = aws.accountId;
-    client = new Client(clientConfig(aws));
+    client = new BudgetsClient(clientConfig(aws));
     const sns = new SNSClient(clientConfig(aws));
     topic = z.string().parse((await sns.send(new CreateTopicCommand({ Name: 'alerts' }))).TopicArn);
     budgets = awsBudgets(client, { accountId: AccountId, alertTopicArn: topic });

@@ -160,8 +160,13 @@ export class DeployedGovernor {
   }
 
   async tagsOf(profileArn: string): Promise<Record<string, string>> {
-    const { tags = [] } = await this.bedrock.send(new ListTagsForResourceCommand({ resourceARN: profileArn }));
-    return Object.fromEntries(tags.map(({ key, value }) => [key ?? '', value ?? '']));
+    return await readTags(this.bedrock, profileArn);
+  }
+
+  /** Bedrock in another Region. */
+  inRegion(region: string) {
+    const bedrock = new BedrockClient({ ...this.#config, region });
+    return { bedrock, tagsOf: (profileArn: string) => readTags(bedrock, profileArn) };
   }
 
   async ledger(budget: string, period: string): Promise<LedgerState | undefined> {
@@ -297,6 +302,11 @@ export class DeployedGovernor {
   async close(): Promise<void> {
     await this.aws.close();
   }
+}
+
+async function readTags(bedrock: BedrockClient, resourceARN: string): Promise<Record<string, string>> {
+  const { tags = [] } = await bedrock.send(new ListTagsForResourceCommand({ resourceARN }));
+  return Object.fromEntries(tags.map(({ key, value }) => [key ?? '', value ?? '']));
 }
 
 const READS = /^(Get|List|Describe|Query|Scan|BatchGet|Receive)/;

@@ -239,10 +239,12 @@ describe('the main job, three days before the month ends in Zurich', () => {
 
   describe('4: a tenant spends all it has', () => {
     it('admits 20 calls at once from two processes as long as there is money, and never a nano-dollar past the limit', async () => {
-      const processes = [lakeside({ maxWaitMs: 0 }), lakeside({ maxWaitMs: 0 })];
+      const [first, second] = [lakeside({ maxWaitMs: 0 }), lakeside({ maxWaitMs: 0 })];
       const text = 'Price this risk. '.repeat(1_200);
       for (let isOver = false; !isOver; ) {
-        const round = Array.from({ length: 20 }, (_, index) => processes[index % 2]?.call(NOVA_PRO, text, 10_000));
+        const round = Array.from({ length: 20 }, (_, index) =>
+          (index % 2 === 0 ? first : second).call(NOVA_PRO, text, 10_000),
+        );
         const refusals = (await Promise.allSettled(round)).flatMap((outcome) =>
           outcome.status === 'rejected' ? [refusalFrom(outcome.reason)] : [],
         );
@@ -251,7 +253,7 @@ describe('the main job, three days before the month ends in Zurich', () => {
         isOver = refusals.length === 20 && refusals.every(({ code }) => code === 'BudgetExhausted');
         await governor.aws.clock.advance(1_000);
       }
-      await Promise.all(processes.map((process) => process.close()));
+      await Promise.all([first.close(), second.close()]);
 
       const item = await governor.ledger(budgetOf('lakeside'), NOVEMBER);
       expectConserved(item);

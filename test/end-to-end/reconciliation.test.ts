@@ -1,4 +1,11 @@
-import { DeleteInferenceProfileCommand, TagResourceCommand, UntagResourceCommand } from '@aws-sdk/client-bedrock';
+import {
+  CreateInferenceProfileCommand,
+  DeleteInferenceProfileCommand,
+  TagResourceCommand,
+  UntagResourceCommand,
+} from '@aws-sdk/client-bedrock';
+import { ConverseCommand } from '@aws-sdk/client-bedrock-runtime';
+import { ListSubscriptionsByTopicCommand, UnsubscribeCommand } from '@aws-sdk/client-sns';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { GovernorRefusal } from '../../invoke/index.ts';
 import type { JsonObject } from '../../local/service.ts';
@@ -206,6 +213,38 @@ describe('events that are lost, repeated or out of order', () => {
     });
   });
 
+  describe('a profile in a Region that the policy does not name', () => {
+    it('is looked after by the sweep once it was governed, so that no standing stays on it for good', async () => {
+      const elsewhere = governor.inRegion('us-west-2');
+      const { inferenceProfileArn: arn = '' } = await elsewhere.bedrock.send(
+        new CreateInferenceProfileCommand({
+          inferenceProfileName: 'elsewhere',
+          modelSource: { copyFrom: governor.systemProfile(`us.${NOVA_PRO}`).replaceAll('us-east-1', 'us-west-2') },
+          tags: [{ key: 'tenant', value: 'elsewhere' }],
+        }),
+      );
+      const event = (eventName: string, detail: JsonObject): JsonObject => ({
+        source: 'aws.bedrock',
+        'detail-type': 'AWS API Call via CloudTrail',
+        detail: { eventSource: 'bedrock.amazonaws.com', eventName, ...detail },
+      });
+      // As another Region's bus forwards it.
+      await governor.aws.invoke(
+        FUNCTIONS.profileChanged,
+        event('CreateInferenceProfile', { responseElements: { inferenceProfileArn: arn } }),
+      );
+      expect((await elsewhere.tagsOf(arn))['governor:standing']).toBe('quarantined');
+      await elsewhere.bedrock.send(
+        new TagResourceCommand({
+          resourceARN: arn,
+          tags: Object.entries(tagsFor('elsewhere')).map(([key, value]) => ({ key, value })),
+        }),
+      );
+      await governor.sweep();
+      expect(await elsewhere.tagsOf(arn)).toEqual(tagsFor('elsewhere'));
+    });
+  });
+
   describe('spending that AWS Budgets rounds up', () => {
     it('is not taken for spending that went round the helper', async () => {
       const arn = await create('rounded', { ...tagsFor('lakeside'), app: 'rounding' });
@@ -228,6 +267,41 @@ describe('events that are lost, repeated or out of order', () => {
         unattributed: 0n,
         committed: before?.committed,
       });
+    });
+  });
+
+  describe('an alert of AWS Budgets that is lost, and comes only once', () => {
+    beforeAll(async () => {
+      const TopicArn = governor.alertTopicArn;
+      const { Subscriptions = [] } = await governor.sns.send(new ListSubscriptionsByTopicCommand({ TopicArn }));
+      for (const { Protocol, SubscriptionArn } of Subscriptions)
+        if (Protocol === 'lambda') await governor.sns.send(new UnsubscribeCommand({ SubscriptionArn }));
+    });
+
+    it('is made up for by the sweep, which reads the figures itself', async () => {
+      const arn = await create('unalerted', tagsFor('unalerted'));
+      const client = governor.plainRuntime();
+      const text = 'claim '.repeat(200_000);
+      while (governor.billed(arn) < 21n * USD)
+        await client.send(new ConverseCommand({ modelId: arn, messages: [{ role: 'user', content: [{ text }] }] }));
+      client.destroy();
+      await governor.newNotices();
+      await governor.alerts();
+      await governor.aws.clock.advance(17 * HOUR_MS);
+      await governor.aws.settled();
+      expect((await governor.alerts()).map(({ subject }) => subject)).toContain(
+        'AWS Budgets: governor/dev/tenant-monthly/unalerted has exceeded your alert threshold',
+      );
+      expect((await governor.tagsOf(arn))['governor:standing']).toBeUndefined();
+
+      await governor.sweep();
+      const item = await governor.ledger('tenant-monthly/unalerted', PERIOD);
+      expect(item).toMatchObject({ standing: 'closed', settled: 0n });
+      expect(item?.unattributed).toBeGreaterThan(20n * USD);
+      expect((await governor.tagsOf(arn))['governor:standing']).toBe('closed');
+      expect(await governor.newNotices()).toContain(
+        'tenant-closed: Bedrock budget tenant-monthly/unalerted is closed until 2026-11-30T23:00:00.000Z',
+      );
     });
   });
 });

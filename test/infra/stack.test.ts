@@ -296,7 +296,7 @@ describe('the topics', () => {
 });
 
 describe('the table', () => {
-  it('has the keys pk and sk, is paid per request, restorable, encrypted, and outlives the stack', () => {
+  it('has the keys pk and sk and an index of unsent notices, is paid per request, restorable, encrypted, and outlives the stack', () => {
     const tables = Object.values(stack.Resources).filter(({ Type }) => Type === 'AWS::DynamoDB::Table');
     expect(tables).toEqual([
       expect.objectContaining({
@@ -308,10 +308,22 @@ describe('the table', () => {
           AttributeDefinitions: [
             { AttributeName: 'pk', AttributeType: 'S' },
             { AttributeName: 'sk', AttributeType: 'S' },
+            { AttributeName: 'outbox', AttributeType: 'S' },
+            { AttributeName: 'enteredAt', AttributeType: 'N' },
           ],
           KeySchema: [
             { AttributeName: 'pk', KeyType: 'HASH' },
             { AttributeName: 'sk', KeyType: 'RANGE' },
+          ],
+          GlobalSecondaryIndexes: [
+            {
+              IndexName: 'outbox',
+              KeySchema: [
+                { AttributeName: 'outbox', KeyType: 'HASH' },
+                { AttributeName: 'enteredAt', KeyType: 'RANGE' },
+              ],
+              Projection: { ProjectionType: 'ALL' },
+            },
           ],
           PointInTimeRecoverySpecification: { PointInTimeRecoveryEnabled: true },
           SSESpecification: { SSEEnabled: true },

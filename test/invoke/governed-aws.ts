@@ -178,17 +178,20 @@ export class GovernedAws {
 
   /** What one process of a tenant has: by default of acme, refusing at once what it cannot pay. */
   governor(config: Partial<CostGovernorConfig> = {}): CostGovernor {
-    const governor = costGovernor({
+    const governor = costGovernor({ ...this.config(), ...config });
+    this.#governors.push(governor);
+    return governor;
+  }
+
+  config(): CostGovernorConfig {
+    return {
       table: TABLE,
       tags: { tenant: 'acme' },
       region: 'us-east-1',
       dynamodb: this.dynamodb,
       clock: { now: () => this.now },
       maxWaitMs: 0,
-      ...config,
-    });
-    this.#governors.push(governor);
-    return governor;
+    };
   }
 
   /** A client of the runtime that retries without pausing. Speaks HTTP/2, the default of this client. */
@@ -209,6 +212,11 @@ export class GovernedAws {
   process(config: Partial<CostGovernorConfig> = {}): { governor: CostGovernor; client: BedrockRuntimeClient } {
     const governor = this.governor(config);
     return { governor, client: this.runtime(governor) };
+  }
+
+  /** A client of the table that does not retry. */
+  dynamodbOnce(): DynamoDBClient {
+    return dynamoDbClient(this.aws, 1);
   }
 
   /** All that AWS has billed so far, in nano-dollars. */

@@ -1,6 +1,7 @@
 import {
   ApplyGuardrailCommand,
   ConverseStreamCommand,
+  CountTokensCommand,
   InvokeModelCommand,
   InvokeModelWithResponseStreamCommand,
   ListAsyncInvokesCommand,
@@ -242,7 +243,9 @@ describe('what cannot be counted is not sent', () => {
     const unknown = { name: 'UnknownOperationException', $metadata: { httpStatusCode: 404 } };
     await expect(client.send(guardrail)).rejects.toMatchObject(unknown);
     await expect(client.send(new ListAsyncInvokesCommand({}))).rejects.toMatchObject(unknown);
-    expect(seen).toHaveLength(2);
+    const counting = new CountTokensCommand({ modelId: NOVA_LITE, input: { converse: { messages: ask() } } });
+    await expect(client.send(counting)).rejects.toMatchObject(unknown);
+    expect(seen).toHaveLength(3);
     expect(world.requests.indexReads).toBe(0);
   });
 });

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { BudgetId } from '../../domain/budgets/definition.ts';
 import { type EpochMs, epochMs } from '../../domain/clock.ts';
-import { type NanoUsd, nanoUsd, ZERO } from '../../domain/money.ts';
+import { add, min, type NanoUsd, nanoUsd, subtract, ZERO } from '../../domain/money.ts';
 import {
   type HolderId,
   isConserved,
@@ -11,6 +11,8 @@ import {
   type LedgerItem,
   type LedgerKey,
   type LedgerStore,
+  NO_OPENING,
+  NO_RESOLUTION,
   type WriteId,
   type WriteOutcome,
 } from '../../domain/spending/ledger.ts';
@@ -418,7 +420,7 @@ type Step =
     }
   | { readonly do: 'repeat'; readonly write: number }
   | { readonly do: 'terms'; readonly standing: LedgerStanding; readonly stopAt: number; readonly ahead: number }
-  | { readonly do: 'outside'; readonly to: number };
+  | { readonly do: 'outside' | 'opening' | 'true up'; readonly to: number };
 
 const small = fc.nat({ max: 3 });
 const steps: fc.Arbitrary<Step> = fc.oneof(
@@ -447,7 +449,13 @@ const steps: fc.Arbitrary<Step> = fc.oneof(
       ahead: fc.constantFrom(1, 1, 2),
     }),
   },
-  { weight: 1, arbitrary: fc.record({ do: fc.constant('outside' as const), to: fc.nat({ max: 300 }) }) },
+  {
+    weight: 3,
+    arbitrary: fc.record({
+      do: fc.constantFrom('outside' as const, 'opening', 'true up'),
+      to: fc.nat({ max: 300 }),
+    }),
+  },
 );
 
 const outcomeOf = (outcome: WriteOutcome): string => (outcome.kind === 'landed' ? 'landed' : outcome.why);
@@ -496,6 +504,21 @@ class Story {
       case 'outside': {
         const from = item?.unattributed ?? ZERO;
         return (store) => store.raiseUnattributed(key, { from, to: nanoUsd(from + BigInt(step.to)) });
+      }
+      case 'opening': {
+        const from = item?.opening ?? NO_OPENING;
+        const to = { settled: nanoUsd(from.settled + BigInt(step.to)), unconfirmed: nanoUsd(from.unconfirmed + 1n) };
+        return (store) => store.raiseOpening(key, { from, to });
+      }
+      case 'true up': {
+        const { unconfirmed = ZERO, unattributed = ZERO, resolution = NO_RESOLUTION } = item ?? {};
+        const confirmed = min(unconfirmed, amount(step.to));
+        const unspent = min(subtract(unconfirmed, confirmed), amount(step.to % 7));
+        const to = {
+          unattributed: nanoUsd(unattributed + 1n),
+          resolution: { confirmed: add(resolution.confirmed, confirmed), unspent: add(resolution.unspent, unspent) },
+        };
+        return (store) => store.trueUp(key, { from: { unconfirmed, unattributed, resolution }, to });
       }
       case 'repeat': {
         const copy = this.#sent[step.write % Math.max(1, this.#sent.length)];

@@ -28,7 +28,6 @@ describe('a valid policy', () => {
     const policy = policyOf();
     expect(policy.unpricedModels).toBe('refuse');
     expect(policy.ledger).toEqual({
-      leaseSeconds: 120,
       graceSeconds: 900,
       reservation: 'strict',
       maxExposure: 1_000_000_000n,
@@ -42,6 +41,7 @@ describe('a valid policy', () => {
         limits: { lakeside: 5_000_000_000n },
         period: 'month',
         outage: 'refuse',
+        processes: 100,
         thresholds: [
           { at: 8000, on: 'actual', action: 'notify' },
           { at: 10_000, on: 'forecast', action: 'notify' },
@@ -54,6 +54,7 @@ describe('a valid policy', () => {
         limit: 10_000_000_000_000n,
         period: 'quarter',
         outage: 'refuse',
+        processes: 100,
         thresholds: [{ at: 5000, on: 'actual', action: 'notify' }],
       },
     ]);
@@ -149,22 +150,22 @@ describe('a bad policy', () => {
     ['budgets as an object', { budgets: {} }, 'budgets', /^expected a list of budgets$/],
     ['a price for unknown models', { unpricedModels: 'dearest' }, 'unpricedModels', /^expected "refuse"/],
     [
-      'a lease that is too short',
-      { ledger: { leaseSeconds: 9 } },
-      'ledger.leaseSeconds',
-      /^expected at least 10 seconds$/,
+      'a grace that is too short',
+      { ledger: { graceSeconds: 59 } },
+      'ledger.graceSeconds',
+      /^expected at least 60 seconds$/,
     ],
     [
-      'a lease that is too long',
-      { ledger: { leaseSeconds: 121 } },
-      'ledger.leaseSeconds',
-      /^expected at most 120 seconds$/,
+      'a grace that is too long',
+      { ledger: { graceSeconds: 3601 } },
+      'ledger.graceSeconds',
+      /^expected at most 3600 seconds$/,
     ],
     [
       'part of a second',
-      { ledger: { leaseSeconds: 60.5 } },
-      'ledger.leaseSeconds',
-      /^expected a whole number of seconds from 10 to 120$/,
+      { ledger: { graceSeconds: 60.5 } },
+      'ledger.graceSeconds',
+      /^expected a whole number of seconds from 60 to 3600$/,
     ],
     [
       'a grace as text',

@@ -1,6 +1,15 @@
 import { add, type NanoUsd, nanoUsd, subtract, ZERO } from '../../../domain/money.ts';
 import {
-  committedBy,
+  type CellStore,
+  type FundingWrite,
+  fundedBy,
+  isCell,
+  NO_FUNDING,
+  type Withdrawal,
+  withdrawn,
+} from '../../../domain/spending/cell.ts';
+import {
+  afterWrite,
   type HolderId,
   judge,
   type LeaseEntry,
@@ -19,10 +28,10 @@ import {
 } from '../../../domain/spending/ledger.ts';
 import type { Terms } from '../../../domain/spending/terms.ts';
 
-const nameOf = (key: LedgerKey): string => `${key.budget} ${key.period}`;
+const nameOf = (key: LedgerKey): string => `${key.budget} ${key.period} ${key.cell ?? ''}`;
 
 /** The ledger in memory: {@link judge} and nothing else decides what lands. The reference for every other store. */
-export class MemoryLedger implements LedgerStore {
+export class MemoryLedger implements LedgerStore, CellStore {
   readonly #items = new Map<string, LedgerItem>();
   /** The write ids of holders' writes that took effect, in order. */
   readonly effects: WriteId[] = [];
@@ -49,15 +58,7 @@ export class MemoryLedger implements LedgerStore {
       item.holders.get(write.holder)?.writeId !== write.entry.writeId
     ) {
       this.effects.push(write.entry.writeId);
-      this.put({
-        ...item,
-        settled: add(item.settled, write.settled),
-        unconfirmed: add(item.unconfirmed, write.unconfirmed),
-        leased: add(item.leased, write.leased),
-        committed: add(item.committed, committedBy(write)),
-        holders: new Map([...item.holders, [write.holder, write.entry]]),
-        ...(write.refusal === undefined ? {} : { refusal: write.refusal }),
-      });
+      this.put(afterWrite(item, write));
     }
     return outcome;
   }
@@ -80,6 +81,7 @@ export class MemoryLedger implements LedgerStore {
       holders: new Map(),
       crossed: [],
       ...(opening === undefined ? {} : { opening }),
+      ...(item.key.cell === undefined ? {} : { funding: NO_FUNDING }),
     });
     return 'created' as const;
   }
@@ -130,6 +132,37 @@ export class MemoryLedger implements LedgerStore {
     if (item?.terms.version !== terms.version - 1) return 'stale' as const;
     this.put({ ...item, terms });
     return 'changed' as const;
+  }
+
+  async fund(key: LedgerKey, funding: FundingWrite): Promise<LedgerItem | undefined> {
+    return this.applyFunding(key, funding);
+  }
+
+  applyFunding(key: LedgerKey, funding: FundingWrite): LedgerItem | undefined {
+    return this.#change(key, (item) => (isCell(item) ? fundedBy(item, funding) : undefined));
+  }
+
+  async withdraw(key: LedgerKey, withdrawal: Withdrawal): Promise<LedgerItem | undefined> {
+    return this.applyWithdrawal(key, withdrawal);
+  }
+
+  applyWithdrawal(key: LedgerKey, withdrawal: Withdrawal): LedgerItem | undefined {
+    return this.#change(key, (item) => (isCell(item) ? withdrawn(item, withdrawal) : undefined));
+  }
+
+  async followTerms(key: LedgerKey, terms: Terms): Promise<LedgerItem | undefined> {
+    return this.applyTerms(key, terms);
+  }
+
+  applyTerms(key: LedgerKey, terms: Terms): LedgerItem | undefined {
+    return this.#change(key, (item) => (item.terms.version < terms.version ? { ...item, terms } : undefined));
+  }
+
+  #change(key: LedgerKey, rule: (item: LedgerItem) => LedgerItem | undefined): LedgerItem | undefined {
+    const item = this.item(key);
+    const changed = item === undefined ? undefined : rule(item);
+    if (changed !== undefined) this.put(changed);
+    return changed;
   }
 
   async raiseUnattributed(key: LedgerKey, { from, to }: { readonly from: NanoUsd; readonly to: NanoUsd }) {

@@ -32,7 +32,7 @@ export class MemoryUsage implements UsageRecords {
   }
 }
 
-type Kept = Opening & { readonly joined: boolean };
+type Kept = Opening & { readonly isFinal: boolean };
 
 /** What profiles brought to budgets, in memory. */
 export class MemoryOpenings implements Openings {
@@ -49,12 +49,11 @@ export class MemoryOpenings implements Openings {
     );
   }
 
-  async keep(key: LedgerKey, profile: ProfileArn, opening: Opening, stage: 'awaited' | 'joined'): Promise<void> {
+  async keep(key: LedgerKey, profile: ProfileArn, opening: Opening): Promise<void> {
     const { settled, unconfirmed } = opening;
     const before = this.#of(key).get(profile);
-    if (before === undefined || (!before.joined && before.settled <= settled && before.unconfirmed <= unconfirmed))
-      this.#set(key, profile, { settled, unconfirmed, joined: stage === 'joined' });
-    else if (stage === 'joined') await this.settle(key, profile);
+    if (before === undefined || (!before.isFinal && before.settled <= settled && before.unconfirmed <= unconfirmed))
+      this.#set(key, profile, { settled, unconfirmed, isFinal: false });
   }
 
   async settle(key: LedgerKey, profile: ProfileArn): Promise<void> {
@@ -62,7 +61,7 @@ export class MemoryOpenings implements Openings {
     this.#set(key, profile, {
       settled: before?.settled ?? ZERO,
       unconfirmed: before?.unconfirmed ?? ZERO,
-      joined: true,
+      isFinal: true,
     });
   }
 

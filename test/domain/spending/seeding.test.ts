@@ -5,6 +5,7 @@ import { governProfile } from '../../../domain/profiles/govern-profile.ts';
 import type { ProfileArn } from '../../../domain/profiles/profile-arn.ts';
 import { sweep } from '../../../domain/profiles/sweep.ts';
 import { isConserved } from '../../../domain/spending/ledger.ts';
+import { provideOpened } from '../../../domain/spending/seeding.ts';
 import { hourAt } from '../../../domain/spending/usage-record.ts';
 import { reviewBudget } from '../../../domain/standing/review-budget.ts';
 import type { Tags } from '../../../domain/tags.ts';
@@ -78,6 +79,18 @@ describe('a budget that is new in a period that has begun', () => {
     await reviewBudget(account.ports, budgetNamed(account.policy, TEAM));
     await use(account, chat, 20);
     await sweep(account.ports);
+    expect(item(account, TEAM).settled).toBe(120n);
+  });
+
+  it('is raised by the second of two that provide it at once, where that one has seen more', async () => {
+    const { account, arns } = await accountWith(['chat00000001', tags('acme')]);
+    const [chat] = arns as [ProfileArn];
+    await use(account, chat, 100);
+    account.policy = TEAM_BUDGET;
+    const budget = budgetNamed(account.policy, TEAM);
+    await reviewBudget(account.ports, budget);
+    await use(account, chat, 20);
+    await provideOpened(account.ports, budget, item(account, TEAM));
     expect(item(account, TEAM).settled).toBe(120n);
   });
 

@@ -1,0 +1,469 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import type { BudgetId } from '../../../domain/budgets/definition.ts';
+import { type EpochMs, epochMs } from '../../../domain/clock.ts';
+import { add, nanoUsd, ZERO } from '../../../domain/money.ts';
+import { periodAt } from '../../../domain/period.ts';
+import {
+  isConserved,
+  type LeaseEntry,
+  type LedgerKey,
+  type LedgerStore,
+  spent,
+  type WriteId,
+} from '../../../domain/spending/ledger.ts';
+import { type BudgetFinding, closedUntil, compare, planTrueUp } from '../../../domain/spending/true-up.ts';
+import { type TrueUp, trueUpBudget } from '../../../domain/spending/true-up-budget.ts';
+import { NO_USAGE, type Usage } from '../../../domain/spending/usage.ts';
+import { HOUR_MS, holderOf, hourAt, NO_TOTALS, type ProcessId } from '../../../domain/spending/usage-record.ts';
+import { budgetNamed, policyDocument, policyOf } from '../example-policy.ts';
+import { profileArn } from '../governed-account.ts';
+import { MemoryLedger } from './memory-ledger.ts';
+import { MemoryOpenings, MemoryUsage } from './memory-usage.ts';
+import { at, entryOf, RATES, recordOf, totals } from './usage-fixtures.ts';
+
+const CHAT = profileArn('chat00000001');
+const PROCESS = 'process-1' as ProcessId;
+const metered = (inputTokens: number): Usage => ({ ...NO_USAGE, inputTokens });
+
+describe('comparing what was metered with what was recorded', () => {
+  it('finds nothing where they are equal', () => {
+    expect(compare(RATES, metered(500), totals(3, 500))).toMatchObject({ excess: 0n, confirmed: 0n, unspent: 0n });
+  });
+
+  it('proves unconfirmed money unspent where they are equal', () => {
+    expect(compare(RATES, metered(500), totals(3, 500, 40))).toMatchObject({ confirmed: 0n, unspent: 40n });
+  });
+
+  it('takes an excess for unconfirmed attempts first, and proves the rest of them unspent', () => {
+    expect(compare(RATES, metered(530), totals(3, 500, 40))).toMatchObject({
+      excess: 30n,
+      confirmed: 30n,
+      unspent: 10n,
+    });
+    expect(compare(RATES, metered(600), totals(3, 500, 40))).toMatchObject({
+      excess: 100n,
+      confirmed: 40n,
+      unspent: 0n,
+    });
+  });
+
+  it('proves nothing while less is metered than was recorded, of any kind of token', () => {
+    const behind = { excess: 0n, confirmed: 0n, unspent: 0n, isConclusive: false };
+    expect(compare(RATES, metered(499), totals(3, 500, 40))).toEqual(behind);
+    const output = { ...metered(600), outputTokens: 4 };
+    const recorded = { ...totals(3, 500, 40), usage: { ...metered(500), outputTokens: 5 } };
+    expect(compare(RATES, output, recorded)).toEqual({ ...behind, excess: 100n });
+  });
+
+  it('does not decide what may be of an earlier period, whichever of the attempts the excess is', () => {
+    expect(compare(RATES, metered(500), totals(3, 500, 40), nanoUsd(15n))).toMatchObject({
+      confirmed: 0n,
+      unspent: 25n,
+    });
+    expect(compare(RATES, metered(510), totals(3, 500, 40), nanoUsd(15n))).toMatchObject({
+      confirmed: 0n,
+      unspent: 15n,
+    });
+    expect(compare(RATES, metered(540), totals(3, 500, 40), nanoUsd(15n))).toMatchObject({
+      confirmed: 25n,
+      unspent: 0n,
+    });
+  });
+
+  it('compares the two kinds of cache writes together, as metrics may not tell them apart', () => {
+    const recorded = { ...NO_TOTALS, usage: { ...NO_USAGE, cacheWrite5mInputTokens: 30, cacheWrite1hInputTokens: 20 } };
+    const told = { ...NO_USAGE, cacheWrite5mInputTokens: 50 };
+    expect(compare(RATES, told, recorded)).toMatchObject({ excess: 0n, isConclusive: true });
+    expect(compare(RATES, { ...told, cacheWrite5mInputTokens: 57 }, recorded)).toMatchObject({ excess: 7n });
+  });
+
+  it('never decides more than is unconfirmed, and explains every excess', () => {
+    const amount = fc.nat(1_000);
+    fc.assert(
+      fc.property(amount, amount, amount, amount, (seen, known, unconfirmed, doubt) => {
+        const doubtful = nanoUsd(BigInt(Math.min(doubt, unconfirmed)));
+        const found = compare(RATES, metered(seen), totals(1, known, unconfirmed), doubtful);
+        expect(found.confirmed + found.unspent + doubtful).toBeLessThanOrEqual(BigInt(unconfirmed));
+        expect(found.confirmed).toBeLessThanOrEqual(found.excess);
+        // Whichever attempts the excess was: what is freed is not among them.
+        if (found.isConclusive)
+          expect(BigInt(unconfirmed) - found.unspent).toBeGreaterThanOrEqual(min(found.excess, unconfirmed));
+      }),
+    );
+  });
+});
+
+const min = (a: bigint, b: number): bigint => (a < BigInt(b) ? a : BigInt(b));
+
+describe('closed hours', () => {
+  const now = at('2026-11-23T22:40:00Z');
+  const entry = (leased: bigint): LeaseEntry => ({
+    sequence: 1,
+    writeId: 'w' as WriteId,
+    leased: nanoUsd(leased),
+    expiresAt: now,
+  });
+  const holder = holderOf(PROCESS, 1);
+
+  it('end with the last one that metrics have had time to tell of', () => {
+    expect(closedUntil(now, new Map(), new Map())).toBe(at('2026-11-23T22:00:00Z'));
+    expect(closedUntil(epochMs(now - 26 * 60_000), new Map(), new Map())).toBe(at('2026-11-23T21:00:00Z'));
+  });
+
+  it('wait for the watermark of every process that holds money', () => {
+    const told = (iso: string) => new Map([[PROCESS, at(iso)]]);
+    expect(closedUntil(now, new Map([[holder, entry(5n)]]), told('2026-11-23T22:00:00Z'))).toBe(
+      at('2026-11-23T22:00:00Z'),
+    );
+    expect(closedUntil(now, new Map([[holder, entry(5n)]]), told('2026-11-23T21:59:59Z'))).toBe(
+      at('2026-11-23T21:00:00Z'),
+    );
+    expect(closedUntil(now, new Map([[holder, entry(5n)]]), new Map())).toBeUndefined();
+  });
+
+  it('do not wait for a process that has given its money back', () => {
+    expect(closedUntil(now, new Map([[holder, entry(0n)]]), new Map())).toBe(at('2026-11-23T22:00:00Z'));
+  });
+});
+
+describe('planning a true-up', () => {
+  const NOTHING: BudgetFinding = {
+    closedExcess: ZERO,
+    openExcess: ZERO,
+    confirmed: ZERO,
+    unspent: ZERO,
+    decidable: ZERO,
+  };
+  const amounts = (unconfirmed: bigint, leased = 0n, unattributed = 0n) => {
+    const account = accountWith({ unconfirmed, leased, unattributed });
+    return account.item();
+  };
+  const finding = (parts: Partial<Record<keyof BudgetFinding, bigint>>): BudgetFinding => ({
+    ...NOTHING,
+    ...Object.fromEntries(Object.entries(parts).map(([name, amount]) => [name, nanoUsd(amount)])),
+  });
+
+  it('counts as outside only what neither unconfirmed money nor leases account for, while hours are open', () => {
+    expect(planTrueUp(amounts(30n, 50n), finding({ openExcess: 80n }))).toBeUndefined();
+    expect(planTrueUp(amounts(30n, 50n), finding({ openExcess: 81n }))?.to.unattributed).toBe(1n);
+  });
+
+  it('does not let leases account for the excess of closed hours', () => {
+    expect(planTrueUp(amounts(30n, 50n), finding({ closedExcess: 80n }))?.to.unattributed).toBe(50n);
+  });
+
+  it('never lowers what is unattributed', () => {
+    expect(planTrueUp(amounts(0n, 0n, 70n), finding({ closedExcess: 20n }))).toBeUndefined();
+  });
+
+  it('lowers unconfirmed money neither below zero nor by more than has a record', () => {
+    const tooMuch = planTrueUp(amounts(10n), finding({ unspent: 40n, decidable: 40n }));
+    expect(tooMuch?.to.resolution.unspent).toBe(10n);
+    const reclaimed = planTrueUp(amounts(100n), finding({ unspent: 40n, decidable: 40n }));
+    expect(reclaimed?.to.resolution.unspent).toBe(40n);
+  });
+});
+
+const POLICY = policyOf(policyDocument({ timeZone: 'UTC' }));
+const BUDGET = budgetNamed(POLICY, 'tenant-monthly/acme');
+const PERIOD = periodAt('month', 'UTC', at('2026-11-23T00:00:00Z'));
+const KEY: LedgerKey = { budget: 'tenant-monthly/acme' as BudgetId, period: '2026-11' };
+
+interface Amounts {
+  readonly settled?: bigint;
+  readonly unconfirmed?: bigint;
+  readonly leased?: bigint;
+  readonly unattributed?: bigint;
+}
+
+/** A budget with an item, and metrics that say whatever the test puts in them. */
+function accountWith({ settled = 0n, unconfirmed = 0n, leased = 0n, unattributed = 0n }: Amounts) {
+  const ledger = new MemoryLedger();
+  const usage = new MemoryUsage();
+  const openings = new MemoryOpenings();
+  const points: { readonly at: EpochMs; readonly tokens: number }[] = [];
+  const state = { now: at('2026-11-23T22:40:00Z'), areMetricsDown: false };
+  const parts = { settled, unconfirmed, leased, unattributed };
+  ledger.put({
+    key: KEY,
+    startsAt: PERIOD.startsAt,
+    endsAt: PERIOD.endsAt,
+    terms: { limit: nanoUsd(10n ** 9n), stopAt: nanoUsd(10n ** 9n), standing: 'open', version: 1 },
+    committed: nanoUsd(settled + unconfirmed + leased + unattributed),
+    ...{ settled: nanoUsd(parts.settled), unconfirmed: nanoUsd(parts.unconfirmed) },
+    ...{ leased: nanoUsd(parts.leased), unattributed: nanoUsd(parts.unattributed) },
+    holders: new Map(),
+    crossed: [],
+  });
+  const ports: TrueUp = {
+    ledger,
+    openings,
+    records: usage,
+    index: { list: async () => [entryOf(CHAT, { tenant: 'acme' })] },
+    clock: { now: () => state.now },
+    journal: { decided() {}, counted() {} },
+    metered: {
+      async window(_, from, until) {
+        if (state.areMetricsDown) return undefined;
+        return metered(
+          points.filter((point) => point.at >= from && point.at < until).reduce((sum, { tokens }) => sum + tokens, 0),
+        );
+      },
+    },
+  };
+  let records = 0;
+  const item = () => {
+    const found = ledger.item(KEY);
+    if (found === undefined) throw new Error('the item is gone');
+    return found;
+  };
+  return {
+    ports,
+    state,
+    openings,
+    ledger,
+    item,
+    meter: (iso: string, tokens: number) => void points.push({ at: at(iso), tokens }),
+    record: async (iso: string, cost: number, lost = 0) =>
+      await usage.write(
+        recordOf({ process: `p${records++}`, hour: hourAt(at(iso)), totals: [[CHAT, totals(1, cost, lost)]] }),
+      ),
+    trueUp: () => trueUpBudget(ports, BUDGET, PERIOD),
+  };
+}
+
+describe('truing up a budget', () => {
+  it('says when there is no ledger item', async () => {
+    const { ports } = accountWith({});
+    expect(await trueUpBudget({ ...ports, ledger: new MemoryLedger() }, BUDGET, PERIOD)).toBe('not-provisioned');
+  });
+
+  it('counts spend that no helper recorded as unattributed, and says nothing new the next time', async () => {
+    const account = accountWith({ settled: 500n });
+    await account.record('2026-11-20T10:00:00Z', 500);
+    account.meter('2026-11-20T10:00:00Z', 500);
+    account.meter('2026-11-20T11:00:00Z', 70);
+    expect(await account.trueUp()).toBe('trued-up');
+    expect(account.item()).toMatchObject({ settled: 500n, unattributed: 70n, committed: 570n });
+    expect(await account.trueUp()).toBe('nothing-new');
+    account.state.now = epochMs(account.state.now + 5 * HOUR_MS);
+    expect(await account.trueUp()).toBe('nothing-new');
+  });
+
+  it('frees unconfirmed money that the metrics prove unspent, and settles what they prove spent', async () => {
+    const account = accountWith({ settled: 500n, unconfirmed: 90n });
+    await account.record('2026-11-20T10:00:00Z', 500, 90);
+    account.meter('2026-11-20T10:00:00Z', 530);
+    expect(await account.trueUp()).toBe('trued-up');
+    expect(account.item()).toMatchObject({ settled: 530n, unconfirmed: 0n, unattributed: 0n, committed: 530n });
+    expect(await account.trueUp()).toBe('nothing-new');
+  });
+
+  it('leaves what reclaimed leases made unconfirmed, and lets it account for an excess', async () => {
+    const account = accountWith({ settled: 500n, unconfirmed: 90n });
+    await account.record('2026-11-20T10:00:00Z', 500);
+    account.meter('2026-11-20T10:00:00Z', 560);
+    expect(await account.trueUp()).toBe('nothing-new');
+    account.meter('2026-11-20T12:00:00Z', 40);
+    await account.trueUp();
+    expect(account.item()).toMatchObject({ settled: 500n, unconfirmed: 90n, unattributed: 10n });
+  });
+
+  it('decides nothing about the latest hour', async () => {
+    const account = accountWith({ settled: 0n, unconfirmed: 90n });
+    await account.record('2026-11-23T22:10:00Z', 0, 90);
+    expect(await account.trueUp()).toBe('nothing-new');
+    account.state.now = at('2026-11-23T23:14:59Z');
+    expect(await account.trueUp()).toBe('nothing-new');
+    account.state.now = at('2026-11-23T23:15:00Z');
+    expect(await account.trueUp()).toBe('trued-up');
+    expect(account.item()).toMatchObject({ unconfirmed: 0n, committed: 0n });
+  });
+
+  it('does not decide attempts that ended in the first hour of a period, which may be of the one before', async () => {
+    const account = accountWith({ unconfirmed: 90n });
+    await account.record('2026-11-01T00:20:00Z', 0, 50);
+    await account.record('2026-11-01T01:20:00Z', 0, 40);
+    await account.trueUp();
+    expect(account.item()).toMatchObject({ unconfirmed: 50n });
+  });
+
+  it('does not decide attempts of a profile that joined or left the budget in the period', async () => {
+    const account = accountWith({ unconfirmed: 90n });
+    await account.record('2026-11-20T10:00:00Z', 0, 90);
+    await account.openings.settle(KEY, CHAT);
+    expect(await account.trueUp()).toBe('nothing-new');
+  });
+
+  it('concludes nothing from metrics that cannot be read, or tell less than was recorded', async () => {
+    const account = accountWith({ settled: 500n, unconfirmed: 90n });
+    await account.record('2026-11-20T10:00:00Z', 500, 90);
+    account.state.areMetricsDown = true;
+    expect(await account.trueUp()).toBe('nothing-new');
+    account.state.areMetricsDown = false;
+    account.meter('2026-11-20T10:00:00Z', 499);
+    expect(await account.trueUp()).toBe('nothing-new');
+    account.meter('2026-11-20T10:00:01Z', 1);
+    expect(await account.trueUp()).toBe('trued-up');
+    expect(account.item().unconfirmed).toBe(0n);
+  });
+
+  it('takes a call that is metered in one hour and recorded in the next for the same call', async () => {
+    const account = accountWith({ settled: 500n });
+    account.meter('2026-11-20T10:59:59Z', 500);
+    await account.record('2026-11-20T11:00:01Z', 500);
+    expect(await account.trueUp()).toBe('nothing-new');
+  });
+
+  it('counts as unattributed what a late metric proves spent after it was freed', async () => {
+    const account = accountWith({ unconfirmed: 90n });
+    await account.record('2026-11-20T10:00:00Z', 0, 90);
+    await account.trueUp();
+    expect(account.item().committed).toBe(0n);
+    account.meter('2026-11-20T10:00:00Z', 60);
+    await account.trueUp();
+    expect(account.item()).toMatchObject({ settled: 0n, unconfirmed: 0n, unattributed: 60n });
+  });
+
+  it('does not take a late metric for proof about what reclaimed leases made unconfirmed', async () => {
+    const account = accountWith({ unconfirmed: 190n });
+    await account.record('2026-11-20T10:00:00Z', 0, 90);
+    await account.trueUp();
+    expect(account.item()).toMatchObject({ unconfirmed: 100n });
+    account.meter('2026-11-20T10:00:00Z', 60);
+    expect(await account.trueUp()).toBe('nothing-new');
+    expect(account.item()).toMatchObject({ settled: 0n, unconfirmed: 100n, unattributed: 0n });
+  });
+
+  it('trues up the last hours of a period that is over, and nothing beyond it', async () => {
+    const account = accountWith({ unconfirmed: 90n });
+    await account.record('2026-11-30T23:10:00Z', 0, 90);
+    account.meter('2026-12-01T00:00:00Z', 1_000);
+    account.state.now = at('2026-12-01T00:20:00Z');
+    expect(await account.trueUp()).toBe('trued-up');
+    expect(account.item()).toMatchObject({ committed: 0n });
+  });
+
+  it('starts over when the item changes under it', async () => {
+    const account = accountWith({ settled: 0n, unconfirmed: 90n });
+    await account.record('2026-11-20T10:00:00Z', 0, 90);
+    let meddled = false;
+    const ledger: Pick<LedgerStore, 'read' | 'trueUp'> = {
+      read: (key) => account.ledger.read(key),
+      async trueUp(key, change) {
+        const { unconfirmed, committed } = account.item();
+        const more = nanoUsd(meddled ? 0n : 5n);
+        meddled = true;
+        account.ledger.put({
+          ...account.item(),
+          unconfirmed: add(unconfirmed, more),
+          committed: add(committed, more),
+        });
+        return await account.ledger.trueUp(key, change);
+      },
+    };
+    expect(await trueUpBudget({ ...account.ports, ledger }, BUDGET, PERIOD)).toBe('trued-up');
+    expect(account.item()).toMatchObject({ unconfirmed: 5n, committed: 5n });
+  });
+
+  it('ends the same after a crash at its write as without one, and counts every dollar once', async () => {
+    const hour = fc.integer({ min: 1, max: 400 });
+    const happening: fc.Arbitrary<Happening> = fc.oneof(
+      fc.record({ kind: fc.constant('call' as const), hour, cost: fc.nat(100) }),
+      fc.record({ kind: fc.constant('lost call' as const), hour, hold: fc.nat(100), share: fc.nat(100) }),
+      fc.record({ kind: fc.constant('outside' as const), hour, cost: fc.nat(100) }),
+      fc.record({
+        kind: fc.constant('true up' as const),
+        fate: fc.constantFrom('crash before' as const, 'crash after' as const, 'twice at once' as const),
+      }),
+    );
+    await fc.assert(
+      fc.asyncProperty(fc.array(happening, { maxLength: 30 }), async (happenings) => {
+        const disturbed = await play(happenings, true);
+        const smooth = await play(happenings, false);
+        expect(disturbed.account.item()).toEqual(smooth.account.item());
+        expect(await disturbed.account.trueUp()).toBe('nothing-new');
+        // Without true-ups in between, before late metrics came, what is found is exactly the truth.
+        if (happenings.some(({ kind }) => kind === 'true up')) return;
+        expect(spent(smooth.account.item())).toBe(smooth.truth);
+        expect(smooth.account.item().unconfirmed).toBe(0n);
+      }),
+      { numRuns: 300 },
+    );
+  });
+});
+
+type Happening =
+  | { readonly kind: 'call'; readonly hour: number; readonly cost: number }
+  /** An attempt that nobody heard of again, and that cost this many percent of its hold. */
+  | { readonly kind: 'lost call'; readonly hour: number; readonly hold: number; readonly share: number }
+  | { readonly kind: 'outside'; readonly hour: number; readonly cost: number }
+  | { readonly kind: 'true up'; readonly fate: 'crash before' | 'crash after' | 'twice at once' };
+
+/** Lets everything happen, each true-up disturbed or not and then done once more; checks what must hold after each. */
+async function play(happenings: readonly Happening[], isDisturbed: boolean) {
+  const account = accountWith({});
+  let truth = 0n;
+  const commit = (settled: number, unconfirmed: number): void => {
+    const item = account.item();
+    account.ledger.put({
+      ...item,
+      settled: nanoUsd(item.settled + BigInt(settled)),
+      unconfirmed: nanoUsd(item.unconfirmed + BigInt(unconfirmed)),
+      committed: nanoUsd(item.committed + BigInt(settled + unconfirmed)),
+    });
+  };
+  const meter = (iso: string, cost: number): void => {
+    account.meter(iso, cost);
+    truth += BigInt(cost);
+  };
+  const trueUp = async (): Promise<void> => {
+    const before = account.item();
+    await account.trueUp();
+    expect(account.item().unattributed).toBeGreaterThanOrEqual(before.unattributed);
+    expect(account.item().unconfirmed).toBeGreaterThanOrEqual(0n);
+    expect(spent(account.item())).toBeGreaterThanOrEqual(truth);
+    expect(isConserved(account.item())).toBe(true);
+  };
+  for (const now of happenings) {
+    const iso = now.kind === 'true up' ? '' : new Date(PERIOD.startsAt + now.hour * HOUR_MS).toISOString();
+    switch (now.kind) {
+      case 'call':
+        commit(now.cost, 0);
+        await account.record(iso, now.cost);
+        meter(iso, now.cost);
+        break;
+      case 'lost call':
+        commit(0, now.hold);
+        await account.record(iso, 0, now.hold);
+        meter(iso, Math.floor((now.hold * now.share) / 100));
+        break;
+      case 'outside':
+        meter(iso, now.cost);
+        break;
+      case 'true up':
+        if (isDisturbed) await disturbedTrueUp(account, now.fate);
+        await trueUp();
+    }
+  }
+  await trueUp();
+  return { account, truth };
+}
+
+async function disturbedTrueUp(
+  { ports, ledger }: ReturnType<typeof accountWith>,
+  fate: Extract<Happening, { kind: 'true up' }>['fate'],
+): Promise<void> {
+  const crashing: Pick<LedgerStore, 'read' | 'trueUp'> = {
+    read: (key) => ledger.read(key),
+    async trueUp(key, change) {
+      if (fate === 'crash before') throw new Error('crash');
+      const outcome = await ledger.trueUp(key, change);
+      if (fate === 'crash after') throw new Error('crash');
+      return outcome;
+    },
+  };
+  const run = () => trueUpBudget({ ...ports, ledger: crashing }, BUDGET, PERIOD);
+  await Promise.allSettled(fate === 'twice at once' ? [run(), run()] : [run()]);
+}

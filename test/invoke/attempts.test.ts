@@ -1,0 +1,211 @@
+import {
+  AccessDeniedException,
+  InternalServerException,
+  ModelErrorException,
+  ServiceUnavailableException,
+  ThrottlingException,
+  ValidationException,
+} from '@aws-sdk/client-bedrock-runtime';
+import { ConfiguredRetryStrategy } from '@smithy/core/retry';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { nanoUsd } from '../../domain/money.ts';
+import type { CoveringBudget } from '../../domain/profiles/profile-index.ts';
+import type { Interference } from '../../local/interceptors.ts';
+import { AwsFault } from '../../local/service.ts';
+import { createGate } from '../wire/gate.ts';
+import { CALL_COST, converse, figures, GovernedAws, http1, refusalOf } from './governed-aws.ts';
+
+const LIMIT = 10_000_000;
+
+let world: GovernedAws;
+let budget: CoveringBudget;
+beforeEach(async () => {
+  world = await GovernedAws.start();
+  budget = await world.budget('tenant-monthly/acme', LIMIT);
+  await world.profile({ budgets: [budget] });
+});
+afterEach(() => world.close());
+
+/** What one call holds, as the refusal of a call says that cannot be paid. */
+async function holdOfACall(): Promise<number> {
+  const poor = await world.budget('poor', 1);
+  await world.profile({ tags: { tenant: 'poor' }, budgets: [poor] });
+  const { client } = world.process({ tags: { tenant: 'poor' } });
+  const { details } = await refusalOf(client.send(converse()));
+  world.reached.length = 0;
+  return Math.round(Number(details.neededUsd) * 1e9);
+}
+
+/** Interferes with the first attempts at Converse, in order. */
+function attemptsMeet(when: 'before' | 'after', ...interferences: Interference[]): void {
+  let attempt = 0;
+  world.intercept({
+    [when]: ({ operation }: { operation: string }) => (operation === 'Converse' ? interferences[attempt++] : undefined),
+  });
+}
+
+const fault = (code: string, status: number) => new AwsFault(code, 'As the test wants it.', status);
+
+describe.each([
+  ['HTTP/2', {}],
+  ['HTTP/1.1', http1()],
+])('an attempt over %s', (_, handler) => {
+  it('that was throttled costs nothing; the one that ran is settled once [F11]', async () => {
+    attemptsMeet('before', fault('ThrottlingException', 429));
+    const governor = world.governor();
+    await world.runtime(governor, handler).send(converse());
+    await governor.flush();
+    expect(world.reached).toHaveLength(2);
+    expect(figures(await world.item(budget))).toEqual({ settled: CALL_COST, leased: 0, unconfirmed: 0 });
+    expect(world.billed).toBe(CALL_COST);
+  });
+
+  it('that failed with 500 may have run: its hold is unconfirmed, and the next one has a hold of its own', async () => {
+    const hold = await holdOfACall();
+    attemptsMeet('before', fault('InternalServerException', 500));
+    const governor = world.governor();
+    await world.runtime(governor, handler).send(converse());
+    await governor.flush();
+    expect(world.reached).toHaveLength(2);
+    expect(figures(await world.item(budget))).toEqual({ settled: CALL_COST, leased: 0, unconfirmed: hold });
+  });
+
+  it('that ran and whose answer was lost is unconfirmed: its cost is covered [F3]', async () => {
+    const hold = await holdOfACall();
+    attemptsMeet('after', 'no-answer');
+    const governor = world.governor();
+    await world.runtime(governor, handler).send(converse());
+    await governor.flush();
+    const { settled, unconfirmed, leased } = figures(await world.item(budget));
+    expect({ settled, unconfirmed, leased }).toEqual({ settled: CALL_COST, unconfirmed: hold, leased: 0 });
+    expect(world.billed).toBe(2 * CALL_COST);
+    expect(settled + unconfirmed).toBeGreaterThanOrEqual(world.billed);
+  });
+
+  it('that was never sent, because nobody listens, costs nothing', async () => {
+    const governor = world.governor();
+    const nowhere = world.runtime(governor, { ...handler, endpoint: 'http://127.0.0.1:1' });
+    await expect(nowhere.send(converse())).rejects.toMatchObject({ $metadata: { attempts: 3 } });
+    await governor.flush();
+    expect(figures(await world.item(budget))).toEqual({ settled: 0, leased: 0, unconfirmed: 0 });
+  });
+
+  it('that is aborted by its caller is unconfirmed, and nothing stays held [F3, F10]', async () => {
+    const hold = await holdOfACall();
+    const gate = createGate();
+    const arrived = createGate();
+    world.intercept(async ({ operation }) => {
+      if (operation !== 'Converse') return undefined;
+      arrived.open();
+      return await gate.passed;
+    });
+    const governor = world.governor();
+    const abort = new AbortController();
+    const call = world.runtime(governor, handler).send(converse(), { abortSignal: abort.signal });
+    const failure = expect(call).rejects.toMatchObject({ name: 'AbortError' });
+    await arrived.passed;
+    abort.abort();
+    await failure;
+    gate.open();
+    await governor.flush();
+    expect(figures(await world.item(budget))).toEqual({ settled: 0, leased: 0, unconfirmed: hold });
+  });
+});
+
+describe('a call', () => {
+  it.each([
+    ['ValidationException', 400, ValidationException],
+    ['AccessDeniedException', 403, AccessDeniedException],
+    ['ThrottlingException', 429, ThrottlingException],
+  ])('that Bedrock turns away with %s costs nothing and holds nothing', async (code, status, kind) => {
+    world.intercept(({ operation }) => (operation === 'Converse' ? fault(code, status) : undefined));
+    const { governor, client } = world.process();
+    const failure = expect(client.send(converse())).rejects;
+    await failure.toBeInstanceOf(kind);
+    await governor.flush();
+    expect(figures(await world.item(budget))).toEqual({ settled: 0, leased: 0, unconfirmed: 0 });
+  });
+
+  it.each([
+    ['InternalServerException', 500, InternalServerException, 3],
+    ['ServiceUnavailableException', 503, ServiceUnavailableException, 3],
+    ['ModelErrorException', 424, ModelErrorException, 1],
+  ])(
+    'that fails every time with %s leaves a hold unconfirmed for each attempt',
+    async (code, status, kind, attempts) => {
+      const hold = await holdOfACall();
+      world.intercept(({ operation }) => (operation === 'Converse' ? fault(code, status) : undefined));
+      const { governor, client } = world.process();
+      await expect(client.send(converse())).rejects.toBeInstanceOf(kind);
+      await governor.flush();
+      expect(world.reached).toHaveLength(attempts);
+      expect(figures(await world.item(budget))).toEqual({ settled: 0, leased: 0, unconfirmed: attempts * hold });
+    },
+  );
+
+  it('that was never signed, for want of credentials, costs nothing', async () => {
+    const governor = world.governor();
+    const client = world.runtime(governor, {
+      credentials: async () => {
+        throw Object.assign(new Error('No credentials.'), { name: 'CredentialsProviderError' });
+      },
+    });
+    await expect(client.send(converse())).rejects.toMatchObject({ name: 'CredentialsProviderError' });
+    await governor.flush();
+    expect(figures(await world.item(budget))).toEqual({ settled: 0, leased: 0, unconfirmed: 0 });
+  });
+
+  it('whose answer has no usage keeps its hold: unknown is not zero [F4, F20]', async () => {
+    const hold = await holdOfACall();
+    const governor = world.governor();
+    const client = world.runtime(governor);
+    // A front between client and Bedrock that drops the member.
+    client.middlewareStack.add(
+      (next) => async (args) => {
+        const result = await next(args);
+        Object.assign(result.output ?? {}, { usage: undefined });
+        return result;
+      },
+      { step: 'deserialize', priority: 'high' },
+    );
+    const answer = await client.send(converse());
+    expect(answer.usage).toBeUndefined();
+    await governor.flush();
+    expect(figures(await world.item(budget))).toEqual({ settled: 0, leased: 0, unconfirmed: hold });
+  });
+
+  it('is not sent again when its budget does not pay for a second attempt', async () => {
+    const hold = await holdOfACall();
+    await world.changeTerms(budget, { stopAt: nanoUsd(BigInt(hold)) });
+    world.intercept(({ operation }) => (operation === 'Converse' ? fault('InternalServerException', 500) : undefined));
+    const { governor, client } = world.process();
+    expect(await refusalOf(client.send(converse()))).toMatchObject({ code: 'BudgetExhausted' });
+    expect(world.reached).toHaveLength(1);
+    await governor.flush();
+    expect(figures(await world.item(budget))).toEqual({ settled: 0, leased: 0, unconfirmed: hold });
+  });
+
+  it('is refused once, also where the ledger goes away between two attempts: the SDK repeats no refusal', async () => {
+    world.intercept(({ service, operation }) => {
+      if (operation === 'Converse') return fault('InternalServerException', 500);
+      return service === 'dynamodb' && world.reached.length > 0 ? 'no-answer' : undefined;
+    });
+    const hold = await holdOfACall();
+    await world.changeTerms(budget, { stopAt: nanoUsd(BigInt(hold)) });
+    let retries = 0;
+    const governor = world.governor({ dynamodb: world.dynamodbOnce() });
+    const client = world.runtime(governor, { retryStrategy: new ConfiguredRetryStrategy(5, () => ++retries) });
+    const refusal = await refusalOf(client.send(converse()));
+    expect(refusal.code).toBe('LedgerUnavailable');
+    expect(refusal.cause).toMatchObject({ code: 'LedgerUnavailable' });
+    expect(world.reached).toHaveLength(1);
+    expect(retries).toBe(1);
+  });
+
+  it('passes on what Bedrock says of it, however many attempts there were', async () => {
+    attemptsMeet('before', fault('ThrottlingException', 429), fault('ThrottlingException', 429));
+    const { client } = world.process();
+    const answer = await client.send(converse());
+    expect(answer.$metadata).toMatchObject({ httpStatusCode: 200, attempts: 3 });
+  });
+});

@@ -1,0 +1,79 @@
+import { describe, expect, it } from 'vitest';
+import type { BudgetId } from '../../domain/budgets/definition.ts';
+import { type EpochMs, epochMs } from '../../domain/clock.ts';
+import { nanoUsd } from '../../domain/money.ts';
+import { periodAt } from '../../domain/period.ts';
+import type { HolderId, WriteId } from '../../domain/spending/ledger.ts';
+import type { CallCost } from '../../domain/spending/pricing.ts';
+import { BudgetAccount } from '../../invoke/budget-account.ts';
+import { MemoryLedger } from '../domain/spending/memory-ledger.ts';
+
+const LEASE_MS = 120_000;
+const CALL = 5_000_000 as CallCost;
+
+/** An account that has paid for one call. */
+async function usedAccount() {
+  let now: EpochMs = epochMs(Date.UTC(2026, 10, 10));
+  const period = periodAt('month', 'UTC', now);
+  const key = { budget: 'tenant-monthly/acme' as BudgetId, period: period.id };
+  const ledger = new MemoryLedger();
+  const limit = nanoUsd(20_000_000_000n);
+  await ledger.provide({
+    key,
+    startsAt: period.startsAt,
+    endsAt: period.endsAt,
+    terms: { limit, stopAt: limit, standing: 'open', version: 1 },
+  });
+  let ids = 0;
+  const account = new BudgetAccount({
+    key,
+    endsAt: period.endsAt,
+    ledger,
+    clock: { now: () => now },
+    timer: { after: () => () => {} },
+    random: () => 0.5,
+    leaseMs: LEASE_MS,
+    maxWaiting: 0,
+    newHolder: () => `holder-${ids++}` as HolderId,
+    newWriteId: () => `write-${ids++}` as WriteId,
+  });
+  const pay = async () => {
+    await account.fill(CALL);
+    const hold = account.reserve(CALL);
+    if (hold === undefined) throw new Error('the call was not admitted');
+    account.settle(hold, CALL);
+  };
+  await pay();
+  return {
+    account,
+    pay,
+    leased: () => ledger.item(key)?.leased,
+    pass: (ms: number) => {
+      now = epochMs(now + ms);
+    },
+  };
+}
+
+describe('a flush before a long pause', () => {
+  it('returns what is unused, and nothing is leased again until a call needs it', async () => {
+    const { account, pay, leased, pass } = await usedAccount();
+    expect(leased()).toBeGreaterThan(0n);
+    await account.flush();
+    expect(leased()).toBe(0n);
+
+    // Past half of the lease, when one in use would be renewed.
+    pass(LEASE_MS / 2 + 1);
+    await account.maintain();
+    expect(leased()).toBe(0n);
+
+    await pay();
+    expect(leased()).toBeGreaterThan(0n);
+  });
+
+  it('is the exception: a lease in use is renewed', async () => {
+    const { account, leased, pass } = await usedAccount();
+    pass(LEASE_MS / 2 + 1);
+    await account.maintain();
+    expect(leased()).toBeGreaterThan(0n);
+  });
+});
