@@ -1,4 +1,5 @@
 import { type Clock, type EpochMs, epochMs } from '../domain/clock.ts';
+import { steadyClock } from './steady-clock.ts';
 
 interface Stack {
   add(middleware: unknown, options: object): void;
@@ -18,7 +19,7 @@ export class AwsClock implements Clock {
   #least = Number.NEGATIVE_INFINITY;
   #most = Number.POSITIVE_INFINITY;
 
-  constructor(local: () => number = Date.now) {
+  constructor(local: () => number = steadyClock()) {
     this.#local = local;
   }
 

@@ -1,5 +1,5 @@
 import { type Clock, type EpochMs, epochMs } from '../domain/clock.ts';
-import { nanoUsd } from '../domain/money.ts';
+import { add, nanoUsd } from '../domain/money.ts';
 import {
   type CellItem,
   type CellStore,
@@ -21,6 +21,7 @@ import {
   type LedgerItem,
   type LedgerKey,
   type LedgerStore,
+  left,
   liveHolders,
   type WriteId,
   type WriteOutcome,
@@ -40,6 +41,8 @@ export interface CellLedgerOptions {
   readonly clock: Clock;
   readonly leaseMs: number;
   readonly newWriteId: () => WriteId;
+  /** From 0 to 1. */
+  readonly random: () => number;
 }
 
 interface Seen {
@@ -53,6 +56,8 @@ interface Seen {
 const MAX_TRIES = 8;
 /** A cell in which so many usual reservations are out keeps what comes back from them, up to as many. */
 const BUSY = 4;
+/** One in so many processes visits the ledger while the same money can be seen: tens of milliseconds in about a second. */
+const RIVALS_AMONG = 32;
 /** Other agents write the root too: what was seen of it longer ago is read again before it is written. */
 const FRESH_MS = 50;
 
@@ -64,6 +69,7 @@ export class CellLedger implements LeaseLedger {
   readonly #options: CellLedgerOptions;
   readonly #key: LedgerKey;
   #seen: Seen | undefined;
+  #unanswered: WriteId | undefined;
   /** What this process usually asks for at once, in nano-dollars. */
   #usual = 0;
 
@@ -84,8 +90,15 @@ export class CellLedger implements LeaseLedger {
     if (need > 0) this.#usual = need;
     else if (write.refusal !== undefined) this.#usual = Number(write.refusal.need);
     for (let attempt = 0; attempt < MAX_TRIES; attempt++) {
-      if (write.grant !== undefined && !(await this.#fundUpTo(need))) break;
+      // A write whose answer was lost is asked about first: it may have landed with money that is gone since.
+      if (write.grant !== undefined && this.#unanswered !== own.entry.writeId) {
+        const funding = await this.#fundUpTo(need);
+        if (funding === 'yielded') return this.#yield();
+        if (funding === 'lacking') break;
+      }
+      this.#unanswered = own.entry.writeId;
       const outcome = await this.#options.ledger.write(own);
+      this.#unanswered = undefined;
       if (outcome.kind === 'landed') {
         const seen = await this.#after(outcome.item, own);
         return seen === undefined ? { kind: 'landed' } : { kind: 'landed', item: this.#view(seen) };
@@ -100,6 +113,15 @@ export class CellLedger implements LeaseLedger {
     // Whoever is refused starts over from what is true now.
     const seen = await this.#look();
     return { kind: 'refused', why, item: seen === undefined ? undefined : this.#view(seen) };
+  }
+
+  /** What is left is left to others: this process sees none of it until it looks again. */
+  #yield(): WriteOutcome {
+    const view = this.#seen && this.#view(this.#seen);
+    if (view === undefined) return { kind: 'refused', why: 'over-ceiling', item: undefined };
+    const others = left(view, this.#options.clock.now());
+    const item = { ...view, committed: add(view.committed, others), leased: add(view.leased, others) };
+    return { kind: 'refused', why: 'over-ceiling', item };
   }
 
   /** Reads root and cell, and gives the cell the root's terms where it has older ones. */
@@ -148,21 +170,34 @@ export class CellLedger implements LeaseLedger {
     return Number(leased) >= BUSY * this.#usual && Number(funding.room) < BUSY * this.#usual;
   }
 
-  /** @returns whether the cell can lend this much now */
-  async #fundUpTo(need: number): Promise<boolean> {
+  /**
+   * Many processes of many cells see the same last money at the same moment, and one of them gets it: of those that
+   * would write to the root in vain, most leave it at looking.
+   */
+  #yields(seen: Seen, need: number): boolean {
+    if (!this.#isTight(seen)) return false;
+    const siblings = this.#siblings(seen.root);
+    const processes = siblings * Math.max(1, liveHolders(seen.cell, this.#options.clock.now()));
+    const rivals = processes / RIVALS_AMONG;
+    return this.#options.random() * rivals * need > this.#left(seen);
+  }
+
+  /** Sees to it that the cell can lend this much now. */
+  async #fundUpTo(need: number): Promise<'covered' | 'lacking' | 'yielded'> {
     const { clock } = this.#options;
     for (let attempt = 0; attempt < MAX_TRIES; attempt++) {
       const seen = this.#seen ?? (await this.#look());
-      if (seen === undefined) return false;
+      if (seen === undefined) return 'lacking';
       const { funding } = seen.cell;
       const now = clock.now();
-      if (need <= funding.room && now < funding.until) return true;
+      if (need <= funding.room && now < funding.until) return 'covered';
       if (await this.#catchUp(seen, need)) continue;
       if (now - seen.at > FRESH_MS) this.#seen = undefined;
-      else if (need <= this.#left(seen)) await this.#fund(seen, need);
-      else return false;
+      else if (need > this.#left(seen)) return 'lacking';
+      else if (this.#yields(seen, need)) return 'yielded';
+      else await this.#fund(seen, need);
     }
-    return false;
+    return 'lacking';
   }
 
   /**
@@ -214,11 +249,11 @@ export class CellLedger implements LeaseLedger {
 
   /**
    * Looks after the cell once a write of this process is in it. What fails here is left to the next agent.
-   * @param left the cell as the write left it; where the store does not say, it is read: the root is told only what the
+   * @param written the cell as the write left it; where the store does not say, it is read: the root is told only what the
    *   cell certainly holds
    */
-  async #after(left: LedgerItem | undefined, write: LeaseWrite): Promise<Seen | undefined> {
-    this.#see(left);
+  async #after(written: LedgerItem | undefined, write: LeaseWrite): Promise<Seen | undefined> {
+    this.#see(written);
     let seen = this.#seen;
     try {
       seen ??= await this.#look();
