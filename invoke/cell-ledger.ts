@@ -271,7 +271,7 @@ export class CellLedger implements LeaseLedger {
     if (funding.room < 0n) return await this.#report(seen);
     if (write.grant === undefined || committedBy(write) < 0n) {
       // Nobody comes after the last one who could tell the root.
-      const isLast = liveHolders(seen.cell, now) === 0;
+      const isLast = liveHolders(seen.cell, now) === 0 || seen.cell.leased === 0n;
       const isMissed = funding.room > 0n && this.#isTight(seen) && !this.#isBusy(seen.cell);
       if (isLast || isMissed) await this.#giveBack(seen);
       return;

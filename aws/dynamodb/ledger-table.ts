@@ -6,7 +6,7 @@ import {
   UpdateItemCommand,
   type UpdateItemCommandInput,
 } from '@aws-sdk/client-dynamodb';
-import type { BudgetId } from '../../domain/budgets/definition.ts';
+import type { BudgetId } from '../../domain/budgets/budget-id.ts';
 import { epochMs } from '../../domain/clock.ts';
 import { Fault } from '../../domain/fault.ts';
 import { type NanoUsd, nanoUsd } from '../../domain/money.ts';

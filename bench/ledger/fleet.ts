@@ -1,8 +1,9 @@
-import type { BudgetId } from '../../domain/budgets/definition.ts';
+import type { BudgetId } from '../../domain/budgets/budget-id.ts';
 import { epochMs } from '../../domain/clock.ts';
 import { nanoUsd } from '../../domain/money.ts';
 import { periodAt } from '../../domain/period.ts';
-import { cellId, cellKey, cellsFor, cellsOf, isCell, writeForCell } from '../../domain/spending/cell.ts';
+import { cellId, cellKey, cellsOf, isCell, writeForCell } from '../../domain/spending/cell.ts';
+import { cellsFor } from '../../domain/spending/cell-count.ts';
 import { LearnedHolds } from '../../domain/spending/learned-hold.ts';
 import type { HolderId, WriteId } from '../../domain/spending/ledger.ts';
 import { type CallCost, callCost } from '../../domain/spending/pricing.ts';
@@ -144,7 +145,10 @@ export async function runFleet(options: FleetOptions): Promise<FleetOutcome> {
       });
     };
     const atOnce = process.admissions.admitAtOnce(tenant.covering, hold);
-    if (atOnce !== undefined) return run(atOnce);
+    if (atOnce !== undefined) {
+      run(atOnce);
+      return;
+    }
     process.admissions.admit(tenant.covering, hold).then(run, (error: unknown) => {
       if (!(error instanceof GovernorRefusal)) throw error;
       counts.refused++;
@@ -161,7 +165,7 @@ export async function runFleet(options: FleetOptions): Promise<FleetOutcome> {
     return simulation.after((30_000 * index) / processes.length, flush);
   });
   await simulation.runUntil(until + 90_000);
-  flushing.forEach((cancel) => cancel());
+  for (const cancel of flushing) cancel();
   // The governor's review collects what the cells have been told: see domain/standing/collect-cells.ts.
   for (const { key } of tenants)
     for (const id of cellsOf(table.item(key))) {

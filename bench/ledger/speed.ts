@@ -1,5 +1,5 @@
 import { RateLimiterMemory } from 'rate-limiter-flexible';
-import type { BudgetId } from '../../domain/budgets/definition.ts';
+import type { BudgetId } from '../../domain/budgets/budget-id.ts';
 import { epochMs } from '../../domain/clock.ts';
 import { nanoUsd } from '../../domain/money.ts';
 import type { HolderId, LedgerStore, WriteId } from '../../domain/spending/ledger.ts';

@@ -1,12 +1,9 @@
-import type { Brand } from '../brand.ts';
 import { type NanoUsd, nanoUsd } from '../money.ts';
 import type { PeriodKind } from '../period.ts';
 import type { BudgetPolicy, Policy, Threshold } from '../policy/policy.ts';
-import { cellsFor } from '../spending/cell.ts';
+import { cellsFor } from '../spending/cell-count.ts';
 import { matches, type TagSelector, type Tags, tagValue } from '../tags.ts';
-
-/** `tenant-monthly/acme` for a value of a template, `support-chat` for a single budget. */
-export type BudgetId = Brand<string, 'BudgetId'>;
+import type { BudgetId } from './budget-id.ts';
 
 /** One budget: a limit in money on a tag selector, for each period. A template of the policy makes one for each value. */
 export interface Budget {

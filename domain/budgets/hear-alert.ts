@@ -5,7 +5,7 @@ import { enforceStanding, type GovernedProfile, type ProfileGovernance } from '.
 import type { IndexEntry } from '../profiles/profile-index.ts';
 import { type OutsideFigures, reviewBudget } from '../standing/review-budget.ts';
 import { type Restriction, strictest } from '../standing/standing.ts';
-import type { BudgetId } from './definition.ts';
+import type { BudgetId } from './budget-id.ts';
 import { type Budget, budgetOf } from './definition.ts';
 import { awsBudgetName, describesPeriod } from './provisioning.ts';
 

@@ -1,4 +1,5 @@
-import { type Budget, type BudgetId, budgetOf, budgetsCovering, tenantOf } from '../budgets/definition.ts';
+import type { BudgetId } from '../budgets/budget-id.ts';
+import { type Budget, budgetOf, budgetsCovering, tenantOf } from '../budgets/definition.ts';
 import { type AwsBudgets, provisionBudget } from '../budgets/provisioning.ts';
 import type { EpochMs } from '../clock.ts';
 import { periodAt } from '../period.ts';

@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import type { BudgetId } from '../budgets/definition.ts';
+import type { BudgetId } from '../budgets/budget-id.ts';
 import { epochMs } from '../clock.ts';
 import { nanoUsd } from '../money.ts';
 import { PERIOD_KINDS } from '../period.ts';

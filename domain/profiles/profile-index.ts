@@ -1,4 +1,4 @@
-import type { BudgetId } from '../budgets/definition.ts';
+import type { BudgetId } from '../budgets/budget-id.ts';
 import type { EpochMs } from '../clock.ts';
 import type { NanoUsd } from '../money.ts';
 import type { PeriodKind } from '../period.ts';

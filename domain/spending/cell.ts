@@ -1,5 +1,5 @@
 import type { EpochMs } from '../clock.ts';
-import { add, max, type NanoUsd, nanoUsd, subtract, ZERO } from '../money.ts';
+import { add, max, type NanoUsd, subtract, ZERO } from '../money.ts';
 import type { Funding, HolderId, LeaseEntry, LeaseWrite, LedgerItem, LedgerKey, Reported, WriteId } from './ledger.ts';
 import { ceiling, type Terms } from './terms.ts';
 
@@ -42,15 +42,6 @@ export const cellAt = (place: number, cells: number): HolderId =>
 
 export const cellKey = ({ budget, period }: LedgerKey, cell: HolderId): LedgerKey => ({ budget, period, cell });
 export const rootKey = ({ budget, period }: LedgerKey): LedgerKey => ({ budget, period });
-
-/** Processes that a cell is made for: 5 write units for each write, and room for twice as many before it is worn out. */
-const PROCESSES_PER_CELL = 64;
-/** Processes that share the budget's own item without a loss. */
-const PROCESSES_WITHOUT_CELLS = 128;
-
-/** How many cells a budget has; undefined where its processes lease from its own item. */
-export const cellsFor = (processes: number): number | undefined =>
-  processes > PROCESSES_WITHOUT_CELLS ? Math.ceil(processes / PROCESSES_PER_CELL) : undefined;
 
 export const NO_FUNDING: Funding = { sequence: 0, until: 0 as EpochMs, at: 0 as EpochMs, slice: ZERO, room: ZERO };
 
@@ -179,11 +170,16 @@ export const isNews = (write: LeaseWrite): boolean =>
  * holders are those of the cell.
  */
 export function seenFromCell(root: LedgerItem, cell: CellItem, id: HolderId, siblings: number): LedgerItem {
-  const mine = nanoUsd(granted(root.holders.get(id)) - cell.committed);
+  const entry = root.holders.get(id);
+  const mine = subtract(granted(entry), cell.committed);
+  const { settled, unconfirmed } = entry?.reported ?? NOTHING_REPORTED;
+  const untold = { settled: subtract(cell.settled, settled), unconfirmed: subtract(cell.unconfirmed, unconfirmed) };
   return {
     ...root,
     committed: subtract(root.committed, mine),
-    leased: subtract(root.leased, mine),
+    settled: add(root.settled, untold.settled),
+    unconfirmed: add(root.unconfirmed, untold.unconfirmed),
+    leased: subtract(root.leased, add(mine, untold.settled, untold.unconfirmed)),
     holders: cell.holders,
     siblings,
   };

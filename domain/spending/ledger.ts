@@ -1,5 +1,5 @@
 import type { Brand } from '../brand.ts';
-import type { BudgetId } from '../budgets/definition.ts';
+import type { BudgetId } from '../budgets/budget-id.ts';
 import type { EpochMs } from '../clock.ts';
 import { add, type NanoUsd, subtract, ZERO } from '../money.ts';
 import { ceiling, type Terms } from './terms.ts';

@@ -1,4 +1,4 @@
-import type { BudgetId } from '../budgets/definition.ts';
+import type { BudgetId } from '../budgets/budget-id.ts';
 import type { EpochMs } from '../clock.ts';
 import { displayUsd, type NanoUsd } from '../money.ts';
 import { describeViolation, type Violation } from '../profiles/compliance.ts';

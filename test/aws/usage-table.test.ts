@@ -2,7 +2,7 @@ import { DeleteItemCommand, type DynamoDBClient, UpdateItemCommand } from '@aws-
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { openingsTable } from '../../aws/dynamodb/openings-table.ts';
 import { usageTable } from '../../aws/dynamodb/usage-table.ts';
-import type { BudgetId } from '../../domain/budgets/definition.ts';
+import type { BudgetId } from '../../domain/budgets/budget-id.ts';
 import { nanoUsd } from '../../domain/money.ts';
 import type { LedgerKey } from '../../domain/spending/ledger.ts';
 import { readRecordedUsage } from '../../domain/spending/recorded-usage.ts';

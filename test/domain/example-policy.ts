@@ -1,4 +1,5 @@
-import type { Budget, BudgetId } from '../../domain/budgets/definition.ts';
+import type { BudgetId } from '../../domain/budgets/budget-id.ts';
+import type { Budget } from '../../domain/budgets/definition.ts';
 import { budgetOf } from '../../domain/budgets/definition.ts';
 import { type Policy, readPolicy } from '../../domain/policy/policy.ts';
 

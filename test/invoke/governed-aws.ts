@@ -14,7 +14,7 @@ import { bedrockProfiles } from '../../aws/bedrock-profiles.ts';
 import { ledgerTable } from '../../aws/dynamodb/ledger-table.ts';
 import { profileIndexTable } from '../../aws/dynamodb/profile-index-table.ts';
 import { genaiPrices } from '../../aws/price-list.ts';
-import type { BudgetId } from '../../domain/budgets/definition.ts';
+import type { BudgetId } from '../../domain/budgets/budget-id.ts';
 import { type EpochMs, epochMs } from '../../domain/clock.ts';
 import { nanoUsd } from '../../domain/money.ts';
 import { type PeriodKind, periodAt } from '../../domain/period.ts';

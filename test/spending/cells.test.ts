@@ -9,6 +9,7 @@ import { cellId, cellKey } from '../../domain/spending/cell.ts';
 import { type HolderId, type LedgerKey, left, spent, type WriteId } from '../../domain/spending/ledger.ts';
 import { callCost } from '../../domain/spending/pricing.ts';
 import { type CellCollection, collectCells, provideCells } from '../../domain/standing/collect-cells.ts';
+import { tidyLeases } from '../../domain/standing/tidy-leases.ts';
 import { Admissions } from '../../invoke/admission.ts';
 import { GovernorRefusal } from '../../invoke/refusals.ts';
 import { budgetNamed, policyDocument, policyOf } from '../domain/example-policy.ts';
@@ -65,7 +66,11 @@ class CelledBudget {
       clock: this.simulation,
       timer: this.simulation,
       // The first number that an admission draws is its place.
-      random: () => (isPlaced ? this.random() : ((isPlaced = true), place)),
+      random: () => {
+        const isFirst = !isPlaced;
+        isPlaced = true;
+        return isFirst ? place : this.random();
+      },
       leaseMs: 2 * MINUTE,
       maxWaitMs: 2_000,
       maxWaiting: 100,
@@ -118,7 +123,12 @@ class CelledBudget {
 
   /** A review that stops after so many requests. */
   review(requests = Number.POSITIVE_INFINITY): void {
-    collectCells(this.governor(requests), this.budget, this.period).then(
+    const governor = this.governor(requests);
+    const work = async (): Promise<void> => {
+      await tidyLeases(governor, this.root());
+      await collectCells(governor, this.budget, this.period);
+    };
+    work().then(
       () => this.check(),
       () => this.check(),
     );

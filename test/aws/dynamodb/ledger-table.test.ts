@@ -1,7 +1,7 @@
 import { DeleteItemCommand, type DynamoDBClient, UpdateItemCommand } from '@aws-sdk/client-dynamodb';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { ledgerTable } from '../../../aws/dynamodb/ledger-table.ts';
-import type { BudgetId } from '../../../domain/budgets/definition.ts';
+import type { BudgetId } from '../../../domain/budgets/budget-id.ts';
 import { epochMs } from '../../../domain/clock.ts';
 import { nanoUsd, ZERO } from '../../../domain/money.ts';
 import type { HolderId, LeaseWrite, LedgerKey, LedgerStore, WriteId } from '../../../domain/spending/ledger.ts';

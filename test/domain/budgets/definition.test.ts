@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { type BudgetId, budgetOf, budgetsCovering, tenantOf } from '../../../domain/budgets/definition.ts';
+import type { BudgetId } from '../../../domain/budgets/budget-id.ts';
+import { budgetOf, budgetsCovering, tenantOf } from '../../../domain/budgets/definition.ts';
 import { NANO_PER_USD } from '../../../domain/money.ts';
 import { budgetNamed, policyDocument, policyOf } from '../example-policy.ts';
 

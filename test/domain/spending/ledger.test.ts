@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { BudgetId } from '../../../domain/budgets/definition.ts';
+import type { BudgetId } from '../../../domain/budgets/budget-id.ts';
 import { type EpochMs, epochMs } from '../../../domain/clock.ts';
 import { nanoUsd } from '../../../domain/money.ts';
 import {

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { BudgetId } from '../../../domain/budgets/definition.ts';
+import type { BudgetId } from '../../../domain/budgets/budget-id.ts';
 import { type EpochMs, epochMs } from '../../../domain/clock.ts';
 import { add, nanoUsd, ZERO } from '../../../domain/money.ts';
 import { periodAt } from '../../../domain/period.ts';
