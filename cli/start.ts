@@ -1,3 +1,4 @@
+import { resolve } from 'node:path';
 import { Command, InvalidArgumentError } from 'commander';
 import { readPolicyFile } from './policy-file.ts';
 import { EXIT_USER_ERROR, UserError } from './user-error.ts';
@@ -18,11 +19,19 @@ const port = (text: string): number => {
   return value;
 };
 
+const EXAMPLE = 'examples/insurer/governance.yaml';
+
+/** npm runs scripts in the package's folder; what the user names is meant from the folder that they called npm in. */
+function fromWhereCalled(path: string): string {
+  const { npm_lifecycle_event: script, INIT_CWD: folder } = process.env;
+  return path !== EXAMPLE && script === 'start' && folder !== undefined ? resolve(folder, path) : path;
+}
+
 const program = new Command('npm start --')
   .description(
     'Runs the main job on the embedded AWS: profiles are governed, tenants spend, budgets stop them, the month turns.',
   )
-  .option('--policy <file>', 'policy file', 'examples/insurer/governance.yaml')
+  .option('--policy <file>', 'policy file', EXAMPLE)
   .option('--keep', 'leave the endpoint up afterwards, and keep governing whatever any AWS client does to it')
   .option('--json', 'tell everything as lines of JSON')
   .option('--port <port>', 'port of the endpoint (default: any free one)', port)
@@ -31,7 +40,7 @@ const program = new Command('npm start --')
     throw error;
   })
   .action(async (options: { policy: string; keep?: boolean; json?: boolean; port?: number }) => {
-    const policy = await readPolicyFile(options.policy);
+    const policy = await readPolicyFile(fromWhereCalled(options.policy));
     // Takes a moment to load: a mistake in the policy is told before.
     const { runMainJob } = await import('./main-job/run.ts');
     await runMainJob(policy, options);

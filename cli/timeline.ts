@@ -26,6 +26,8 @@ export interface Teller {
   tell(entry: TimelineEntry): void;
   table(rows: readonly Row[]): void;
   say(text: string): void;
+  /** For programs: where the endpoint is, and what any AWS client needs in its environment. */
+  endpoint(url: string, environment: Readonly<Record<string, string>>): void;
 }
 
 /** One JSON object on each line, with the same content as the text. */
@@ -38,6 +40,7 @@ export const jsonTeller = (write: (line: string) => void): Teller => {
       for (const row of rows) line({ type: 'profile', ...row });
     },
     say: (text) => line({ type: 'message', text }),
+    endpoint: (url, environment) => line({ type: 'endpoint', url, environment }),
   };
 };
 
@@ -67,6 +70,8 @@ export function textTeller(
     },
     table: (rows) => write(`\n${formatTable(rows, colour.bold)}\n`),
     say: (text) => write(`${text}\n`),
+    // People are told in words.
+    endpoint: () => {},
   };
 }
 
@@ -86,7 +91,6 @@ function wrap(text: string, width: number): string[] {
 
 const COLUMNS: readonly { readonly key: keyof Row; readonly title: string; readonly right?: boolean }[] = [
   { key: 'profile', title: 'profile' },
-  { key: 'tags', title: 'tags' },
   { key: 'standing', title: 'standing' },
   { key: 'budget', title: 'budget' },
   { key: 'spent', title: 'spent USD', right: true },
@@ -104,6 +108,10 @@ function formatTable(rows: readonly Row[], bold: (text: string) => string): stri
       .trimEnd()}`;
   return [
     bold(line(COLUMNS.map(({ title }) => title))),
-    ...rows.map((row) => line(COLUMNS.map(({ key }) => row[key]))),
+    // Tags are as long as all the rest: they get a line of their own.
+    ...rows.flatMap((row) => [
+      line(COLUMNS.map(({ key }) => row[key])),
+      ...(row.tags === '' ? [] : [`    ${row.tags}`]),
+    ]),
   ].join('\n');
 }

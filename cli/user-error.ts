@@ -10,3 +10,5 @@ export class UserError extends Error {
 }
 
 export const EXIT_USER_ERROR = 2;
+/** As a shell counts it: 128 + the number of SIGINT. */
+export const EXIT_INTERRUPTED = 130;

@@ -51,7 +51,7 @@ export class Admissions {
       if (taken.kind === 'all') return new Reservation(taken.holds);
       const { missing } = taken;
       const queued = missing.mustQueue && this.#options.maxWaitMs > 0;
-      const filling = queued ? undefined : await missing.fill(amount);
+      const filling = queued ? undefined : await orAborted(signal, missing.fill(amount));
       if (filling?.kind === 'granted') continue;
       if (filling !== undefined) {
         // Other calls ended meanwhile, or the ledger cannot be reached and the policy adds something for that.
@@ -155,6 +155,17 @@ function takeAll(accounts: readonly BudgetAccount[], amount: CallCost, inTurn?: 
   return { kind: 'all', holds };
 }
 
+/** Others wait for the same work: it goes on. */
+async function orAborted<T>(signal: AbortSignal | undefined, work: Promise<T>): Promise<T> {
+  if (signal === undefined) return await work;
+  return await new Promise<T>((resolve, reject) => {
+    const abort = () => reject(signal.reason);
+    if (signal.aborted) abort();
+    signal.addEventListener('abort', abort, { once: true });
+    void work.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort));
+  });
+}
+
 async function refusalOf(account: BudgetAccount, amount: CallCost): Promise<GovernorRefusal> {
   const filling = await account.fill(amount);
   return filling.kind === 'refused'
@@ -187,9 +198,9 @@ export class Reservation {
     if (this.#end()) for (const [account, hold] of this.#holds) account.release(hold);
   }
 
-  /** Nobody knows whether the attempt ran, or what it cost. */
-  abandon(): void {
-    if (this.#end()) for (const [account, hold] of this.#holds) account.abandon(hold);
+  /** Nobody knows whether the attempt ran, or what it cost: this at most. */
+  abandon(most: CallCost): void {
+    if (this.#end()) for (const [account, hold] of this.#holds) account.abandon(hold, most);
   }
 
   #end(): boolean {

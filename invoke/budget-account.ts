@@ -62,6 +62,8 @@ const REFUSAL_MEMORY_MS = 1_000;
 const PROBE_MS = 500;
 /** At the edge of a budget all its holders together keep to this many write units a second: well below what an item takes. */
 const EDGE_UNITS_PER_SECOND = 400;
+/** An item seldom has more holders, so more than enough for as many is no reason to look whether money is missed. */
+const MOST_HOLDERS = 100;
 /** Writes that meet a concurrent change start over; so many times in a row only under heavy contention. */
 const MAX_TRIES = 8;
 
@@ -148,8 +150,9 @@ export class BudgetAccount {
     if (hold.beyond) this.#beyond -= hold.amount;
   }
 
-  abandon(hold: Hold): void {
-    hold.lease.abandon(hold.amount);
+  abandon(hold: Hold, most: CallCost): void {
+    hold.lease.abandon(hold.amount, most);
+    if (hold.beyond) this.#beyond -= hold.amount - most;
     this.#freed();
   }
 
@@ -179,7 +182,8 @@ export class BudgetAccount {
 
   #reserveBeyond(amount: CallCost, now: EpochMs): Hold | undefined {
     const lease = this.#lease;
-    const extra = this.#item?.terms.outageExtra;
+    const terms = this.#item?.terms;
+    const extra = terms?.standing === 'closed' ? undefined : terms?.outageExtra;
     // Only a process that had a grant in this period: the bound counts processes that were admitted once.
     if (this.#outageAt === undefined || extra === undefined || lease.expiresAt === undefined || lease.isLost)
       return undefined;
@@ -424,24 +428,35 @@ export class BudgetAccount {
     const now = this.#options.clock.now();
     const { expiresAt } = this.#lease;
     if (this.#lease.pending !== undefined) await this.#ask(0);
-    else if (expiresAt === undefined) return;
+    else if (expiresAt === undefined) await this.#tellCarriedOver();
     else if (expiresAt - now > this.#options.leaseMs / 2) await this.#lookIfIdle();
     else if (this.#usedSinceGrant && now < this.endsAt) await this.#ask(0);
     else await this.flush();
+  }
+
+  /** A lease that replaces a lost one may have spending to tell before its first grant. */
+  async #tellCarriedOver(): Promise<void> {
+    if (this.#lease.hasNews && this.#filling === undefined) await this.flush();
   }
 
   /** Money that nobody uses may stay in hand for as long as nobody else misses it. */
   async #lookIfIdle(): Promise<void> {
     const isIdle = !this.#usedSinceVisit && this.#filling === undefined && this.#lease.available > 0;
     this.#usedSinceVisit = false;
-    if (!isIdle) return;
+    if (!isIdle || (this.#item !== undefined && !this.#isEdgeAmong(this.#item, MOST_HOLDERS))) return;
     const item = await this.#options.ledger.read(this.key);
     if (item === undefined || this.#filling !== undefined) return;
     this.#item = item;
+    this.#isAtEdge = this.#isEdgeAmong(item, 1);
+    if (this.#hasFragment) await this.#ask();
+  }
+
+  /** Whether this would be the edge for so many holders of the item, or for those that it has. */
+  #isEdgeAmong(item: LedgerItem, atLeast: number): boolean {
     const now = this.#options.clock.now();
     const left = Number(ceiling(item.terms, now) - item.committed) + this.#lease.available;
-    this.#isAtEdge = isEdge({ left, holders: this.#sharers(item, now), usual: this.#usual });
-    if (this.#hasFragment) await this.#ask();
+    const holders = Math.max(this.#sharers(item, now), atLeast * (item.siblings ?? 1));
+    return isEdge({ left, holders, usual: this.#usual });
   }
 
   /** Reports everything and returns what no call holds. Resolves when the ledger has it. */

@@ -13,6 +13,7 @@ import type { Tags } from '../domain/tags.ts';
 import { Admissions } from './admission.ts';
 import { DEFAULTS } from './defaults.ts';
 import { governorPlugin } from './middleware.ts';
+import { atProcessEnd } from './process-end.ts';
 import { ProfileResolver } from './profile-resolver.ts';
 import { turnClock } from './turn-clock.ts';
 import { UsageRecorder } from './usage-recorder.ts';
@@ -28,7 +29,10 @@ export interface CostGovernorConfig {
   readonly tags: Tags;
   /** Region whose profiles are used; by default the environment's `AWS_REGION`. */
   readonly region?: string;
-  /** Client for the table; by default one made from the environment, as every AWS client is. */
+  /**
+   * Client for the table; by default one made from the environment, as every AWS client is, that gives up a request
+   * after three seconds. Give one of your own time-outs too: the SDK has none, and calls wait for the table's answer.
+   */
   readonly dynamodb?: DynamoDBClient;
   /** Where time comes from; by default the machine's clock, corrected by what AWS's answers say. */
   readonly clock?: Clock;
@@ -51,7 +55,7 @@ export interface CostGovernor extends GovernorPlugin {
   for(tags: Tags): GovernorPlugin;
   /** Reports all spending to the ledger, returns unused money, and writes the usage records. For the end of a batch, or before a long pause. */
   flush(): Promise<void>;
-  /** Like {@link flush}, and ends the background work. SIGTERM does the same, unless the process is killed first. */
+  /** Like {@link flush}, and ends the background work. Calls after it are refused. The end of the program, SIGTERM and SIGINT do the same; a kill does not. */
   close(): Promise<void>;
 }
 
@@ -69,7 +73,7 @@ export function costGovernor(config: CostGovernorConfig): CostGovernor {
   const leaseSeconds = config.leaseSeconds ?? DEFAULTS.leaseSeconds;
   if (!Number.isInteger(leaseSeconds) || leaseSeconds < 10 || leaseSeconds > 120)
     throw new RangeError(`leaseSeconds: expected a whole number from 10 to 120, got ${leaseSeconds}`);
-  const dynamodb = config.dynamodb ?? new DynamoDBClient(config.region === undefined ? {} : { region: config.region });
+  const dynamodb = config.dynamodb ?? tableClient(config.region);
   const clock = turnClock(config.clock ?? listeningClock(dynamodb));
   const region = config.region ?? process.env['AWS_REGION'] ?? process.env['AWS_DEFAULT_REGION'];
   const resolver = new ProfileResolver({ index: profileIndexTable(dynamodb, config.table), clock, region });
@@ -94,16 +98,19 @@ export function costGovernor(config: CostGovernorConfig): CostGovernor {
   }, DEFAULTS.maintenanceMs);
   maintenance.unref();
 
-  const bound = (tags: Tags) => governorPlugin({ resolver, admissions, usage, learned, tags });
+  const bound = (tags: Tags) =>
+    governorPlugin({ resolver, admissions, usage, learned, tags, isClosed: () => isClosed });
   const flush = () => both(admissions.flush(), usage.flush());
-  const forgetTermination = onTermination(flush);
+  let isClosed = false;
+  const forgetProcessEnd = atProcessEnd(flush);
   return {
     ...bound(config.tags),
     for: (tags) => bound({ ...tags, ...config.tags }),
     flush,
     async close() {
+      isClosed = true;
       clearInterval(maintenance);
-      forgetTermination();
+      forgetProcessEnd();
       await flush();
     },
   };
@@ -115,28 +122,18 @@ async function both(...work: readonly [Promise<void>, Promise<void>]): Promise<v
   await Promise.all(work);
 }
 
-/**
- * When the process is asked to end, unused money goes back first. Where nobody else listens for the signal, Node would
- * have ended the process at once: so it is sent again afterwards.
- */
-function onTermination(giveBack: () => Promise<void>): () => void {
-  const listener = (): void => {
-    void giveBack()
-      .catch(() => {})
-      .finally(() => {
-        if (process.listenerCount('SIGTERM') === 0) process.kill(process.pid, 'SIGTERM');
-      });
-  };
-  process.once('SIGTERM', listener);
-  return () => void process.off('SIGTERM', listener);
-}
-
 const systemTimer: Timer = {
   after(ms, run) {
     const timeout = setTimeout(run, ms);
     return () => clearTimeout(timeout);
   },
 };
+
+/** The SDK's own clients wait for as long as the connection stands, and so would every call at a table that is silent. */
+const TIME_OUTS = { connectionTimeout: 1_000, requestTimeout: 3_000, throwOnRequestTimeout: true };
+
+const tableClient = (region: string | undefined): DynamoDBClient =>
+  new DynamoDBClient({ requestHandler: TIME_OUTS, ...(region === undefined ? {} : { region }) });
 
 function listeningClock(dynamodb: DynamoDBClient): Clock {
   const clock = new AwsClock();

@@ -7,7 +7,15 @@ import type {
 import type { FinalizeHandler, FinalizeHandlerArguments, HandlerExecutionContext } from '@smithy/types';
 import type { IndexEntry } from '../domain/profiles/profile-index.ts';
 import type { LearnedHolds } from '../domain/spending/learned-hold.ts';
-import { type CallCost, callCost, priceOf, type Rates, readTier, upperBound } from '../domain/spending/pricing.ts';
+import {
+  type CallCost,
+  callCost,
+  priceOf,
+  type Rates,
+  readTier,
+  type ServiceTier,
+  upperBound,
+} from '../domain/spending/pricing.ts';
 import { readUsage } from '../domain/spending/usage.ts';
 import type { Tags } from '../domain/tags.ts';
 import { type Admissions, Reservation } from './admission.ts';
@@ -23,6 +31,7 @@ export interface PluginParts {
   readonly usage: UsageRecorder;
   readonly learned: LearnedHolds;
   readonly tags: Tags;
+  readonly isClosed: () => boolean;
 }
 
 type Plugin = Parameters<BedrockRuntimeClient['middlewareStack']['use']>[0];
@@ -30,8 +39,16 @@ type Plugin = Parameters<BedrockRuntimeClient['middlewareStack']['use']>[0];
 /** One governed call, from its admission to its settlement; the SDK may make several attempts at it. */
 interface GovernedCall {
   readonly entry: IndexEntry;
-  readonly hold: CallCost;
+  readonly rates: Rates;
+  /** The most that an attempt can cost; the hold may be less. */
+  readonly bound: CallCost;
+  /** What an answer is priced by that names no tier. */
+  readonly tier: ServiceTier;
+  hold: CallCost;
   reservation: Reservation;
+  isAttempting: boolean;
+  /** Whether the caller has its answer or its failure. An attempt may go on: a middleware of its own may have given up. */
+  isOver: boolean;
 }
 
 /**
@@ -47,26 +64,30 @@ export function governorPlugin(parts: PluginParts): Plugin {
       stack.add(
         (next, context) => async (args) => {
           if (!spends(args.input, context.commandName)) return await next(args);
+          if (parts.isClosed())
+            throw new GovernorRefusal(
+              'GovernorClosed',
+              'The governor of this client was closed: nobody would count what the call costs. Make a new one.',
+            );
           const input = converseInput(context.commandName, args.input);
           const entry = await parts.resolver.resolve(input.modelId ?? '', parts.tags);
           const rates = ratesOf(entry);
-          const bound = upperBound(rates, boundOf(input, entry.contextWindow));
+          const most = boundOf(input, entry.contextWindow);
+          const bound = upperBound(rates, most);
           const hold = holdFor(parts.learned, entry, bound);
-          const call: GovernedCall = { entry, hold, reservation: NONE };
+          const { tier } = most;
+          const idle = { reservation: NONE, isAttempting: false, isOver: false };
+          const call: GovernedCall = { entry, rates, bound, tier, hold, ...idle };
           try {
             const signal = signalOf(context);
             call.reservation = await untilAborted(signal, () => admit(entry, hold, signal));
             calls.set(context, call);
-            const result = await next({ ...args, input: { ...input, modelId: entry.arn } });
-            settle(parts, call, rates, result.output as ConverseCommandOutput);
-            return result;
+            return await next({ ...args, input: { ...input, modelId: entry.arn } });
           } catch (error) {
             throw error instanceof RefusedAttempt ? error.refusal : error;
           } finally {
-            // Whatever is still held here belongs to an attempt that was never made.
-            call.reservation.release();
-            parts.learned.ended(hold, bound);
-            calls.delete(context);
+            call.isOver = true;
+            finish(parts.learned, call);
           }
         },
         { step: 'initialize', priority: 'high', name: 'costGovernorAdmission', override: true },
@@ -80,15 +101,18 @@ export function governorPlugin(parts: PluginParts): Plugin {
           const call = calls.get(context);
           if (call === undefined) return await next(args);
           const signal = signalOf(context);
-          if (!call.reservation.isOpen)
-            call.reservation = await untilAborted(signal, () => admit(call.entry, call.hold, signal)).catch(notRetried);
-          // Nothing has been sent yet: given up here, the attempt costs nothing.
-          stopIfAborted(signal);
+          call.isAttempting = true;
           try {
-            return await next(args);
-          } catch (error) {
-            if (!didNotRun(error)) abandon(parts.usage, call);
-            throw error;
+            if (!call.reservation.isOpen)
+              call.reservation = await untilAborted(signal, () => admit(call.entry, call.hold, signal)).catch(
+                notRetried,
+              );
+            // Nothing has been sent yet: given up here, the attempt costs nothing.
+            stopIfAborted(signal);
+            return await metered(parts, call, () => next(args));
+          } finally {
+            call.isAttempting = false;
+            finish(parts.learned, call);
           }
         };
       stack.addRelativeTo(accountAttempt, {
@@ -102,6 +126,31 @@ export function governorPlugin(parts: PluginParts): Plugin {
 }
 
 const NONE = new Reservation([]);
+
+/** Settled here rather than where the call ends: whatever the caller's own middlewares make of an answer, it was billed. */
+async function metered<Result extends { readonly output: object }>(
+  parts: PluginParts,
+  call: GovernedCall,
+  attempt: () => Promise<Result>,
+): Promise<Result> {
+  try {
+    const result = await attempt();
+    settle(parts, call, result.output as ConverseCommandOutput);
+    return result;
+  } catch (error) {
+    if (!didNotRun(error)) abandon(parts.usage, call);
+    throw error;
+  }
+}
+
+/** When neither the caller nor an attempt goes on, what is still held belongs to an attempt that was never made. */
+function finish(learned: LearnedHolds, call: GovernedCall): void {
+  if (call.isAttempting || !call.isOver) return;
+  call.reservation.release();
+  learned.ended(call.hold, call.bound);
+  // Should the SDK make another attempt all the same, its exposure is not counted: it holds everything.
+  call.hold = call.bound;
+}
 
 /** A refusal on its way up through the SDK's retry, which would repeat one whose cause is a broken connection. */
 class RefusedAttempt extends Error {
@@ -168,21 +217,23 @@ function ratesOf(entry: IndexEntry): Rates {
   );
 }
 
-function settle(parts: PluginParts, call: GovernedCall, rates: Rates, output: ConverseCommandOutput): void {
+function settle(parts: PluginParts, call: GovernedCall, output: ConverseCommandOutput): void {
   const usage = readUsage(output.usage);
   // An answer without usage was billed all the same: unknown is not zero.
   if (usage === undefined) {
     abandon(parts.usage, call);
     return;
   }
-  const cost = priceOf(rates, usage, readTier(output.serviceTier?.type));
+  const answered = output.serviceTier?.type;
+  const cost = priceOf(call.rates, usage, answered === undefined ? call.tier : readTier(answered));
   call.reservation.settle(cost);
   parts.usage.settled(call.entry.arn, usage, cost);
   parts.learned.learn(call.entry.arn, cost);
 }
 
-function abandon(recorder: UsageRecorder, { reservation, entry, hold }: GovernedCall): void {
+/** It may have cost all that it could, also where less was held. */
+function abandon(recorder: UsageRecorder, { reservation, entry, bound }: GovernedCall): void {
   if (!reservation.isOpen) return;
-  reservation.abandon();
-  recorder.unconfirmed(entry.arn, hold);
+  reservation.abandon(bound);
+  recorder.unconfirmed(entry.arn, bound);
 }

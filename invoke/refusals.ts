@@ -21,6 +21,8 @@ export type RefusalCode =
   | 'Unbounded'
   /** The command spends money and is not metered. */
   | 'UngovernedCommand'
+  /** The governor was closed before the call. */
+  | 'GovernorClosed'
   /** The ledger could not be reached, and no lease is in hand. */
   | 'LedgerUnavailable';
 

@@ -17,6 +17,11 @@ export function boundOf(input: ConverseCommandInput, contextWindow: number | und
       'Unpriced',
       'Latency-optimised inference has a price of its own that is not known. Leave out performanceConfig.latency.',
     );
+  if (input.toolConfig?.tools?.some((tool) => tool.systemTool !== undefined) === true)
+    throw new GovernorRefusal(
+      'Unpriced',
+      'System tools run in Bedrock: what they cost and how much they give the model to read is not known. Leave out toolConfig.tools[].systemTool.',
+    );
   const blocks = (input.messages ?? []).flatMap((message) => message.content ?? []);
   const window = contextWindow ?? Number.POSITIVE_INFINITY;
   const hasMedia =

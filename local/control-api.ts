@@ -4,6 +4,7 @@ import { parseObject } from './members.ts';
 import type { WireRequest, WireResponse } from './protocols/wire.ts';
 import type { VirtualClock } from './virtual-clock.ts';
 
+const EXAMPLES = 'Send either {"advance":"PT10H"} or {"to":"2026-12-01T00:01:00Z"}.';
 const PREFIX = '/_embedded/';
 
 export function isControlRequest(request: WireRequest): boolean {
@@ -27,7 +28,7 @@ export async function answerControlRequest(request: WireRequest, clock: VirtualC
     else await clock.moveTo(move.to);
   } catch (error) {
     return json(error instanceof RangeError ? 400 : 500, {
-      message: error instanceof Error ? error.message : String(error),
+      message: `${error instanceof Error ? error.message : String(error)} ${EXAMPLES}`,
     });
   }
   return json(200, { now: new Date(clock.now()).toISOString() });
@@ -37,7 +38,7 @@ function readMove(body: string): { readonly advance: Temporal.Duration } | { rea
   const { advance, to } = parseObject(body) ?? {};
   if (typeof advance === 'string' && to === undefined) return { advance: Temporal.Duration.from(advance) };
   if (typeof to === 'string' && advance === undefined) return { to: Temporal.Instant.from(to).epochMilliseconds };
-  throw new RangeError('Send either {"advance":"PT10H"} or {"to":"2026-12-01T00:01:00Z"}.');
+  throw new RangeError('There is no move in this.');
 }
 
 function millisecondsFrom(now: number, duration: Temporal.Duration): number {
@@ -46,5 +47,5 @@ function millisecondsFrom(now: number, duration: Temporal.Duration): number {
 }
 
 function json(status: number, body: Readonly<Record<string, string>>): WireResponse {
-  return { status, headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) };
+  return { status, headers: { 'content-type': 'application/json' }, body: `${JSON.stringify(body)}\n` };
 }

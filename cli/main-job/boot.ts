@@ -10,6 +10,7 @@ import {
   SetQueueAttributesCommand,
   SQSClient,
 } from '@aws-sdk/client-sqs';
+import * as z from 'zod';
 import { policyTable } from '../../aws/dynamodb/policy-table.ts';
 import { epochMs } from '../../domain/clock.ts';
 import { packageStack } from '../../infra/package.ts';
@@ -27,7 +28,7 @@ export interface Deployment {
   /** The helper in a tenant's process. */
   helper(tags: Readonly<Record<string, string>>): CostGovernor;
   /** Notices that have arrived since the last time, as a subscriber of the topic receives them. */
-  notices(): Promise<readonly { readonly subject: string; readonly text: string }[]>;
+  notices(): Promise<readonly { readonly at: number; readonly subject: string; readonly text: string }[]>;
   close(): Promise<void>;
 }
 
@@ -93,6 +94,9 @@ export async function boot(options: BootOptions): Promise<Deployment> {
   }
 }
 
+/** A message of SNS as a queue receives it (Amazon SNS Developer Guide, raw delivery off). */
+const SnsMessage = z.object({ Subject: z.string(), Message: z.string(), Timestamp: z.string() });
+
 type ClientConfig = ConstructorParameters<typeof SQSClient>[0];
 
 /** A queue that is subscribed to the notices, as any team could have one. */
@@ -114,18 +118,15 @@ async function subscribe(config: ClientConfig, topicArn: string): Promise<Deploy
     new SubscribeCommand({ TopicArn: topicArn, Protocol: 'sqs', Endpoint: queueArn }),
   );
   return async () => {
-    const notices: { subject: string; text: string }[] = [];
+    const notices: { at: number; subject: string; text: string }[] = [];
     for (;;) {
       const { Messages: messages = [] } = await sqs.send(
         new ReceiveMessageCommand({ QueueUrl, MaxNumberOfMessages: 10 }),
       );
       if (messages.length === 0) return notices;
       for (const { Body } of messages) {
-        const { Subject: subject = '', Message: text = '' } = JSON.parse(Body ?? '{}') as {
-          Subject?: string;
-          Message?: string;
-        };
-        notices.push({ subject, text });
+        const { Subject, Message, Timestamp } = SnsMessage.parse(JSON.parse(Body ?? ''));
+        notices.push({ at: Date.parse(Timestamp), subject: Subject, text: Message });
       }
       for (const { ReceiptHandle } of messages) await sqs.send(new DeleteMessageCommand({ QueueUrl, ReceiptHandle }));
     }

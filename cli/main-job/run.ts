@@ -1,7 +1,7 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import type { PolicyFile } from '../policy-file.ts';
 import { jsonTeller, type Teller, textTeller } from '../timeline.ts';
-import { UserError } from '../user-error.ts';
+import { EXIT_INTERRUPTED, UserError } from '../user-error.ts';
 import { boot, type Deployment } from './boot.ts';
 import { retell } from './governor-voice.ts';
 import { overview } from './overview.ts';
@@ -18,6 +18,8 @@ export interface MainJobOptions {
 /** Boots, tells the story, shows where everything stands; with `keep`, stays until interrupted. */
 export async function runMainJob(policy: PolicyFile, options: MainJobOptions): Promise<void> {
   const teller = tellerFor(options);
+  const quit = () => process.exit(EXIT_INTERRUPTED);
+  process.once('SIGINT', quit);
   teller.say('Packaging the stack and deploying it into the embedded AWS …');
   let nameOf = (arn: string): string => arn;
   const deployment = await boot({
@@ -42,7 +44,10 @@ export async function runMainJob(policy: PolicyFile, options: MainJobOptions): P
     await story.tell();
     teller.chapter('Where everything stands');
     teller.table(await overview(deployment));
-    if (options.keep === true) await keep(deployment, teller);
+    if (options.keep === true) {
+      process.off('SIGINT', quit);
+      await keep(deployment, teller);
+    }
   } finally {
     await deployment.close();
   }
@@ -69,6 +74,7 @@ const POLL_MS = 1_000;
 async function keep(deployment: Deployment, teller: Teller): Promise<void> {
   const { aws } = deployment;
   const exports = Object.entries(aws.environment()).map(([name, value]) => `export ${name}=${value}`);
+  teller.endpoint(aws.endpoint, aws.environment());
   teller.say(
     [
       '',
@@ -89,8 +95,8 @@ async function keep(deployment: Deployment, teller: Teller): Promise<void> {
   const interrupt = new AbortController();
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => interrupt.abort());
   while (!interrupt.signal.aborted) {
-    for (const { subject, text } of await deployment.notices())
-      teller.tell({ at: aws.clock.now(), actor: 'notice', what: subject, why: text });
+    for (const { at, subject, text } of await deployment.notices())
+      teller.tell({ at, actor: 'notice', what: subject, why: text });
     await wait(POLL_MS, undefined, { signal: interrupt.signal }).catch(() => {});
   }
 }

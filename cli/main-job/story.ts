@@ -75,7 +75,7 @@ export class Story {
   }
 
   /** The name of a profile that the story created. */
-  nameOf = (arn: string): string => this.#names.get(arn) ?? arn;
+  nameOf = (arn: string): string => this.#names.get(arn) ?? `profile ${arn.slice(arn.lastIndexOf('/') + 1)}`;
 
   async tell(): Promise<void> {
     await this.#profilesAreCreated();
@@ -230,7 +230,8 @@ export class Story {
   /** Waits until everything that was set off has ended, and tells the notices that came of it. */
   async #quiet(): Promise<void> {
     await this.#deployment.aws.settled();
-    for (const { subject, text } of await this.#deployment.notices()) this.#say('notice', subject, text);
+    for (const { at, subject, text } of await this.#deployment.notices())
+      this.#teller.tell({ at, actor: 'notice', what: subject, why: text });
   }
 
   #say(actor: Actor, what: string, why?: string): void {

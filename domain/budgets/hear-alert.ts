@@ -7,7 +7,7 @@ import { type OutsideFigures, reviewBudget } from '../standing/review-budget.ts'
 import { type Restriction, strictest } from '../standing/standing.ts';
 import type { BudgetId } from './budget-id.ts';
 import { type Budget, budgetOf } from './definition.ts';
-import { awsBudgetName, describesPeriod } from './provisioning.ts';
+import { awsBudgetName, describesPeriod, isSameSelector } from './provisioning.ts';
 
 export type AlertOutcome =
   /** No budget of ours has this name: another team's, or an earlier policy's. */
@@ -62,6 +62,8 @@ export async function readOutsideFigures(
   const state = await ports.awsBudgets.describe(awsBudgetName(budget, ports.stage));
   const period = periodAt(budget.period, budget.timeZone, ports.clock.now());
   if (state?.updatedAt === undefined || !describesPeriod(state, budget, period)) return undefined;
+  // The figures of another filter may hold what others have spent.
+  if (!isSameSelector(state.selector, budget.selector)) return undefined;
   return {
     ...(state.actual === undefined ? {} : { actual: state.actual }),
     ...(state.forecast === undefined ? {} : { forecast: state.forecast }),

@@ -132,15 +132,20 @@ async function converge(aws: AwsBudgets, wanted: AwsBudget): Promise<'created' |
   return 'updated';
 }
 
+/** Whether figures are of what a budget covers. Whoever may edit budgets in AWS may give one of ours another filter. */
+export function isSameSelector(a: TagSelector, b: TagSelector): boolean {
+  const canonical = (selector: TagSelector) =>
+    Object.entries(selector)
+      .map(([key, values]) => JSON.stringify([key, [...values].sort()]))
+      .sort()
+      .join();
+  return canonical(a) === canonical(b);
+}
+
 function isSame(a: AwsBudget, b: AwsBudget): boolean {
   const notifications = (budget: AwsBudget) =>
     budget.notifications
       .map((n) => `${n.type} ${n.threshold}`)
-      .sort()
-      .join();
-  const selector = (budget: AwsBudget) =>
-    Object.entries(budget.selector)
-      .map(([key, values]) => JSON.stringify([key, [...values].sort()]))
       .sort()
       .join();
   // AWS answers "500.0" for "500.00": compare amounts, not texts.
@@ -148,7 +153,7 @@ function isSame(a: AwsBudget, b: AwsBudget): boolean {
     parseUsdRoundedUp(a.amount) === parseUsdRoundedUp(b.amount) &&
     a.timeUnit === b.timeUnit &&
     notifications(a) === notifications(b) &&
-    selector(a) === selector(b)
+    isSameSelector(a.selector, b.selector)
   );
 }
 

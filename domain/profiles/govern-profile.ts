@@ -121,9 +121,9 @@ async function settle(
   if (before !== undefined) await announceRecovery(ports, before, entry);
   if (before !== undefined) await followCoverage(ports, facts.arn, { before: before.budgets, after: entry.budgets });
   if (before === undefined || !isSameEntry(before, entry)) await ports.index.put(entry);
-  // After the index, so that the event of our own tagging finds everything told already.
-  await enforce(ports, facts.arn, tags, standing);
   await announceQuarantine(ports, before, entry);
+  // Last, so that the event of our own tagging finds everything told already, and a profile that cannot be tagged too.
+  await enforce(ports, facts.arn, tags, standing);
   return { kind: 'governed', compliance: compliance.kind, entry };
 }
 

@@ -118,10 +118,14 @@ export class Lease {
     this.#available += hold;
   }
 
-  /** Ends a hold whose call may have run: the money counts as spent until it is trued up. */
-  abandon(hold: CallCost): void {
+  /**
+   * Ends a hold whose call may have run: the money counts as spent until it is trued up.
+   * @param most what the call can have cost, where less was held for it
+   */
+  abandon(hold: CallCost, most: CallCost = hold): void {
     this.#end(hold);
-    this.#unconfirmed += hold;
+    this.#unconfirmed += most;
+    this.#available += hold - most;
   }
 
   #end(hold: CallCost): void {

@@ -49,7 +49,7 @@ export async function reviewBudget(
   await provide(ports, budget, period);
   await collectCells(ports, budget, period);
   if (ports.clock.now() - period.startsAt < LATE_REPORTS_MS)
-    await collectCells(ports, budget, previousPeriod(period, budget));
+    await finish(ports, budget, previousPeriod(period, budget));
   const key: LedgerKey = { budget: budget.id, period: period.id };
 
   // Each pass reads the item anew; a pass that meets a concurrent change starts over. Four passes outlast any writer
@@ -71,6 +71,20 @@ const LATE_REPORTS_MS = 3 * 3_600_000;
 
 const previousPeriod = ({ startsAt }: Period, { period, timeZone }: Budget): Period =>
   periodAt(period, timeZone, epochMs(startsAt - 1));
+
+/**
+ * What calls of a period that is over leave to be done: leases of processes that are gone are taken back, and thresholds
+ * that were reached since the last review are told. No standing is decided any more.
+ */
+async function finish(ports: BudgetReview, budget: Budget, period: Period): Promise<void> {
+  await collectCells(ports, budget, period);
+  const key: LedgerKey = { budget: budget.id, period: period.id };
+  const found = await ports.ledger.read(key);
+  const item = found !== undefined && (await tidyLeases(ports, found)) ? await ports.ledger.read(key) : found;
+  // A policy that has changed since then says nothing about that period.
+  if (item?.terms.limit === budget.limit)
+    await tellThresholds(ports, budget, period, item, decide(budget, { ledger: item }));
+}
 
 /** An item that is made when its period has begun, as for a new budget, opens with what was spent in it already. */
 async function provide(ports: BudgetReview, budget: Budget, period: Period): Promise<void> {
@@ -141,7 +155,22 @@ async function settleStanding(
       ports.journal.counted('TenantThrottled', { budget: budget.id, period: period.id });
   }
 
-  const crossed = decision.reached.filter(({ threshold }) => !item.crossed.includes(thresholdKey(threshold)));
+  await tellThresholds(ports, budget, period, item, decision);
+  if (decision.standing === 'open') return { restriction: undefined };
+  const occasion = { budget, period, tenant, spent: spent(item), because: decision.because };
+  await ports.outbox.enter(decision.standing === 'closed' ? budgetClosed(occasion) : budgetThrottled(occasion));
+  return { restriction: restrictionOf(budget, period, { ...item, terms }) };
+}
+
+async function tellThresholds(
+  ports: BudgetReview,
+  budget: Budget,
+  period: Period,
+  item: LedgerItem,
+  { reached }: BudgetDecision,
+): Promise<void> {
+  const tenant = tenantOf(ports.policy, budget);
+  const crossed = reached.filter(({ threshold }) => !item.crossed.includes(thresholdKey(threshold)));
   for (const { threshold, figure } of crossed)
     if (threshold.action === 'notify')
       await ports.outbox.enter(thresholdCrossed({ budget, period, threshold, tenant, figure }));
@@ -150,10 +179,6 @@ async function settleStanding(
       ...item.crossed,
       ...crossed.map(({ threshold }) => thresholdKey(threshold)),
     ]);
-  if (decision.standing === 'open') return { restriction: undefined };
-  const occasion = { budget, period, tenant, spent: spent(item), because: decision.because };
-  await ports.outbox.enter(decision.standing === 'closed' ? budgetClosed(occasion) : budgetThrottled(occasion));
-  return { restriction: restrictionOf(budget, period, { ...item, terms }) };
 }
 
 const DECISION = { open: 'change terms', throttled: 'throttle budget', closed: 'close budget' } as const;

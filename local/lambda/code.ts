@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { rmSync } from 'node:fs';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, isAbsolute, join, relative } from 'node:path';
@@ -11,12 +12,19 @@ export interface CodeStore {
   close(): Promise<void>;
 }
 
+/** Removed by close(), or at the latest when the process ends. */
+async function makeRoot(): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'embedded-lambda-'));
+  process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
+  return folder;
+}
+
 export function createCodeStore(): CodeStore {
   let root: Promise<string> | undefined;
   const unpacked = new Map<string, Promise<string>>();
 
   const write = async (zip: Uint8Array, name: string): Promise<string> => {
-    root ??= mkdtemp(join(tmpdir(), 'embedded-lambda-'));
+    root ??= makeRoot();
     const folder = join(await root, name);
     await mkdir(folder);
     for (const [path, content] of Object.entries(unzipSync(zip))) {

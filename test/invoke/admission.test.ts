@@ -313,6 +313,24 @@ describe('waiting at the edge of a budget', () => {
     expect(figures(await world.item(budget))).toEqual({ settled: CALL_COST, leased: 0, unconfirmed: 0 });
   });
 
+  it('for an answer of the ledger ends when the caller gives up', async () => {
+    await world.profile({ budgets: [await world.budget('tenant-monthly/acme', 10_000_000)] });
+    const gate = createGate();
+    const asked = createGate();
+    world.intercept(async ({ operation }) => {
+      if (operation !== 'UpdateItem') return undefined;
+      asked.open();
+      return await gate.passed;
+    });
+    const { client } = world.process();
+    const abort = new AbortController();
+    const call = client.send(converse(), { abortSignal: abort.signal });
+    await asked.passed;
+    abort.abort();
+    await expect(call).rejects.toMatchObject({ name: 'AbortError' });
+    gate.open();
+  });
+
   it('does not begin for a caller that has given up already', async () => {
     const budget = await world.budget('tenant-monthly/acme', 1_000_000);
     await world.profile({ budgets: [budget] });

@@ -174,6 +174,83 @@ describe('a call', () => {
     expect(figures(await world.item(budget))).toEqual({ settled: 0, leased: 0, unconfirmed: hold });
   });
 
+  it('is settled also where a middleware of the caller throws on its answer: nothing is refunded [F10]', async () => {
+    const { governor, client } = world.process();
+    client.middlewareStack.add(
+      (next) => async (args) => {
+        await next(args);
+        throw new Error('not this answer');
+      },
+      { step: 'build' },
+    );
+    await expect(client.send(converse())).rejects.toThrow('not this answer');
+    await governor.flush();
+    expect(figures(await world.item(budget))).toEqual({ settled: CALL_COST, leased: 0, unconfirmed: 0 });
+  });
+
+  it('is settled also where a middleware of the caller has given up waiting for it [F3, F10]', async () => {
+    const gate = createGate();
+    const arrived = createGate();
+    const answered = createGate();
+    world.intercept(async ({ operation }) => {
+      if (operation !== 'Converse') return undefined;
+      arrived.open();
+      return await gate.passed;
+    });
+    const { governor, client } = world.process();
+    client.middlewareStack.add(
+      (next) => async (args) => {
+        const call = next(args).finally(answered.open);
+        const impatience = arrived.passed.then(() => Promise.reject(new Error('too slow')));
+        return await Promise.race([call, impatience]);
+      },
+      { step: 'build' },
+    );
+    await expect(client.send(converse())).rejects.toThrow('too slow');
+    gate.open();
+    await answered.passed;
+    await governor.flush();
+    expect(figures(await world.item(budget))).toEqual({ settled: CALL_COST, leased: 0, unconfirmed: 0 });
+  });
+
+  it('counts at its upper bound where its fate is unknown, also where less was held: the exposure ends with the call', async () => {
+    const hold = await holdOfACall();
+    const learning = await world.budget('learning', 1_000 * hold);
+    await world.profile({
+      tags: { tenant: 'learner' },
+      budgets: [learning],
+      entry: { maxExposure: nanoUsd(1_000_000_000n) },
+    });
+    const { governor, client } = world.process({ tags: { tenant: 'learner' } });
+    for (let call = 0; call < 25; call++) await client.send(converse());
+    attemptsMeet('after', ...Array.from({ length: 5 }, () => fault('ModelErrorException', 424)));
+    for (let call = 0; call < 5; call++)
+      await expect(client.send(converse())).rejects.toBeInstanceOf(ModelErrorException);
+    await governor.flush();
+    const { settled, leased, unconfirmed } = figures(await world.item(learning));
+    expect({ settled, leased, unconfirmed }).toEqual({ settled: 25 * CALL_COST, leased: 0, unconfirmed: 5 * hold });
+  });
+
+  it('is priced by the tier that it asked for where the answer names none', async () => {
+    const { governor, client } = world.process();
+    // A front between client and Bedrock that drops the member, and asks for another tier than the caller.
+    client.middlewareStack.add(
+      (next) => async (args) => {
+        const result = await next(args);
+        Object.assign(result.output ?? {}, { serviceTier: undefined });
+        return result;
+      },
+      { step: 'deserialize', priority: 'high' },
+    );
+    client.middlewareStack.add(
+      (next) => async (args) => await next({ ...args, input: { ...args.input, serviceTier: undefined } }),
+      { step: 'serialize', priority: 'high' },
+    );
+    await client.send(converse({ serviceTier: { type: 'priority' } }));
+    await governor.flush();
+    expect(Number((await world.item(budget)).settled)).toBe(CALL_COST * 1.75);
+  });
+
   it('is not sent again when its budget does not pay for a second attempt', async () => {
     const hold = await holdOfACall();
     await world.changeTerms(budget, { stopAt: nanoUsd(BigInt(hold)) });

@@ -22,13 +22,23 @@ async function usedAccount() {
     key,
     startsAt: period.startsAt,
     endsAt: period.endsAt,
-    terms: { limit, stopAt: limit, standing: 'open', version: 1 },
+    terms: { limit, stopAt: limit, outageExtra: limit, standing: 'open', version: 1 },
   });
   let ids = 0;
+  const failing = { reads: false, writes: false };
   const account = new BudgetAccount({
     key,
     endsAt: period.endsAt,
-    ledger,
+    ledger: {
+      async read(wanted) {
+        if (failing.reads) throw new Error('no answer');
+        return await ledger.read(wanted);
+      },
+      async write(write) {
+        if (failing.writes) throw new Error('no answer');
+        return await ledger.write(write);
+      },
+    },
     clock: { now: () => now },
     timer: { after: () => () => {} },
     random: () => 0.5,
@@ -47,7 +57,14 @@ async function usedAccount() {
   return {
     account,
     pay,
+    failing,
+    item: () => ledger.item(key),
     leased: () => ledger.item(key)?.leased,
+    /** What the governor's sweep does with leases whose holders are gone. */
+    reclaim: async () => {
+      for (const [holder, entry] of ledger.item(key)?.holders ?? [])
+        await ledger.reclaim(key, holder, entry, `reclaim-${ids++}` as WriteId);
+    },
     pass: (ms: number) => {
       now = epochMs(now + ms);
     },
@@ -75,5 +92,29 @@ describe('a flush before a long pause', () => {
     pass(LEASE_MS / 2 + 1);
     await account.maintain();
     expect(leased()).toBeGreaterThan(0n);
+  });
+});
+
+describe('spending beyond a lease that was taken back', () => {
+  it('is told also where the ledger could not be read just then, and no call comes any more', async () => {
+    const { account, failing, item, leased, pass, pay, reclaim } = await usedAccount();
+    failing.writes = true;
+    // The lease in hand is used up, and what the policy adds is spent.
+    const inHand = Number(leased()) / CALL;
+    for (let call = 0; call < inHand + 3; call++) {
+      pass(2_000);
+      await pay();
+    }
+    const reclaimed = leased();
+    await reclaim();
+    failing.writes = false;
+    failing.reads = true;
+    pass(2_000);
+    await expect(account.flush()).rejects.toThrow('no answer');
+    failing.reads = false;
+    await account.maintain();
+    expect(item()).toMatchObject({ leased: 0n, unconfirmed: reclaimed });
+    expect(Number(item()?.committed)).toBe((1 + inHand + 3) * CALL);
+    expect(account.isAtRest).toBe(true);
   });
 });

@@ -1,3 +1,4 @@
+import { createServer } from 'node:http';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { epochMs } from '../../domain/clock.ts';
 import { nanoUsd } from '../../domain/money.ts';
@@ -302,6 +303,57 @@ describe('a ledger that cannot be reached', () => {
     comesBack();
     await had.governor.flush();
     expect(figures(await world.item(budget))).toEqual({ settled: world.billed, leased: 0, unconfirmed: 0 });
+  });
+});
+
+describe('a ledger that cannot be reached, where the policy adds something for that', () => {
+  it('adds nothing to a budget that was closed before', async () => {
+    const hold = await holdOfACall();
+    const budget = await world.budget('tenant-monthly/acme', 1_000 * hold, {
+      terms: { outageExtra: nanoUsd(BigInt(10 * hold)) },
+    });
+    await world.profile({ budgets: [budget] });
+    const { client } = world.process({ dynamodb: world.dynamodbOnce() });
+    await client.send(converse());
+    await world.changeTerms(budget, { standing: 'closed', reason: 'the limit is spent' });
+    await world.aws.clock.advance(3 * MINUTE);
+    expect((await refusalOf(client.send(converse()))).code).toBe('BudgetClosed');
+    ledgerGone();
+    await world.aws.clock.advance(2_000);
+    expect((await refusalOf(client.send(converse()))).code).toBe('LedgerUnavailable');
+    expect(world.reached).toHaveLength(1);
+  });
+});
+
+describe('a table that takes connections and is silent', () => {
+  it('refuses calls after a while instead of keeping them for ever', async () => {
+    const silent = createServer(() => {});
+    await new Promise<void>((listening) => silent.listen(0, '127.0.0.1', listening));
+    const address = silent.address();
+    const port = typeof address === 'object' ? address?.port : undefined;
+    vi.stubEnv('AWS_ENDPOINT_URL_DYNAMODB', `http://127.0.0.1:${port}`);
+    vi.stubEnv('AWS_ACCESS_KEY_ID', 'test');
+    vi.stubEnv('AWS_SECRET_ACCESS_KEY', 'test');
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'setInterval', 'clearInterval'] });
+    try {
+      const { dynamodb: _, ...config } = world.config();
+      const governor = costGovernor(config);
+      let isRefused = false;
+      const call = expect(world.runtime(governor).send(converse())).rejects.toMatchObject({ code: 'TimeoutError' });
+      void call.finally(() => {
+        isRefused = true;
+      });
+      for (let second = 0; second < 60 && !isRefused; second++) {
+        await vi.advanceTimersByTimeAsync(1_000);
+        await new Promise((turned) => setImmediate(turned));
+      }
+      expect(isRefused).toBe(true);
+      await call;
+    } finally {
+      vi.unstubAllEnvs();
+      silent.closeAllConnections();
+      silent.close();
+    }
   });
 });
 

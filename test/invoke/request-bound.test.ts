@@ -109,6 +109,11 @@ describe('boundOf', () => {
     expect(boundOf(text('a', { serviceTier: { type } }), WINDOW).tier).toBe(tier);
   });
 
+  it('refuses tools that Bedrock runs itself: neither their price nor what they add is known [F8]', () => {
+    const tools = [{ systemTool: { name: 'nova_grounding' } }];
+    expect(refusalOf(() => boundOf(text('hi', { toolConfig: { tools } }), WINDOW))).toBe('Unpriced');
+  });
+
   it('refuses latency-optimised inference, whose price is not known [F8]', () => {
     expect(refusalOf(() => boundOf(text('a', { performanceConfig: { latency: 'optimized' } }), WINDOW))).toBe(
       'Unpriced',

@@ -57,6 +57,19 @@ describe('hearBudgetAlert', () => {
     expect(calm.ledgerItem('tenant-monthly/acme', '2026-11').unattributed).toBe(0n);
   });
 
+  it('counts no figures of a budget to which somebody gave another filter in AWS', async () => {
+    const account = await accountSeeing(25);
+    const state = account.awsBudgets.get(NAME);
+    if (state === undefined) throw new Error('the sweep provisions the budget');
+    account.awsBudgets.set(NAME, { ...state, selector: {} });
+    expect(await hearBudgetAlert(account.ports, NAME)).toMatchObject({ restriction: undefined });
+    await sweep(account.ports);
+    expect(account.ledgerItem('tenant-monthly/acme', '2026-11')).toMatchObject({
+      unattributed: 0n,
+      terms: { standing: 'open' },
+    });
+  });
+
   it('does not close December by figures of November', async () => {
     const account = await accountSeeing(25, '2026-11-30T20:00:00Z');
     account.moveTo('2026-12-01T10:00:00Z');

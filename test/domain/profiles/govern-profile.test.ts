@@ -91,6 +91,18 @@ describe('governProfile', () => {
     expect(account.noticesOf('profile-released')).toHaveLength(2);
   });
 
+  it('tells of a quarantine also where the profile cannot be tagged', async () => {
+    const account = new GovernedAccount();
+    const arn = account.profile('rogue', { tenant: 'rogue', environment: 'prod' });
+    const { ports } = account;
+    const tag = async () => {
+      throw new PortFailure('TooManyTagsException');
+    };
+    const profiles = { ...ports.profiles, read: ports.profiles.read, readTags: ports.profiles.readTags, tag };
+    await expect(governProfile({ ...ports, profiles }, arn)).rejects.toBeInstanceOf(PortFailure);
+    expect(account.noticesOf('profile-quarantined')).toHaveLength(1);
+  });
+
   it('looks again at a profile whose last check is old, so that its age stays visible', async () => {
     const account = new GovernedAccount();
     const arn = account.profile('a', good);

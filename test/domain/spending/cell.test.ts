@@ -353,7 +353,7 @@ describe('a root and a cell, written by several agents at once', () => {
         expect(root().unconfirmed).toBe(cell().unconfirmed);
         expect(root().committed).toBe(cell().committed);
       }),
-      { numRuns: 1_200 },
+      { numRuns: 600 },
     );
   });
 });

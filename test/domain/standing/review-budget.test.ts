@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { nanoUsd } from '../../../domain/money.ts';
-import { isConserved } from '../../../domain/spending/ledger.ts';
+import { type HolderId, isConserved, type WriteId } from '../../../domain/spending/ledger.ts';
 import { type OutsideFigures, reviewBudget } from '../../../domain/standing/review-budget.ts';
 import { expectToSurviveEveryCrash } from '../crashes.ts';
 import { budgetNamed, policyDocument, policyOf } from '../example-policy.ts';
@@ -159,6 +159,58 @@ describe('reviewBudget', () => {
   it('closes by spending that went round the helper [F9]', async () => {
     const account = await accountWith(5);
     expect(await review(account, seen(21))).toMatchObject({ kind: 'budget-used-up', spent: usd(21) });
+  });
+
+  it('takes back in the first hours of a period what a crash at the end of the one before left leased', async () => {
+    const account = await accountWith(5);
+    account.moveTo('2026-11-30T22:59:00Z');
+    const leased = usd(1);
+    account.ledger.put({
+      ...item(account),
+      leased,
+      committed: usd(6),
+      holders: new Map([
+        ['process-1' as HolderId, { sequence: 1, writeId: 'w1' as WriteId, leased, expiresAt: account.now }],
+      ]),
+    });
+    account.moveTo('2026-11-30T23:30:00Z');
+    await review(account);
+    expect(item(account)).toMatchObject({ leased: 0n, unconfirmed: leased, committed: usd(6) });
+    account.moveTo('2026-12-01T00:30:00Z');
+    await review(account);
+    expect(item(account).holders.size).toBe(0);
+  });
+
+  it('tells of a threshold that was reached after the last review of a period, once', async () => {
+    const account = await accountWith(5);
+    account.spend(ID, 11);
+    account.moveTo('2026-11-30T23:05:00Z');
+    await review(account);
+    await review(account);
+    expect(account.noticesOf('threshold-crossed')).toEqual([`threshold|${ID}|2026-11|8000|actual|notify`]);
+    expect(account.ledgerItem(ID, '2026-12').crossed).toEqual([]);
+  });
+
+  it('judges no period that is over by a limit that it did not have', async () => {
+    const account = await accountWith(5);
+    account.policy = policyOf(
+      policyDocument({
+        budgets: [
+          { name: 'tenant-monthly', per: 'tenant', limit: '6 USD', thresholds: [{ at: '80%', action: 'notify' }] },
+        ],
+      }),
+    );
+    account.moveTo('2026-11-30T23:05:00Z');
+    await review(account);
+    expect(account.noticesOf('threshold-crossed')).toEqual([]);
+  });
+
+  it('comes to the same end at the turn of a period, whichever port call fails on the way', async () => {
+    await expectToSurviveEveryCrash(async () => {
+      const account = await accountWith(16);
+      account.moveTo('2026-11-30T23:05:00Z');
+      return account;
+    }, review);
   });
 
   it('looks again when somebody writes meanwhile, and decides on what it finds', async () => {

@@ -1,0 +1,56 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { TABLE } from '../aws/dynamodb/governor-table.ts';
+import { converse, figures, GovernedAws, refusalOf } from './governed-aws.ts';
+
+const PROGRAM = fileURLToPath(new URL('./tenant-program.ts', import.meta.url));
+const LIMIT = 1_000_000_000_000;
+
+describe('what a process has not used', () => {
+  let world: GovernedAws;
+
+  beforeEach(async () => {
+    world = await GovernedAws.start();
+  });
+
+  afterEach(async () => {
+    await world.close();
+  });
+
+  async function endOf(ending: 'ends' | 'stays', signal?: 'SIGTERM' | 'SIGINT') {
+    const budget = await world.budget('tenant-monthly/acme', LIMIT);
+    await world.profile({ budgets: [budget] });
+    const env = { ...process.env, ...world.aws.environment() };
+    const child = spawn(process.execPath, ['--import', 'tsx', PROGRAM, TABLE, ending], {
+      env,
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    await once(child.stdout, 'data');
+    if (signal !== undefined) child.kill(signal);
+    const [code, killedBy] = await once(child, 'exit');
+    return { code, killedBy, figures: figures(await world.item(budget)) };
+  }
+
+  it('goes back when the program has nothing left to do, though nobody closed the governor', async () => {
+    const ended = await endOf('ends');
+    expect(ended).toEqual({ code: 0, killedBy: null, figures: { settled: world.billed, leased: 0, unconfirmed: 0 } });
+    expect(world.billed).toBeGreaterThan(0);
+  });
+
+  it.each(['SIGTERM', 'SIGINT'] as const)('goes back on %s, which then ends the program as ever', async (signal) => {
+    const ended = await endOf('stays', signal);
+    expect(ended).toMatchObject({ killedBy: signal, figures: { settled: world.billed, leased: 0, unconfirmed: 0 } });
+  });
+
+  it('goes back when the caller closes the governor, which admits nothing afterwards', async () => {
+    const budget = await world.budget('tenant-monthly/acme', LIMIT);
+    await world.profile({ budgets: [budget] });
+    const { governor, client } = world.process();
+    await client.send(converse());
+    await governor.close();
+    expect(await refusalOf(client.send(converse()))).toMatchObject({ code: 'GovernorClosed' });
+    expect(figures(await world.item(budget))).toEqual({ settled: world.billed, leased: 0, unconfirmed: 0 });
+  });
+});
