@@ -62,8 +62,8 @@ const REFUSAL_MEMORY_MS = 1_000;
 const PROBE_MS = 500;
 /** At the edge of a budget all its holders together keep to this many write units a second: well below what an item takes. */
 const EDGE_UNITS_PER_SECOND = 400;
-/** An item seldom has more holders, so more than enough for as many is no reason to look whether money is missed. */
-const MOST_HOLDERS = 100;
+/** What is plenty even for so many processes is not missed by any: then there is no need to look. */
+const MANY_HOLDERS = 1_000;
 /** Writes that meet a concurrent change start over; so many times in a row only under heavy contention. */
 const MAX_TRIES = 8;
 
@@ -443,7 +443,7 @@ export class BudgetAccount {
   async #lookIfIdle(): Promise<void> {
     const isIdle = !this.#usedSinceVisit && this.#filling === undefined && this.#lease.available > 0;
     this.#usedSinceVisit = false;
-    if (!isIdle || (this.#item !== undefined && !this.#isEdgeAmong(this.#item, MOST_HOLDERS))) return;
+    if (!isIdle || (this.#item !== undefined && !this.#isEdgeAmong(this.#item, MANY_HOLDERS))) return;
     const item = await this.#options.ledger.read(this.key);
     if (item === undefined || this.#filling !== undefined) return;
     this.#item = item;
@@ -455,7 +455,7 @@ export class BudgetAccount {
   #isEdgeAmong(item: LedgerItem, atLeast: number): boolean {
     const now = this.#options.clock.now();
     const left = Number(ceiling(item.terms, now) - item.committed) + this.#lease.available;
-    const holders = Math.max(this.#sharers(item, now), atLeast * (item.siblings ?? 1));
+    const holders = Math.max(this.#sharers(item, now), atLeast);
     return isEdge({ left, holders, usual: this.#usual });
   }
 

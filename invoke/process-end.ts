@@ -18,15 +18,17 @@ export function atProcessEnd(giveBack: GiveBack): () => void {
 }
 
 function listen(): void {
-  process.once('beforeExit', giveAllBack);
+  process.once('beforeExit', onRest);
   // First in the line, to see whether anybody else listens: listeners for one time are gone once they were called.
   for (const signal of SIGNALS) process.prependListener(signal, onSignal);
 }
 
 function stopListening(): void {
-  process.off('beforeExit', giveAllBack);
+  process.off('beforeExit', onRest);
   for (const signal of SIGNALS) process.off(signal, onSignal);
 }
+
+const onRest = (): void => void giveAllBack();
 
 /** Where nobody else listens, Node would have ended the process at once: so the signal is sent again afterwards. */
 function onSignal(signal: NodeJS.Signals): void {
