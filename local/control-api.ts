@@ -27,9 +27,8 @@ export async function answerControlRequest(request: WireRequest, clock: VirtualC
     if ('advance' in move) await clock.advance(millisecondsFrom(clock.now(), move.advance));
     else await clock.moveTo(move.to);
   } catch (error) {
-    return json(error instanceof RangeError ? 400 : 500, {
-      message: `${error instanceof Error ? error.message : String(error)} ${EXAMPLES}`,
-    });
+    const message = error instanceof Error ? error.message : String(error);
+    return error instanceof RangeError ? json(400, { message: `${message} ${EXAMPLES}` }) : json(500, { message });
   }
   return json(200, { now: new Date(clock.now()).toISOString() });
 }
