@@ -389,7 +389,9 @@ export class BudgetAccount {
     const isNews = this.#refused === undefined || need < this.#refused.need || this.#lease.hasNews;
     let item = seen;
     if (isNews) {
-      const word = seen.terms.standing === 'closed' ? undefined : { at: clock.now(), need: nanoUsd(BigInt(need)) };
+      // A top-up that was refused kept no call from being made: it is no evidence that the budget is used up.
+      const isEvidence = need > 0 && seen.terms.standing !== 'closed';
+      const word = isEvidence ? { at: clock.now(), need: nanoUsd(BigInt(need)) } : undefined;
       await this.#write(0, seen, word);
       item = this.#item ?? seen;
     }
