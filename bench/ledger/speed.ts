@@ -2,7 +2,7 @@ import { RateLimiterMemory } from 'rate-limiter-flexible';
 import type { BudgetId } from '../../domain/budgets/budget-id.ts';
 import { epochMs } from '../../domain/clock.ts';
 import { nanoUsd } from '../../domain/money.ts';
-import type { HolderId, LedgerStore, WriteId } from '../../domain/spending/ledger.ts';
+import type { HolderId, WriteId } from '../../domain/spending/ledger.ts';
 import { callCost } from '../../domain/spending/pricing.ts';
 import { BudgetAccount } from '../../invoke/budget-account.ts';
 import { DEFAULTS } from '../../invoke/defaults.ts';
@@ -52,7 +52,7 @@ async function warmAccount(): Promise<BudgetAccount> {
   const account = new BudgetAccount({
     key: { budget, period: '2026-11' },
     endsAt: epochMs(endsAt),
-    ledger: table as unknown as LedgerStore,
+    ledger: table,
     clock: turnClock({ now: () => epochMs(Date.now()) }),
     timer: simulation,
     random: () => 0.5,
