@@ -31,8 +31,3 @@ export const describeTags = (tags: Tags): string =>
   Object.entries(tags)
     .map(([key, value]) => `${key}=${value}`)
     .join(', ');
-
-export const describeSelector = (selector: TagSelector): string =>
-  Object.entries(selector)
-    .map(([key, values]) => `${key}=${values.join('|')}`)
-    .join(', ');

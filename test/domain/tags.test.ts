@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { describeSelector, describeTags, isTagKey, isTagValue, matches, tagValue } from '../../domain/tags.ts';
+import { describeTags, isTagKey, isTagValue, matches, tagValue } from '../../domain/tags.ts';
 
 const ownProto = JSON.parse('{"__proto__":"x"}') as Record<string, string>;
 
@@ -63,8 +63,7 @@ describe('isTagKey and isTagValue', () => {
   });
 });
 
-it('describes tags and selectors in one line', () => {
+it('describes tags in one line', () => {
   expect(describeTags({ tenant: 'acme', team: 'x' })).toBe('tenant=acme, team=x');
-  expect(describeSelector({ team: ['a', 'b'], tenant: ['acme'] })).toBe('team=a|b, tenant=acme');
   expect(describeTags(ownProto)).toBe('__proto__=x');
 });
