@@ -335,12 +335,13 @@ function leaseUpdate(write: LeaseWrite): Omit<UpdateItemCommandInput, 'TableName
   ];
   if (inCell) effects.push('room = room - :committed');
   if (refusal !== undefined) {
-    effects.push('refusedAt = :refusedAt', 'refusedNeed = :refusedNeed');
+    effects.push('refusedAt = if_not_exists(refusedAt, :refusedAt)', 'refusedNeed = :refusedNeed');
     values[':refusedAt'] = number(refusal.at);
     values[':refusedNeed'] = number(refusal.need);
   }
+  const isGrant = grant !== undefined && refusal === undefined;
   return {
-    UpdateExpression: `SET ${effects.join(', ')}`,
+    UpdateExpression: `SET ${effects.join(', ')}${isGrant ? ' REMOVE refusedAt, refusedNeed' : ''}`,
     ConditionExpression: conditions.join(' AND '),
     ExpressionAttributeNames: first
       ? { '#holder': write.holder }
@@ -415,7 +416,7 @@ function itemOf(key: LedgerKey, attributes: Attributes): LedgerItem {
       : { resolution: { confirmed: money('confirmed'), unspent: money('unspent') } }),
     ...(attributes['refusedNeed'] === undefined
       ? {}
-      : { refusal: { at: instant('refusedAt'), need: money('refusedNeed') } }),
+      : { refusing: { since: instant('refusedAt'), need: money('refusedNeed') } }),
     crossed: (attributes['crossed']?.L ?? []).map((attribute) => attribute.S ?? ''),
   };
 }

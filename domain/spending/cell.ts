@@ -155,9 +155,10 @@ export function writeForCell(
     ...(grant === undefined
       ? {}
       : { grant: { termsVersion: root.terms.version, ceiling: ceiling(root.terms, at), at } }),
-    ...(cell.refusal === undefined || (root.refusal !== undefined && root.refusal.at >= cell.refusal.at)
+    // From when the root hears of it: it may have granted other cells something since the cell was refused.
+    ...(cell.refusing === undefined || root.refusing !== undefined || grant !== undefined
       ? {}
-      : { refusal: cell.refusal }),
+      : { refusal: { at, need: cell.refusing.need } }),
   };
 }
 

@@ -76,9 +76,17 @@ export interface Resolution {
 
 export const NO_RESOLUTION: Resolution = { confirmed: ZERO, unspent: ZERO };
 
-/** The smallest reservation that was refused for want of money, and when. A hint for the governor, not a truth. */
+/** A reservation that was refused for want of money. A hint for the governor, not a truth. */
 export interface Refusal {
   readonly at: EpochMs;
+  readonly need: NanoUsd;
+}
+
+/** Refusals without a grant since: the ledger has said nothing but no for so long. */
+export interface Refusing {
+  /** When the first of them came. */
+  readonly since: EpochMs;
+  /** The last of them. */
   readonly need: NanoUsd;
 }
 
@@ -101,7 +109,8 @@ export interface LedgerItem {
   readonly opening?: Opening;
   /** Absent before the true-up has decided anything. */
   readonly resolution?: Resolution;
-  readonly refusal?: Refusal;
+  /** Absent while the last word was a grant. */
+  readonly refusing?: Refusing;
   /** Thresholds whose notice is in the outbox already: see {@link thresholdKey}. */
   readonly crossed: readonly string[];
 }
@@ -189,16 +198,22 @@ function hasRoom(
 /** The item after a write that landed. */
 export function afterWrite(item: LedgerItem, write: LeaseWrite): LedgerItem {
   const more = committedBy(write);
+  const { refusing, ...rest } = item;
   return {
-    ...item,
+    ...rest,
     settled: add(item.settled, write.settled),
     unconfirmed: add(item.unconfirmed, write.unconfirmed),
     leased: add(item.leased, write.leased),
     committed: add(item.committed, more),
     holders: new Map(item.holders).set(write.holder, write.entry),
     ...(item.funding === undefined ? {} : { funding: { ...item.funding, room: subtract(item.funding.room, more) } }),
-    ...(write.refusal === undefined ? {} : { refusal: write.refusal }),
+    ...refusingAfter(refusing, write),
   };
+}
+
+function refusingAfter(before: Refusing | undefined, { grant, refusal }: LeaseWrite): { readonly refusing?: Refusing } {
+  if (refusal !== undefined) return { refusing: { since: before?.since ?? refusal.at, need: refusal.need } };
+  return before === undefined || grant !== undefined ? {} : { refusing: before };
 }
 
 /** How long an ended lease's entry stays: longer than a signed request can live (15 minutes), so that no late copy of a write lands. */

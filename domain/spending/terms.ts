@@ -34,11 +34,14 @@ export interface Terms {
   readonly version: number;
 }
 
+/** What the raises in force at an instant come to. */
+export const raisedBy = ({ raises = [] }: Pick<Terms, 'raises'>, now: EpochMs): NanoUsd =>
+  add(ZERO, ...raises.filter((raise) => now < raise.until).map((raise) => raise.amount));
+
 /** How far commitments may go at an instant. The one number that decides: limit, throttle, disable and raises are all in it. */
 export function ceiling(terms: Terms, now: EpochMs): NanoUsd {
   if (terms.standing === 'closed') return ZERO;
-  const raised = (terms.raises ?? []).filter((raise) => now < raise.until).map((raise) => raise.amount);
-  const top = add(terms.stopAt, ...raised);
+  const top = add(terms.stopAt, raisedBy(terms, now));
   return terms.standing === 'throttled' && terms.pace !== undefined ? min(top, onPace(terms.pace, top, now)) : top;
 }
 

@@ -1,17 +1,19 @@
 import { amountAt, type Budget } from '../budgets/definition.ts';
-import type { EpochMs } from '../clock.ts';
-import { displayUsd, fraction, type NanoUsd } from '../money.ts';
+import { type EpochMs, isoTime } from '../clock.ts';
+import { add, displayUsd, fraction, type NanoUsd } from '../money.ts';
 import type { Threshold } from '../policy/policy.ts';
 import { type LedgerItem, spent } from '../spending/ledger.ts';
+import { raisedBy } from '../spending/terms.ts';
 
 /** What is known about a budget in its current period when it is reviewed. */
 export interface Evidence {
   readonly ledger: Pick<
     LedgerItem,
-    'terms' | 'committed' | 'settled' | 'unconfirmed' | 'unattributed' | 'leased' | 'refusal'
+    'terms' | 'committed' | 'settled' | 'unconfirmed' | 'unattributed' | 'leased' | 'refusing'
   >;
   /** What AWS Budgets expects for the whole period, where it says so. */
   readonly forecast?: NanoUsd;
+  readonly now: EpochMs;
 }
 
 export type BudgetDecision = {
@@ -19,8 +21,10 @@ export type BudgetDecision = {
   readonly reached: readonly { readonly threshold: Threshold; readonly figure: NanoUsd }[];
 } & ({ readonly standing: 'open' } | { readonly standing: 'throttled' | 'closed'; readonly because: string });
 
-/** A refusal proves that a budget is used up only when at least this share of it is gone: 90 %. */
+/** Refusals prove that a budget is used up only when at least this share of it is gone: 90 %. */
 const USED_UP_FROM = { numerator: 9n, denominator: 10n };
+/** And only when no process was granted anything for as long as the longest lease: whoever still pays for calls asks by then. */
+const REFUSING_FOR_MS = 120_000;
 
 /**
  * Evidence → standing of one budget in one period. Pure and total.
@@ -28,27 +32,33 @@ const USED_UP_FROM = { numerator: 9n, denominator: 10n };
  * | evidence                                                              | standing |
  * | --------------------------------------------------------------------- | -------- |
  * | spent ≥ share of a threshold with `action: disable`                     | closed   |
- * | ≥ 90 % of the ceiling spent, and what is left is less than the smallest call that was refused | closed |
- * | closed before in this period, under the same limit                    | closed   |
+ * | ≥ 90 % of the stop spent, what is left does not pay for the call that was refused last, and nothing was granted for a lease term | closed |
+ * | closed before in this period, under the same limit, and no raise in force | closed   |
  * | spent ≥ share of a threshold with `action: throttle`                    | throttled |
- * | throttled before in this period, under the same limit                 | throttled |
+ * | throttled before in this period, under the same limit, and no raise in force | throttled |
  * | anything else                                                          | open     |
  *
  * *Spent* is settled + unconfirmed + unattributed: leases may still come back and close nobody. A budget without a
- * `disable` threshold is never closed; the ledger admits nothing past its limit all the same.
+ * `disable` threshold is never closed; the ledger admits nothing past its limit all the same. A raise in force moves
+ * every threshold that restricts by its amount; those that only notify stay where people expect them.
  */
 export function decide(budget: Budget, evidence: Evidence): BudgetDecision {
   const { ledger } = evidence;
   const gone = spent(ledger);
-  const mark = (threshold: Threshold): NanoUsd => amountAt(budget.limit, threshold.at);
-  const usedUp = isUsedUp(budget, ledger, gone);
+  const raised = raisedBy(ledger.terms, evidence.now);
+  const stopAt = add(budget.stopAt, raised);
+  const mark = (threshold: Threshold): NanoUsd => {
+    const share = amountAt(budget.limit, threshold.at);
+    return threshold.action === 'notify' ? share : add(share, raised);
+  };
+  const usedUp = isUsedUp(stopAt, evidence, gone);
 
   const reached = budget.thresholds.flatMap((threshold) => {
     if (threshold.on === 'forecast')
       return evidence.forecast !== undefined && evidence.forecast >= mark(threshold)
         ? [{ threshold, figure: evidence.forecast }]
         : [];
-    return gone >= mark(threshold) || (usedUp && mark(threshold) === budget.stopAt)
+    return gone >= mark(threshold) || (usedUp && amountAt(budget.limit, threshold.at) === budget.stopAt)
       ? [{ threshold, figure: gone }]
       : [];
   });
@@ -61,8 +71,8 @@ export function decide(budget: Budget, evidence: Evidence): BudgetDecision {
         : `${disabling.threshold.at / 100}% of the limit is spent`;
     return { reached, standing: 'closed', because };
   }
-  // What a period has tightened it does not loosen, unless the policy now allows another amount.
-  const sameLimit = ledger.terms.limit === budget.limit && ledger.terms.stopAt === budget.stopAt;
+  // What a period has tightened it does not loosen, unless the policy or an operator now allows another amount.
+  const sameLimit = raised === 0n && ledger.terms.limit === budget.limit && ledger.terms.stopAt === budget.stopAt;
   if (ledger.terms.standing === 'closed' && sameLimit)
     return { reached, standing: 'closed', because: ledger.terms.reason ?? 'closed before in this period' };
   const throttling = reached.find(({ threshold }) => threshold.action === 'throttle');
@@ -73,17 +83,18 @@ export function decide(budget: Budget, evidence: Evidence): BudgetDecision {
   return { reached, standing: 'open' };
 }
 
-function isUsedUp(budget: Budget, ledger: Evidence['ledger'], gone: NanoUsd): boolean {
+function isUsedUp(stopAt: NanoUsd, { ledger: { refusing }, now }: Evidence, gone: NanoUsd): boolean {
   return (
-    ledger.refusal !== undefined &&
-    gone >= fraction(budget.stopAt, USED_UP_FROM.numerator, USED_UP_FROM.denominator) &&
-    gone + ledger.refusal.need > budget.stopAt
+    refusing !== undefined &&
+    now - refusing.since >= REFUSING_FOR_MS &&
+    gone >= fraction(stopAt, USED_UP_FROM.numerator, USED_UP_FROM.denominator) &&
+    gone + refusing.need > stopAt
   );
 }
 
 /** One line for logs: what was known. */
-export const describeEvidence = (evidence: Evidence, at: EpochMs): Record<string, string> => ({
-  at: new Date(at).toISOString(),
+export const describeEvidence = (evidence: Evidence): Record<string, string> => ({
+  at: isoTime(evidence.now),
   committed: displayUsd(evidence.ledger.committed),
   settled: displayUsd(evidence.ledger.settled),
   leased: displayUsd(evidence.ledger.leased),

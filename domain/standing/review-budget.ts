@@ -83,7 +83,7 @@ async function finish(ports: BudgetReview, budget: Budget, period: Period): Prom
   const item = found !== undefined && (await tidyLeases(ports, found)) ? await ports.ledger.read(key) : found;
   // A policy that has changed since then says nothing about that period.
   if (item?.terms.limit === budget.limit)
-    await tellThresholds(ports, budget, period, item, decide(budget, { ledger: item }));
+    await tellThresholds(ports, budget, period, item, decide(budget, { ledger: item, now: ports.clock.now() }));
 }
 
 /** An item that is made when its period has begun, as for a new budget, opens with what was spent in it already. */
@@ -132,11 +132,12 @@ async function settleStanding(
   item: LedgerItem,
   outside: OutsideFigures | undefined,
 ): Promise<'stale' | { readonly restriction: Restriction | undefined }> {
-  const evidence = { ledger: item, ...(outside?.forecast === undefined ? {} : { forecast: outside.forecast }) };
+  const now = ports.clock.now();
+  const evidence = { ledger: item, now, ...(outside?.forecast === undefined ? {} : { forecast: outside.forecast }) };
   const decision = decide(budget, evidence);
   const tenant = tenantOf(ports.policy, budget);
 
-  const terms = nextTerms(budget, period, item, decision, ports.clock.now());
+  const terms = nextTerms(budget, period, item, decision, now);
   if (!isSameTerms(terms, item.terms)) {
     if ((await ports.ledger.changeTerms(item.key, terms)) === 'stale') return 'stale';
     await tellCells(ports, budget, { ...item, terms });
@@ -147,7 +148,7 @@ async function settleStanding(
       because: decision.standing === 'open' ? 'evidence within the policy' : decision.because,
       // What the ledger knew by itself is not on the word of another.
       source: outside !== undefined && item.unattributed > 0n ? outside.source : 'ledger',
-      known: describeEvidence(evidence, ports.clock.now()),
+      known: describeEvidence(evidence),
     });
     if (decision.standing === 'closed' && item.terms.standing !== 'closed')
       ports.journal.counted('TenantClosed', { budget: budget.id, period: period.id });

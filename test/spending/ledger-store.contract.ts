@@ -118,7 +118,7 @@ export function describeLedgerStore(name: string, makeStore: () => LedgerStore):
         expect(figures(item)).toEqual(NOTHING);
         expect(item).toMatchObject({ key, startsAt: STARTS, endsAt: ENDS, terms, crossed: [] });
         expect(item?.holders.size).toBe(0);
-        expect(item?.refusal).toBeUndefined();
+        expect(item?.refusing).toBeUndefined();
       });
 
       it('leaves an item as it is that exists already', async () => {
@@ -232,14 +232,23 @@ export function describeLedgerStore(name: string, makeStore: () => LedgerStore):
         expect(figures(await store.read(key))).toMatchObject({ committed: 1500, settled: 1500, leased: 0 });
       });
 
-      it('leaves word of a refusal, the latest one', async () => {
+      it('leaves word of refusals: since when, and the latest one', async () => {
         const { store, key, holder } = await leased(100);
-        const word = { at: NOW, need: nanoUsd(5000n) };
-        await store.write({ ...writeOf(key, { holder, sequence: 2, from: 100, to: 0, grant: 'none' }), refusal: word });
-        expect((await store.read(key))?.refusal).toEqual(word);
-        const quiet = writeOf(key, { holder, sequence: 3, to: 10 });
-        await store.write(quiet);
-        expect((await store.read(key))?.refusal).toEqual(word);
+        const empty = writeOf(key, { holder, sequence: 2, from: 100, to: 0, grant: 'none' });
+        await store.write({ ...empty, refusal: { at: NOW, need: nanoUsd(5000n) } });
+        expect((await store.read(key))?.refusing).toEqual({ since: NOW, need: 5000n });
+        const again = writeOf(key, { holder, sequence: 3, to: 0, grant: 'none' });
+        await store.write({ ...again, refusal: { at: epochMs(NOW + 1), need: nanoUsd(4000n) } });
+        await store.write(writeOf(key, { holder, sequence: 4, to: 0, grant: 'none' }));
+        expect((await store.read(key))?.refusing).toEqual({ since: NOW, need: 4000n });
+      });
+
+      it('forgets refusals as soon as it has granted something', async () => {
+        const { store, key, holder } = await leased(100);
+        const empty = writeOf(key, { holder, sequence: 2, from: 100, to: 0, grant: 'none' });
+        await store.write({ ...empty, refusal: { at: NOW, need: nanoUsd(5000n) } });
+        await store.write(writeOf(key, { holder, sequence: 3, to: 10 }));
+        expect((await store.read(key))?.refusing).toBeUndefined();
       });
 
       it('keeps apart holders and budgets with names that look like paths, numbers or members', async () => {

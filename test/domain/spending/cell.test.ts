@@ -201,11 +201,13 @@ describe('the root', () => {
     expect(root()).toMatchObject({ settled: 130n, leased: 0n, committed: 130n });
   });
 
-  it('hears of the latest call that the cell could not pay for', () => {
+  it('hears of a call that the cell could not pay for, as of when it hears of it', () => {
     fund(100n);
     ledger.apply({ ...processWrite({ leased: 0n }), refusal: { at: NOW, need: nanoUsd(7n) } });
     expect(ledger.apply(report()).kind).toBe('landed');
-    expect(root().refusal).toEqual({ at: NOW, need: 7n });
+    expect(root().refusing).toEqual({ since: NOW, need: 7n });
+    fund(10n);
+    expect(root().refusing).toBeUndefined();
   });
 
   it('keeps the entry of a cell, which alone knows what the cell has reported', () => {

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { epochMs } from '../../../domain/clock.ts';
+import { type EpochMs, epochMs } from '../../../domain/clock.ts';
 import { add, type NanoUsd, nanoUsd } from '../../../domain/money.ts';
 import type { LedgerItem } from '../../../domain/spending/ledger.ts';
 import type { LedgerStanding } from '../../../domain/spending/terms.ts';
@@ -26,13 +26,16 @@ interface Facts {
   readonly unconfirmed?: number;
   readonly unattributed?: number;
   readonly leased?: number;
+  /** Refused last, and nothing granted since two minutes ago. */
   readonly need?: number;
+  readonly since?: EpochMs;
+  readonly raised?: number;
   readonly standing?: LedgerStanding;
   readonly limit?: number;
 }
 function ledgerOf(
   facts: Facts,
-): Pick<LedgerItem, 'terms' | 'committed' | 'settled' | 'unconfirmed' | 'unattributed' | 'leased' | 'refusal'> {
+): Pick<LedgerItem, 'terms' | 'committed' | 'settled' | 'unconfirmed' | 'unattributed' | 'leased' | 'refusing'> {
   const [settled, unconfirmed, unattributed, leased] = [
     facts.settled,
     facts.unconfirmed,
@@ -51,9 +54,12 @@ function ledgerOf(
       stopAt: limit,
       standing: facts.standing ?? 'open',
       version: 1,
+      ...(facts.raised === undefined ? {} : { raises: [{ amount: usd(facts.raised), until: epochMs(NOW + 1) }] }),
       ...(facts.standing === undefined ? {} : { reason: 'as before' }),
     },
-    ...(facts.need === undefined ? {} : { refusal: { at: NOW, need: usd(facts.need) } }),
+    ...(facts.need === undefined
+      ? {}
+      : { refusing: { since: facts.since ?? epochMs(NOW - 120_000), need: usd(facts.need) } }),
   };
 }
 
@@ -100,6 +106,31 @@ describe('decide', () => {
       'open',
       ['8000|actual|notify'],
     ],
+    [
+      'a refused call that no longer fits, with a grant within the last lease term',
+      { settled: 95, need: 5.5, since: epochMs(NOW - 119_999) },
+      'throttled',
+      ['8000|actual|notify', '9000|actual|throttle'],
+    ],
+    ['the limit reached, with a raise in force', { settled: 100, raised: 50 }, 'open', ['8000|actual|notify']],
+    [
+      'a raise used up as well',
+      { settled: 150, raised: 50 },
+      'closed',
+      ['8000|actual|notify', '9000|actual|throttle', '10000|actual|disable'],
+    ],
+    [
+      'a refused call that does not fit into a raise',
+      { settled: 147, need: 4, raised: 50 },
+      'closed',
+      ['8000|actual|notify', '9000|actual|throttle', '10000|actual|disable'],
+    ],
+    [
+      'a budget closed before, and raised since',
+      { settled: 100, standing: 'closed', raised: 50 },
+      'open',
+      ['8000|actual|notify'],
+    ],
     ['a refused call while leases held the money', { settled: 10, leased: 90, need: 5 }, 'open', []],
     ['a budget closed before in this period', { settled: 10, standing: 'closed' }, 'closed', []],
     ['a budget closed before under another limit', { settled: 10, standing: 'closed', limit: 50 }, 'open', []],
@@ -111,28 +142,28 @@ describe('decide', () => {
       ['8000|actual|notify', '9000|actual|throttle', '10000|actual|disable'],
     ],
   ])('decides on %s', (_, facts, standing, reached) => {
-    const decision = decide(LADDER, { ledger: ledgerOf(facts) });
+    const decision = decide(LADDER, { ledger: ledgerOf(facts), now: NOW });
     expect(decision.standing).toBe(standing);
     expect(decision.reached.map(({ threshold }) => thresholdKey(threshold))).toEqual(reached);
   });
 
   it('tells of a forecast and closes nobody by it', () => {
-    const decision = decide(LADDER, { ledger: ledgerOf({ settled: 10 }), forecast: usd(100) });
+    const decision = decide(LADDER, { ledger: ledgerOf({ settled: 10 }), forecast: usd(100), now: NOW });
     expect(decision.standing).toBe('open');
     expect(decision.reached).toMatchObject([{ threshold: { on: 'forecast' }, figure: usd(100) }]);
-    expect(decide(LADDER, { ledger: ledgerOf({}), forecast: usd(99.999999999) }).reached).toEqual([]);
+    expect(decide(LADDER, { ledger: ledgerOf({}), forecast: usd(99.999999999), now: NOW }).reached).toEqual([]);
   });
 
   it('never closes a budget without a disabling threshold, and tells that it is used up', () => {
-    const decision = decide(TOLD_ONLY, { ledger: ledgerOf({ settled: 99, need: 2 }) });
+    const decision = decide(TOLD_ONLY, { ledger: ledgerOf({ settled: 99, need: 2 }), now: NOW });
     expect(decision.standing).toBe('open');
     expect(decision.reached).toHaveLength(1);
-    expect(decide(TOLD_ONLY, { ledger: ledgerOf({ settled: 500 }) }).standing).toBe('open');
+    expect(decide(TOLD_ONLY, { ledger: ledgerOf({ settled: 500 }), now: NOW }).standing).toBe('open');
   });
 
   it('says why', () => {
     const because = (facts: Facts) => {
-      const decision = decide(LADDER, { ledger: ledgerOf(facts) });
+      const decision = decide(LADDER, { ledger: ledgerOf(facts), now: NOW });
       return decision.standing === 'open' ? undefined : decision.because;
     };
     expect(because({ settled: 100 })).toBe('100% of the limit is spent');
@@ -156,7 +187,7 @@ describe('decide', () => {
             limit: nanoUsd(limit),
             stopAt: nanoUsd(limit),
           };
-          const { reached } = decide(budget, { ledger: { ...ledgerOf({}), settled, committed: settled } });
+          const { reached } = decide(budget, { ledger: { ...ledgerOf({}), settled, committed: settled }, now: NOW });
           expect(reached.length === 1).toBe(settled * 100n >= limit * BigInt(percent));
         },
       ),
@@ -176,6 +207,7 @@ describe('decide', () => {
           const of = (spent: number) =>
             decide(LADDER, {
               ledger: ledgerOf({ settled: spent, unconfirmed, ...(need === undefined ? {} : { need }) }),
+              now: NOW,
             });
           expect(rank[of(settled + more).standing]).toBeGreaterThanOrEqual(rank[of(settled).standing]);
           expect(of(settled + more).reached.length).toBeGreaterThanOrEqual(of(settled).reached.length);
@@ -186,7 +218,7 @@ describe('decide', () => {
 });
 
 it('describes the evidence in amounts that people read', () => {
-  expect(describeEvidence({ ledger: ledgerOf({ settled: 12.345, leased: 1 }), forecast: usd(90) }, NOW)).toEqual({
+  expect(describeEvidence({ ledger: ledgerOf({ settled: 12.345, leased: 1 }), forecast: usd(90), now: NOW })).toEqual({
     at: '2026-11-23T10:00:00.000Z',
     committed: '13.35 USD',
     settled: '12.35 USD',

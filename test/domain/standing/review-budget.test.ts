@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { epochMs } from '../../../domain/clock.ts';
 import { nanoUsd } from '../../../domain/money.ts';
 import { type HolderId, isConserved, type WriteId } from '../../../domain/spending/ledger.ts';
 import { type OutsideFigures, reviewBudget } from '../../../domain/standing/review-budget.ts';
@@ -98,11 +99,23 @@ describe('reviewBudget', () => {
   });
 
   it('keeps an operator’s raises through every change of terms', async () => {
-    const account = await accountWith(20);
+    const account = await accountWith(25);
     const raises = [{ amount: usd(5), until: item(account).endsAt }];
     account.ledger.put({ ...item(account), terms: { ...item(account).terms, raises } });
     await review(account);
     expect(item(account).terms).toMatchObject({ standing: 'closed', raises });
+  });
+
+  it('opens a closed budget while an operator’s raise lasts, and closes it when the raise ends', async () => {
+    const account = await accountWith(22);
+    expect(await review(account)).toMatchObject({ kind: 'budget-used-up' });
+    const { terms } = item(account);
+    const raises = [{ amount: usd(5), until: epochMs(account.now + 60_000) }];
+    await account.ledger.changeTerms(item(account).key, { ...terms, raises, version: terms.version + 1 });
+    expect(await review(account)).toBeUndefined();
+    expect(item(account).terms).toMatchObject({ standing: 'open', raises });
+    account.wait(60_000);
+    expect(await review(account)).toMatchObject({ kind: 'budget-used-up' });
   });
 
   it('tells of a threshold once in a period, however often it looks [F30]', async () => {
