@@ -2,26 +2,13 @@ import * as z from 'zod';
 import { type NanoUsd, parseUsd } from '../money.ts';
 import { isTimeZone, PERIOD_KINDS } from '../period.ts';
 import { GOVERNOR_TAG_PREFIX, isTagKey, isTagValue, MAX_TAGS } from '../tags.ts';
+import { PriceOverrides, UnpricedModels } from './prices.ts';
+import { expected, section } from './schema.ts';
 
 /**
  * The policy file: which tags a profile must carry, which budgets exist, and what happens when money runs out.
  * This one schema gives the types, the validation messages and the policy reference.
  */
-
-/** An object without unknown keys, whose messages name the keys that it knows. */
-function section<Shape extends z.ZodRawShape>(what: string, shape: Shape) {
-  return z.strictObject(shape, {
-    error: (issue) => {
-      if (issue.code === 'unrecognized_keys') {
-        const unknown = issue.keys.map((key) => `"${key}"`).join(', ');
-        return `unknown key ${unknown}; ${what} has ${Object.keys(shape).join(', ')}`;
-      }
-      return `expected ${what} with ${Object.keys(shape).join(', ')}`;
-    },
-  });
-}
-
-const expected = (text: string) => ({ error: () => `expected ${text}` });
 
 /** `500 USD`, `1,234.56 USD`. Another currency is refused by name. */
 const Amount = z.string(expected('an amount such as "500 USD"')).transform((text, context): NanoUsd => {
@@ -194,9 +181,8 @@ export const Policy = section('a policy', {
     optional: tagRules.default({}),
   }),
   budgets: z.array(Budget, expected('a list of budgets')).max(200, 'expected at most 200 budgets').default([]),
-  unpricedModels: z
-    .literal('refuse', expected('"refuse": a model without a price cannot be governed'))
-    .default('refuse'),
+  prices: PriceOverrides.default([]),
+  unpricedModels: UnpricedModels.default('refuse'),
   ledger: section('the ledger settings', {
     /** What a call holds before it runs: the most that it can cost, or what calls of its profile have cost. */
     reservation: z.enum(['strict', 'learned'], expected('"strict" or "learned"')).default('strict'),
