@@ -157,6 +157,8 @@ const Budget = section('a budget', {
     .min(1, `expected ${PROCESSES}`)
     .max(MAX_PROCESSES, `expected ${PROCESSES}`)
     .default(100),
+  /** Whether it refuses and restricts, or only counts and tells what it would have refused. */
+  mode: z.enum(['enforce', 'shadow'], expected('"enforce" or "shadow"')).default('enforce'),
   thresholds: z
     .array(Threshold, expected('a list of thresholds'))
     .max(20, 'expected at most 20 thresholds')
@@ -181,6 +183,16 @@ export const Policy = section('a policy', {
     optional: tagRules.default({}),
   }),
   budgets: z.array(Budget, expected('a list of budgets')).max(200, 'expected at most 200 budgets').default([]),
+  /** While a budget is throttled, calls to the one base model go to the same tags' profile of the other. */
+  fallbacks: z
+    .record(
+      z.string(),
+      z.string(expected('the id of a cheaper model')).min(1, 'expected the id of a cheaper model'),
+      expected(
+        'base model ids with the cheaper ones that stand in, such as { amazon.nova-pro-v1:0: amazon.nova-lite-v1:0 }',
+      ),
+    )
+    .default({}),
   prices: PriceOverrides.default([]),
   unpricedModels: UnpricedModels.default('refuse'),
   ledger: section('the ledger settings', {
@@ -212,6 +224,13 @@ export const Policy = section('a policy', {
       ['tenantTag'],
       `expected the key of a required tag, one of ${Object.keys(policy.tags.required).join(', ')}`,
     );
+
+  for (const [model, fallback] of Object.entries(policy.fallbacks))
+    if (Object.hasOwn(policy.fallbacks, fallback))
+      problem(
+        ['fallbacks', model],
+        `expected a model without a fallback of its own: a call falls back once, and ${fallback} has one too`,
+      );
 
   const seen = new Map<string, number>();
   policy.budgets.forEach((budget, index) => {

@@ -188,17 +188,27 @@ function entryOf(
     ...(facts.geography === undefined ? {} : { geography: facts.geography }),
     ...price,
     ...(reservation === 'learned' ? { maxExposure } : {}),
+    ...fallbackOf(ports.policy.fallbacks, facts.baseModelId),
     standing,
-    budgets: budgets.map(({ id, period, timeZone, cells }) => ({
+    budgets: budgets.map(({ id, period, timeZone, cells, isShadow }) => ({
       id,
       period,
       timeZone,
       ...(cells === undefined ? {} : { cells }),
+      ...(isShadow ? { mode: 'shadow' as const } : {}),
     })),
     ...(quarantines === 0 ? {} : { quarantines }),
     verifiedAt: now,
   };
 }
+
+const fallbackOf = (
+  fallbacks: Readonly<Record<string, string>>,
+  baseModelId: string,
+): { readonly fallback?: string } => {
+  const fallback = Object.hasOwn(fallbacks, baseModelId) ? fallbacks[baseModelId] : undefined;
+  return fallback === undefined ? {} : { fallback };
+};
 
 const isQuarantined = (standing: Standing): boolean =>
   standing.state !== 'open' && standing.reasons.some((reason) => reason.kind === 'quarantine');

@@ -82,6 +82,7 @@ const document = z.object({
   rateChanges: z.array(z.object({ from: instant, rates: rates.exactOptional() })).exactOptional(),
   contextWindow: z.int().positive().exactOptional(),
   maxExposure: money.exactOptional(),
+  fallback: z.string().exactOptional(),
   standing,
   budgets: z.array(
     z.object({
@@ -89,6 +90,7 @@ const document = z.object({
       period: z.enum(PERIOD_KINDS),
       timeZone: z.string(),
       cells: z.int().positive().exactOptional(),
+      mode: z.literal('shadow').exactOptional(),
     }),
   ),
   quarantines: z.int().exactOptional(),

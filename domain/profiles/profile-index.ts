@@ -18,6 +18,8 @@ export interface CoveringBudget {
   readonly timeZone: string;
   /** Among how many cells the budget's processes are divided; absent where they all lease from its own item. */
   readonly cells?: number;
+  /** Present where the budget only watches: it counts, and refuses nothing. */
+  readonly mode?: 'shadow';
 }
 
 /** What the governor knows of one profile, as read from AWS when it was last verified. */
@@ -38,6 +40,8 @@ export interface IndexEntry extends RateSchedule {
    * flight of one process may then cost more than is held for them.
    */
   readonly maxExposure?: NanoUsd;
+  /** Base model that serves the calls of this profile while a budget of it is throttled. */
+  readonly fallback?: string;
   readonly standing: Standing;
   readonly budgets: readonly CoveringBudget[];
   /** How often this profile has been quarantined; names each quarantine in notices. */

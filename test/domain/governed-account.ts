@@ -1,7 +1,7 @@
 import type { BudgetId } from '../../domain/budgets/budget-id.ts';
 import type { AwsBudget, AwsBudgetState, AwsBudgets } from '../../domain/budgets/provisioning.ts';
 import { type Clock, type EpochMs, epochMs } from '../../domain/clock.ts';
-import type { Journal, MetricName } from '../../domain/journal.ts';
+import type { Journal, JournalFacts, MetricName } from '../../domain/journal.ts';
 import { add, nanoUsd } from '../../domain/money.ts';
 import { periodAt } from '../../domain/period.ts';
 import type { Policy } from '../../domain/policy/policy.ts';
@@ -68,6 +68,7 @@ export class GovernedAccount {
   readonly notices = new Map<NoticeId, { readonly notice: Notice; claimedAt?: EpochMs; isSent: boolean }>();
   readonly published: Notice[] = [];
   readonly counted: MetricName[] = [];
+  readonly decisions: { readonly decision: string; readonly facts: JournalFacts }[] = [];
   /** The port calls that changed something: `index.put`, `profiles.tag`. */
   changes: string[] = [];
   /** Port calls so far. */
@@ -137,7 +138,10 @@ export class GovernedAccount {
 
   get ports(): ProfileGovernance & { readonly publisher: NoticePublisher } {
     const clock: Clock = { now: () => this.now };
-    const journal: Journal = { decided() {}, counted: (metric) => void this.counted.push(metric) };
+    const journal: Journal = {
+      decided: (decision, facts) => void this.decisions.push({ decision, facts }),
+      counted: (metric) => void this.counted.push(metric),
+    };
     return {
       policy: this.policy,
       stage: 'prod',
