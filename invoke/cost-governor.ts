@@ -18,7 +18,7 @@ import { governorPlugin } from './middleware.ts';
 import { type CallCounts, type GovernorObserver, Observation } from './observation.ts';
 import { atProcessEnd } from './process-end.ts';
 import { ProfileResolver } from './profile-resolver.ts';
-import { type ClientForRegion, RegionalClients } from './regional-clients.ts';
+import { type ClientForRegion, type Plugin, RegionalClients } from './regional-clients.ts';
 import { turnClock } from './turn-clock.ts';
 import { UsageRecorder } from './usage-recorder.ts';
 import type { Timer } from './waiting-line.ts';
@@ -63,8 +63,8 @@ export interface CostGovernorConfig {
   readonly clients?: ClientForRegion;
 }
 
-/** An AWS SDK plugin: `client.middlewareStack.use(governor)`. */
-export type GovernorPlugin = Parameters<BedrockRuntimeClient['middlewareStack']['use']>[0];
+/** An AWS SDK plugin: `client.middlewareStack.use(governor)`, or that of a single command. */
+export type GovernorPlugin = Plugin;
 
 /** How a governor stands. */
 export interface GovernorSnapshot {
