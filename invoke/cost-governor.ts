@@ -11,6 +11,7 @@ import type { WriteId } from '../domain/spending/ledger.ts';
 import { holderOf, type ProcessId } from '../domain/spending/usage-record.ts';
 import type { Tags } from '../domain/tags.ts';
 import { Admissions } from './admission.ts';
+import { BoundPlugins } from './bound-plugins.ts';
 import type { AccountState } from './budget-account.ts';
 import { DEFAULTS } from './defaults.ts';
 import { MeteredStreams } from './metered-stream.ts';
@@ -131,20 +132,24 @@ export function costGovernor(config: CostGovernorConfig): CostGovernor {
   maintenance.unref();
 
   const shared = { clock, resolver, admissions, usage, learned, streams, observation, regional, ungoverned };
-  const bound = (tags: Tags) => governorPlugin({ ...shared, tags, isClosed: () => isClosed });
-  const flush = () => both(admissions.flush(), usage.flush());
+  const plugins = new BoundPlugins(config.tags, (tags) =>
+    governorPlugin({ ...shared, tags, isClosed: () => isClosed }),
+  );
+  const flush = async () => {
+    await streams.settled();
+    await both(admissions.flush(), usage.flush());
+  };
   let isClosed = false;
   const forgetProcessEnd = atProcessEnd(flush);
   return {
-    ...bound(config.tags),
-    for: (tags) => bound({ ...tags, ...config.tags }),
+    ...plugins.for({}),
+    for: (tags) => plugins.for(tags),
     flush,
     snapshot: () => ({ calls: observation.counts, budgets: admissions.states, openStreams: streams.size }),
     async close() {
       isClosed = true;
       clearInterval(maintenance);
       forgetProcessEnd();
-      await streams.settled();
       await flush();
     },
   };
