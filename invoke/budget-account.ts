@@ -84,6 +84,7 @@ export class BudgetAccount {
   #filling: Promise<Filling> | undefined;
   #refused: { readonly at: EpochMs; readonly need: number; readonly filling: Filling } | undefined;
   #outageAt: EpochMs | undefined;
+  /** What has been spent or held beyond leases in this period. */
   #beyond = 0;
   #settled = { cost: 0, since: 0 };
   #visit: { readonly at: number; readonly cancel: () => void } | undefined;
@@ -134,8 +135,9 @@ export class BudgetAccount {
 
   settle(hold: Hold, cost: CallCost): void {
     this.#settled.cost += cost;
+    const before = hold.lease.overdrawn;
     hold.lease.settle(hold.amount, cost);
-    if (hold.beyond) this.#beyond -= hold.amount - cost;
+    this.#countBeyond(hold, cost, before);
     this.#freed();
   }
 
@@ -151,9 +153,15 @@ export class BudgetAccount {
   }
 
   abandon(hold: Hold, most: CallCost): void {
+    const before = hold.lease.overdrawn;
     hold.lease.abandon(hold.amount, most);
-    if (hold.beyond) this.#beyond -= hold.amount - most;
+    this.#countBeyond(hold, most, before);
     this.#freed();
+  }
+
+  /** A call that cost more than was held for it may have overdrawn the lease: that is beyond it as well. */
+  #countBeyond({ lease, amount, beyond }: Hold, cost: CallCost, overdrawnBefore: number): void {
+    this.#beyond += beyond ? cost - amount : lease.overdrawn - overdrawnBefore;
   }
 
   /** Asks the ledger for at least `need`, together with whoever else asks at this moment. */
@@ -185,8 +193,7 @@ export class BudgetAccount {
     const terms = this.#item?.terms;
     const extra = terms?.standing === 'closed' ? undefined : terms?.outageExtra;
     // Only a process that had a grant in this period: the bound counts processes that were admitted once.
-    if (this.#outageAt === undefined || extra === undefined || lease.expiresAt === undefined || lease.isLost)
-      return undefined;
+    if (this.#outageAt === undefined || extra === undefined || !lease.hadGrant || lease.isLost) return undefined;
     if (now >= this.#options.endsAt || this.#beyond + amount > Number(extra)) return undefined;
     lease.overdraw(amount);
     this.#beyond += amount;
