@@ -161,7 +161,10 @@ export class BudgetAccount {
 
   /** A call that cost more than was held for it may have overdrawn the lease: that is beyond it as well. */
   #countBeyond({ lease, amount, beyond }: Hold, cost: CallCost, overdrawnBefore: number): void {
-    this.#beyond += beyond ? cost - amount : lease.overdrawn - overdrawnBefore;
+    const overdrawn = lease.overdrawn - overdrawnBefore;
+    this.#beyond += beyond ? cost - amount : overdrawn;
+    // What the ledger took back counts as spent there; what is beyond that it learns from the lease that came after.
+    if (lease.isLost && overdrawn > 0) this.#lease.carryOver(overdrawn);
   }
 
   /** Asks the ledger for at least `need`, together with whoever else asks at this moment. */

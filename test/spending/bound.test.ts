@@ -200,4 +200,20 @@ describe('the bound, with learned reservations', () => {
     expect(fleet.billed).toBeLessThanOrEqual(STOP_AT + EXTRA + MAX_EXPOSURE);
     await expectTruthAfterwards(fleet);
   });
+
+  it('is kept where leases were taken back while calls were in flight: the ledger is told what these overdrew', async () => {
+    const fleet = new Fleet(STOP_AT);
+    const process = await learnedProcess(fleet);
+    const inFlight = await process.beginAll(CALL, learned);
+    await process.spendAll(NANO_DOLLAR);
+    await fleet.beginOutage();
+    await fleet.reclaim();
+    await fleet.endOutage();
+    expect(await process.call(NANO_DOLLAR)).toBe(false);
+    for (const call of inFlight) call.end(CALL);
+    await fleet.flush();
+    expect(fleet.billed).toBe(STOP_AT + MAX_EXPOSURE);
+    expect(isConserved(fleet.item)).toBe(true);
+    expect(Number(spent(fleet.item))).toBe(fleet.billed);
+  });
 });
