@@ -190,6 +190,17 @@ export const FAULTS: readonly Fault[] = [
     },
   },
   {
+    id: 'F19',
+    meaning: "the caller's word is taken for identity: tags of a request replace those that the governor is bound to",
+    file: 'invoke/cost-governor.ts',
+    source: 'bound({ ...tags, ...config.tags })',
+    fault: 'bound({ ...config.tags, ...tags })',
+    test: {
+      file: 'test/invoke/resolving.test.ts',
+      title: 'may be narrowed by more tags, and never freed of those bound [F19]',
+    },
+  },
+  {
     id: 'F21',
     meaning: 'fractions of the smallest unit are cut off, call by call',
     file: 'domain/spending/pricing.ts',
@@ -278,6 +289,17 @@ export const FAULTS: readonly Fault[] = [
     },
   },
   {
+    id: 'F26',
+    meaning: 'documents and images are held by their bytes, though only the model counts their tokens',
+    file: 'invoke/request-bound.ts',
+    source: 'hasMedia ? window : textBytes(input)',
+    fault: 'textBytes(input)',
+    test: {
+      file: 'test/invoke/request-bound.test.ts',
+      title: 'holds the window for an image in a guarded block [F26]',
+    },
+  },
+  {
     id: 'F28',
     meaning: 'a restarted process takes a closed budget for an open one',
     file: 'domain/spending/terms.ts',
@@ -297,6 +319,28 @@ export const FAULTS: readonly Fault[] = [
     test: {
       file: 'test/invoke/admission.test.ts',
       title: 'reaches a process at its next lease: what it has in hand is all that it spends [F28]',
+    },
+  },
+  {
+    id: 'F29',
+    meaning: 'many calls that begin together cause as many lookups',
+    file: 'invoke/profile-resolver.ts',
+    source: 'this.#reading ??= this.#index',
+    fault: 'this.#reading = this.#index',
+    test: {
+      file: 'test/invoke/resolving.test.ts',
+      title: 'is read once for many calls that it does not serve [F29]',
+    },
+  },
+  {
+    id: 'F30',
+    meaning: 'the same alert over and over: each time that it is noticed is taken for an occasion of its own',
+    file: 'aws/dynamodb/notice-outbox-table.ts',
+    source: 'const keyOf = (id: NoticeId) =>',
+    fault: 'const keyOf = (notice: NoticeId, id = notice + clock.now()) =>',
+    test: {
+      file: 'test/aws/dynamodb/notice-outbox-table.test.ts',
+      title: 'takes an occasion once for good, also after it was sent [F30]',
     },
   },
 ];

@@ -34,7 +34,9 @@ async function main(asked: readonly string[]): Promise<void> {
       const problem = baselineProblem(fault, baseline) ?? (await problemWith(fault, copy.root, runs));
       if (problem === undefined) caught++;
       const outcome = problem === undefined ? 'caught' : 'MISSED';
-      process.stdout.write(`${fault.id.padEnd(4)} ${outcome}  ${fault.meaning}${problem ? ` – ${problem}` : ''}\n`);
+      process.stdout.write(
+        `${fault.id.padEnd(4)} ${outcome}  ${fault.meaning}${problem === undefined ? '' : ` – ${problem.split('\n')[0]}`}\n`,
+      );
     }
     process.stdout.write(`faults ${faults.length} caught ${caught}\n`);
     if (caught < faults.length) process.exitCode = 1;
