@@ -56,7 +56,7 @@ describe('governProfile', () => {
 
   it('indexes what the policy says of prices before what the list says, and the change to come', async () => {
     const stated = { model: 'amazon.nova-lite-v1:0', from: '2026-12-01', input: '1 USD', output: '2 USD' };
-    const account = new GovernedAccount(policyOf({ prices: [stated] }));
+    const account = new GovernedAccount(policyOf(policyDocument({ prices: [stated] })));
     const arn = account.profile('a', good);
     await governProfile(account.ports, arn);
     const { rates, rateChanges } = account.entryOf(arn);
@@ -77,7 +77,7 @@ describe('governProfile', () => {
     const arn = account.profile('a', good);
     await governProfile(account.ports, arn);
     expect(account.entryOf(arn).rates).toBeUndefined();
-    account.policy = policyOf({ unpricedModels: { input: '75 USD', output: '375 USD' } });
+    account.policy = policyOf(policyDocument({ unpricedModels: { input: '75 USD', output: '375 USD' } }));
     await governProfile(account.ports, arn);
     expect(account.entryOf(arn).rates).toMatchObject({ input: 75_000_000, output: 375_000_000 });
     expect(account.counted.filter((metric) => metric === 'ModelUnpriced')).toHaveLength(2);
