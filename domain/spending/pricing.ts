@@ -56,6 +56,10 @@ export const readTier = (name: string | undefined): ServiceTier =>
       ? (name as ServiceTier)
       : DEAREST_TIER;
 
+/** What one token costs in a tier, rounded up to a pico-dollar: to compare with a price list. A call is priced by {@link priceOf}. */
+export const tierPrice = (price: PicoUsdPerToken, tier: ServiceTier): PicoUsdPerToken =>
+  Math.ceil((price * TIER_QUARTERS[tier]) / 4) as PicoUsdPerToken;
+
 /** 1 nano-dollar in quarters of a pico-dollar; quarters because of the tier's share. */
 const QUARTER_PICO_PER_NANO = 4_000;
 
