@@ -122,6 +122,12 @@ describe('boundOf', () => {
     expect(refusalOf(() => boundOf(text('hi', { additionalModelRequestFields }), WINDOW))).toBe('Unpriced');
   });
 
+  it('allows for the tools that the vendor describes to the model', () => {
+    const bytes = (type: string) =>
+      boundOf(text('hi', { additionalModelRequestFields: { tools: [{ type, name: 't' }] } }), WINDOW).inputBytes;
+    expect(bytes('bash_20250124') - bytes('custom')).toBeGreaterThan(1_000);
+  });
+
   it('refuses a longer context than the one whose price is known [F8]', () => {
     const long = { additionalModelRequestFields: { anthropic_beta: ['context-1m-2025-08-07'] } };
     expect(refusalOf(() => boundOf(text('x'.repeat(WINDOW), long), WINDOW))).toBe('Unpriced');

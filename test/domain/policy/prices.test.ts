@@ -1,4 +1,7 @@
+import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
+import { parse } from 'yaml';
+import * as z from 'zod';
 import { readPolicy } from '../../../domain/policy/policy.ts';
 
 const PRICE = { model: 'anthropic.claude-sonnet-4-6', from: '2026-08-01', input: '3 USD', output: '15 USD' };
@@ -59,6 +62,14 @@ describe('prices of a policy', () => {
         },
       },
     ]);
+  });
+
+  it('are as the policy reference shows them', () => {
+    const reference = readFileSync(new URL('../../../docs/policy.md', import.meta.url), 'utf8');
+    const [, example = ''] = /```yaml\n(prices:.*?)```/s.exec(reference) ?? [];
+    const parts = z.record(z.string(), z.unknown()).parse(parse(example));
+    expect(Object.keys(parts)).toEqual(['prices', 'unpricedModels']);
+    expect(problems(parts)).toEqual([]);
   });
 
   it('default to none, and unpriced models to being refused [F8]', () => {

@@ -10,6 +10,7 @@ import {
   type ServiceTier,
   TEMPLATE_ALLOWANCE_TOKENS,
   upperBound,
+  usageTerms,
 } from '../../../domain/spending/pricing.ts';
 import type { Usage } from '../../../domain/spending/usage.ts';
 
@@ -191,6 +192,15 @@ describe('upperBound', () => {
     const tokens = bound.inputBytes + TEMPLATE_ALLOWANCE_TOKENS;
     expect(upperBound(SONNET, { ...bound, mayWriteCache: false })).toBe(tokens * 3300);
     expect(upperBound(SONNET, { ...bound, mayWriteCache: true })).toBe(tokens * 6600);
+  });
+});
+
+it('reads an answer by what its price entry and its request say of it [F6, F7]', () => {
+  const bound = { inputBytes: 1, mayWriteCache: true, maxOutputTokens: 1, tier: 'default' } as const;
+  expect(usageTerms(SONNET, bound)).toEqual({});
+  expect(usageTerms({ ...SONNET, inputTokens: 'including-cache' }, { ...bound, unsplitWrites: '1h' })).toEqual({
+    inputTokens: 'including-cache',
+    unsplitWrites: '1h',
   });
 });
 
