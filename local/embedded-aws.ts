@@ -8,6 +8,7 @@ import { type BudgetsOptions, createBudgets } from './budgets/budgets.ts';
 import { createCloudFormation } from './cloudformation/cloudformation.ts';
 import type { DeployedStack, DeployOptions } from './cloudformation/stack.ts';
 import { createCloudTrail } from './cloudtrail.ts';
+import { type CloudWatchOptions, createCloudWatch } from './cloudwatch/cloudwatch.ts';
 import { answerControlRequest, isControlRequest } from './control-api.ts';
 import { Destinations } from './destinations.ts';
 import { createDispatcher } from './dispatch.ts';
@@ -43,6 +44,8 @@ export interface EmbeddedAwsOptions {
   readonly seed?: string;
   /** How late billing data and AWS Budgets are. */
   readonly budgets?: BudgetsOptions;
+  /** How late metrics are. */
+  readonly cloudWatch?: CloudWatchOptions;
 }
 
 export interface EmbeddedAws {
@@ -123,6 +126,7 @@ export async function startEmbeddedAws(options: EmbeddedAwsOptions = {}): Promis
   services.push(createBedrockControlPlane(world, profiles));
   services.push(createBedrockRuntime({ world, profiles, bill: (usage) => billing.push(usage) }));
   services.push(createTagging(profiles));
+  services.push(createCloudWatch(world, options.cloudWatch));
   const cloudTrail = createCloudTrail(world, () => identifiers.uuid());
 
   const dispatch = createDispatcher({
