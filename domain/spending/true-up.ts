@@ -142,7 +142,9 @@ export function planTrueUp(item: LedgerItem, finding: BudgetFinding): TrueUpWrit
   // Confirming comes first: it leaves `committed` as it is, so that in doubt less money comes free.
   const confirming = min(room, atLeastNothing(finding.confirmed - before.confirmed));
   const byRecords = min(subtract(room, confirming), atLeastNothing(finding.unspent - before.unspent));
-  const byLedger = atLeastNothing(finding.unspentInAll - before.unspent);
+  // What is left still accounts for the excess: calls that were told and never recorded are no spend from outside.
+  const spare = atLeastNothing(before.confirmed + item.unconfirmed + item.unattributed - finding.closedExcess);
+  const byLedger = min(spare, atLeastNothing(finding.unspentInAll - before.unspent));
   const freeing = max(byRecords, min(subtract(item.unconfirmed, confirming), byLedger));
   const resolution = { confirmed: add(before.confirmed, confirming), unspent: add(before.unspent, freeing) };
   const accounted = add(resolution.confirmed, subtract(item.unconfirmed, add(confirming, freeing)));

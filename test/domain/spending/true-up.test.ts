@@ -7,6 +7,7 @@ import { add, nanoUsd, ZERO } from '../../../domain/money.ts';
 import { periodAt } from '../../../domain/period.ts';
 import type { ProfileArn } from '../../../domain/profiles/profile-arn.ts';
 import {
+  type HolderId,
   isConserved,
   type LeaseEntry,
   type LedgerKey,
@@ -170,6 +171,17 @@ describe('planning a true-up', () => {
     const reclaimed = planTrueUp(amounts(100n), finding({ unspent: 40n, decidable: 40n }));
     expect(reclaimed?.to.resolution.unspent).toBe(40n);
   });
+
+  it('counts the stronger of two proofs about the same money, not their sum', () => {
+    const proofs = finding({ unspent: 40n, decidable: 40n, unspentInAll: 60n });
+    expect(planTrueUp(amounts(100n), proofs)?.to.resolution.unspent).toBe(60n);
+    expect(planTrueUp(amounts(50n), proofs)?.to.resolution.unspent).toBe(50n);
+  });
+
+  it('leaves as much unconfirmed as accounts for the excess, so that freeing money makes no spend from outside', () => {
+    const change = planTrueUp(amounts(100n), finding({ unspentInAll: 95n, closedExcess: 12n }));
+    expect(change?.to).toMatchObject({ unattributed: 0n, resolution: { unspent: 88n } });
+  });
 });
 
 const POLICY = policyOf(policyDocument({ timeZone: 'UTC' }));
@@ -191,7 +203,12 @@ function accountWith({ settled = 0n, unconfirmed = 0n, leased = 0n, unattributed
   const openings = new MemoryOpenings();
   const points: { readonly at: EpochMs; readonly tokens: number; readonly profile: ProfileArn }[] = [];
   const counted: MetricName[] = [];
-  const state = { now: at('2026-11-23T22:40:00Z'), areMetricsDown: false };
+  const state = {
+    now: at('2026-11-23T22:40:00Z'),
+    areMetricsDown: false,
+    isPastSilent: false,
+    unreadable: undefined as ProfileArn | undefined,
+  };
   const parts = { settled, unconfirmed, leased, unattributed };
   ledger.put({
     key: KEY,
@@ -207,7 +224,8 @@ function accountWith({ settled = 0n, unconfirmed = 0n, leased = 0n, unattributed
   const clock = { now: () => state.now };
   const entries = [entryOf(CHAT, { tenant: 'acme' })];
   const meteredIn = ({ profile, from, until }: MeteredWindow): Metered => {
-    if (state.areMetricsDown) return { kind: 'unreadable', why: 'they are down' };
+    if (state.areMetricsDown || state.unreadable === profile) return { kind: 'unreadable', why: 'they are down' };
+    if (state.isPastSilent && from === PERIOD.startsAt) return { kind: 'silent' };
     const inWindow = points.filter((point) => point.at >= from && point.at < until && point.profile === profile);
     return { kind: 'told', usage: metered(inWindow.reduce((sum, { tokens }) => sum + tokens, 0)) };
   };
@@ -240,6 +258,7 @@ function accountWith({ settled = 0n, unconfirmed = 0n, leased = 0n, unattributed
     item,
     entries,
     counted,
+    usage,
     checkpoints,
     meter: (iso: string, tokens: number, profile = CHAT) => void points.push({ at: at(iso), tokens, profile }),
     record: async (iso: string, cost: number, lost = 0, profile = CHAT) =>
@@ -364,6 +383,174 @@ describe('truing up a budget', () => {
     account.state.now = at('2026-12-01T00:20:00Z');
     expect(await account.trueUp()).toBe('trued-up');
     expect(account.item()).toMatchObject({ committed: 0n });
+  });
+
+  it('counts what a profile spent that was deleted in the period, and asks nothing about one deleted before', async () => {
+    const account = accountWith({});
+    const gone = profileArn('gone00000001');
+    const longGone = profileArn('gone00000002');
+    const [chat] = account.entries;
+    if (chat === undefined) throw new Error('there is one');
+    account.entries.push(
+      { ...chat, arn: gone, endedAt: at('2026-11-20T12:00:00Z') },
+      { ...chat, arn: longGone, endedAt: at('2026-10-31T22:59:59Z') },
+    );
+    account.meter('2026-11-20T11:00:00Z', 70, gone);
+    account.meter('2026-11-20T11:00:00Z', 5_000, longGone);
+    expect(await account.trueUp()).toBe('trued-up');
+    expect(account.item()).toMatchObject({ unattributed: 70n, committed: 70n });
+  });
+
+  it('finds in the open hours of a period what leases cannot have spent, where nothing was metered before', async () => {
+    const account = accountWith({ leased: 100n });
+    account.meter('2026-11-23T22:30:00Z', 130);
+    account.state.isPastSilent = true;
+    expect(await account.trueUp()).toBe('trued-up');
+    expect(account.item()).toMatchObject({ unattributed: 30n, leased: 100n });
+  });
+
+  it('takes silence for no proof', async () => {
+    const account = accountWith({ unconfirmed: 90n });
+    await account.record('2026-11-20T10:00:00Z', 0, 90);
+    account.state.isPastSilent = true;
+    expect(await account.trueUp()).toBe('nothing-new');
+  });
+
+  it('tells which metrics could not be read, and goes on with other profiles', async () => {
+    const account = accountWith({});
+    const other = profileArn('other0000001');
+    const [chat] = account.entries;
+    if (chat === undefined) throw new Error('there is one');
+    account.entries.push({ ...chat, arn: other });
+    account.meter('2026-11-20T11:00:00Z', 70, other);
+    account.state.unreadable = CHAT;
+    const [report] = await trueUp(account.ports(), [{ budget: BUDGET, period: PERIOD }]);
+    expect(report).toMatchObject({ outcome: 'trued-up', unreadable: [CHAT] });
+    expect(account.counted).toEqual(['MetricsUnreadable', 'UnattributedSpendFound']);
+    expect(account.item()).toMatchObject({ unattributed: 70n });
+  });
+
+  it('lets one budget whose records cannot be read hold up no other', async () => {
+    const account = accountWith({});
+    account.meter('2026-11-20T11:00:00Z', 70);
+    const ports = account.ports();
+    const ledger: TrueUp['ledger'] = {
+      trueUp: (key, change) => account.ledger.trueUp(key, change),
+      async read(key) {
+        if (key.budget !== BUDGET.id) throw new Error('unreachable');
+        return await account.ledger.read(key);
+      },
+    };
+    const other = budgetNamed(POLICY, 'tenant-monthly/other');
+    const reports = await trueUp({ ...ports, ledger }, [
+      { budget: other, period: PERIOD },
+      { budget: BUDGET, period: PERIOD },
+    ]);
+    expect(reports.map(({ outcome }) => outcome)).toEqual(['failed', 'trued-up']);
+    expect(account.counted).toEqual(['TrueUpFailed', 'UnattributedSpendFound']);
+  });
+
+  describe('of a budget with cells', () => {
+    const cell = 'cell-0' as HolderId;
+    const lease = { sequence: 1, writeId: 'w' as WriteId, leased: nanoUsd(50n), expiresAt: at('2026-11-23T22:41:00Z') };
+    const budgetWithCell = (watermark: EpochMs | undefined) => {
+      const account = accountWith({ unconfirmed: 90n, leased: 50n });
+      const root = account.item();
+      const reported = { settled: ZERO, unconfirmed: nanoUsd(90n) };
+      account.ledger.put({ ...root, holders: new Map([[cell, { ...lease, reported }]]) });
+      account.ledger.put({
+        ...root,
+        key: { ...KEY, cell },
+        holders: new Map([[holderOf(PROCESS, 1), lease]]),
+      });
+      return {
+        ...account,
+        async trueUp() {
+          await account.record('2026-11-20T10:00:00Z', 0, 90);
+          if (watermark !== undefined)
+            await account.usage.write(
+              recordOf({ process: PROCESS, hour: hourAt(watermark), watermark, totals: [[CHAT, totals(0, 0)]] }),
+            );
+          return await account.trueUp();
+        },
+      };
+    };
+
+    it('closes an hour when every process that leases from a cell has told it', async () => {
+      const account = budgetWithCell(at('2026-11-23T22:00:10Z'));
+      expect(await account.trueUp()).toBe('trued-up');
+      expect(account.item()).toMatchObject({ unconfirmed: 0n, leased: 50n });
+    });
+
+    it('closes none while a process of a cell has told nothing', async () => {
+      expect(await budgetWithCell(undefined).trueUp()).toBe('nothing-new');
+    });
+  });
+
+  describe('of money that a crashed process had in its lease', () => {
+    /** Reclaimed at 10:40; trued up at that time and then hourly. */
+    const crashed = async () => {
+      const account = accountWith({ settled: 500n, unconfirmed: 90n });
+      await account.record('2026-11-23T10:05:00Z', 500);
+      account.meter('2026-11-23T10:05:00Z', 500);
+      account.state.now = at('2026-11-23T10:40:00Z');
+      return {
+        ...account,
+        async trueUpAt(iso: string) {
+          account.state.now = at(iso);
+          return await account.trueUp();
+        },
+      };
+    };
+
+    type Crashed = Awaited<ReturnType<typeof crashed>>;
+
+    it('frees exactly what was not spent once all its calls must have been metered', async () => {
+      const account = await crashed();
+      for (const early of ['10:40', '11:20', '12:14'])
+        expect(await account.trueUpAt(`2026-11-23T${early}:00Z`)).toBe('nothing-new');
+      expect(await account.trueUpAt('2026-11-23T12:15:00Z')).toBe('trued-up');
+      expect(account.item()).toMatchObject({ settled: 500n, unconfirmed: 0n, unattributed: 0n, committed: 500n });
+    });
+
+    it('keeps what it may have spent: calls that were metered and not recorded, at the dearest tier', async () => {
+      const account = await crashed();
+      account.meter('2026-11-23T10:21:00Z', 20);
+      await account.trueUpAt('2026-11-23T10:40:00Z');
+      expect(await account.trueUpAt('2026-11-23T12:15:00Z')).toBe('trued-up');
+      expect(account.item()).toMatchObject({ unconfirmed: 35n, unattributed: 0n, committed: 535n });
+    });
+
+    it('keeps what it had recorded and not told the ledger', async () => {
+      const account = await crashed();
+      await account.record('2026-11-23T10:21:00Z', 30);
+      account.meter('2026-11-23T10:21:00Z', 30);
+      await account.trueUpAt('2026-11-23T10:40:00Z');
+      expect(await account.trueUpAt('2026-11-23T12:15:00Z')).toBe('trued-up');
+      expect(account.item()).toMatchObject({ unconfirmed: 30n, unattributed: 0n, committed: 530n });
+    });
+
+    it('frees nothing where a profile came or went in the period, or its metrics are missing', async () => {
+      for (const spoil of [
+        async (account: Crashed) => await account.openings.settle(KEY, CHAT),
+        async ({ state }: Crashed) => {
+          state.areMetricsDown = true;
+        },
+        async ({ state }: Crashed) => {
+          state.isPastSilent = true;
+        },
+        async (account: Crashed) => {
+          const entry = entryOf(profileArn('other0000001'), { tenant: 'other' });
+          account.entries.push({ ...entry, budgets: [{ id: BUDGET.id, period: 'month', timeZone: 'UTC' }] });
+        },
+      ]) {
+        const account = await crashed();
+        await spoil(account);
+        await account.trueUpAt('2026-11-23T10:40:00Z');
+        expect(await account.trueUpAt('2026-11-23T12:15:00Z')).toBe('nothing-new');
+        expect(account.item()).toMatchObject({ unconfirmed: 90n });
+      }
+    });
   });
 
   it('starts over when the item changes under it', async () => {
