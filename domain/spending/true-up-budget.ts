@@ -1,7 +1,7 @@
 import type { Budget } from '../budgets/definition.ts';
 import { type Clock, type EpochMs, epochMs } from '../clock.ts';
 import type { Journal } from '../journal.ts';
-import { add, displayUsd, type NanoUsd, subtract, ZERO } from '../money.ts';
+import { add, displayUsd, max, type NanoUsd, subtract, ZERO } from '../money.ts';
 import type { Period } from '../period.ts';
 import type { ProfileArn } from '../profiles/profile-arn.ts';
 import type { IndexEntry, ProfileIndex } from '../profiles/profile-index.ts';
@@ -224,7 +224,7 @@ async function conclude(
     const change = planTrueUp(item, finding);
     if (change === undefined) return report('nothing-new');
     if ((await ports.ledger.trueUp(key, change)) === 'changed') {
-      tell(ports, key, change);
+      tell(ports, key, change, finding);
       return report('trued-up');
     }
   }
@@ -292,7 +292,12 @@ function tellUnreadable(
   ports.journal.counted('MetricsUnreadable', { budget, period, profiles: [...unreadable.keys()], why });
 }
 
-function tell(ports: TrueUp, { budget, period }: LedgerKey, { from, to }: TrueUpWrite): void {
+function tell(
+  ports: TrueUp,
+  { budget, period }: LedgerKey,
+  { from, to }: TrueUpWrite,
+  { closedExcess, openExcess }: BudgetFinding,
+): void {
   ports.journal.decided('true up', {
     budget,
     period,
@@ -306,6 +311,7 @@ function tell(ports: TrueUp, { budget, period }: LedgerKey, { from, to }: TrueUp
       budget,
       period,
       source: 'token metrics',
+      seen: displayUsd(max(closedExcess, openExcess)),
       unattributed: displayUsd(to.unattributed),
     });
 }
