@@ -1,28 +1,20 @@
 import type { Budget } from '../budgets/definition.ts';
 import { type Clock, type EpochMs, epochMs } from '../clock.ts';
 import type { Journal } from '../journal.ts';
-import { add, displayUsd, max, type NanoUsd, subtract, ZERO } from '../money.ts';
+import { displayUsd, max, subtract } from '../money.ts';
 import type { Period } from '../period.ts';
 import type { ProfileArn } from '../profiles/profile-arn.ts';
-import type { IndexEntry, ProfileIndex } from '../profiles/profile-index.ts';
+import type { ProfileIndex } from '../profiles/profile-index.ts';
 import { cellKey, cellsOf } from './cell.ts';
-import { type Checkpoint, type Checkpoints, checkpointOf, provenUnspent, withCheckpoint } from './checkpoint.ts';
+import { type Checkpoint, type Checkpoints, checkpointOf, withCheckpoint } from './checkpoint.ts';
+import { type BudgetReadings, compareBudget, unconfirmedOf } from './compare-budget.ts';
 import type { HolderId, LeaseEntry, LedgerItem, LedgerKey, LedgerStore, TrueUpWrite } from './ledger.ts';
 import type { Metered, MeteredWindow } from './metered-spend.ts';
-import { coveredProfiles, mergeUsage, type RecordedUsage } from './recorded-usage.ts';
+import { coveredProfiles, mergeUsage } from './recorded-usage.ts';
 import type { Openings } from './seeding.ts';
-import {
-  type BudgetFinding,
-  closedUntil,
-  compare,
-  type Finding,
-  METRICS_DELAY_MS,
-  NOTHING_FOUND,
-  planTrueUp,
-} from './true-up.ts';
-import { addUsage, NO_USAGE, type Usage } from './usage.ts';
+import { type BudgetFinding, closedUntil, METRICS_DELAY_MS, planTrueUp } from './true-up.ts';
 import type { UsageReadings } from './usage-readings.ts';
-import { HOUR_MS, hourAt, NO_TOTALS, startOfHour, type TimeWindow } from './usage-record.ts';
+import { HOUR_MS, hourAt, startOfHour } from './usage-record.ts';
 
 export interface TrueUp {
   readonly ledger: Pick<LedgerStore, 'read' | 'trueUp'>;
@@ -117,21 +109,9 @@ export async function trueUp(
 }
 
 /** What is known of one budget in one period, but for its metrics. */
-interface Case {
+interface Case extends BudgetReadings {
   readonly target: TrueUpTarget;
   readonly key: LedgerKey;
-  readonly profiles: readonly {
-    readonly entry: IndexEntry;
-    /** Unconfirmed money that may be another period's or budget's. */
-    readonly doubtful: NanoUsd;
-  }[];
-  readonly past: TimeWindow;
-  readonly present: TimeWindow;
-  readonly recordedPast: RecordedUsage;
-  readonly recorded: RecordedUsage;
-  readonly checkpoints: readonly Checkpoint[];
-  /** Whether everything that the covered profiles spent in the period was told to this item, and nothing else was. */
-  readonly isWhole: boolean;
 }
 
 async function prepare(ports: TrueUp, target: TrueUpTarget, delayMs: number): Promise<Case | 'not-provisioned'> {
@@ -185,8 +165,6 @@ const hourBefore = (endsAt: EpochMs): EpochMs => startOfHour(hourAt(endsAt));
 
 const minuteAt = (at: number): EpochMs => epochMs(Math.floor(at / MINUTE_MS) * MINUTE_MS);
 
-const unconfirmedOf = ({ totals }: RecordedUsage, { arn }: IndexEntry) => totals.get(arn)?.unconfirmed ?? ZERO;
-
 /** Nothing is kept while there is nothing to prove. */
 async function keepCheckpoint(ports: TrueUp, key: LedgerKey, item: LedgerItem): Promise<readonly Checkpoint[]> {
   if (item.unconfirmed === 0n) return [];
@@ -215,7 +193,7 @@ async function conclude(
   metered: (window: MeteredWindow) => Metered,
 ): Promise<TrueUpReport> {
   const { target, key } = known;
-  const { finding, unreadable } = findAll(known, metered);
+  const { finding, unreadable } = compareBudget(known, metered);
   if (unreadable.size > 0) tellUnreadable(ports, key, unreadable);
   const report = (outcome: TrueUpOutcome): TrueUpReport => ({ ...target, outcome, unreadable: [...unreadable.keys()] });
   for (let pass = 0; pass < MAX_PASSES; pass++) {
@@ -230,58 +208,6 @@ async function conclude(
   }
   return report('stale');
 }
-
-function findAll(
-  { profiles, past, present, recordedPast, recorded, checkpoints, isWhole }: Case,
-  metered: (window: MeteredWindow) => Metered,
-): { readonly finding: BudgetFinding; readonly unreadable: ReadonlyMap<ProfileArn, string> } {
-  const unreadable = new Map<ProfileArn, string>();
-  const meteredIn = ({ arn: profile, rates }: IndexEntry, window: TimeWindow): Metered => {
-    // Without a price nothing is concluded, and in an empty window nothing is metered.
-    if (rates === undefined || window.from >= window.until) return { kind: 'silent' };
-    const answer = metered({ profile, ...window });
-    if (answer.kind === 'unreadable') unreadable.set(profile, answer.why);
-    return answer;
-  };
-  let sum = { closedExcess: ZERO, openExcess: ZERO, confirmed: ZERO, unspent: ZERO, decidable: ZERO };
-  let spentAtMost: NanoUsd | undefined = isWhole ? ZERO : undefined;
-  for (const { entry, doubtful } of profiles) {
-    const before = meteredIn(entry, past);
-    const all = addMetered(before, meteredIn(entry, present));
-    const closedHours = find(entry, before.kind === 'told' ? before.usage : undefined, recordedPast, doubtful);
-    sum = {
-      closedExcess: add(sum.closedExcess, closedHours.excess),
-      openExcess: add(sum.openExcess, find(entry, all, recorded, ZERO).excess),
-      confirmed: add(sum.confirmed, closedHours.confirmed),
-      unspent: add(sum.unspent, closedHours.unspent),
-      decidable: add(sum.decidable, subtract(unconfirmedOf(recordedPast, entry), doubtful)),
-    };
-    const settled = recordedPast.totals.get(entry.arn)?.settled ?? ZERO;
-    spentAtMost =
-      spentAtMost === undefined || !closedHours.isConclusive
-        ? undefined
-        : add(spentAtMost, settled, closedHours.excessAtMost);
-  }
-  const unspentInAll = provenUnspent(checkpoints, past.until, spentAtMost);
-  return { finding: { ...sum, unspentInAll }, unreadable };
-}
-
-/** Silence proves nothing, but takes nothing from what was metered beside it: for an excess it is none. */
-function addMetered(one: Metered, other: Metered): Usage | undefined {
-  if (one.kind === 'unreadable' || other.kind === 'unreadable') return undefined;
-  return addUsage(one.kind === 'told' ? one.usage : NO_USAGE, other.kind === 'told' ? other.usage : NO_USAGE);
-}
-
-/** Without metrics or a price nothing is found: neither an excess nor a proof. */
-const find = (
-  { arn, rates }: IndexEntry,
-  metered: Usage | undefined,
-  { totals }: RecordedUsage,
-  doubtful: NanoUsd,
-): Finding =>
-  rates === undefined || metered === undefined
-    ? NOTHING_FOUND
-    : compare(rates, metered, totals.get(arn) ?? NO_TOTALS, doubtful);
 
 function tellUnreadable(
   ports: TrueUp,
