@@ -86,11 +86,19 @@ export async function trueUp(
       return undefined;
     }
   };
-  const cases: Case[] = [];
+  const run = ports.clock.now();
+  const held: Held[] = [];
   for (const target of targets) {
-    const known = await attempt(target, async () => await prepare(ports, target, delayMs));
-    if (known === 'not-provisioned') reports.push({ ...target, outcome: known, unreadable: [] });
-    else if (known !== undefined) cases.push(known);
+    const found = await attempt(target, async () => await readLedger(ports, target));
+    if (found === 'not-provisioned') reports.push({ ...target, outcome: found, unreadable: [] });
+    else if (found !== undefined) held.push(found);
+  }
+  // After all ledgers: who takes a first lease from now on completes nothing in an hour that is closed, and who gave its
+  // money back before has had the metrics' delay to record what it completed in one.
+  const cases: Case[] = [];
+  for (const each of held) {
+    const known = await attempt(each.target, async () => await readRecords(ports, each, { now: run, delayMs }));
+    if (known !== undefined) cases.push(known);
   }
   const windows = cases.flatMap(({ profiles, past, present }) =>
     profiles.flatMap(({ entry: { arn: profile, rates } }) =>
@@ -108,39 +116,48 @@ export async function trueUp(
   return reports;
 }
 
-/** What is known of one budget in one period, but for its metrics. */
-interface Case extends BudgetReadings {
+/** Who holds money of one budget in one period, and what its ledger has been told. */
+interface Held {
   readonly target: TrueUpTarget;
   readonly key: LedgerKey;
+  readonly holders: ReadonlyMap<HolderId, LeaseEntry>;
+  readonly checkpoints: readonly Checkpoint[];
 }
 
-async function prepare(ports: TrueUp, target: TrueUpTarget, delayMs: number): Promise<Case | 'not-provisioned'> {
-  const { budget, period } = target;
-  const { readings } = ports;
-  const now = ports.clock.now();
-  const key: LedgerKey = { budget: budget.id, period: period.id };
-  // Before the records: who takes a first lease after this completes nothing in an hour that is closed.
-  const seen = await ports.ledger.read(key);
-  if (seen === undefined) return 'not-provisioned';
-  const checkpoints = await keepCheckpoint(ports, key, seen);
-  const holders = await processesOf(ports, seen);
+/** All that is known of it but for its metrics. */
+type Case = Held & BudgetReadings;
 
+async function readLedger(ports: TrueUp, target: TrueUpTarget): Promise<Held | 'not-provisioned'> {
+  const key: LedgerKey = { budget: target.budget.id, period: target.period.id };
+  const item = await ports.ledger.read(key);
+  if (item === undefined) return 'not-provisioned';
+  const checkpoints = await keepCheckpoint(ports, key, item);
+  return { target, key, checkpoints, holders: await processesOf(ports, item) };
+}
+
+async function readRecords(
+  ports: TrueUp,
+  held: Held,
+  { now, delayMs }: { readonly now: EpochMs; readonly delayMs: number },
+): Promise<Case> {
+  const { key, holders } = held;
+  const { budget, period } = held.target;
+  const { readings } = ports;
   const from = epochMs(Math.ceil(period.startsAt / HOUR_MS) * HOUR_MS);
   const lately = startOfHour(hourAt(epochMs(now - delayMs - HOUR_MS)));
-  const { watermarks } = await readings.recorded({ from: lately, until: now }, { isClosed: false });
+  const { watermarks } = await readings.recorded({ from: lately, until: now }, now);
   const until = Math.min(closedUntil(now, holders, watermarks, delayMs) ?? from, hourBefore(period.endsAt));
   const closed = epochMs(Math.max(from, until));
   const begun = epochMs(Math.min(closed, from + LONGEST_CALL_MS));
-  const first = await readings.recorded({ from, until: begun }, { isClosed: true });
-  const recordedPast = mergeUsage(first, await readings.recorded({ from: begun, until: closed }, { isClosed: true }));
+  const first = await readings.recorded({ from, until: begun }, now);
+  const recordedPast = mergeUsage(first, await readings.recorded({ from: begun, until: closed }, now));
   const recent = { from: closed, until: epochMs(Math.min(now, period.endsAt)) };
-  const recorded = mergeUsage(recordedPast, await readings.recorded(recent, { isClosed: false }));
+  const recorded = mergeUsage(recordedPast, await readings.recorded(recent, now));
   const changedCoverage = await ports.openings.list(key);
   const entries = await ports.index.list();
   const covered = coveredProfiles(budget.selector, entries);
   return {
-    target,
-    key,
+    ...held,
     profiles: covered
       .filter(({ endedAt }) => endedAt === undefined || endedAt + LONGEST_CALL_MS >= period.startsAt)
       .map((entry) => ({
@@ -151,7 +168,6 @@ async function prepare(ports: TrueUp, target: TrueUpTarget, delayMs: number): Pr
     present: { from: closed, until: minuteAt(Math.min(now - OPEN_LAG_MS, period.endsAt)) },
     recordedPast,
     recorded,
-    checkpoints,
     isWhole:
       changedCoverage.size === 0 &&
       from === period.startsAt &&
