@@ -1,4 +1,4 @@
-import { randomUUID } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import { Logger } from '@aws-lambda-powertools/logger';
 import { Metrics } from '@aws-lambda-powertools/metrics';
 import { BedrockClient } from '@aws-sdk/client-bedrock';
@@ -20,6 +20,9 @@ import { genaiPrices } from '../aws/price-list.ts';
 import { snsNotices } from '../aws/sns-notices.ts';
 import { Fault } from '../domain/fault.ts';
 import type { Journal } from '../domain/journal.ts';
+import type { Identity } from '../domain/lending/caller.ts';
+import type { LendingPorts } from '../domain/lending/lend.ts';
+import { rememberedFacts } from '../domain/lending/lending-facts.ts';
 import type { ProfileGovernance } from '../domain/profiles/govern-profile.ts';
 import type { WriteId } from '../domain/spending/ledger.ts';
 import { UsageSince } from '../domain/spending/recorded-usage.ts';
@@ -41,6 +44,8 @@ export interface Governor {
   readonly journal: Journal;
   /** Reads the policy in force, and with it AWS's time, and puts everything together that a use case needs. */
   start(): Promise<ProfileGovernance & { readonly publisher: NoticePublisher }>;
+  /** What the function `lease` needs, which runs too often to read the policy each time. */
+  readonly lending: LendingPorts;
 }
 
 /** The adapters of one function, made once for each execution environment. */
@@ -72,6 +77,9 @@ export function governor(environment: NodeJS.ProcessEnv = process.env): Governor
     return client;
   };
   const policies = policyTable(dynamo, table);
+  const index = profileIndexTable(dynamo, table);
+  const ledger = ledgerTable(dynamo, table);
+  const newWriteId = () => randomUUID() as WriteId;
 
   return {
     accountId,
@@ -85,16 +93,33 @@ export function governor(environment: NodeJS.ProcessEnv = process.env): Governor
         clock,
         journal,
         profiles: bedrockProfiles(bedrockIn),
-        index: profileIndexTable(dynamo, table),
-        ledger: ledgerTable(dynamo, table),
+        index,
+        ledger,
         openings: openingsTable(dynamo, table),
         usage: new UsageSince(usageTable(dynamo, table), clock),
         prices: genaiPrices,
         awsBudgets: awsBudgets(new BudgetsClient(), { accountId, alertTopicArn }),
         outbox: noticeOutboxTable(dynamo, table, clock),
         publisher: snsNotices(new SNSClient(), noticesTopicArn),
-        newWriteId: () => randomUUID() as WriteId,
+        newWriteId,
       };
+    },
+    lending: {
+      ledger,
+      usage: usageTable(dynamo, table),
+      clock,
+      journal,
+      newWriteId,
+      random: Math.random,
+      agents: new Map(),
+      namespaceOf,
+      facts: rememberedFacts(async () => {
+        const [policy, entries] = await Promise.all([policies.current(), index.list()]);
+        return { policy, entries };
+      }, clock),
     },
   };
 }
+
+/** 60 bits: the identities of one policy are few, and nobody but its author names them. */
+const namespaceOf = ({ name }: Identity): string => createHash('sha256').update(name).digest('base64url').slice(0, 10);

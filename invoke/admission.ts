@@ -2,14 +2,15 @@ import { type Clock, type EpochMs, epochMs } from '../domain/clock.ts';
 import { periodAt } from '../domain/period.ts';
 import type { CoveringBudget } from '../domain/profiles/profile-index.ts';
 import { type CellStore, cellAt } from '../domain/spending/cell.ts';
-import type { LedgerKey } from '../domain/spending/ledger.ts';
+import { CellLedger } from '../domain/spending/cell-ledger.ts';
+import type { LeaseLedger, LedgerKey } from '../domain/spending/ledger.ts';
 import type { CallCost } from '../domain/spending/pricing.ts';
 import { type AccountOptions, BudgetAccount, type Hold } from './budget-account.ts';
-import { CellLedger, type LeaseLedger } from './cell-ledger.ts';
 import { GovernorRefusal } from './refusals.ts';
 
 export type AdmissionOptions = Omit<AccountOptions, 'key' | 'endsAt' | 'ledger'> & {
-  readonly ledger: LeaseLedger & CellStore;
+  /** One that offers no cells divides the processes of a hot budget itself. */
+  readonly ledger: LeaseLedger | (LeaseLedger & CellStore);
   readonly clock: Clock;
   /** How long a call may wait for money that is promised to others rather than spent. */
   readonly maxWaitMs: number;
@@ -106,16 +107,17 @@ export class Admissions {
     const name = `${budget.id} ${period.id}`;
     const account =
       this.#accounts.get(name) ??
-      new BudgetAccount({ ...this.#options, key, endsAt, ledger: this.#ledgerOf(budget, key, endsAt) });
+      new BudgetAccount({ ...this.#options, key, endsAt, ledger: this.#ledgerOf(budget, key) });
     this.#accounts.set(name, account);
     this.#current.set(budget.id, account);
     return account;
   }
 
-  #ledgerOf({ cells }: CoveringBudget, key: LedgerKey, endsAt: EpochMs): LeaseLedger {
-    return cells === undefined
-      ? this.#options.ledger
-      : new CellLedger({ ...this.#options, key, endsAt, cell: cellAt(this.#place, cells) });
+  #ledgerOf({ cells }: CoveringBudget, key: LedgerKey): LeaseLedger {
+    const { ledger } = this.#options;
+    return cells !== undefined && offersCells(ledger)
+      ? new CellLedger({ ...this.#options, ledger, key, cell: cellAt(this.#place, cells) })
+      : ledger;
   }
 
   /** To be called every few seconds: renews leases in use, returns idle ones, drops accounts of periods that are over. */
@@ -135,6 +137,8 @@ export class Admissions {
     if (failed !== undefined) throw failed.reason;
   }
 }
+
+const offersCells = (ledger: AdmissionOptions['ledger']): ledger is LeaseLedger & CellStore => 'fund' in ledger;
 
 type Holds = readonly (readonly [BudgetAccount, Hold])[];
 type Taken =

@@ -5,6 +5,7 @@ import { Lease } from '../domain/spending/lease.ts';
 import {
   afterWrite,
   type HolderId,
+  type LeaseLedger,
   type LedgerItem,
   type LedgerKey,
   liveHolders,
@@ -16,7 +17,6 @@ import {
 import type { CallCost } from '../domain/spending/pricing.ts';
 import { isEdge, sliceFor } from '../domain/spending/slice.ts';
 import { ceiling, roomAt } from '../domain/spending/terms.ts';
-import type { LeaseLedger } from './cell-ledger.ts';
 import { busy, notProvisioned, refusalFor, unavailable } from './ledger-refusals.ts';
 import type { GovernorRefusal } from './refusals.ts';
 import { type Timer, WaitingLine } from './waiting-line.ts';
@@ -271,8 +271,11 @@ export class BudgetAccount {
 
   #unreachable(error: unknown): Filling {
     const now = this.#options.clock.now();
-    this.#outageAt = now;
-    const filling: Filling = { kind: 'refused', refusal: unavailable(this.key, error), mayHelpAt: now };
+    const refusal = unavailable(this.key, error);
+    // A denial is an answer: no time helps, and it is no outage that the policy adds anything for.
+    const isOutage = refusal.code !== 'LedgerDenied';
+    if (isOutage) this.#outageAt = now;
+    const filling: Filling = { kind: 'refused', refusal, mayHelpAt: isOutage ? now : undefined };
     this.#refused = { at: now, need: 0, filling };
     return filling;
   }
