@@ -19,7 +19,7 @@ export function lambda<Event, Result>(
       logger.error('failed', error instanceof Error ? error : new Error(String(error)));
       throw error;
     } finally {
-      metrics.publishStoredMetrics();
+      if (metrics.hasStoredMetrics()) metrics.publishStoredMetrics();
     }
   };
 }
