@@ -4,10 +4,13 @@ import { policyTable } from '../../aws/dynamodb/policy-table.ts';
 import { profileIndexTable } from '../../aws/dynamodb/profile-index-table.ts';
 import { usageTable } from '../../aws/dynamodb/usage-table.ts';
 import { lambdaLeaseFunction, leaseFunctionLedger, leaseFunctionUsage } from '../../aws/lease-function.ts';
+import { cellId, cellKey, cellsOf } from '../../domain/spending/cell.ts';
 import type { LeaseLedger, LedgerKey, LedgerStore } from '../../domain/spending/ledger.ts';
 import { NO_USAGE } from '../../domain/spending/usage.ts';
 import { hourAt, type ProcessId, type UsageRecord } from '../../domain/spending/usage-record.ts';
+import { provideCells } from '../../domain/standing/collect-cells.ts';
 import { type EmbeddedAws, startEmbeddedAws } from '../../local/embedded-aws.ts';
+import { budgetNamed, policyOf } from '../domain/example-policy.ts';
 import { LENDING_POLICY, LendingAccount } from '../domain/lending/lending-account.ts';
 import { InvokedLease, LEASE_FUNCTION } from '../handlers/invoked-lease.ts';
 import { describeLeaseLedger } from '../spending/lease-ledger.contract.ts';
@@ -25,6 +28,7 @@ import {
 import { createGovernorTable, dynamoDbClient, TABLE } from './dynamodb/governor-table.ts';
 
 const PROCESS = 'contracts-process' as ProcessId;
+const HOT = budgetNamed(policyOf(LENDING_POLICY), 'hot');
 const profile = new LendingAccount().profile('a1', { tenant: 'acme' });
 
 let aws: EmbeddedAws;
@@ -40,7 +44,8 @@ beforeAll(async () => {
     period: 'month' as const,
     timeZone: 'UTC',
   }));
-  await profileIndexTable(dynamodb, TABLE).put({ ...profile, budgets });
+  const hot = { id: HOT.id, period: HOT.period, timeZone: HOT.timeZone, ...(HOT.cells && { cells: HOT.cells }) };
+  await profileIndexTable(dynamodb, TABLE).put({ ...profile, budgets: [...budgets, hot] });
   governor = ledgerTable(dynamodb, TABLE);
   lease = new InvokedLease(aws, TABLE, { acme: ['tenant-acme'] });
 });
@@ -105,6 +110,24 @@ describe('the client of the lease function', () => {
   it('is refused by IAM under an alias that is not its own', async () => {
     const foreign = leaseFunctionLedger(asking('tenant-beta'), PROCESS);
     await expect(foreign.read(key)).rejects.toThrow('AccessDeniedException');
+  });
+
+  it('lends from cells that the caller neither sees nor names', async () => {
+    const store = ledgerTable(dynamoDbClient(aws), TABLE);
+    const root: LedgerKey = { budget: HOT.id, period: '2026-11' };
+    const item = { key: root, startsAt: STARTS, endsAt: ENDS, terms: OPEN };
+    await provideCells({ ledger: store }, HOT, item);
+    await store.provide(item);
+    const holder = holderId();
+    expect(await ledger.write(writeOf(root, { holder, to: 400 }))).toMatchObject({ kind: 'landed' });
+    const [cell = cellId(0)] = cellsOf((await store.read(root)) ?? { holders: new Map() });
+    const before = await store.read(cellKey(root, cell));
+    expect(before?.leased).toBe(400n);
+    // The name of the budget under which the table keeps the cell, from one who has a lease in it.
+    const direct = { budget: `${HOT.id}#${cell}` as LedgerKey['budget'], period: root.period };
+    const report = writeOf(direct, { holder, sequence: 2, settled: 10, from: 400, to: 400, grant: 'none' });
+    await expect(ledger.write(report)).rejects.toMatchObject({ code: 'BudgetNotYours' });
+    expect(await store.read(cellKey(root, cell))).toEqual(before);
   });
 
   it('passes on a denial with its code: nothing was written then', async () => {
