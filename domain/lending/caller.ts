@@ -21,7 +21,10 @@ export type Invocation =
     }
   | { readonly kind: 'unknown'; readonly caller: string; readonly by: 'alias' | 'url' };
 
-/** `arn:aws:lambda:us-east-1:123456789012:function:name:alias`; without the last part where it was not qualified. */
+/**
+ * `arn:aws:lambda:us-east-1:123456789012:function:name:alias`; without the last part where it was not qualified. Source:
+ * Lambda developer guide, the context object, `invokedFunctionArn`.
+ */
 const FUNCTION_ARN =
   /^arn:[a-z-]+:lambda:[a-z0-9-]+:\d{12}:function:[A-Za-z0-9_-]+(?::(?<qualifier>[A-Za-z0-9_$-]+))?$/;
 

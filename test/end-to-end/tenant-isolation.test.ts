@@ -42,11 +42,11 @@ describe('a tenant with valid credentials of its own', () => {
   const profiles = { acme: '', beta: '' };
   const beta: { holder: string; write: string; sharedWrite: string } = { holder: '', write: '', sharedWrite: '' };
 
-  const tenantOf = (tenant: string, key: string, alias = `tenant-${key}`): Tenant =>
+  const tenantOf = (tenant: string, key: string, alias = `tenant-${key}`, maxWaitMs = 0): Tenant =>
     governor.tenant(
       { tenant },
       {
-        maxWaitMs: 0,
+        maxWaitMs,
         ledger: leaseFunction({ functionName: LEASE_FUNCTION, qualifier: alias, lambda: lease.client(key) }),
       },
     );
@@ -143,7 +143,8 @@ describe('a tenant with valid credentials of its own', () => {
   it('fails with a typed refusal under the tags of another, and nothing is billed or written', async () => {
     const before = await everything();
     const billed = governor.billed(profiles.beta);
-    const impostor = tenantOf('beta', 'acme');
+    // However long it is ready to wait: a denial is an answer.
+    const impostor = tenantOf('beta', 'acme', 'tenant-acme', 600_000);
     await expect(impostor.call(NOVA_PRO, 'Hello!')).rejects.toMatchObject({
       name: 'GovernorRefusal',
       code: 'LedgerDenied',
