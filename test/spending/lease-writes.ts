@@ -13,7 +13,7 @@ const EXPIRES = epochMs(NOW + 60_000);
 export const OPEN: Terms = { limit: nanoUsd(1000n), stopAt: nanoUsd(1000n), standing: 'open', version: 1 };
 
 /** So many budgets the tests of one file may use. */
-export const MOST_BUDGETS = 400;
+export const MOST_BUDGETS = 3_000;
 export const contractBudget = (number: number): BudgetId => `contract/budget-${number}` as BudgetId;
 
 let made = 0;
