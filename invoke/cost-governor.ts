@@ -3,7 +3,7 @@ import type { BedrockRuntimeClient } from '@aws-sdk/client-bedrock-runtime';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { AwsClock } from '../aws/aws-clock.ts';
 import { ledgerTable } from '../aws/dynamodb/ledger-table.ts';
-import { profileIndexTable } from '../aws/dynamodb/profile-index-table.ts';
+import { tableSource } from '../aws/dynamodb/table-source.ts';
 import { usageTable } from '../aws/dynamodb/usage-table.ts';
 import type { Clock } from '../domain/clock.ts';
 import { LearnedHolds } from '../domain/spending/learned-hold.ts';
@@ -76,7 +76,7 @@ export function costGovernor(config: CostGovernorConfig): CostGovernor {
   const dynamodb = config.dynamodb ?? tableClient(config.region);
   const clock = turnClock(config.clock ?? listeningClock(dynamodb));
   const region = config.region ?? process.env['AWS_REGION'] ?? process.env['AWS_DEFAULT_REGION'];
-  const resolver = new ProfileResolver({ index: profileIndexTable(dynamodb, config.table), clock, region });
+  const resolver = new ProfileResolver({ source: tableSource(dynamodb, config.table), clock, region });
   const thisProcess = randomBytes(12).toString('base64url') as ProcessId;
   let leases = 0;
   const usage = new UsageRecorder({ records: usageTable(dynamodb, config.table), clock, process: thisProcess });

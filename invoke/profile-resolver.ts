@@ -1,125 +1,121 @@
 import type { Clock } from '../domain/clock.ts';
 import { describeViolation } from '../domain/profiles/compliance.ts';
-import { parseProfileArn } from '../domain/profiles/profile-arn.ts';
-import { describeEntry, findProfile, type IndexEntry, type ProfileIndex } from '../domain/profiles/profile-index.ts';
-import { describeTags, type Tags, tagValue } from '../domain/tags.ts';
-import { GovernorRefusal } from './refusals.ts';
+import type { IndexSource } from '../domain/profiles/index-source.ts';
+import type { IndexEntry } from '../domain/profiles/profile-index.ts';
+import { readModelId, type WantedModel } from '../domain/profiles/wanted-model.ts';
+import { type Tags, tagValue } from '../domain/tags.ts';
+import { IndexCache, type IndexSnapshot, type IndexView } from './index-cache.ts';
+import type { GovernorRefusal } from './refusals.ts';
+import * as refused from './resolving-refusals.ts';
 
-/** How long an answer of the index serves before it is asked again. */
-const FRESH_MS = 30_000;
-/** A refusal is checked against an index no older than this: a profile that was just made or mended is found. */
-const RECHECK_MS = 2_000;
+/** Answers that are kept for one set of tags. More models than this are rather misspelt in many ways. */
+const KEPT_ANSWERS = 100;
 
 /**
- * Finds the profile for a model and tags in the index, read once for all callers: one read in flight at a time, kept for
- * {@link FRESH_MS}, served while it is read again, and kept when reading fails. A failure is never kept as an answer.
+ * Finds the profile for a model and tags. The tags come from who made the governor, never from the request: whatever is
+ * written as `modelId`, the profile that is found carries them all.
  */
 export class ProfileResolver {
-  readonly #index: Pick<ProfileIndex, 'list'>;
-  readonly #clock: Clock;
+  readonly #cache: IndexCache;
   readonly #region: string | undefined;
-  #entries: readonly IndexEntry[] | undefined;
-  #readAt = Number.NEGATIVE_INFINITY;
-  #reading: Promise<readonly IndexEntry[]> | undefined;
+  /** Found profiles by the very tags object of a bound governor and the model as it was written, for one view of the index. */
+  #answers = new WeakMap<Tags, Map<string, IndexEntry>>();
+  #answersOf: IndexView | undefined;
 
-  constructor(options: { index: Pick<ProfileIndex, 'list'>; clock: Clock; region: string | undefined }) {
-    this.#index = options.index;
-    this.#clock = options.clock;
+  constructor(options: { source: IndexSource; clock: Clock; region: string | undefined }) {
+    this.#cache = new IndexCache(options);
     this.#region = options.region;
   }
 
-  /** @throws {GovernorRefusal} that says what was looked for and what is near */
+  /**
+   * The profile, from what is in memory: undefined where the index has not been read, or says no. Then
+   * {@link resolve} decides. With the same tags object and model as before it costs two look-ups in maps.
+   */
+  resolveAtOnce(modelId: string, tags: Tags): IndexEntry | undefined {
+    const view = this.#cache.serve();
+    if (view === undefined) return undefined;
+    const known = this.#answersIn(view).get(tags)?.get(modelId);
+    if (known !== undefined) return known;
+    const found = judge(view, modelId, tags, this.#region);
+    if (typeof found === 'function') return undefined;
+    this.#keep(tags, modelId, found);
+    return found;
+  }
+
+  /**
+   * Resolves, after reading the index where that is needed. A no is checked against an index no older than two seconds.
+   *
+   * @throws {GovernorRefusal} that says what was looked for and what is near
+   */
   async resolve(modelId: string, tags: Tags): Promise<IndexEntry> {
-    const served = await this.#serve();
-    const first = judge(served, modelId, tags, this.#region);
-    if (!(first instanceof GovernorRefusal)) return first;
-    if (this.#clock.now() - this.#readAt < RECHECK_MS) throw first;
-    // Should that fail, the last good answer stays: here, that there is no such profile.
-    const entries = await this.#read().catch(() => served);
-    const second = judge(entries, modelId, tags, this.#region);
-    if (second instanceof GovernorRefusal) throw second;
-    return second;
+    await this.#cache.view();
+    const known = this.resolveAtOnce(modelId, tags);
+    if (known !== undefined) return known;
+    const found = judge(await this.#cache.recheck(), modelId, tags, this.#region);
+    if (typeof found === 'function') throw found();
+    return found;
   }
 
-  async #serve(): Promise<readonly IndexEntry[]> {
-    if (this.#entries === undefined) return await this.#read();
-    // Served stale while it is read again; should that fail, the last good answer stays and the next call tries anew.
-    if (this.#clock.now() - this.#readAt >= FRESH_MS) this.#read().catch(() => {});
-    return this.#entries;
+  /** What this process knows of the index; undefined where it has not read it. */
+  snapshot(): IndexSnapshot | undefined {
+    return this.#cache.snapshot();
   }
 
-  #read(): Promise<readonly IndexEntry[]> {
-    this.#reading ??= this.#index
-      .list()
-      .then((entries) => {
-        this.#entries = entries;
-        this.#readAt = this.#clock.now();
-        return entries;
-      })
-      .finally(() => {
-        this.#reading = undefined;
-      });
-    return this.#reading;
-  }
-}
-
-function judge(
-  entries: readonly IndexEntry[],
-  modelId: string,
-  tags: Tags,
-  region: string | undefined,
-): IndexEntry | GovernorRefusal {
-  const found = modelId.includes(':application-inference-profile/')
-    ? byArn(entries, modelId, tags)
-    : byTags(entries, modelId, tags, region);
-  if (found instanceof GovernorRefusal) return found;
-  const quarantine =
-    found.standing.state !== 'open' ? found.standing.reasons.find((reason) => reason.kind === 'quarantine') : undefined;
-  if (quarantine === undefined) return found;
-  return new GovernorRefusal(
-    'ProfileQuarantined',
-    `Profile ${found.name} is quarantined: ${quarantine.violations.map(describeViolation).join('; ')}. Ask its owner to correct its tags; it is released within minutes.`,
-  );
-}
-
-function byArn(entries: readonly IndexEntry[], modelId: string, tags: Tags): IndexEntry | GovernorRefusal {
-  const arn = parseProfileArn(modelId);
-  const entry = entries.find((candidate) => candidate.arn === arn && candidate.endedAt === undefined);
-  if (entry === undefined)
-    return new GovernorRefusal(
-      'ProfileNotFound',
-      `Profile ${modelId} is not in the governor's index. Name a model and tags instead, or check that its Region is governed.`,
-    );
-  const other = Object.entries(tags).filter(([key, value]) => tagValue(entry.tags, key) !== value);
-  if (other.length === 0) return entry;
-  return new GovernorRefusal(
-    'TenantMismatch',
-    `Profile ${entry.name} does not carry ${describeTags(Object.fromEntries(other))}, to which this governor is bound. A caller may only use profiles of its own tags.`,
-  );
-}
-
-function byTags(
-  entries: readonly IndexEntry[],
-  modelId: string,
-  tags: Tags,
-  region: string | undefined,
-): IndexEntry | GovernorRefusal {
-  const lookup = findProfile(entries, { modelId, tags, ...(region === undefined ? {} : { region }) });
-  const wanted = `model ${modelId}, ${describeTags(tags) || 'no tags'}${region === undefined ? '' : `, in ${region}`}`;
-  switch (lookup.kind) {
-    case 'found':
-      return lookup.entry;
-    case 'none': {
-      const near = lookup.near.length === 0 ? '' : ` Near: ${lookup.near.map(describeEntry).join('; ')}.`;
-      return new GovernorRefusal(
-        'ProfileNotFound',
-        `No application inference profile matches ${wanted}.${near} Create one, or name the tags of one that exists.`,
-      );
+  #answersIn(view: IndexView): WeakMap<Tags, Map<string, IndexEntry>> {
+    if (this.#answersOf !== view) {
+      this.#answers = new WeakMap();
+      this.#answersOf = view;
     }
-    case 'several':
-      return new GovernorRefusal(
-        'SeveralProfiles',
-        `Several profiles match ${wanted}: ${lookup.entries.map(describeEntry).join('; ')}. Name one more tag that tells them apart.`,
-      );
+    return this.#answers;
+  }
+
+  #keep(tags: Tags, modelId: string, entry: IndexEntry): void {
+    const answers = this.#answers.get(tags);
+    if (answers === undefined) this.#answers.set(tags, new Map([[modelId, entry]]));
+    else {
+      if (answers.size >= KEPT_ANSWERS) answers.clear();
+      answers.set(modelId, entry);
+    }
   }
 }
+
+/** A no that has not been put into words yet: finding what is near costs more than finding that there is none. */
+type Refusal = () => GovernorRefusal;
+
+function judge(view: IndexView, modelId: string, tags: Tags, region: string | undefined): IndexEntry | Refusal {
+  const found = pick(view, readModelId(modelId), { modelId, tags, ...(region === undefined ? {} : { region }) });
+  if (typeof found === 'function' || found.standing.state === 'open') return found;
+  const quarantine = found.standing.reasons.find((reason) => reason.kind === 'quarantine');
+  return quarantine === undefined
+    ? found
+    : () => refused.quarantined(found, quarantine.violations.map(describeViolation));
+}
+
+function pick(view: IndexView, model: WantedModel, asked: refused.Asked): IndexEntry | Refusal {
+  switch (model.kind) {
+    case 'foreign':
+      return () => refused.noProfileHasModel(asked);
+    case 'profile': {
+      const entry = view.lookup.byArn(model.arn);
+      const withheld = view.withheld.find(({ arn }) => arn === model.arn);
+      if (withheld !== undefined) return () => refused.withheldProfile(withheld);
+      if (entry === undefined) return () => refused.notInIndex(asked);
+      const missing = Object.keys(asked.tags).filter((key) => tagValue(entry.tags, key) !== tagValue(asked.tags, key));
+      return missing.length === 0 ? entry : () => refused.ofOtherTags(entry, asked, missing);
+    }
+    case 'model': {
+      const { modelId: _, ...query } = { ...asked, model };
+      const result = view.lookup.find(query);
+      if (result.kind === 'found') return result.entry;
+      if (result.kind === 'several') return () => refused.several(asked, result);
+      const withheld = view.withheld.find((profile) => mayCarry(profile.tags, asked.tags));
+      return withheld === undefined
+        ? () => refused.noneMatches(asked, view.lookup.near(query))
+        : () => refused.withheldProfile(withheld, asked);
+    }
+  }
+}
+
+/** Whether a profile may carry these tags; one whose tags are not known may. */
+const mayCarry = (carried: Tags | undefined, wanted: Tags): boolean =>
+  carried === undefined || Object.keys(wanted).every((key) => tagValue(carried, key) === tagValue(wanted, key));

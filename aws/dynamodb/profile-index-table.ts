@@ -1,6 +1,5 @@
 import { type DynamoDBClient, GetItemCommand, PutItemCommand, paginateQuery } from '@aws-sdk/client-dynamodb';
-import { Fault } from '../../domain/fault.ts';
-import { parseIndexEntry, serialiseIndexEntry } from '../../domain/profiles/index-entry-document.ts';
+import { parseIndexEntry, serialiseIndexEntry, unreadableEntry } from '../../domain/profiles/index-entry-document.ts';
 import type { IndexEntry, ProfileIndex } from '../../domain/profiles/profile-index.ts';
 import { asking } from '../asking.ts';
 
@@ -29,32 +28,41 @@ export function profileIndexTable(client: DynamoDBClient, table: string): Profil
       );
     },
 
-    async list() {
-      return await asking('reading the profile index', async () => {
-        const entries: IndexEntry[] = [];
-        const pages = paginateQuery(
-          { client },
-          {
-            TableName: table,
-            KeyConditionExpression: 'pk = :index',
-            ExpressionAttributeValues: { ':index': { S: PARTITION } },
-            ConsistentRead: true,
-          },
-        );
-        for await (const page of pages)
-          for (const item of page.Items ?? []) entries.push(entryOf(item['sk']?.S ?? '', item['entry']?.S));
-        return entries;
-      });
+    async list(onUnreadable) {
+      const entries: IndexEntry[] = [];
+      for await (const { arn, document } of storedEntries(client, table)) {
+        const entry = onUnreadable === undefined ? entryOf(arn, document) : parseIndexEntry(document);
+        if (entry === undefined) onUnreadable?.(arn);
+        else entries.push(entry);
+      }
+      return entries;
     },
   };
+}
+
+/** The documents of all index entries, as they are stored. */
+export async function* storedEntries(
+  client: DynamoDBClient,
+  table: string,
+): AsyncGenerator<{ readonly arn: string; readonly document: string }> {
+  const pages = paginateQuery(
+    { client },
+    {
+      TableName: table,
+      KeyConditionExpression: 'pk = :index',
+      ExpressionAttributeValues: { ':index': { S: PARTITION } },
+      ConsistentRead: true,
+    },
+  )[Symbol.asyncIterator]();
+  for (;;) {
+    const page = await asking('reading the profile index', () => pages.next());
+    if (page.done === true) return;
+    for (const item of page.value.Items ?? []) yield { arn: item['sk']?.S ?? '', document: item['entry']?.S ?? '' };
+  }
 }
 
 function entryOf(arn: string, document: string | undefined): IndexEntry {
   const entry = parseIndexEntry(document ?? '');
   if (entry !== undefined) return entry;
-  throw new Fault('IndexUnreadable', {
-    doing: `reading the index entry of ${arn}`,
-    problem: 'the stored entry is not one that this version writes',
-    next: 'Delete the item; the next sweep writes it again from what AWS says.',
-  });
+  throw unreadableEntry(arn);
 }

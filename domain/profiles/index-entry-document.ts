@@ -1,11 +1,13 @@
 import * as z from 'zod';
 import type { BudgetId } from '../budgets/budget-id.ts';
 import { epochMs } from '../clock.ts';
+import { Fault } from '../fault.ts';
 import { nanoUsd } from '../money.ts';
 import { PERIOD_KINDS } from '../period.ts';
 import type { PicoUsdPerToken } from '../spending/pricing.ts';
 import type { Standing } from '../standing/standing.ts';
 import type { Tags } from '../tags.ts';
+import type { IndexReading, WithheldProfile } from './index-source.ts';
 import { parseProfileArn } from './profile-arn.ts';
 import type { IndexEntry } from './profile-index.ts';
 
@@ -93,6 +95,13 @@ export const serialiseIndexEntry = (entry: IndexEntry): string =>
     typeof value === 'bigint' ? value.toString() : value,
   );
 
+export const unreadableEntry = (arn: string): Fault =>
+  new Fault('IndexUnreadable', {
+    doing: `reading the index entry of ${arn}`,
+    problem: 'the stored entry is not one that this version writes',
+    next: 'Delete the item; the next sweep writes it again from what AWS says.',
+  });
+
 /** Undefined where the text is no entry that this version can read. */
 export function parseIndexEntry(text: string): IndexEntry | undefined {
   let parsed: unknown;
@@ -105,4 +114,37 @@ export function parseIndexEntry(text: string): IndexEntry | undefined {
   if (!result.success) return undefined;
   const { schema: _, ...entry } = result.data;
   return entry;
+}
+
+/**
+ * Reads the whole index again and again. An entry that is written as it was gives the same object as before: what does
+ * not change costs no parsing, and is seen not to have changed.
+ */
+export class IndexEntryReader {
+  #known: ReadonlyMap<string, StoredEntry> = new Map();
+
+  /** One reading; where it breaks off, the reader knows what it knew before. */
+  begin(): { take(arn: string, document: string): void; end(): IndexReading } {
+    const seen = new Map<string, StoredEntry>();
+    return {
+      take: (arn, document) => {
+        const before = this.#known.get(arn);
+        seen.set(arn, before?.document === document ? before : { document, entry: parseIndexEntry(document) });
+      },
+      end: () => {
+        this.#known = seen;
+        const entries: IndexEntry[] = [];
+        const withheld: WithheldProfile[] = [];
+        for (const [arn, { entry }] of seen)
+          if (entry === undefined) withheld.push({ arn, why: 'unreadable' });
+          else entries.push(entry);
+        return { entries, withheld };
+      },
+    };
+  }
+}
+
+interface StoredEntry {
+  readonly document: string;
+  readonly entry: IndexEntry | undefined;
 }

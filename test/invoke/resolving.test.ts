@@ -296,7 +296,10 @@ describe('the index', () => {
     await world.profile();
     const { client } = world.process();
     const stop = failingReads();
-    await expect(client.send(converse())).rejects.toMatchObject({ code: 'AccessDeniedException' });
+    expect(await refusalOf(client.send(converse()))).toMatchObject({
+      code: 'IndexUnavailable',
+      cause: { code: 'AccessDeniedException' },
+    });
     stop();
     await client.send(converse());
     expect(world.reached).toHaveLength(1);

@@ -98,6 +98,18 @@ describe('sweep', () => {
     expect(account.tagsOf(LAKESIDE)).toMatchObject({ 'governor:standing': 'closed' });
   });
 
+  it('goes on where an index entry was written by another version, and leaves it as it is', async () => {
+    const account = await busyAccount();
+    const newer = '{"schema":2}';
+    account.indexed.set(ROGUE, newer);
+    const report = await sweep(account.ports);
+    expect(report).toMatchObject({ profiles: 5, failed: [`the index entry of ${ROGUE}`, ROGUE], ended: 1 });
+    expect(account.counted).toContain('ProfileReadFailed');
+    expect(account.indexed.get(ROGUE)).toBe(newer);
+    expect(account.tagsOf(MENDABLE)).toMatchObject({ environment: 'dev' });
+    expect(account.tagsOf(LAKESIDE)).toMatchObject({ 'governor:standing': 'closed' });
+  });
+
   it('still takes back leases on a budget whose last profile is gone', async () => {
     const account = await busyAccount();
     account.stored.delete(ACME);
