@@ -1,12 +1,12 @@
+import { setImmediate } from 'node:timers/promises';
 import type { Clock } from '../domain/clock.ts';
-import { describeViolation } from '../domain/profiles/compliance.ts';
+import { Fault } from '../domain/fault.ts';
+import { IndexCache, type IndexSnapshot, type IndexView } from '../domain/profiles/index-cache.ts';
 import type { IndexSource } from '../domain/profiles/index-source.ts';
 import type { IndexEntry } from '../domain/profiles/profile-index.ts';
-import { readModelId, type WantedModel } from '../domain/profiles/wanted-model.ts';
-import { type Tags, tagValue } from '../domain/tags.ts';
-import { IndexCache, type IndexSnapshot, type IndexView } from './index-cache.ts';
-import type { GovernorRefusal } from './refusals.ts';
-import * as refused from './resolving-refusals.ts';
+import { type Asked, findProfile, resolveProfile } from '../domain/profiles/resolution.ts';
+import type { Tags } from '../domain/tags.ts';
+import { GovernorRefusal } from './refusals.ts';
 
 /** Answers that are kept for one set of tags. More models than this are rather misspelt in many ways. */
 const KEPT_ANSWERS = 100;
@@ -23,7 +23,8 @@ export class ProfileResolver {
   #answersOf: IndexView | undefined;
 
   constructor(options: { source: IndexSource; clock: Clock; region: string | undefined }) {
-    this.#cache = new IndexCache(options);
+    const { source, clock } = options;
+    this.#cache = new IndexCache({ source, clock, letOthersRun: () => setImmediate() });
     this.#region = options.region;
   }
 
@@ -34,11 +35,13 @@ export class ProfileResolver {
   resolveAtOnce(modelId: string, tags: Tags): IndexEntry | undefined {
     const view = this.#cache.serve();
     if (view === undefined) return undefined;
-    const known = this.#answersIn(view).get(tags)?.get(modelId);
+    const answers = this.#answersIn(view, tags);
+    const known = answers.get(modelId);
     if (known !== undefined) return known;
-    const found = judge(view, modelId, tags, this.#region);
-    if (typeof found === 'function') return undefined;
-    this.#keep(tags, modelId, found);
+    const found = findProfile(view, this.#ask(modelId, tags));
+    if (found === undefined) return undefined;
+    if (answers.size >= KEPT_ANSWERS) answers.clear();
+    answers.set(modelId, found);
     return found;
   }
 
@@ -48,12 +51,12 @@ export class ProfileResolver {
    * @throws {GovernorRefusal} that says what was looked for and what is near
    */
   async resolve(modelId: string, tags: Tags): Promise<IndexEntry> {
-    await this.#cache.view();
+    await this.#read(() => this.#cache.view());
     const known = this.resolveAtOnce(modelId, tags);
     if (known !== undefined) return known;
-    const found = judge(await this.#cache.recheck(), modelId, tags, this.#region);
-    if (typeof found === 'function') throw found();
-    return found;
+    const resolution = resolveProfile(await this.#read(() => this.#cache.recheck()), this.#ask(modelId, tags));
+    if (resolution.kind === 'refused') throw new GovernorRefusal(resolution.code, resolution.message);
+    return resolution.entry;
   }
 
   /** What this process knows of the index; undefined where it has not read it. */
@@ -61,61 +64,29 @@ export class ProfileResolver {
     return this.#cache.snapshot();
   }
 
-  #answersIn(view: IndexView): WeakMap<Tags, Map<string, IndexEntry>> {
+  #ask(modelId: string, tags: Tags): Asked {
+    return { modelId, tags, ...(this.#region === undefined ? {} : { region: this.#region }) };
+  }
+
+  async #read(reading: () => Promise<IndexView>): Promise<IndexView> {
+    try {
+      return await reading();
+    } catch (error) {
+      if (error instanceof Fault) throw new GovernorRefusal('IndexUnavailable', error.message, {}, error.cause);
+      throw error;
+    }
+  }
+
+  #answersIn(view: IndexView, tags: Tags): Map<string, IndexEntry> {
     if (this.#answersOf !== view) {
       this.#answers = new WeakMap();
       this.#answersOf = view;
     }
-    return this.#answers;
-  }
-
-  #keep(tags: Tags, modelId: string, entry: IndexEntry): void {
-    const answers = this.#answers.get(tags);
-    if (answers === undefined) this.#answers.set(tags, new Map([[modelId, entry]]));
-    else {
-      if (answers.size >= KEPT_ANSWERS) answers.clear();
-      answers.set(modelId, entry);
+    let answers = this.#answers.get(tags);
+    if (answers === undefined) {
+      answers = new Map();
+      this.#answers.set(tags, answers);
     }
+    return answers;
   }
 }
-
-/** A no that has not been put into words yet: finding what is near costs more than finding that there is none. */
-type Refusal = () => GovernorRefusal;
-
-function judge(view: IndexView, modelId: string, tags: Tags, region: string | undefined): IndexEntry | Refusal {
-  const found = pick(view, readModelId(modelId), { modelId, tags, ...(region === undefined ? {} : { region }) });
-  if (typeof found === 'function' || found.standing.state === 'open') return found;
-  const quarantine = found.standing.reasons.find((reason) => reason.kind === 'quarantine');
-  return quarantine === undefined
-    ? found
-    : () => refused.quarantined(found, quarantine.violations.map(describeViolation));
-}
-
-function pick(view: IndexView, model: WantedModel, asked: refused.Asked): IndexEntry | Refusal {
-  switch (model.kind) {
-    case 'foreign':
-      return () => refused.noProfileHasModel(asked);
-    case 'profile': {
-      const entry = view.lookup.byArn(model.arn);
-      const withheld = view.withheld.find(({ arn }) => arn === model.arn);
-      if (withheld !== undefined) return () => refused.withheldProfile(withheld);
-      if (entry === undefined) return () => refused.notInIndex(asked);
-      const missing = Object.keys(asked.tags).filter((key) => tagValue(entry.tags, key) !== tagValue(asked.tags, key));
-      return missing.length === 0 ? entry : () => refused.ofOtherTags(entry, asked, missing);
-    }
-    case 'model': {
-      const { modelId: _, ...query } = { ...asked, model };
-      const result = view.lookup.find(query);
-      if (result.kind === 'found') return result.entry;
-      if (result.kind === 'several') return () => refused.several(asked, result);
-      const withheld = view.withheld.find((profile) => mayCarry(profile.tags, asked.tags));
-      return withheld === undefined
-        ? () => refused.noneMatches(asked, view.lookup.near(query))
-        : () => refused.withheldProfile(withheld, asked);
-    }
-  }
-}
-
-/** Whether a profile may carry these tags; one whose tags are not known may. */
-const mayCarry = (carried: Tags | undefined, wanted: Tags): boolean =>
-  carried === undefined || Object.keys(wanted).every((key) => tagValue(carried, key) === tagValue(wanted, key));

@@ -1,8 +1,9 @@
-import type { Clock, EpochMs } from '../domain/clock.ts';
-import type { IndexSource, WithheldProfile } from '../domain/profiles/index-source.ts';
-import type { IndexEntry } from '../domain/profiles/profile-index.ts';
-import { ProfileLookup } from '../domain/profiles/profile-lookup.ts';
-import { GovernorRefusal } from './refusals.ts';
+import type { Clock, EpochMs } from '../clock.ts';
+import { Fault } from '../fault.ts';
+import type { IndexSource, WithheldProfile } from './index-source.ts';
+import type { IndexEntry } from './profile-index.ts';
+import { ProfileLookup } from './profile-lookup.ts';
+import type { IndexState } from './resolution.ts';
 
 /** How long an answer of the index serves before it is asked again. */
 const FRESH_MS = 30_000;
@@ -12,10 +13,8 @@ const RECHECK_MS = 2_000;
 const PAUSE_MS = 1_000;
 
 /** One state of the index, made ready for look-ups. Never changed: a further reading makes another one. */
-export interface IndexView {
+export interface IndexView extends IndexState {
   readonly entries: readonly IndexEntry[];
-  readonly lookup: ProfileLookup;
-  readonly withheld: readonly WithheldProfile[];
 }
 
 /** What a process knows of the index, for people and metrics. */
@@ -40,6 +39,7 @@ export interface IndexSnapshot {
 export class IndexCache {
   readonly #source: IndexSource;
   readonly #clock: Clock;
+  readonly #letOthersRun: () => Promise<void>;
   #view: IndexView | undefined;
   #readAt = Number.NEGATIVE_INFINITY;
   #writtenAt: EpochMs | undefined;
@@ -47,9 +47,11 @@ export class IndexCache {
   #lastError: string | undefined;
   #reading: Promise<IndexView> | undefined;
 
-  constructor(options: { source: IndexSource; clock: Clock }) {
+  /** @param options.letOthersRun resolves when everything else that is due has had its turn */
+  constructor(options: { source: IndexSource; clock: Clock; letOthersRun: () => Promise<void> }) {
     this.#source = options.source;
     this.#clock = options.clock;
+    this.#letOthersRun = options.letOthersRun;
   }
 
   /** The index in hand, at once; undefined where none has been read. One that is stale is served while it is read again. */
@@ -60,7 +62,7 @@ export class IndexCache {
     return this.#view;
   }
 
-  /** @throws {GovernorRefusal} `IndexUnavailable` where none has been read and none can be */
+  /** @throws {Fault} `IndexUnavailable` where none has been read and none can be */
   async view(): Promise<IndexView> {
     return this.serve() ?? (await this.#read());
   }
@@ -98,23 +100,38 @@ export class IndexCache {
     const askedAt = this.#clock.now();
     try {
       const { entries, withheld, writtenAt } = await this.#source.read();
-      const isUnchanged = this.#view !== undefined && isSame(this.#view.entries, entries);
-      const lookup = isUnchanged && this.#view !== undefined ? this.#view.lookup : await built(entries);
-      if (!isUnchanged || this.#view === undefined || withheld.length + this.#view.withheld.length > 0)
-        this.#view = { entries, lookup, withheld };
+      const view = await this.#viewOf(entries, withheld);
+      this.#view = view;
       this.#readAt = askedAt;
       this.#writtenAt = writtenAt;
       this.#lastError = undefined;
-      return this.#view;
+      return view;
     } catch (cause) {
       this.#lastError = cause instanceof Error ? cause.message : String(cause);
       this.#pauseUntil = this.#clock.now() + PAUSE_MS;
-      throw new GovernorRefusal(
-        'IndexUnavailable',
-        `The call was not sent, because which profile it belongs to cannot be read from ${this.#source.name}, and nothing was read before: ${this.#lastError} Check that the name is right and that this role may read it; the next call tries again.`,
-        {},
+      throw new Fault('IndexUnavailable', {
+        doing: `reading the index of profiles from ${this.#source.name}`,
+        problem: `it cannot be read, and was not read before: ${this.#lastError}`,
+        next: 'Check that the name is right and that this role may read it; the next call tries again.',
         cause,
-      );
+      });
+    }
+  }
+
+  async #viewOf(entries: readonly IndexEntry[], withheld: readonly WithheldProfile[]): Promise<IndexView> {
+    const before = this.#view;
+    if (before === undefined || !isSame(before.entries, entries))
+      return { entries, lookup: await this.#build(entries), withheld };
+    return before.withheld.length + withheld.length === 0 ? before : { ...before, withheld };
+  }
+
+  /** In slices, between which the calls of the process go on: a hundred thousand profiles take a quarter of a second. */
+  async #build(entries: readonly IndexEntry[]): Promise<ProfileLookup> {
+    const steps = ProfileLookup.build(entries);
+    for (;;) {
+      const step = steps.next();
+      if (step.done === true) return step.value;
+      await this.#letOthersRun();
     }
   }
 }
@@ -122,18 +139,3 @@ export class IndexCache {
 /** A source that finds an entry unchanged gives the same object again: then nothing need be built anew. */
 const isSame = (before: readonly IndexEntry[], after: readonly IndexEntry[]): boolean =>
   before.length === after.length && after.every((entry, at) => entry === before[at]);
-
-/** Built in slices, between which the calls of the process go on: a hundred thousand profiles take a quarter of a second. */
-async function built(entries: readonly IndexEntry[]): Promise<ProfileLookup> {
-  const steps = ProfileLookup.build(entries);
-  const slice = (): ProfileLookup | undefined => {
-    const step = steps.next();
-    return step.done === true ? step.value : undefined;
-  };
-  let lookup = slice();
-  while (lookup === undefined) {
-    await new Promise((resume) => setImmediate(resume));
-    lookup = slice();
-  }
-  return lookup;
-}
