@@ -1,10 +1,11 @@
 import { setTimeout } from 'node:timers/promises';
 import { GetParametersCommand, PutParameterCommand, type SSMClient } from '@aws-sdk/client-ssm';
 import * as z from 'zod';
-import { type EpochMs, epochMs } from '../domain/clock.ts';
+import { epochMs } from '../domain/clock.ts';
 import { Fault } from '../domain/fault.ts';
 import { IndexEntryReader } from '../domain/profiles/index-entry-document.ts';
 import type { IndexReading, IndexSource } from '../domain/profiles/index-source.ts';
+import type { PublishedIndex } from '../domain/profiles/publish-index.ts';
 import { asking } from './asking.ts';
 import { indexDocument, pack, readIndexDocument, versionOf } from './index-document.ts';
 
@@ -104,24 +105,22 @@ const torn = (name: string): Fault =>
     next: 'Somebody is writing it; if this lasts, a writer broke off, and the next sweep writes it again.',
   });
 
-/** Where the index is written for those who cannot reach the table. One writer at a time: the sweep. */
-export interface IndexParameter {
-  /**
-   * Writes the index where it says something new, or where what is there was written more than an hour ago.
-   *
-   * @throws {Fault} `IndexTooLarge` where it does not fit into {@link MOST_PARTS} parameters; what is there stays
-   */
-  publish(reading: IndexReading, now: EpochMs): Promise<'written' | 'unchanged'>;
-}
-
+/** What is there is no index, and writing one is the remedy; that it cannot be read for another reason is not. */
+const MENDED_BY_WRITING = new Set(['IndexDocumentMissing', 'IndexDocumentTorn', 'IndexDocumentUnreadable']);
 const REWRITE_MS = 3_600_000;
 
-export function indexParameter(client: SSMClient, name: string): IndexParameter {
+/**
+ * Writes the index where it says something new, and once an hour. What is there stays where the index does not fit into
+ * {@link MOST_PARTS} parameters: then publishing fails with `IndexTooLarge`.
+ */
+export function indexParameter(client: SSMClient, name: string): PublishedIndex {
   const source = parameterSource(client, name, async () => {});
   return {
     async publish(reading, now) {
-      // Whatever cannot be read there is written anew.
-      const before = await source.read().catch(() => undefined);
+      const before = await source.read().catch((error: unknown) => {
+        if (error instanceof Fault && MENDED_BY_WRITING.has(error.code)) return undefined;
+        throw error;
+      });
       const isRecent = before?.writtenAt !== undefined && now - before.writtenAt < REWRITE_MS;
       if (before !== undefined && isRecent && isSame(before, reading)) return 'unchanged';
       const text = pack(indexDocument({ ...reading, writtenAt: now }));

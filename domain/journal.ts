@@ -21,7 +21,8 @@ export type MetricName =
   | 'LeaseReclaimed'
   | 'NoticeSent'
   | 'NoticeFailed'
-  | 'ModelUnpriced';
+  | 'ModelUnpriced'
+  | 'IndexPublicationFailed';
 
 /** Where use cases tell what they decided and count what they met. */
 export interface Journal {

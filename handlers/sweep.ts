@@ -1,3 +1,4 @@
+import { publishIndex } from '../domain/profiles/publish-index.ts';
 import { sweep } from '../domain/profiles/sweep.ts';
 import { sendNotices } from '../domain/standing/send-notices.ts';
 import { lambda } from '../infra/lambda.ts';
@@ -7,6 +8,7 @@ export const handler = lambda(async (_event: unknown, governor) => {
   const ports = await governor.start();
   const report = await sweep(ports);
   await sendNotices(ports);
+  await publishIndex(ports);
   governor.journal.decided('swept', { ...report });
   return report;
 });

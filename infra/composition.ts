@@ -5,6 +5,7 @@ import { BedrockClient } from '@aws-sdk/client-bedrock';
 import { BudgetsClient } from '@aws-sdk/client-budgets';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { SNSClient } from '@aws-sdk/client-sns';
+import { SSMClient } from '@aws-sdk/client-ssm';
 import * as z from 'zod';
 import { awsBudgets } from '../aws/aws-budgets.ts';
 import { AwsClock } from '../aws/aws-clock.ts';
@@ -15,12 +16,14 @@ import { openingsTable } from '../aws/dynamodb/openings-table.ts';
 import { policyTable } from '../aws/dynamodb/policy-table.ts';
 import { profileIndexTable } from '../aws/dynamodb/profile-index-table.ts';
 import { usageTable } from '../aws/dynamodb/usage-table.ts';
+import { indexParameter } from '../aws/parameter-index.ts';
 import { powertoolsJournal } from '../aws/powertools-journal.ts';
 import { genaiPrices } from '../aws/price-list.ts';
 import { snsNotices } from '../aws/sns-notices.ts';
 import { Fault } from '../domain/fault.ts';
 import type { Journal } from '../domain/journal.ts';
 import type { ProfileGovernance } from '../domain/profiles/govern-profile.ts';
+import type { PublishedIndex } from '../domain/profiles/publish-index.ts';
 import type { WriteId } from '../domain/spending/ledger.ts';
 import { UsageSince } from '../domain/spending/recorded-usage.ts';
 import type { NoticePublisher } from '../domain/standing/notice.ts';
@@ -31,6 +34,7 @@ const Environment = z.object({
   GOVERNOR_NOTICES_TOPIC_ARN: z.string().startsWith('arn:'),
   GOVERNOR_BUDGET_ALERTS_TOPIC_ARN: z.string().startsWith('arn:'),
   GOVERNOR_ACCOUNT_ID: z.string().regex(/^\d{12}$/),
+  GOVERNOR_INDEX_PARAMETER: z.string().startsWith('/'),
   GOVERNOR_STAGE: z.string().regex(/^[A-Za-z0-9-]{1,40}$/),
 });
 
@@ -40,7 +44,7 @@ export interface Governor {
   readonly metrics: Metrics;
   readonly journal: Journal;
   /** Reads the policy in force, and with it AWS's time, and puts everything together that a use case needs. */
-  start(): Promise<ProfileGovernance & { readonly publisher: NoticePublisher }>;
+  start(): Promise<ProfileGovernance & { readonly publisher: NoticePublisher; readonly published: PublishedIndex }>;
 }
 
 /** The adapters of one function, made once for each execution environment. */
@@ -57,6 +61,7 @@ export function governor(environment: NodeJS.ProcessEnv = process.env): Governor
     GOVERNOR_NOTICES_TOPIC_ARN: noticesTopicArn,
     GOVERNOR_BUDGET_ALERTS_TOPIC_ARN: alertTopicArn,
     GOVERNOR_ACCOUNT_ID: accountId,
+    GOVERNOR_INDEX_PARAMETER: indexName,
     GOVERNOR_STAGE: stage,
   } = settings.data;
 
@@ -92,6 +97,7 @@ export function governor(environment: NodeJS.ProcessEnv = process.env): Governor
         prices: genaiPrices,
         awsBudgets: awsBudgets(new BudgetsClient(), { accountId, alertTopicArn }),
         outbox: noticeOutboxTable(dynamo, table, clock),
+        published: indexParameter(new SSMClient(), indexName),
         publisher: snsNotices(new SNSClient(), noticesTopicArn),
         newWriteId: () => randomUUID() as WriteId,
       };

@@ -3,7 +3,6 @@ import type { BedrockRuntimeClient } from '@aws-sdk/client-bedrock-runtime';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { AwsClock } from '../aws/aws-clock.ts';
 import { ledgerTable } from '../aws/dynamodb/ledger-table.ts';
-import { tableSource } from '../aws/dynamodb/table-source.ts';
 import { usageTable } from '../aws/dynamodb/usage-table.ts';
 import type { Clock } from '../domain/clock.ts';
 import { LearnedHolds } from '../domain/spending/learned-hold.ts';
@@ -12,6 +11,7 @@ import { holderOf, type ProcessId } from '../domain/spending/usage-record.ts';
 import type { Tags } from '../domain/tags.ts';
 import { Admissions } from './admission.ts';
 import { DEFAULTS } from './defaults.ts';
+import { type IndexChoice, tableIndex } from './index-sources.ts';
 import { governorPlugin } from './middleware.ts';
 import { atProcessEnd } from './process-end.ts';
 import { ProfileResolver } from './profile-resolver.ts';
@@ -29,6 +29,8 @@ export interface CostGovernorConfig {
   readonly tags: Tags;
   /** Region whose profiles are used; by default the environment's `AWS_REGION`. */
   readonly region?: string;
+  /** Where the tag → profile index is read from; by default {@link tableIndex}, the governor's table. */
+  readonly index?: IndexChoice;
   /**
    * Client for the table; by default one made from the environment, as every AWS client is, that gives up a request
    * after three seconds. Give one of your own time-outs too: the SDK has none, and calls wait for the table's answer.
@@ -76,7 +78,10 @@ export function costGovernor(config: CostGovernorConfig): CostGovernor {
   const dynamodb = config.dynamodb ?? tableClient(config.region);
   const clock = turnClock(config.clock ?? listeningClock(dynamodb));
   const region = config.region ?? process.env['AWS_REGION'] ?? process.env['AWS_DEFAULT_REGION'];
-  const resolver = new ProfileResolver({ source: tableSource(dynamodb, config.table), clock, region });
+  // Copied: whoever changes the object later changes nobody's tags, and what is found for it stays right.
+  const ownTags: Tags = Object.freeze({ ...config.tags });
+  const source = (config.index ?? tableIndex())({ table: config.table, dynamodb, region, tags: ownTags });
+  const resolver = new ProfileResolver({ source, clock, region });
   const thisProcess = randomBytes(12).toString('base64url') as ProcessId;
   let leases = 0;
   const usage = new UsageRecorder({ records: usageTable(dynamodb, config.table), clock, process: thisProcess });
@@ -104,8 +109,8 @@ export function costGovernor(config: CostGovernorConfig): CostGovernor {
   let isClosed = false;
   const forgetProcessEnd = atProcessEnd(flush);
   return {
-    ...bound(config.tags),
-    for: (tags) => bound({ ...tags, ...config.tags }),
+    ...bound(ownTags),
+    for: (tags) => bound({ ...tags, ...ownTags }),
     flush,
     async close() {
       isClosed = true;

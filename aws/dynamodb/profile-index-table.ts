@@ -1,3 +1,4 @@
+import { setTimeout } from 'node:timers/promises';
 import {
   type AttributeValue,
   BatchGetItemCommand,
@@ -72,17 +73,24 @@ const KEYS_PER_REQUEST = 100;
 /** How often keys are asked for again that a request left over because the table was busy. */
 const ROUNDS = 10;
 
-/** The documents of these profiles' entries; those that have none are left out. */
+const PAUSE_MS = 50;
+
+/**
+ * The documents of these profiles' entries; those that have none are left out.
+ *
+ * @param pause before asking again for what was left over, in milliseconds
+ */
 export async function* storedEntriesOf(
   client: DynamoDBClient,
   table: string,
   arns: readonly ProfileArn[],
+  pause: (ms: number) => Promise<unknown> = setTimeout,
 ): AsyncGenerator<StoredDocument> {
   for (let from = 0; from < arns.length; from += KEYS_PER_REQUEST) {
     let keys = arns
       .slice(from, from + KEYS_PER_REQUEST)
       .map((arn) => ({ pk: { S: PARTITION }, sk: { S: arn as string } }));
-    for (let round = 0; keys.length > 0; round++) {
+    for (let round = 1; ; round++) {
       const Keys = keys;
       const answer = await asking('reading index entries', () =>
         client.send(new BatchGetItemCommand({ RequestItems: { [table]: { Keys, ConsistentRead: true } } })),
@@ -91,12 +99,14 @@ export async function* storedEntriesOf(
       keys = (answer.UnprocessedKeys?.[table]?.Keys ?? []).flatMap(({ sk }) =>
         sk?.S === undefined ? [] : [{ pk: { S: PARTITION }, sk: { S: sk.S } }],
       );
-      if (keys.length > 0 && round === ROUNDS)
+      if (keys.length === 0) break;
+      if (round === ROUNDS)
         throw new Fault('IndexIncomplete', {
           doing: 'reading index entries',
           problem: `the table left ${keys.length} of them over ${ROUNDS} times`,
           next: 'The table is throttled: look at its consumed capacity.',
         });
+      await pause(PAUSE_MS * round);
     }
   }
 }

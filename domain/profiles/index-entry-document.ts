@@ -52,7 +52,7 @@ const standing: z.ZodType<Standing> = z.discriminatedUnion('state', [
 ]);
 
 /** Not a zod record, which would leave out a tag of the name `__proto__`: AWS allows it. */
-const isTags = (value: unknown): boolean =>
+export const isTags = (value: unknown): boolean =>
   typeof value === 'object' &&
   value !== null &&
   !Array.isArray(value) &&

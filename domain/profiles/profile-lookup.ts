@@ -117,10 +117,17 @@ export class ProfileLookup {
 
   /** Finds the one profile for a model and tags. The tags asked for must all be carried with exactly these values. */
   find(query: ProfileQuery): FoundProfiles {
-    const { count, first } = this.#intersect([...this.#placePostings(query), ...this.#tagPostings(query)], query);
+    const { count, first } = this.#intersect([...this.#placePostings(query), ...this.#tagPostings(query.tags)], query);
     const [entry] = first;
     if (entry === undefined) return { kind: 'none' };
     return count === 1 ? { kind: 'found', entry } : { kind: 'several', first, count };
+  }
+
+  /** All profiles that carry these tags, whatever their model and Region. */
+  carrying(tags: Tags): readonly IndexEntry[] {
+    const postings = this.#tagPostings(tags);
+    const { first } = intersect(postings.length === 0 ? [this.#all] : postings, Number.POSITIVE_INFINITY);
+    return first.flatMap((id) => this.#entries[id] ?? []);
   }
 
   /**
@@ -128,7 +135,7 @@ export class ProfileLookup {
    * model that carry one of the tags. A profile that has none of the tags in common is not near.
    */
   near(query: ProfileQuery): readonly NearProfile[] {
-    const tags = this.#tagPostings(query);
+    const tags = this.#tagPostings(query.tags);
     const { model, place } = this.#criteria(query);
     const near = new Set<IndexEntry>();
     const consider = (postings: readonly Posting[]): void => {
@@ -142,7 +149,7 @@ export class ProfileLookup {
     return [...near].map((entry) => ({ entry, differs: differences(entry, query) }));
   }
 
-  #tagPostings({ tags }: ProfileQuery): Posting[] {
+  #tagPostings(tags: Tags): Posting[] {
     const postings: Posting[] = [];
     for (const key of Object.keys(tags)) postings.push(this.#tags.get(key)?.get(tagValue(tags, key) ?? '') ?? NOBODY);
     return postings;

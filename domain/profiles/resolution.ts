@@ -96,7 +96,7 @@ function pickAnyStanding({ lookup, withheld }: IndexState, asked: Asked): IndexE
       if (result.kind === 'several')
         return refuse('SeveralProfiles', () => {
           const others = result.count > result.first.length ? '; and others' : '';
-          return `${result.count} profiles match ${describeAsked(asked)}: ${result.first.map(describeEntry).join('; ')}${others}. Name one more tag that tells them apart.`;
+          return `${result.count} profiles match ${describeAsked(asked)}: ${result.first.map(describeEntry).join('; ')}${others}. Name one more tag${asked.region === undefined ? ' or a Region' : ''} that tells them apart.`;
         });
       const held = withheld.find((profile) => mayCarry(profile.tags, asked.tags));
       if (held !== undefined) return refuseWithheld(held, asked);
@@ -128,7 +128,7 @@ function refuseWithheld({ arn, why }: WithheldProfile, asked?: Asked): Refusal {
 }
 
 /** Whether a profile may carry these tags; one whose tags are not known may. */
-const mayCarry = (carried: Tags | undefined, wanted: Tags): boolean =>
+export const mayCarry = (carried: Tags | undefined, wanted: Tags): boolean =>
   carried === undefined || Object.keys(wanted).every((key) => tagValue(carried, key) === tagValue(wanted, key));
 
 const describeAsked = ({ modelId, tags, region }: Asked): string =>

@@ -177,6 +177,15 @@ describe('publishing the index', () => {
     expect((await source().read()).entries).toHaveLength(4);
   });
 
+  it('replaces what is no index, and writes nothing where it may not read', async () => {
+    parameters.values.set(`${NAME}/0`, 'hello');
+    expect(await publish(many(1))).toBe('written');
+    parameters.failure = 'AccessDeniedException';
+    parameters.requests.length = 0;
+    await expect(publish(many(2))).rejects.toMatchObject({ code: 'AccessDeniedException' });
+    expect(parameters.requests).toEqual(['GetParameters']);
+  });
+
   it('leaves what is there where the index has grown too large', async () => {
     await publish(many(1));
     await expect(publish(many(3_000))).rejects.toMatchObject({ code: 'IndexTooLarge' });
