@@ -5,6 +5,7 @@ import { AwsClock } from '../aws/aws-clock.ts';
 import { ledgerTable } from '../aws/dynamodb/ledger-table.ts';
 import { usageTable } from '../aws/dynamodb/usage-table.ts';
 import type { Clock } from '../domain/clock.ts';
+import type { IndexSnapshot } from '../domain/profiles/index-cache.ts';
 import { LearnedHolds } from '../domain/spending/learned-hold.ts';
 import type { WriteId } from '../domain/spending/ledger.ts';
 import { holderOf, type ProcessId } from '../domain/spending/usage-record.ts';
@@ -55,6 +56,8 @@ export type GovernorPlugin = Parameters<BedrockRuntimeClient['middlewareStack'][
 export interface CostGovernor extends GovernorPlugin {
   /** The same governor bound to further tags, for servers that call for many tenants: leases and index are shared. */
   for(tags: Tags): GovernorPlugin;
+  /** What this process knows of the index of profiles, how old that is, and why it could not be read last; undefined before the first call. */
+  index(): IndexSnapshot | undefined;
   /** Reports all spending to the ledger, returns unused money, and writes the usage records. For the end of a batch, or before a long pause. */
   flush(): Promise<void>;
   /** Like {@link flush}, and ends the background work. Calls after it are refused. The end of the program, SIGTERM and SIGINT do the same; a kill does not. */
@@ -111,6 +114,7 @@ export function costGovernor(config: CostGovernorConfig): CostGovernor {
   return {
     ...bound(ownTags),
     for: (tags) => bound({ ...tags, ...ownTags }),
+    index: () => resolver.snapshot(),
     flush,
     async close() {
       isClosed = true;

@@ -111,7 +111,7 @@ export class IndexCache {
       this.#pauseUntil = this.#clock.now() + PAUSE_MS;
       throw new Fault('IndexUnavailable', {
         doing: `reading the index of profiles from ${this.#source.name}`,
-        problem: `it cannot be read, and was not read before: ${this.#lastError}`,
+        problem: `it cannot be read, and was not read before: ${this.#lastError.replace(/\.$/, '')}`,
         next: 'Check that the name is right and that this role may read it; the next call tries again.',
         cause,
       });
