@@ -69,10 +69,15 @@ export class IndexCache {
 
   /** An index that is young enough to refuse by; the last good one where it cannot be read now. */
   async recheck(): Promise<IndexView> {
-    const view = await this.view();
-    const now = this.#clock.now();
-    if (now - this.#readAt < RECHECK_MS || now < this.#pauseUntil) return view;
-    return await this.#read().catch(() => view);
+    let view = await this.view();
+    // A reading that had begun earlier may have missed what has happened since: then one more.
+    for (let reading = 0; reading < 2; reading++) {
+      const now = this.#clock.now();
+      if (now - this.#readAt < RECHECK_MS || now < this.#pauseUntil) break;
+      const before = view;
+      view = await this.#read().catch(() => before);
+    }
+    return view;
   }
 
   /** What is known now, without reading anything; undefined where nothing has been read. */

@@ -57,9 +57,9 @@ export class MemoryIndex implements IndexSource, Clock {
 
   async read(): Promise<IndexReading> {
     this.reads++;
+    const { entries, withheld, writtenAt, failure } = this;
     await this.#gate;
-    if (this.failure !== undefined) throw this.failure;
-    const { entries, withheld, writtenAt } = this;
+    if (failure !== undefined) throw failure;
     return { entries, withheld, ...(writtenAt === undefined ? {} : { writtenAt: epochMs(writtenAt) }) };
   }
 }

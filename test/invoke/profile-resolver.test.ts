@@ -1,4 +1,6 @@
+import fc from 'fast-check';
 import { beforeEach, describe, expect, it } from 'vitest';
+import { GovernorRefusal } from '../../invoke/index.ts';
 import { ProfileResolver } from '../../invoke/profile-resolver.ts';
 import { profileArn } from '../domain/governed-account.ts';
 import { refusalOf } from './governed-aws.ts';
@@ -88,6 +90,19 @@ describe('a warm index', () => {
     expect(index.reads).toBe(2);
   });
 
+  it('reads once more where a reading was under way that began too early to know', async () => {
+    const answer = index.hold();
+    index.wait(30_000);
+    resolver.resolveAtOnce(NOVA, ACME);
+    index.wait(5_000);
+    index.entries = [...index.entries, indexEntry('new', { tenant: 'new' })];
+    const call = nameOf(NOVA, { tenant: 'new' });
+    await settled();
+    answer();
+    expect(await call).toBe('new');
+    expect(index.reads).toBe(3);
+  });
+
   it('keeps the last good answer while it cannot be read, says how old it is and why, and asks no more than once a second', async () => {
     const failure = new Error('throttled');
     index.failure = failure;
@@ -157,6 +172,37 @@ describe('a profile that is withheld', () => {
     index.wait(2_000);
     expect(await nameOf(odd, ACME)).toBe('odd');
   });
+});
+
+it('whatever a caller writes as the model, the profile that is found carries the bound tags [F19]', async () => {
+  const tenants = ['acme', 'umbrella', 'globex'];
+  index.entries = tenants.flatMap((tenant) => [
+    indexEntry(`${tenant}x`, { tenant, app: 'chat' }),
+    indexEntry(`${tenant}y`, { tenant, app: 'search' }, { baseModelId: 'anthropic.claude', source: 'geo' }),
+  ]);
+  const model = fc.oneof(
+    fc.constantFrom(NOVA, 'anthropic.claude', 'us.anthropic.claude', 'eu.anthropic.claude', `global.${NOVA}`),
+    fc.constantFrom(...index.entries.map(({ arn }) => arn as string)),
+    fc.constantFrom(...index.entries.map(({ arn }) => encodeURIComponent(arn))),
+    fc
+      .tuple(fc.constantFrom('foundation-model', 'inference-profile'), fc.constantFrom(NOVA, 'us.anthropic.claude'))
+      .map(([kind, id]) => `arn:aws:bedrock:us-east-1:123456789012:${kind}/${id}`),
+    fc.string(),
+  );
+  let found = 0;
+  await fc.assert(
+    fc.asyncProperty(model, fc.constantFrom(...tenants), async (modelId, tenant) => {
+      const entry = await resolver.resolve(modelId, { tenant }).catch((error: unknown) => {
+        if (error instanceof GovernorRefusal) return undefined;
+        throw error;
+      });
+      if (entry === undefined) return;
+      found++;
+      expect(entry.tags).toMatchObject({ tenant });
+    }),
+    { numRuns: 500 },
+  );
+  expect(found).toBeGreaterThan(20);
 });
 
 describe('a refusal', () => {

@@ -1,6 +1,6 @@
 import { type DynamoDBClient, PutItemCommand } from '@aws-sdk/client-dynamodb';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { profileIndexTable } from '../../../aws/dynamodb/profile-index-table.ts';
+import { profileIndexTable, storedEntriesOf } from '../../../aws/dynamodb/profile-index-table.ts';
 import { tableSource } from '../../../aws/dynamodb/table-source.ts';
 import type { BudgetId } from '../../../domain/budgets/budget-id.ts';
 import { epochMs } from '../../../domain/clock.ts';
@@ -138,6 +138,27 @@ describe('the profile index in DynamoDB', () => {
     const told: string[] = [];
     expect(await index.list((arn) => told.push(arn))).toEqual([entry('abc')]);
     expect(told).toEqual([arnOf('odd')]);
+  });
+
+  it('does not take the entries that a busy table answers for all that were asked for', async () => {
+    await index.put(entry('abc'));
+    client.middlewareStack.add(
+      (next, context) => async (args) => {
+        const result = await next(args);
+        if (context.commandName === 'BatchGetItemCommand')
+          Object.assign(result.output, {
+            Responses: {},
+            UnprocessedKeys: { [TABLE]: { Keys: [{ pk: { S: 'INDEX' }, sk: { S: arnOf('abc') } }] } },
+          });
+        return result;
+      },
+      { step: 'initialize' },
+    );
+    const pauses: number[] = [];
+    const reading = storedEntriesOf(client, TABLE, [arnOf('abc')], async (ms) => void pauses.push(ms)).next();
+    await expect(reading).rejects.toMatchObject({ name: 'Fault', code: 'IndexIncomplete' });
+    expect(pauses).toEqual([...pauses].sort((a, b) => a - b));
+    expect(pauses.length).toBeGreaterThan(3);
   });
 
   describe('as a source of the helper', () => {
