@@ -21,7 +21,7 @@ const PAUSE_MS = 200;
 
 const part = z.object({
   schema: z.literal(1),
-  /** Hash of the whole text: parts that do not have it in common do not belong together. */
+  /** Hash of the whole text: parts of several documents do not have it. */
   version: z.string(),
   parts: z.int().min(1).max(MOST_PARTS),
   data: z.string(),
@@ -68,10 +68,7 @@ async function readOnce(client: SSMClient, name: string): Promise<string | undef
   if (first === undefined) return value;
   for (let from = NAMES_PER_REQUEST; from < first.parts; from += NAMES_PER_REQUEST)
     values.push(...(await readParts(client, name, from, Math.min(first.parts, from + NAMES_PER_REQUEST))));
-  const data = values.slice(0, first.parts).map((text) => {
-    const read = text === undefined ? undefined : partOf(text);
-    return read?.version === first.version ? read.data : undefined;
-  });
+  const data = values.slice(0, first.parts).map((text) => (text === undefined ? undefined : partOf(text)?.data));
   if (data.includes(undefined)) return undefined;
   const whole = data.join('');
   return versionOf(whole) === first.version ? whole : undefined;

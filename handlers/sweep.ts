@@ -6,9 +6,10 @@ import { lambda } from '../infra/lambda.ts';
 /** Every few minutes: everything that should be is compared with what is, whatever the event says. */
 export const handler = lambda(async (_event: unknown, governor) => {
   const ports = await governor.start();
+  // First, because it takes a moment, and a sweep of many profiles may not come to its end.
+  await publishIndex(ports);
   const report = await sweep(ports);
   await sendNotices(ports);
-  await publishIndex(ports);
   governor.journal.decided('swept', { ...report });
   return report;
 });
