@@ -25,7 +25,8 @@ export type MetricName =
   | 'NoticeFailed'
   | 'ModelUnpriced'
   | 'LendingDenied'
-  | 'ReportBeyondLease';
+  | 'ReportBeyondLease'
+  | 'IndexPublicationFailed';
 
 /** Where use cases tell what they decided and count what they met. */
 export interface Journal {

@@ -6,6 +6,7 @@ import { BudgetsClient } from '@aws-sdk/client-budgets';
 import { CloudWatchClient } from '@aws-sdk/client-cloudwatch';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { SNSClient } from '@aws-sdk/client-sns';
+import { SSMClient } from '@aws-sdk/client-ssm';
 import * as z from 'zod';
 import { awsBudgets } from '../aws/aws-budgets.ts';
 import { AwsClock } from '../aws/aws-clock.ts';
@@ -18,6 +19,7 @@ import { openingsTable } from '../aws/dynamodb/openings-table.ts';
 import { policyTable } from '../aws/dynamodb/policy-table.ts';
 import { profileIndexTable } from '../aws/dynamodb/profile-index-table.ts';
 import { usageTable } from '../aws/dynamodb/usage-table.ts';
+import { indexParameter } from '../aws/parameter-index.ts';
 import { powertoolsJournal } from '../aws/powertools-journal.ts';
 import { genaiPrices } from '../aws/price-list.ts';
 import { snsNotices } from '../aws/sns-notices.ts';
@@ -26,6 +28,7 @@ import type { Journal } from '../domain/journal.ts';
 import type { Identity } from '../domain/lending/caller.ts';
 import type { LendingPorts } from '../domain/lending/lend.ts';
 import { rememberedFacts } from '../domain/lending/lending-facts.ts';
+import type { PublishedIndex } from '../domain/profiles/publish-index.ts';
 import type { Sweep } from '../domain/profiles/sweep.ts';
 import type { WriteId } from '../domain/spending/ledger.ts';
 import { UsageSince } from '../domain/spending/recorded-usage.ts';
@@ -38,6 +41,7 @@ const Environment = z.object({
   GOVERNOR_NOTICES_TOPIC_ARN: z.string().startsWith('arn:'),
   GOVERNOR_BUDGET_ALERTS_TOPIC_ARN: z.string().startsWith('arn:'),
   GOVERNOR_ACCOUNT_ID: z.string().regex(/^\d{12}$/),
+  GOVERNOR_INDEX_PARAMETER: z.string().startsWith('/'),
   GOVERNOR_STAGE: z.string().regex(/^[A-Za-z0-9-]{1,40}$/),
 });
 
@@ -47,7 +51,7 @@ export interface Governor {
   readonly metrics: Metrics;
   readonly journal: Journal;
   /** Reads the policy in force, and with it AWS's time, and puts everything together that a use case needs. */
-  start(): Promise<Sweep & { readonly publisher: NoticePublisher }>;
+  start(): Promise<Sweep & { readonly publisher: NoticePublisher; readonly published: PublishedIndex }>;
   /** What the function `lease` needs, which runs too often to read the policy each time. */
   readonly lending: LendingPorts;
 }
@@ -66,6 +70,7 @@ export function governor(environment: NodeJS.ProcessEnv = process.env): Governor
     GOVERNOR_NOTICES_TOPIC_ARN: noticesTopicArn,
     GOVERNOR_BUDGET_ALERTS_TOPIC_ARN: alertTopicArn,
     GOVERNOR_ACCOUNT_ID: accountId,
+    GOVERNOR_INDEX_PARAMETER: indexName,
     GOVERNOR_STAGE: stage,
   } = settings.data;
 
@@ -104,6 +109,7 @@ export function governor(environment: NodeJS.ProcessEnv = process.env): Governor
         prices: genaiPrices,
         awsBudgets: awsBudgets(new BudgetsClient(), { accountId, alertTopicArn }),
         outbox: noticeOutboxTable(dynamo, table, clock),
+        published: indexParameter(new SSMClient(), indexName),
         publisher: snsNotices(new SNSClient(), noticesTopicArn),
         newWriteId,
       };

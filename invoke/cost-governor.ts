@@ -3,9 +3,9 @@ import { BedrockRuntimeClient } from '@aws-sdk/client-bedrock-runtime';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { AwsClock } from '../aws/aws-clock.ts';
 import { ledgerTable } from '../aws/dynamodb/ledger-table.ts';
-import { profileIndexTable } from '../aws/dynamodb/profile-index-table.ts';
 import { usageTable } from '../aws/dynamodb/usage-table.ts';
 import type { Clock } from '../domain/clock.ts';
+import type { IndexSnapshot } from '../domain/profiles/index-cache.ts';
 import { LearnedHolds } from '../domain/spending/learned-hold.ts';
 import type { WriteId } from '../domain/spending/ledger.ts';
 import { holderOf, type ProcessId } from '../domain/spending/usage-record.ts';
@@ -14,6 +14,7 @@ import { Admissions } from './admission.ts';
 import { BoundPlugins } from './bound-plugins.ts';
 import type { AccountState } from './budget-account.ts';
 import { DEFAULTS } from './defaults.ts';
+import { type IndexChoice, tableIndex } from './index-sources.ts';
 import type { LedgerAccess } from './lease-function.ts';
 import { MeteredStreams } from './metered-stream.ts';
 import { governorPlugin } from './middleware.ts';
@@ -35,6 +36,8 @@ export interface CostGovernorConfig {
   readonly tags: Tags;
   /** Region whose profiles are used; by default the environment's `AWS_REGION`. */
   readonly region?: string;
+  /** Where the tag → profile index is read from; by default {@link tableIndex}, the governor's table. */
+  readonly index?: IndexChoice;
   /**
    * Client for the table; by default one made from the environment, as every AWS client is, that gives up a request
    * after three seconds. Give one of your own time-outs too: the SDK has none, and calls wait for the table's answer.
@@ -75,6 +78,8 @@ export type GovernorPlugin = Plugin;
 
 /** How a governor stands. */
 export interface GovernorSnapshot {
+  /** What this process knows of the index of profiles, how old that is, and why it could not be read last; undefined before the first call. */
+  readonly index: IndexSnapshot | undefined;
   readonly calls: CallCounts;
   /** The budgets and periods that this process spends from. */
   readonly budgets: readonly AccountState[];
@@ -112,7 +117,10 @@ export function costGovernor(config: CostGovernorConfig): CostGovernor {
   awsClock.listenTo(dynamodb);
   const clock = turnClock(config.clock ?? awsClock);
   const region = config.region ?? process.env['AWS_REGION'] ?? process.env['AWS_DEFAULT_REGION'];
-  const resolver = new ProfileResolver({ index: profileIndexTable(dynamodb, config.table), clock, region });
+  // Copied: whoever changes the object later changes nobody's tags, and what is found for it stays right.
+  const ownTags: Tags = Object.freeze({ ...config.tags });
+  const source = (config.index ?? tableIndex())({ table: config.table, dynamodb, region, tags: ownTags });
+  const resolver = new ProfileResolver({ source, clock, region });
   const thisProcess = randomBytes(12).toString('base64url') as ProcessId;
   let leases = 0;
   const access = config.ledger?.open({
@@ -145,9 +153,7 @@ export function costGovernor(config: CostGovernorConfig): CostGovernor {
   maintenance.unref();
 
   const shared = { clock, resolver, admissions, usage, learned, streams, observation, regional, ungoverned };
-  const plugins = new BoundPlugins(config.tags, (tags) =>
-    governorPlugin({ ...shared, tags, isClosed: () => isClosed }),
-  );
+  const plugins = new BoundPlugins(ownTags, (tags) => governorPlugin({ ...shared, tags, isClosed: () => isClosed }));
   const flush = async () => {
     await streams.settled();
     await both(admissions.flush(), usage.flush());
@@ -158,7 +164,12 @@ export function costGovernor(config: CostGovernorConfig): CostGovernor {
     ...plugins.for({}),
     for: (tags) => plugins.for(tags),
     flush,
-    snapshot: () => ({ calls: observation.counts, budgets: admissions.states, openStreams: streams.size }),
+    snapshot: () => ({
+      index: resolver.snapshot(),
+      calls: observation.counts,
+      budgets: admissions.states,
+      openStreams: streams.size,
+    }),
     async close() {
       isClosed = true;
       clearInterval(maintenance);

@@ -1,4 +1,6 @@
 /** The public entry point of the package: what tenants import. */
+
+export type { IndexSnapshot } from '../domain/profiles/index-cache.ts';
 export {
   type CostGovernor,
   type CostGovernorConfig,
@@ -7,6 +9,15 @@ export {
   type GovernorSnapshot,
 } from './cost-governor.ts';
 export { type GovernanceNote, governanceOf } from './governance-note.ts';
+export {
+  type IndexChoice,
+  parameterIndex,
+  resolverIndex,
+  secretIndex,
+  type TaggingIndexOptions,
+  tableIndex,
+  taggingIndex,
+} from './index-sources.ts';
 export { governedHandler } from './lambda-tenant.ts';
 export { type LeaseFunctionOptions, type LedgerAccess, leaseFunction } from './lease-function.ts';
 export type { CallCounts, GovernorEvent, GovernorObserver, ObservedCall, ObservedProfile } from './observation.ts';

@@ -1,125 +1,92 @@
+import { setImmediate } from 'node:timers/promises';
 import type { Clock } from '../domain/clock.ts';
-import { describeViolation } from '../domain/profiles/compliance.ts';
-import { parseProfileArn } from '../domain/profiles/profile-arn.ts';
-import { describeEntry, findProfile, type IndexEntry, type ProfileIndex } from '../domain/profiles/profile-index.ts';
-import { describeTags, type Tags, tagValue } from '../domain/tags.ts';
+import { Fault } from '../domain/fault.ts';
+import { IndexCache, type IndexSnapshot, type IndexView } from '../domain/profiles/index-cache.ts';
+import type { IndexSource } from '../domain/profiles/index-source.ts';
+import type { IndexEntry } from '../domain/profiles/profile-index.ts';
+import { type Asked, findProfile, resolveProfile } from '../domain/profiles/resolution.ts';
+import type { Tags } from '../domain/tags.ts';
 import { GovernorRefusal } from './refusals.ts';
 
-/** How long an answer of the index serves before it is asked again. */
-const FRESH_MS = 30_000;
-/** A refusal is checked against an index no older than this: a profile that was just made or mended is found. */
-const RECHECK_MS = 2_000;
+/** Answers that are kept for one set of tags. More models than this are rather misspelt in many ways. */
+const KEPT_ANSWERS = 100;
 
 /**
- * Finds the profile for a model and tags in the index, read once for all callers: one read in flight at a time, kept for
- * {@link FRESH_MS}, served while it is read again, and kept when reading fails. A failure is never kept as an answer.
+ * Finds the profile for a model and tags. The tags come from who made the governor, never from the request: whatever is
+ * written as `modelId`, the profile that is found carries them all.
  */
 export class ProfileResolver {
-  readonly #index: Pick<ProfileIndex, 'list'>;
-  readonly #clock: Clock;
+  readonly #cache: IndexCache;
   readonly #region: string | undefined;
-  #entries: readonly IndexEntry[] | undefined;
-  #readAt = Number.NEGATIVE_INFINITY;
-  #reading: Promise<readonly IndexEntry[]> | undefined;
+  /** Found profiles by the very tags object of a bound governor and the model as it was written, for one view of the index. */
+  #answers = new WeakMap<Tags, Map<string, IndexEntry>>();
+  #answersOf: IndexView | undefined;
 
-  constructor(options: { index: Pick<ProfileIndex, 'list'>; clock: Clock; region: string | undefined }) {
-    this.#index = options.index;
-    this.#clock = options.clock;
+  constructor(options: { source: IndexSource; clock: Clock; region: string | undefined }) {
+    const { source, clock } = options;
+    this.#cache = new IndexCache({ source, clock, letOthersRun: () => setImmediate() });
     this.#region = options.region;
   }
 
-  /** @throws {GovernorRefusal} that says what was looked for and what is near */
+  /**
+   * The profile, from what is in memory: undefined where the index has not been read, or says no. Then
+   * {@link resolve} decides. With the same tags object and model as before it costs two look-ups in maps.
+   */
+  resolveAtOnce(modelId: string, tags: Tags): IndexEntry | undefined {
+    const view = this.#cache.serve();
+    if (view === undefined) return undefined;
+    const answers = this.#answersIn(view, tags);
+    const known = answers.get(modelId);
+    if (known !== undefined) return known;
+    const found = findProfile(view, this.#ask(modelId, tags));
+    if (found === undefined) return undefined;
+    if (answers.size >= KEPT_ANSWERS) answers.clear();
+    answers.set(modelId, found);
+    return found;
+  }
+
+  /**
+   * Resolves, after reading the index where that is needed. A no is checked against an index no older than two seconds.
+   *
+   * @throws {GovernorRefusal} that says what was looked for and what is near
+   */
   async resolve(modelId: string, tags: Tags): Promise<IndexEntry> {
-    const served = await this.#serve();
-    const first = judge(served, modelId, tags, this.#region);
-    if (!(first instanceof GovernorRefusal)) return first;
-    if (this.#clock.now() - this.#readAt < RECHECK_MS) throw first;
-    // Should that fail, the last good answer stays: here, that there is no such profile.
-    const entries = await this.#read().catch(() => served);
-    const second = judge(entries, modelId, tags, this.#region);
-    if (second instanceof GovernorRefusal) throw second;
-    return second;
+    await this.#read(() => this.#cache.view());
+    const known = this.resolveAtOnce(modelId, tags);
+    if (known !== undefined) return known;
+    const resolution = resolveProfile(await this.#read(() => this.#cache.recheck()), this.#ask(modelId, tags));
+    if (resolution.kind === 'refused') throw new GovernorRefusal(resolution.code, resolution.message);
+    return resolution.entry;
   }
 
-  async #serve(): Promise<readonly IndexEntry[]> {
-    if (this.#entries === undefined) return await this.#read();
-    // Served stale while it is read again; should that fail, the last good answer stays and the next call tries anew.
-    if (this.#clock.now() - this.#readAt >= FRESH_MS) this.#read().catch(() => {});
-    return this.#entries;
+  /** What this process knows of the index; undefined where it has not read it. */
+  snapshot(): IndexSnapshot | undefined {
+    return this.#cache.snapshot();
   }
 
-  #read(): Promise<readonly IndexEntry[]> {
-    this.#reading ??= this.#index
-      .list()
-      .then((entries) => {
-        this.#entries = entries;
-        this.#readAt = this.#clock.now();
-        return entries;
-      })
-      .finally(() => {
-        this.#reading = undefined;
-      });
-    return this.#reading;
+  #ask(modelId: string, tags: Tags): Asked {
+    return { modelId, tags, ...(this.#region === undefined ? {} : { region: this.#region }) };
   }
-}
 
-function judge(
-  entries: readonly IndexEntry[],
-  modelId: string,
-  tags: Tags,
-  region: string | undefined,
-): IndexEntry | GovernorRefusal {
-  const found = modelId.includes(':application-inference-profile/')
-    ? byArn(entries, modelId, tags)
-    : byTags(entries, modelId, tags, region);
-  if (found instanceof GovernorRefusal) return found;
-  const quarantine =
-    found.standing.state !== 'open' ? found.standing.reasons.find((reason) => reason.kind === 'quarantine') : undefined;
-  if (quarantine === undefined) return found;
-  return new GovernorRefusal(
-    'ProfileQuarantined',
-    `Profile ${found.name} is quarantined: ${quarantine.violations.map(describeViolation).join('; ')}. Ask its owner to correct its tags; it is released within minutes.`,
-  );
-}
-
-function byArn(entries: readonly IndexEntry[], modelId: string, tags: Tags): IndexEntry | GovernorRefusal {
-  const arn = parseProfileArn(modelId);
-  const entry = entries.find((candidate) => candidate.arn === arn && candidate.endedAt === undefined);
-  if (entry === undefined)
-    return new GovernorRefusal(
-      'ProfileNotFound',
-      `Profile ${modelId} is not in the governor's index. Name a model and tags instead, or check that its Region is governed.`,
-    );
-  const other = Object.entries(tags).filter(([key, value]) => tagValue(entry.tags, key) !== value);
-  if (other.length === 0) return entry;
-  return new GovernorRefusal(
-    'TenantMismatch',
-    `Profile ${entry.name} does not carry ${describeTags(Object.fromEntries(other))}, to which this governor is bound. A caller may only use profiles of its own tags.`,
-  );
-}
-
-function byTags(
-  entries: readonly IndexEntry[],
-  modelId: string,
-  tags: Tags,
-  region: string | undefined,
-): IndexEntry | GovernorRefusal {
-  const lookup = findProfile(entries, { modelId, tags, ...(region === undefined ? {} : { region }) });
-  const wanted = `model ${modelId}, ${describeTags(tags) || 'no tags'}${region === undefined ? '' : `, in ${region}`}`;
-  switch (lookup.kind) {
-    case 'found':
-      return lookup.entry;
-    case 'none': {
-      const near = lookup.near.length === 0 ? '' : ` Near: ${lookup.near.map(describeEntry).join('; ')}.`;
-      return new GovernorRefusal(
-        'ProfileNotFound',
-        `No application inference profile matches ${wanted}.${near} Create one, or name the tags of one that exists.`,
-      );
+  async #read(reading: () => Promise<IndexView>): Promise<IndexView> {
+    try {
+      return await reading();
+    } catch (error) {
+      if (error instanceof Fault) throw new GovernorRefusal('IndexUnavailable', error.message, {}, error.cause);
+      throw error;
     }
-    case 'several':
-      return new GovernorRefusal(
-        'SeveralProfiles',
-        `Several profiles match ${wanted}: ${lookup.entries.map(describeEntry).join('; ')}. Name one more tag that tells them apart.`,
-      );
+  }
+
+  #answersIn(view: IndexView, tags: Tags): Map<string, IndexEntry> {
+    if (this.#answersOf !== view) {
+      this.#answers = new WeakMap();
+      this.#answersOf = view;
+    }
+    let answers = this.#answers.get(tags);
+    if (answers === undefined) {
+      answers = new Map();
+      this.#answers.set(tags, answers);
+    }
+    return answers;
   }
 }

@@ -15,6 +15,12 @@ export type RefusalCode =
   | 'SeveralProfiles'
   /** The profile named by the caller belongs to other tags than those bound to the governor. */
   | 'TenantMismatch'
+  /** The tags of the profile have changed, and the governor has not looked at them yet. */
+  | 'ProfileUnsettled'
+  /** What is known of the profile was written by another version. */
+  | 'IndexUnreadable'
+  /** The index of profiles could not be read, and was not read before. */
+  | 'IndexUnavailable'
   /** No price is known for the model or for an option of the request. */
   | 'Unpriced'
   /** No upper bound of the cost is known, so none can be held. */

@@ -26,7 +26,12 @@ export type AlertOutcome =
  * forged message finds nothing to change.
  */
 export async function hearBudgetAlert(ports: ProfileGovernance, awsBudgetNameInAlert: string): Promise<AlertOutcome> {
-  const entries = await ports.index.list();
+  const entries = await ports.index.list((arn) =>
+    ports.journal.counted('ProfileReadFailed', {
+      what: `the index entry of ${arn}`,
+      error: 'written by another version',
+    }),
+  );
   const budget = budgetsInUse(ports, entries).find(
     (candidate) => awsBudgetName(candidate, ports.stage) === awsBudgetNameInAlert,
   );

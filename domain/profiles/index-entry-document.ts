@@ -1,12 +1,14 @@
 import * as z from 'zod';
 import type { BudgetId } from '../budgets/budget-id.ts';
 import { epochMs } from '../clock.ts';
+import { Fault } from '../fault.ts';
 import { nanoUsd } from '../money.ts';
 import { PERIOD_KINDS } from '../period.ts';
 import type { PicoUsdPerToken } from '../spending/pricing.ts';
 import type { Standing } from '../standing/standing.ts';
 import type { Tags } from '../tags.ts';
 import { GEOGRAPHIES } from './geography.ts';
+import type { IndexReading, WithheldProfile } from './index-source.ts';
 import { parseProfileArn } from './profile-arn.ts';
 import type { IndexEntry } from './profile-index.ts';
 
@@ -58,7 +60,7 @@ const standing: z.ZodType<Standing> = z.discriminatedUnion('state', [
 ]);
 
 /** Not a zod record, which would leave out a tag of the name `__proto__`: AWS allows it. */
-const isTags = (value: unknown): boolean =>
+export const isTags = (value: unknown): boolean =>
   typeof value === 'object' &&
   value !== null &&
   !Array.isArray(value) &&
@@ -103,6 +105,13 @@ export const serialiseIndexEntry = (entry: IndexEntry): string =>
     typeof value === 'bigint' ? value.toString() : value,
   );
 
+export const unreadableEntry = (arn: string): Fault =>
+  new Fault('IndexUnreadable', {
+    doing: `reading the index entry of ${arn}`,
+    problem: 'the stored entry is not one that this version writes',
+    next: 'Delete the item; the next sweep writes it again from what AWS says.',
+  });
+
 /** Undefined where the text is no entry that this version can read. */
 export function parseIndexEntry(text: string): IndexEntry | undefined {
   let parsed: unknown;
@@ -115,4 +124,37 @@ export function parseIndexEntry(text: string): IndexEntry | undefined {
   if (!result.success) return undefined;
   const { schema: _, ...entry } = result.data;
   return entry;
+}
+
+/**
+ * Reads the whole index again and again. An entry that is written as it was gives the same object as before: what does
+ * not change costs no parsing, and is seen not to have changed.
+ */
+export class IndexEntryReader {
+  #known: ReadonlyMap<string, StoredEntry> = new Map();
+
+  /** One reading; where it breaks off, the reader knows what it knew before. */
+  begin(): { take(arn: string, document: string): void; end(): IndexReading } {
+    const seen = new Map<string, StoredEntry>();
+    return {
+      take: (arn, document) => {
+        const before = this.#known.get(arn);
+        seen.set(arn, before?.document === document ? before : { document, entry: parseIndexEntry(document) });
+      },
+      end: () => {
+        this.#known = seen;
+        const entries: IndexEntry[] = [];
+        const withheld: WithheldProfile[] = [];
+        for (const [arn, { entry }] of seen)
+          if (entry === undefined) withheld.push({ arn, why: 'unreadable' });
+          else entries.push(entry);
+        return { entries, withheld };
+      },
+    };
+  }
+}
+
+interface StoredEntry {
+  readonly document: string;
+  readonly entry: IndexEntry | undefined;
 }

@@ -4,8 +4,8 @@ import type { NanoUsd } from '../money.ts';
 import type { PeriodKind } from '../period.ts';
 import type { RateSchedule } from '../spending/dated-rates.ts';
 import type { Standing } from '../standing/standing.ts';
-import { describeTags, type Tags, tagValue } from '../tags.ts';
-import { couldBeOf, type Geography, isGeography } from './geography.ts';
+import { describeTags, type Tags } from '../tags.ts';
+import type { Geography } from './geography.ts';
 import type { ProfileArn } from './profile-arn.ts';
 
 /** Where a profile's requests are served, which decides its price. */
@@ -55,64 +55,13 @@ export interface IndexEntry extends RateSchedule {
 export interface ProfileIndex {
   get(arn: ProfileArn): Promise<IndexEntry | undefined>;
   put(entry: IndexEntry): Promise<void>;
-  /** All entries, ended ones included. */
-  list(): Promise<readonly IndexEntry[]>;
-}
-
-/** What a caller asks for: a model, by base model id, and the tags that the profile must carry. */
-export interface ProfileQuery {
-  readonly modelId: string;
-  readonly tags: Tags;
-  readonly region?: string;
-}
-
-export type ProfileLookup =
-  | { readonly kind: 'found'; readonly entry: IndexEntry }
-  | { readonly kind: 'none'; readonly near: readonly IndexEntry[] }
-  | { readonly kind: 'several'; readonly entries: readonly IndexEntry[] };
-
-/** Splits `us.amazon.nova-lite-v1:0` into what to look for: the base model and where it is served. */
-function wantedModel(modelId: string): { baseModelId: string; source?: ProfileSource; geography?: Geography } {
-  const id = modelId.replace(/^arn:[^/]*\//, '');
-  const dot = id.indexOf('.');
-  const prefix = id.slice(0, dot);
-  if (prefix === 'global') return { baseModelId: id.slice(dot + 1), source: 'global' };
-  return isGeography(prefix)
-    ? { baseModelId: id.slice(dot + 1), source: 'geo', geography: prefix }
-    : { baseModelId: id };
-}
-
-const isOf = (entry: IndexEntry, geography: Geography): boolean =>
-  entry.geography === undefined ? couldBeOf(geography, entry.region) : entry.geography === geography;
-
-/**
- * Finds the one profile for a model and tags. The tags asked for must all be carried with exactly these values; a
- * profile may carry more. A base model id is served by any profile of that model; a system profile id only by one that
- * was copied from such a profile.
- */
-export function findProfile(entries: Iterable<IndexEntry>, query: ProfileQuery): ProfileLookup {
-  const model = wantedModel(query.modelId);
-  const wanted = Object.entries(query.tags);
-  const found: IndexEntry[] = [];
-  const near: IndexEntry[] = [];
-  for (const entry of entries) {
-    if (entry.endedAt !== undefined) continue;
-    const rightTags = wanted.every(([key, value]) => tagValue(entry.tags, key) === value);
-    const rightModel =
-      entry.baseModelId === model.baseModelId &&
-      (model.source === undefined || entry.source === model.source) &&
-      (model.geography === undefined || isOf(entry, model.geography));
-    const rightRegion = query.region === undefined || entry.region === query.region;
-    if (rightTags && rightModel && rightRegion) found.push(entry);
-    else if (
-      near.length < 5 &&
-      (rightTags || (rightModel && wanted.some(([key, value]) => tagValue(entry.tags, key) === value)))
-    )
-      near.push(entry);
-  }
-  const [first, ...others] = found;
-  if (first === undefined) return { kind: 'none', near };
-  return others.length === 0 ? { kind: 'found', entry: first } : { kind: 'several', entries: found };
+  /**
+   * All entries, ended ones included.
+   *
+   * @param onUnreadable is told the ARN of each entry that this version cannot read, and the others are returned
+   * @throws {Fault} `IndexUnreadable` at such an entry where nobody wants to be told: what is left is not all there is
+   */
+  list(onUnreadable?: (arn: string) => void): Promise<readonly IndexEntry[]>;
 }
 
 export const describeEntry = (entry: IndexEntry): string =>

@@ -21,19 +21,19 @@ export type Sweep = ProfileGovernance & TrueUp;
  */
 export async function sweep(ports: Sweep): Promise<SweepReport> {
   const failed: string[] = [];
+  const fail = (what: string, error: string): void => {
+    failed.push(what);
+    ports.journal.counted('ProfileReadFailed', { what, error });
+  };
   const attempt = async (what: string, work: () => Promise<void>): Promise<void> => {
     try {
       await work();
     } catch (error) {
-      failed.push(what);
-      ports.journal.counted('ProfileReadFailed', {
-        what,
-        error: error instanceof Error ? error.message : String(error),
-      });
+      fail(what, error instanceof Error ? error.message : String(error));
     }
   };
 
-  const entries = await ports.index.list();
+  const entries = await ports.index.list((arn) => fail(`the index entry of ${arn}`, 'written by another version'));
   // Before the profiles, whose standing follows from it. AWS Budgets is asked because its alerts come once and may have
   // been lost; profiles that are gone, or cannot be read now, still have leases to take back.
   const reviewed = new Map<Budget, OutsideFigures | undefined>();

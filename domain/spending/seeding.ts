@@ -4,6 +4,7 @@ import { Fault } from '../fault.ts';
 import type { Journal } from '../journal.ts';
 import { add, displayUsd, max, ZERO } from '../money.ts';
 import { type Period, periodAt } from '../period.ts';
+import { unreadableEntry } from '../profiles/index-entry-document.ts';
 import type { ProfileArn } from '../profiles/profile-arn.ts';
 import type { CoveringBudget, ProfileIndex } from '../profiles/profile-index.ts';
 import { type LedgerKey, type LedgerStore, type NewItem, NO_OPENING, type Opening } from './ledger.ts';
@@ -57,7 +58,12 @@ export interface Seeding {
  */
 export async function provideOpened(ports: Seeding, budget: Budget, item: Omit<NewItem, 'opening'>): Promise<void> {
   const { totals } = await ports.usage.read(item.startsAt);
-  for (const { arn } of coveredProfiles(budget.selector, await ports.index.list())) {
+  // A profile of unknown tags that has spent nothing brings nothing; one that has may be this budget's.
+  const spenders = new Set<string>(totals.keys());
+  const entries = await ports.index.list((arn) => {
+    if (spenders.has(arn)) throw unreadableEntry(arn);
+  });
+  for (const { arn } of coveredProfiles(budget.selector, entries)) {
     const spent = totals.get(arn);
     if (spent !== undefined) await ports.openings.keep(item.key, arn, spent);
   }

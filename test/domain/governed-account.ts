@@ -249,7 +249,12 @@ export class GovernedAccount {
       this.indexed.set(entry.arn, serialiseIndexEntry(entry));
       this.changes.push('index.put');
     },
-    list: async () => [...this.indexed.keys()].map((arn) => this.entryOf(arn)),
+    list: async (onUnreadable) =>
+      [...this.indexed].flatMap(([arn, document]) => {
+        const entry = parseIndexEntry(document);
+        if (entry === undefined && onUnreadable !== undefined) onUnreadable(arn);
+        return entry ?? (onUnreadable === undefined ? this.entryOf(arn) : []);
+      }),
   };
 
   readonly #awsBudgets: AwsBudgets = {

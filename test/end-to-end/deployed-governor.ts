@@ -309,7 +309,8 @@ async function readTags(bedrock: BedrockClient, resourceARN: string): Promise<Re
   return Object.fromEntries(tags.map(({ key, value }) => [key ?? '', value ?? '']));
 }
 
-const READS = /^(Get|List|Describe|Query|Scan|BatchGet|Receive)/;
+// A service that is not embedded is told by its target: `AmazonSSM.GetParameters`.
+const READS = /^(?:\w+\.)?(Get|List|Describe|Query|Scan|BatchGet|Receive)/;
 
 interface ClientConfig {
   readonly endpoint: string;

@@ -324,9 +324,9 @@ export const FAULTS: readonly Fault[] = [
   {
     id: 'F29',
     meaning: 'many calls that begin together cause as many lookups',
-    file: 'invoke/profile-resolver.ts',
-    source: 'this.#reading ??= this.#index',
-    fault: 'this.#reading = this.#index',
+    file: 'domain/profiles/index-cache.ts',
+    source: 'this.#reading ??= this.#readNow()',
+    fault: 'this.#reading = this.#readNow()',
     test: {
       file: 'test/invoke/resolving.test.ts',
       title: 'is read once for many calls that it does not serve [F29]',

@@ -94,7 +94,13 @@ const queuePoliciesOf = (queue: string) =>
 describe('the functions', () => {
   it('are four, each with its own artifact, role and log group', () => {
     const all = [...functions()];
-    expect(all.map(([id]) => nameOf(id)).sort()).toEqual(['budget-alert', 'lease', 'profile-changed', 'sweep']);
+    expect(all.map(([id]) => nameOf(id)).sort()).toEqual([
+      'budget-alert',
+      'lease',
+      'profile-changed',
+      'resolve-profile',
+      'sweep',
+    ]);
     for (const [id, fn] of all) {
       expect(fn.Handler).toBe('index.handler');
       expect(fn.Architectures).toEqual(['arm64']);
@@ -136,6 +142,7 @@ describe('the functions', () => {
         GOVERNOR_BUDGET_ALERTS_TOPIC_ARN: { Ref: 'BudgetAlertsTopic' },
         GOVERNOR_BUS_NAME: { Ref: 'GovernorBus' },
         GOVERNOR_ACCOUNT_ID: { Ref: 'AWS::AccountId' },
+        GOVERNOR_INDEX_PARAMETER: '/bedrock-cost-governor-dev/index',
         GOVERNOR_STAGE: 'dev',
         POWERTOOLS_SERVICE_NAME: 'bedrock-cost-governor',
         POWERTOOLS_METRICS_NAMESPACE: 'BedrockCostGovernor',
@@ -355,7 +362,7 @@ describe('the roles', () => {
   });
 
   it('may act on every resource only where IAM knows no resource to name', () => {
-    const everywhere = ['profile-changed', 'budget-alert', 'sweep', 'lease'].flatMap((name) =>
+    const everywhere = ['profile-changed', 'budget-alert', 'sweep', 'lease', 'resolve-profile'].flatMap((name) =>
       statementsOf(name).filter(({ Resource }) => [Resource].flat().includes('*')),
     );
     expect(everywhere.flatMap(({ Action }) => Action)).toEqual([
@@ -410,8 +417,31 @@ describe('the roles', () => {
     }
   });
 
+  it('let whoever asks for a profile be answered from the index alone, and write nothing', () => {
+    expect(allowed('resolve-profile').sort()).toEqual([
+      'dynamodb:Query',
+      'logs:CreateLogStream',
+      'logs:PutLogEvents',
+      'sqs:SendMessage',
+      'ssm:GetParameters',
+    ]);
+    const [reading] = statementsOf('resolve-profile').filter(({ Action }) => Action.includes('dynamodb:Query'));
+    expect(reading?.Condition).toEqual({ 'ForAllValues:StringEquals': { 'dynamodb:LeadingKeys': ['INDEX'] } });
+  });
+
+  it('publish the index in one place, where the resolver finds it', () => {
+    const parameters = {
+      'Fn::Sub': `arn:\${AWS::Partition}:ssm:\${AWS::Region}:\${AWS::AccountId}:parameter/bedrock-cost-governor-dev/index/*`,
+    };
+    const publishing = [...functions().keys()].flatMap((id) =>
+      statementsOf(nameOf(id) ?? '').filter(({ Action }) => Action.some((action) => action.startsWith('ssm:'))),
+    );
+    expect(publishing.map(({ Resource }) => Resource)).toEqual([parameters, parameters]);
+    expect(allowed('sweep')).toContain('ssm:PutParameter');
+  });
+
   it('write to the log group of their own function', () => {
-    for (const name of ['profile-changed', 'budget-alert', 'sweep', 'lease']) {
+    for (const name of ['profile-changed', 'budget-alert', 'sweep', 'lease', 'resolve-profile']) {
       const logging = statementsOf(name).filter(({ Action }) => Action.includes('logs:PutLogEvents'));
       expect(logging.map(({ Resource }) => Resource)).toEqual([
         {

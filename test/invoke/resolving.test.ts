@@ -302,7 +302,10 @@ describe('the index', () => {
     await world.profile();
     const { client } = world.process();
     const stop = failingReads();
-    await expect(client.send(converse())).rejects.toMatchObject({ code: 'AccessDeniedException' });
+    expect(await refusalOf(client.send(converse()))).toMatchObject({
+      code: 'IndexUnavailable',
+      cause: { code: 'AccessDeniedException' },
+    });
     stop();
     await client.send(converse());
     expect(world.reached).toHaveLength(1);
@@ -310,7 +313,7 @@ describe('the index', () => {
 
   it('serves its last good answer while it cannot be read', async () => {
     await world.profile();
-    const { client } = world.process();
+    const { client, governor } = world.process();
     await client.send(converse());
     const stop = failingReads();
     for (let minute = 0; minute < 3; minute++) {
@@ -318,6 +321,12 @@ describe('the index', () => {
       await client.send(converse());
     }
     expect(world.reached).toHaveLength(4);
+    const known = governor.snapshot().index;
+    expect(known?.ageMs).toBeGreaterThanOrEqual(180_000);
+    expect(known).toMatchObject({
+      source: 'the table governor',
+      lastError: expect.stringContaining('AccessDeniedException'),
+    });
     // Also for what it does not know: the last good answer says so.
     expect(await refusalOf(client.send(converse({ modelId: HAIKU })))).toMatchObject({ code: 'ProfileNotFound' });
     stop();

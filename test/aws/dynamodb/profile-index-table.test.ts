@@ -1,6 +1,7 @@
 import { type DynamoDBClient, PutItemCommand } from '@aws-sdk/client-dynamodb';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { profileIndexTable } from '../../../aws/dynamodb/profile-index-table.ts';
+import { profileIndexTable, storedEntriesOf } from '../../../aws/dynamodb/profile-index-table.ts';
+import { tableSource } from '../../../aws/dynamodb/table-source.ts';
 import type { BudgetId } from '../../../domain/budgets/budget-id.ts';
 import { epochMs } from '../../../domain/clock.ts';
 import { nanoUsd } from '../../../domain/money.ts';
@@ -116,15 +117,78 @@ describe('the profile index in DynamoDB', () => {
     });
   });
 
-  it('says which entry this version cannot read, by get and by list', async () => {
-    await client.send(
+  const putUnreadable = (id: string, document = '{"schema":2}') =>
+    client.send(
       new PutItemCommand({
         TableName: TABLE,
-        Item: { pk: { S: 'INDEX' }, sk: { S: arnOf('odd') }, entry: { S: '{"schema":2}' } },
+        Item: { pk: { S: 'INDEX' }, sk: { S: arnOf(id) }, entry: { S: document } },
       }),
     );
+
+  it('says which entry this version cannot read, by get and by list', async () => {
+    await putUnreadable('odd');
     const unreadable = { name: 'Fault', code: 'IndexUnreadable', doing: expect.stringContaining(arnOf('odd')) };
     await expect(index.get(arnOf('odd'))).rejects.toMatchObject(unreadable);
     await expect(index.list()).rejects.toMatchObject(unreadable);
+  });
+
+  it('lists the others where somebody wants to be told of an entry that it cannot read', async () => {
+    await index.put(entry('abc'));
+    await putUnreadable('odd');
+    const told: string[] = [];
+    expect(await index.list((arn) => told.push(arn))).toEqual([entry('abc')]);
+    expect(told).toEqual([arnOf('odd')]);
+  });
+
+  it('does not take the entries that a busy table answers for all that were asked for', async () => {
+    await index.put(entry('abc'));
+    client.middlewareStack.add(
+      (next, context) => async (args) => {
+        const result = await next(args);
+        if (context.commandName === 'BatchGetItemCommand')
+          Object.assign(result.output, {
+            Responses: {},
+            UnprocessedKeys: { [TABLE]: { Keys: [{ pk: { S: 'INDEX' }, sk: { S: arnOf('abc') } }] } },
+          });
+        return result;
+      },
+      { step: 'initialize' },
+    );
+    const pauses: number[] = [];
+    const reading = storedEntriesOf(client, TABLE, [arnOf('abc')], async (ms) => void pauses.push(ms)).next();
+    await expect(reading).rejects.toMatchObject({ name: 'Fault', code: 'IndexIncomplete' });
+    expect(pauses).toEqual([...pauses].sort((a, b) => a - b));
+    expect(pauses.length).toBeGreaterThan(3);
+  });
+
+  describe('as a source of the helper', () => {
+    it('serves what it can read and withholds what it cannot', async () => {
+      await index.put(entry('abc'));
+      await putUnreadable('odd');
+      expect(await tableSource(client, TABLE).read()).toEqual({
+        entries: [entry('abc')],
+        withheld: [{ arn: arnOf('odd'), why: 'unreadable' }],
+      });
+    });
+
+    it('gives the same object again for an entry that has not changed, and another one for one that has', async () => {
+      await index.put(entry('abc'));
+      await index.put(entry('def'));
+      const source = tableSource(client, TABLE);
+      const before = await source.read();
+      await index.put(entry('def', { name: 'after' }));
+      const after = await source.read();
+      expect(after.entries[0]).toBe(before.entries[0]);
+      expect(after.entries[1]).toEqual(entry('def', { name: 'after' }));
+      expect((await source.read()).entries.every((same, at) => same === after.entries[at])).toBe(true);
+    });
+
+    it('forgets an entry that is gone, and reads one that was mended', async () => {
+      await putUnreadable('odd');
+      const source = tableSource(client, TABLE);
+      expect((await source.read()).entries).toEqual([]);
+      await index.put(entry('odd'));
+      expect(await source.read()).toEqual({ entries: [entry('odd')], withheld: [] });
+    });
   });
 });

@@ -44,6 +44,14 @@ describe('hearBudgetAlert', () => {
     expect(account.tagsOf(LAKESIDE)).toMatchObject({ 'governor:standing': 'closed' });
   });
 
+  it('goes on where the index entry of another profile was written by another version', async () => {
+    const account = await accountSeeing(25);
+    account.indexed.set(LAKESIDE, '{"schema":2}');
+    expect(await hearBudgetAlert(account.ports, NAME)).toMatchObject({ kind: 'reviewed' });
+    expect(account.tagsOf(ACME)).toMatchObject({ 'governor:standing': 'closed' });
+    expect(account.counted).toContain('ProfileReadFailed');
+  });
+
   it('finds nothing to change by a message that is late, repeated or forged', async () => {
     const account = await accountSeeing(25);
     await hearBudgetAlert(account.ports, NAME);

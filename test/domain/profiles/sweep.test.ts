@@ -115,6 +115,23 @@ describe('sweep', () => {
     expect(account.tagsOf(LAKESIDE)).toMatchObject({ 'governor:standing': 'closed' });
   });
 
+  it('goes on where an index entry was written by another version, and leaves it as it is', async () => {
+    const account = await busyAccount();
+    const newer = '{"schema":2}';
+    account.indexed.set(ROGUE, newer);
+    const report = await sweep(account.ports);
+    expect(report).toMatchObject({ profiles: 5, ended: 1 });
+    // What all profiles together have spent proves nothing while one is unknown: no budget is trued up.
+    expect(report.failed.filter((failed) => !failed.startsWith('the true-up of '))).toEqual([
+      `the index entry of ${ROGUE}`,
+      ROGUE,
+    ]);
+    expect(account.counted).toContain('ProfileReadFailed');
+    expect(account.indexed.get(ROGUE)).toBe(newer);
+    expect(account.tagsOf(MENDABLE)).toMatchObject({ environment: 'dev' });
+    expect(account.tagsOf(LAKESIDE)).toMatchObject({ 'governor:standing': 'closed' });
+  });
+
   it('still takes back leases on a budget whose last profile is gone', async () => {
     const account = await busyAccount();
     account.stored.delete(ACME);

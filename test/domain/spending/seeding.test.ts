@@ -109,6 +109,23 @@ describe('a budget that is new in a period that has begun', () => {
     expect(account.ledger.item({ budget: budgetNamed(account.policy, TEAM).id, period: '2026-11' })).toBeUndefined();
   });
 
+  it('is not provided while a profile has spent whose index entry was written by another version', async () => {
+    const { account, arns } = await accountWith(['chat00000001', tags('acme')], ['triage000001', tags('globex')]);
+    const [chat, triage] = arns as [ProfileArn, ProfileArn];
+    await use(account, chat, 1_000);
+    account.indexed.set(triage, '{"schema":2}');
+    account.policy = TEAM_BUDGET;
+    await reviewBudget(account.ports, budgetNamed(account.policy, TEAM));
+    expect(item(account, TEAM).settled).toBe(1_000n);
+    await use(account, triage, 200);
+    account.policy = withBudgets(tenantBudget, { name: 'lab', selector: { team: 'support' }, limit: '50 USD' });
+    await expect(reviewBudget(account.ports, budgetNamed(account.policy, 'lab'))).rejects.toMatchObject({
+      code: 'IndexUnreadable',
+      doing: expect.stringContaining(triage),
+    });
+    expect(() => item(account, 'lab')).toThrow('no ledger item');
+  });
+
   it('comes to the same opening whichever port call fails on the way', async () => {
     await expectToSurviveEveryCrash(
       async () => {

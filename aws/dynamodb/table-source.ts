@@ -1,0 +1,31 @@
+import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { IndexEntryReader } from '../../domain/profiles/index-entry-document.ts';
+import type { IndexReading, IndexSource } from '../../domain/profiles/index-source.ts';
+import type { ProfileArn } from '../../domain/profiles/profile-arn.ts';
+import { storedEntries, storedEntriesOf } from './profile-index-table.ts';
+
+/** The index as the governor keeps it: all entries of its table, read consistently. */
+export function tableSource(client: DynamoDBClient, table: string): IndexSource {
+  const reader = new IndexEntryReader();
+  return {
+    name: `the table ${table}`,
+    async read() {
+      const reading = reader.begin();
+      for await (const { arn, document } of storedEntries(client, table)) reading.take(arn, document);
+      return reading.end();
+    },
+  };
+}
+
+/** What the governor knows of some profiles. */
+export function tableEntries(
+  client: DynamoDBClient,
+  table: string,
+): (arns: readonly ProfileArn[]) => Promise<IndexReading> {
+  const reader = new IndexEntryReader();
+  return async (arns) => {
+    const reading = reader.begin();
+    for await (const { arn, document } of storedEntriesOf(client, table, arns)) reading.take(arn, document);
+    return reading.end();
+  };
+}
