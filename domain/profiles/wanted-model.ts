@@ -1,5 +1,5 @@
 import { type ProfileArn, parseProfileArn } from './profile-arn.ts';
-import type { ProfileSource } from './profile-index.ts';
+import type { IndexEntry, ProfileSource } from './profile-index.ts';
 
 /** What a `modelId` asks for. */
 export type WantedModel =
@@ -12,8 +12,8 @@ export type WantedModel =
       readonly source?: ProfileSource;
       /** Region that an ARN names. */
       readonly region?: string;
-      /** Regions of the geography of a system profile. */
-      readonly geography?: RegExp;
+      /** Prefix of a system profile, such as `us` or `apac`. */
+      readonly geography?: string;
     }
   /** An ARN of something that no application inference profile is made of, or no ARN of a profile at all. */
   | { readonly kind: 'foreign' };
@@ -32,6 +32,10 @@ const GEOGRAPHY: Readonly<Record<string, RegExp>> = {
   ca: /^ca-/,
 };
 
+/** The geographies that a profile may have been copied from. */
+export const geographiesOf = ({ region }: Pick<IndexEntry, 'region'>): string[] =>
+  Object.keys(GEOGRAPHY).filter((geography) => GEOGRAPHY[geography]?.test(region));
+
 /** Foundation models have no account, global ones no Region either (Amazon Bedrock user guide, model ARNs). */
 const MODEL_ARN = /^arn:aws[a-z-]*:bedrock:([a-z0-9-]*):\d*:(?:foundation-model|inference-profile)\/([^/]+)$/;
 
@@ -49,8 +53,7 @@ function wantedModel(id: string): Extract<WantedModel, { kind: 'model' }> {
   const prefix = id.slice(0, dot);
   const baseModelId = id.slice(dot + 1);
   if (prefix === 'global') return { kind: 'model', baseModelId, source: 'global' };
-  const geography = Object.hasOwn(GEOGRAPHY, prefix) ? GEOGRAPHY[prefix] : undefined;
-  return geography === undefined
-    ? { kind: 'model', baseModelId: id }
-    : { kind: 'model', baseModelId, source: 'geo', geography };
+  return Object.hasOwn(GEOGRAPHY, prefix)
+    ? { kind: 'model', baseModelId, source: 'geo', geography: prefix }
+    : { kind: 'model', baseModelId: id };
 }
