@@ -139,7 +139,7 @@ async function begin(
   const observed: ObservedCall = { operation: api.operation, requestedModel: modelOf(input), tags: parts.tags };
   try {
     stopIfAborted(signal);
-    const asked = await parts.resolver.resolve(observed.requestedModel, parts.tags);
+    const asked = await resolve(parts, observed.requestedModel);
     const entry = await instead(parts, api, asked);
     const rates = ratesOf(parts, entry);
     const most = api.bound(input, entry);
@@ -180,6 +180,9 @@ async function begin(
   }
 }
 
+const resolve = async ({ resolver, tags }: PluginParts, model: string) =>
+  resolver.resolveAtOnce(model, tags) ?? (await resolver.resolve(model, tags));
+
 const profileOf = ({ arn, name, region, baseModelId, tags }: IndexEntry) => ({
   arn,
   name,
@@ -201,7 +204,7 @@ async function instead(parts: PluginParts, api: GovernedApi, asked: IndexEntry):
   if (fallback === undefined || !parts.admissions.isThrottled(asked.budgets)) return asked;
   if (!api.isModelNeutral && vendorOf(fallback) !== vendorOf(asked.baseModelId)) return asked;
   try {
-    return await parts.resolver.resolve(fallback, parts.tags);
+    return await resolve(parts, fallback);
   } catch (error) {
     // Without such a profile the call is paced, as without a fallback.
     if (error instanceof GovernorRefusal) return asked;

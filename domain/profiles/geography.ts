@@ -26,6 +26,17 @@ export const geographyOf = (regions: readonly string[]): Geography | undefined =
     ? undefined
     : DESTINATIONS.find(([, destinations]) => regions.every((region) => destinations.test(region)))?.[0];
 
-/** Whether a profile in this Region can have been copied from a system profile of the geography: all that can be said where its destinations are not known. */
-export const couldBeOf = (geography: Geography, region: string): boolean =>
-  DESTINATIONS.some(([name, destinations]) => name === geography && destinations.test(region));
+/**
+ * The geographies that a profile may have been copied from. Entries of older versions do not say: all that can be told
+ * then is which ones serve its Region.
+ */
+export const geographiesOf = ({
+  region,
+  geography,
+}: {
+  readonly region: string;
+  readonly geography?: Geography;
+}): readonly Geography[] =>
+  geography === undefined
+    ? DESTINATIONS.flatMap(([name, destinations]) => (destinations.test(region) ? [name] : []))
+    : [geography];

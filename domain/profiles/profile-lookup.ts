@@ -1,5 +1,5 @@
 import { type Tags, tagValue } from '../tags.ts';
-import { couldBeOf, type Geography } from './geography.ts';
+import { geographiesOf } from './geography.ts';
 import { intersect, NOBODY, type Posting, postingOf } from './posting.ts';
 import type { ProfileArn } from './profile-arn.ts';
 import type { IndexEntry, ProfileSource } from './profile-index.ts';
@@ -44,6 +44,7 @@ export class ProfileLookup {
   readonly #tags: ReadonlyMap<string, ReadonlyMap<string, Posting>>;
   readonly #models: ReadonlyMap<string, Posting>;
   readonly #sources: ReadonlyMap<ProfileSource, Posting>;
+  readonly #geographies: ReadonlyMap<string, Posting>;
   readonly #regions: ReadonlyMap<string, Posting>;
   readonly #all: Posting;
 
@@ -53,6 +54,7 @@ export class ProfileLookup {
     tags: ReadonlyMap<string, ReadonlyMap<string, Posting>>;
     models: ReadonlyMap<string, Posting>;
     sources: ReadonlyMap<ProfileSource, Posting>;
+    geographies: ReadonlyMap<string, Posting>;
     regions: ReadonlyMap<string, Posting>;
   }) {
     this.#entries = parts.entries;
@@ -60,6 +62,7 @@ export class ProfileLookup {
     this.#tags = parts.tags;
     this.#models = parts.models;
     this.#sources = parts.sources;
+    this.#geographies = parts.geographies;
     this.#regions = parts.regions;
     this.#all = postingOf([...parts.entries.keys()], parts.entries.length);
   }
@@ -71,6 +74,7 @@ export class ProfileLookup {
     const tags = new Map<string, Map<string, number[]>>();
     const models = new Map<string, number[]>();
     const sources = new Map<ProfileSource, number[]>();
+    const geographies = new Map<string, number[]>();
     const regions = new Map<string, number[]>();
     for (const [seen, entry] of all.entries()) {
       if (seen % STEP === STEP - 1) yield;
@@ -79,6 +83,7 @@ export class ProfileLookup {
       byArn.set(entry.arn, entry);
       add(models, entry.baseModelId, id);
       add(sources, entry.source, id);
+      for (const geography of geographiesOf(entry)) add(geographies, geography, id);
       add(regions, entry.region, id);
       for (const [key, value] of Object.entries(entry.tags)) {
         let values = tags.get(key);
@@ -99,6 +104,7 @@ export class ProfileLookup {
       tags: postings,
       models: yield* postingsOf(models, total),
       sources: yield* postingsOf(sources, total),
+      geographies: yield* postingsOf(geographies, total),
       regions: yield* postingsOf(regions, total),
     });
   }
@@ -118,7 +124,7 @@ export class ProfileLookup {
 
   /** Finds the one profile for a model and tags. The tags asked for must all be carried with exactly these values. */
   find(query: ProfileQuery): FoundProfiles {
-    const { count, first } = this.#intersect([...this.#placePostings(query), ...this.#tagPostings(query.tags)], query);
+    const { count, first } = this.#intersect([...this.#placePostings(query), ...this.#tagPostings(query.tags)]);
     const [entry] = first;
     if (entry === undefined) return { kind: 'none' };
     return count === 1 ? { kind: 'found', entry } : { kind: 'several', first, count };
@@ -140,7 +146,7 @@ export class ProfileLookup {
     const { model, place } = this.#criteria(query);
     const near = new Set<IndexEntry>();
     const consider = (postings: readonly Posting[]): void => {
-      for (const entry of this.#intersect(postings, undefined).first) if (near.size < A_FEW) near.add(entry);
+      for (const entry of this.#intersect(postings).first) if (near.size < A_FEW) near.add(entry);
     };
     consider([...place, ...tags]);
     consider([...model, ...tags]);
@@ -165,30 +171,17 @@ export class ProfileLookup {
     const model = [this.#models.get(wanted.baseModelId) ?? NOBODY];
     if (wanted.source !== undefined) model.push(this.#sources.get(wanted.source) ?? NOBODY);
     const place: Posting[] = [];
+    if (wanted.geography !== undefined) place.push(this.#geographies.get(wanted.geography) ?? NOBODY);
     for (const name of new Set([region, wanted.region]))
       if (name !== undefined) place.push(this.#regions.get(name) ?? NOBODY);
     return { model, place };
   }
 
-  #intersect(
-    postings: readonly Posting[],
-    query: ProfileQuery | undefined,
-  ): { count: number; first: readonly IndexEntry[] } {
-    const geography = query?.model.geography;
-    const { count, first } = intersect(
-      postings.length === 0 ? [this.#all] : postings,
-      geography === undefined ? A_FEW : Number.POSITIVE_INFINITY,
-    );
-    const found = first.flatMap((id) => this.#entries[id] ?? []);
-    if (geography === undefined) return { count, first: found };
-    const inGeography = found.filter((entry) => isOf(entry, geography));
-    return { count: inGeography.length, first: inGeography.slice(0, A_FEW) };
+  #intersect(postings: readonly Posting[]): { count: number; first: readonly IndexEntry[] } {
+    const { count, first } = intersect(postings.length === 0 ? [this.#all] : postings, A_FEW);
+    return { count, first: first.flatMap((id) => this.#entries[id] ?? []) };
   }
 }
-
-/** Entries of older versions do not say their geography: what cannot be told apart is found by each. */
-export const isOf = (entry: IndexEntry, geography: Geography): boolean =>
-  entry.geography === undefined ? couldBeOf(geography, entry.region) : entry.geography === geography;
 
 /** In what a profile is not what was asked for. */
 export function differences(entry: IndexEntry, { model, tags, region }: ProfileQuery): string[] {
@@ -197,7 +190,7 @@ export function differences(entry: IndexEntry, { model, tags, region }: ProfileQ
   const isPlace =
     (region ?? entry.region) === entry.region &&
     (model.region ?? entry.region) === entry.region &&
-    (model.geography === undefined || isOf(entry, model.geography));
+    (model.geography === undefined || geographiesOf(entry).includes(model.geography));
   return [
     ...(isModel ? [] : ['model']),
     ...(isPlace ? [] : ['Region']),

@@ -339,7 +339,10 @@ describe('a table that takes connections and is silent', () => {
       const { dynamodb: _, ...config } = world.config();
       const governor = costGovernor(config);
       let isRefused = false;
-      const call = expect(world.runtime(governor).send(converse())).rejects.toMatchObject({ code: 'TimeoutError' });
+      const call = expect(world.runtime(governor).send(converse())).rejects.toMatchObject({
+        code: 'IndexUnavailable',
+        cause: { code: 'TimeoutError' },
+      });
       void call.finally(() => {
         isRefused = true;
       });
