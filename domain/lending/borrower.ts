@@ -75,6 +75,12 @@ export class Borrower {
     return `${this.#prefix}${process}` as ProcessId;
   }
 
+  /** Also of a lease that has just ended: its last write may have to be repeated. */
+  hasEntryIn({ holders }: Pick<LedgerItem, 'holders'>, process: ProcessId): boolean {
+    const prefix = `${this.storedProcess(process)}.`;
+    return [...holders.keys()].some((holder) => holder.startsWith(prefix));
+  }
+
   /** How many entries of an item are the caller's. */
   entriesIn(item: LedgerItem): number {
     let entries = 0;

@@ -2,7 +2,7 @@ import { budgetOf } from '../budgets/definition.ts';
 import type { Clock, EpochMs } from '../clock.ts';
 import { epochMs } from '../clock.ts';
 import type { Journal } from '../journal.ts';
-import { displayUsd, max, type NanoUsd, nanoUsd, subtract, ZERO } from '../money.ts';
+import { add, displayUsd, max, type NanoUsd, nanoUsd, subtract, ZERO } from '../money.ts';
 import { type CellStore, cellAt, cellKey } from '../spending/cell.ts';
 import { CellLedger } from '../spending/cell-ledger.ts';
 import {
@@ -129,7 +129,7 @@ interface Account {
 }
 
 /**
- * @param holder whose money is still out may be told of, also when the caller has no profile there any more
+ * Opens a budget that covers a profile of the caller, or in which the process still has a lease to tell of.
  * @throws {Denied} alike for a budget of others and for one that does not exist
  */
 async function open(
@@ -137,22 +137,29 @@ async function open(
   identity: Identity,
   { budget, period }: Pick<LedgerKey, 'budget' | 'period'>,
   process: ProcessId,
-  holder?: HolderId,
 ): Promise<Account> {
   const borrower = await borrowerWho(ports, identity, (candidate) => candidate.claimOn(budget).isCovered);
   const claim = borrower.claimOn(budget);
   const notYours = () =>
     new Denied('BudgetNotYours', `budget: no profile of ${identity.name} is covered by a budget of this name`);
   // The key of a cell is the name of a budget with a # in it.
-  if (budget.includes('#') || (!claim.isCovered && holder === undefined)) throw notYours();
+  if (budget.includes('#')) throw notYours();
   const key: LedgerKey = { budget, period };
   const cell = claim.cells === undefined ? undefined : cellAt(placeOf(borrower.storedProcess(process)), claim.cells);
-  if (!claim.isCovered && holder !== undefined) {
+  if (!claim.isCovered) {
     const lender = await ports.ledger.read(cell === undefined ? key : cellKey(key, cell));
-    if (lender?.holders.has(borrower.storedHolder(holder)) !== true) throw notYours();
+    if (lender === undefined || !borrower.hasEntryIn(lender, process)) throw notYours();
   }
   const ledger = cell === undefined ? ports.ledger : agentOf(ports, key, cell);
   return { borrower, claim, ledger, item: await ledger.read(key) };
+}
+
+/** Where no profile of the caller is covered any more, nothing is left for it: it will give back what it has. */
+function viewOf({ borrower, claim }: Account, item: LedgerItem | undefined, now: EpochMs): LedgerItem | null {
+  if (item === undefined) return null;
+  if (claim.isCovered) return borrower.viewOf(item);
+  const others = left(item, now);
+  return borrower.viewOf({ ...item, committed: add(item.committed, others), leased: add(item.leased, others) });
 }
 
 /** Cells are the function's own affair: the caller sees one budget. */
@@ -175,14 +182,15 @@ function placeOf(process: ProcessId): number {
 }
 
 async function read(ports: LendingPorts, identity: Identity, request: ReadRequest): Promise<LeaseAnswer> {
-  const { borrower, item } = await open(ports, identity, request, request.process);
-  return { protocol: PROTOCOL, kind: 'item', item: item === undefined ? null : borrower.viewOf(item) };
+  const account = await open(ports, identity, request, request.process);
+  return { protocol: PROTOCOL, kind: 'item', item: viewOf(account, account.item, ports.clock.now()) };
 }
 
 async function write(ports: LendingPorts, identity: Identity, request: WriteRequest): Promise<LeaseAnswer> {
-  const account = await open(ports, identity, request, processOf(request.holder), request.holder);
+  const account = await open(ports, identity, request, processOf(request.holder));
   const { borrower, ledger, item } = account;
-  const view = (seen: LedgerItem | undefined) => (seen === undefined ? null : borrower.viewOf(seen));
+  const now = ports.clock.now();
+  const view = (seen: LedgerItem | undefined) => viewOf(account, seen, now);
   const landed = (seen: LedgerItem): LeaseAnswer => ({ protocol: PROTOCOL, kind: 'landed', item: view(seen) });
   const refused = (why: WriteRefusal, seen: LedgerItem | undefined): LeaseAnswer => ({
     protocol: PROTOCOL,
@@ -198,14 +206,11 @@ async function write(ports: LendingPorts, identity: Identity, request: WriteRequ
   if (before === undefined && borrower.entriesIn(item) >= MAX_HOLDERS)
     throw new Denied('TooManyHolders', `holder: expected at most ${MAX_HOLDERS} in one item`);
 
-  const now = ports.clock.now();
   // What the holder had leased under the sequence before this one cannot change until this write, or another, lands.
   const own = writeOf(request, { item, holder, before: before?.leased ?? ZERO, now });
   if (own.grant !== undefined) {
-    if (!account.claim.isCovered)
-      throw new Denied('BudgetNotYours', `budget: no profile of ${identity.name} is covered by it any more`);
     if (request.termsVersion !== item.terms.version) return refused('terms-changed', item);
-    if (now >= item.endsAt) return refused('over-ceiling', item);
+    if (!account.claim.isCovered || now >= item.endsAt) return refused('over-ceiling', item);
   } else await checkReport(ports, account, item, own);
   const outcome = await ledger.write(own);
   return outcome.kind === 'landed' ? landed(outcome.item ?? afterWrite(item, own)) : refused(outcome.why, outcome.item);

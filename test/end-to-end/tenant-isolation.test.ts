@@ -1,12 +1,24 @@
 import { readFile } from 'node:fs/promises';
-import { type AttributeValue, paginateScan } from '@aws-sdk/client-dynamodb';
-import { InvokeCommand } from '@aws-sdk/client-lambda';
+import { BedrockRuntimeClient } from '@aws-sdk/client-bedrock-runtime';
+import {
+  type AttributeValue,
+  DeleteItemCommand,
+  DynamoDBClient,
+  GetItemCommand,
+  PutItemCommand,
+  paginateScan,
+  QueryCommand,
+  ScanCommand,
+  UpdateItemCommand,
+} from '@aws-sdk/client-dynamodb';
+import { CreateAliasCommand, InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { policyTable } from '../../aws/dynamodb/policy-table.ts';
 import { GovernorRefusal, leaseFunction } from '../../invoke/index.ts';
-import { InvokedLease, LEASE_FUNCTION } from '../handlers/invoked-lease.ts';
-import { DeployedGovernor, NOVA_PRO, type Tenant } from './deployed-governor.ts';
+import { clientConfig } from '../aws/client-config.ts';
+import { converse, DeployedGovernor, NOVA_PRO, PREFIX, type Tenant } from './deployed-governor.ts';
+import { leaseRolePolicy, statementsOfSecurityGuide } from './role-policies.ts';
 
 const START = '2026-11-23T10:00:00Z';
 const MONTH = '2026-11';
@@ -16,6 +28,7 @@ const BETA = 'tenant-monthly/beta';
 const SHARED = 'sales-support-chat';
 const POLICY_FILE = new URL('../../examples/insurer/governance.yaml', import.meta.url);
 const PROCESS = 'attacker-process';
+const LEASE_FUNCTION = `${PREFIX}-lease`;
 
 const usageOf = (profile: string, change: object = {}) => ({
   profile,
@@ -38,7 +51,8 @@ const usageOf = (profile: string, change: object = {}) => ({
  */
 describe('a tenant with valid credentials of its own', () => {
   let governor: DeployedGovernor;
-  let lease: InvokedLease;
+  /** Payloads that reached the function, in order. */
+  const payloads: string[] = [];
   const profiles = { acme: '', beta: '' };
   const beta: { holder: string; write: string; sharedWrite: string } = { holder: '', write: '', sharedWrite: '' };
 
@@ -47,9 +61,40 @@ describe('a tenant with valid credentials of its own', () => {
       { tenant },
       {
         maxWaitMs,
-        ledger: leaseFunction({ functionName: LEASE_FUNCTION, qualifier: alias, lambda: lease.client(key) }),
+        ledger: leaseFunction({ functionName: LEASE_FUNCTION, qualifier: alias, lambda: lambdaAs(key) }),
+        dynamodb: new DynamoDBClient(configAs(key)),
       },
     );
+
+  const configAs = (accessKeyId: string) => ({
+    ...clientConfig(governor.aws),
+    credentials: { accessKeyId, secretAccessKey: 'not-verified' },
+    maxAttempts: 1,
+  });
+  const lambdaAs = (accessKeyId: string) => new LambdaClient(configAs(accessKeyId));
+
+  /** A session of a role that may do what docs/security.md says, call its own profile, and read the index. */
+  function registerTenant(tenant: 'acme' | 'beta', setup: 'alias' | 'table', accessKeyId: string = tenant): void {
+    const { accountId } = governor.aws;
+    const tableArn = `arn:aws:dynamodb:us-east-1:${accountId}:table/${governor.table}`;
+    const [readIndex, ...rest] = statementsOfSecurityGuide('table', tenant, tableArn);
+    const Statement = [
+      readIndex,
+      ...(setup === 'table' ? rest : statementsOfSecurityGuide('alias', tenant, tableArn)),
+      {
+        Effect: 'Allow',
+        Action: 'bedrock:InvokeModel',
+        Resource: [profiles[tenant], 'arn:aws:bedrock:*::foundation-model/*'],
+      },
+    ];
+    governor.aws.registerPrincipal({
+      accountId,
+      accessKeyId,
+      arn: `arn:aws:sts::${accountId}:assumed-role/${accessKeyId}-app/session`,
+      userId: `AROA${accessKeyId.toUpperCase()}:session`,
+      policies: [JSON.parse(JSON.stringify({ Version: '2012-10-17', Statement }))],
+    });
+  }
 
   /** All that the governor's table holds. */
   async function everything(): Promise<Record<string, AttributeValue>[]> {
@@ -60,11 +105,11 @@ describe('a tenant with valid credentials of its own', () => {
   }
 
   /** Sends a payload to the function with acme's credentials, as any program may. */
-  async function send(payload: unknown, alias: string | undefined = 'tenant-acme'): Promise<unknown> {
+  async function send(payload: unknown, alias: string | null = 'tenant-acme'): Promise<unknown> {
     const text = typeof payload === 'string' ? payload : JSON.stringify(payload);
-    const { Payload } = await lease
-      .client('acme')
-      .send(new InvokeCommand({ FunctionName: LEASE_FUNCTION, Qualifier: alias, Payload: Buffer.from(text) }));
+    const { Payload } = await lambdaAs('acme').send(
+      new InvokeCommand({ FunctionName: LEASE_FUNCTION, Qualifier: alias ?? undefined, Payload: Buffer.from(text) }),
+    );
     return JSON.parse(Buffer.from(Payload ?? []).toString('utf8'));
   }
 
@@ -91,7 +136,7 @@ describe('a tenant with valid credentials of its own', () => {
 
   /** What beta's process has sent to the function so far that takes money from a budget. */
   function sentBy(budget: string): { readonly text: string; readonly holder: string } {
-    for (const text of lease.payloads) {
+    for (const text of payloads) {
       const sent = JSON.parse(text) as { do: string; budget: string; holder: string };
       if (sent.do === 'write' && sent.budget === budget) return { text, holder: sent.holder };
     }
@@ -118,7 +163,22 @@ describe('a tenant with valid credentials of its own', () => {
         environment: 'prod',
       });
     await governor.aws.settled();
-    lease = new InvokedLease(governor.aws, governor.table, { acme: ['tenant-acme'], beta: ['tenant-beta'] });
+    for (const tenant of ['acme', 'beta'] as const) {
+      const alias = { FunctionName: LEASE_FUNCTION, Name: `tenant-${tenant}`, FunctionVersion: '$LATEST' };
+      await lambdaAs('platform-team').send(new CreateAliasCommand(alias));
+      registerTenant(tenant, 'alias');
+    }
+    registerTenant('acme', 'table', 'acme-direct');
+    // From its first request on the function may do what its role allows, and nothing else.
+    let isLimited = false;
+    governor.aws.intercept(async ({ operation, principal }, input) => {
+      if (operation === 'Invoke') payloads.push(String(input['Payload']));
+      if (!isLimited && principal.arn.endsWith('-lease')) {
+        isLimited = true;
+        governor.aws.registerPrincipal({ ...principal, policies: [await leaseRolePolicy(governor)] });
+      }
+      return undefined;
+    });
     betas = tenantOf('beta', 'beta');
     await betas.call(NOVA_PRO, 'Hello!');
     const own = sentBy(BETA);
@@ -169,6 +229,10 @@ describe('a tenant with valid credentials of its own', () => {
     const acme = tenantOf('acme', 'acme');
     await expect(acme.call(profiles.beta, 'Hello!')).rejects.toMatchObject({ code: 'TenantMismatch' });
     await acme.close();
+    const unguarded = new BedrockRuntimeClient(configAs('acme'));
+    await expect(unguarded.send(converse(profiles.beta, 'Hello!', 10))).rejects.toMatchObject({
+      name: 'AccessDeniedException',
+    });
   });
 
   it.each<[string, () => unknown, string]>([
@@ -292,9 +356,70 @@ describe('a tenant with valid credentials of its own', () => {
 
   it('reaches nothing through the deployed function without an alias', async () => {
     const before = await everything();
+    await expect(send(writing({ budget: ACME }), null)).rejects.toMatchObject({ name: 'AccessDeniedException' });
     const { payload } = await governor.aws.invoke(LEASE_FUNCTION, writing({ budget: ACME }));
     expect(JSON.parse(payload)).toMatchObject(denial('CallerUnknown'));
     expect(await everything()).toEqual(before);
+  });
+
+  it('cannot touch the table by itself', async () => {
+    const before = await everything();
+    const table = new DynamoDBClient(configAs('acme'));
+    const TableName = governor.table;
+    const ledgerKey = (budget: string) => ({ pk: { S: `LEDGER#${budget}` }, sk: { S: MONTH } });
+    const raise = {
+      UpdateExpression: 'SET stopAt = :much',
+      ExpressionAttributeValues: { ':much': { N: '1000000000000' } },
+    };
+    const INDEX = { pk: { S: 'INDEX' }, sk: { S: profiles.acme } };
+    const ofBeta = {
+      KeyConditionExpression: 'pk = :pk',
+      ExpressionAttributeValues: { ':pk': { S: `LEDGER#${BETA}` } },
+    };
+    const attempts: (() => Promise<unknown>)[] = [
+      ...[ACME, BETA, SHARED]
+        .map(ledgerKey)
+        .flatMap((Key) => [
+          () => table.send(new GetItemCommand({ TableName, Key })),
+          () => table.send(new UpdateItemCommand({ TableName, Key, ...raise })),
+          () => table.send(new DeleteItemCommand({ TableName, Key })),
+          () => table.send(new PutItemCommand({ TableName, Item: Key })),
+        ]),
+      ...[
+        { pk: { S: 'POLICY' }, sk: { S: 'CURRENT' } },
+        { pk: { S: 'USAGE#2026-11-23' }, sk: { S: '10#someone#0' } },
+        INDEX,
+      ].map((Item) => () => table.send(new PutItemCommand({ TableName, Item }))),
+      () => table.send(new UpdateItemCommand({ TableName, Key: INDEX })),
+      () => table.send(new ScanCommand({ TableName })),
+      () => table.send(new QueryCommand({ TableName, ...ofBeta })),
+    ];
+    for (const attempt of attempts) await expect(attempt()).rejects.toMatchObject({ name: 'AccessDeniedException' });
+    expect(await everything()).toEqual(before);
+  });
+
+  it('cannot make itself an alias', async () => {
+    const alias = { FunctionName: LEASE_FUNCTION, Name: 'tenant-gamma', FunctionVersion: '$LATEST' };
+    await expect(lambdaAs('acme').send(new CreateAliasCommand(alias))).rejects.toMatchObject({
+      name: 'AccessDeniedException',
+    });
+  });
+
+  it("has its own items alone where it may write the table, and another's not", async () => {
+    const table = new DynamoDBClient(configAs('acme-direct'));
+    const touch = (budget: string) =>
+      table.send(
+        new UpdateItemCommand({
+          TableName: governor.table,
+          Key: { pk: { S: `LEDGER#${budget}` }, sk: { S: MONTH } },
+          UpdateExpression: 'SET settled = settled + :one',
+          ConditionExpression: 'attribute_not_exists(pk)',
+          ExpressionAttributeValues: { ':one': { N: '1' } },
+        }),
+      );
+    await expect(touch(BETA)).rejects.toMatchObject({ name: 'AccessDeniedException' });
+    for (const budget of [ACME, SHARED])
+      await expect(touch(budget)).rejects.toMatchObject({ name: 'ConditionalCheckFailedException' });
   });
 
   it('leaves the other to spend as if it were alone', async () => {

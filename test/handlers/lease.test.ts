@@ -1,3 +1,4 @@
+import { DeleteItemCommand, PutItemCommand } from '@aws-sdk/client-dynamodb';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ledgerTable } from '../../aws/dynamodb/ledger-table.ts';
 import { policyTable } from '../../aws/dynamodb/policy-table.ts';
@@ -25,7 +26,7 @@ describe('the function lease, by its URL', () => {
       endsAt: (NOW + 1e9) as typeof NOW,
       terms: { limit, stopAt: limit, standing: 'open', version: 1 },
     });
-    lease = new InvokedLease(aws, TABLE, {});
+    lease = new InvokedLease(aws, TABLE);
   });
   afterAll(() => aws.close());
 
@@ -37,6 +38,15 @@ describe('the function lease, by its URL', () => {
     const { statusCode, body: text } = result.value as { statusCode: number; body: string };
     return { statusCode, body: JSON.parse(text) as unknown };
   };
+
+  it('does not tell a caller what went wrong inside, which may be about others', async () => {
+    const entry = { pk: { S: 'INDEX' }, sk: { S: 'profile-of-beta' }, entry: { S: 'unreadable' } };
+    const dynamodb = dynamoDbClient(aws);
+    await dynamodb.send(new PutItemCommand({ TableName: TABLE, Item: entry }));
+    await expect(requestBy('acme-app', writing())).rejects.toThrow('answering a request');
+    await expect(requestBy('acme-app', writing())).rejects.not.toThrow('profile-of-beta');
+    await dynamodb.send(new DeleteItemCommand({ TableName: TABLE, Key: { pk: entry.pk, sk: entry.sk } }));
+  });
 
   it('lends to the role that signed the request', async () => {
     expect(await requestBy('acme-app', writing())).toMatchObject({

@@ -51,14 +51,17 @@ describe('lending', () => {
     },
   );
 
-  it('lends nothing from a budget once the last profile that it covered is gone, and still takes reports', async () => {
+  it('lends nothing from a budget once the last profile that it covered is gone, and still takes what is to be told', async () => {
     await asAcme(writing());
     account.entries.splice(0, 1, { ...account.profile('gone', {}), tags: { tenant: 'acme' }, endedAt: NOW });
-    expect(await asAcme(writing({ sequence: 2, writeId: 'write-0002' }))).toMatchObject({ code: 'BudgetNotYours' });
-    expect(
-      await asAcme(writing({ ...REPORT, holder: `${PROCESS}.2`, sequence: 1, settled: '10', leased: '0' })),
-    ).toMatchObject({ code: 'BudgetNotYours' });
-    expect(await asAcme(writing({ ...REPORT, settled: '60', leased: '0' }))).toMatchObject({ kind: 'landed' });
+    const renewing = await asAcme(writing({ sequence: 2, writeId: 'write-0002' }));
+    // A process that sees nothing left gives back what it has.
+    expect(renewing).toMatchObject({ kind: 'refused', why: 'over-ceiling', item: { committed: 1_000n } });
+    expect(await asAcme(reading('tenant-monthly/acme'))).toMatchObject({ kind: 'item', item: { committed: 1_000n } });
+    const other = { ...REPORT, holder: 'process-of-others.1', sequence: 1, settled: '10', leased: '0' };
+    expect(await asAcme(writing(other))).toMatchObject({ code: 'BudgetNotYours' });
+    for (let copy = 0; copy < 2; copy++)
+      expect(await asAcme(writing({ ...REPORT, settled: '60', leased: '0' }))).toMatchObject({ kind: 'landed' });
     expect(figures(own)).toEqual({ committed: 60n, settled: 60n, leased: 0n, unconfirmed: 0n });
   });
 

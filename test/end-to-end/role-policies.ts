@@ -1,0 +1,50 @@
+import { readFileSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import * as z from 'zod';
+import { packageStack } from '../../infra/package.ts';
+import type { JsonObject } from '../../local/service.ts';
+import { PREFIX } from './deployed-governor.ts';
+
+const GUIDE = new URL('../../docs/security.md', import.meta.url);
+const statements = z.union([z.array(z.record(z.string(), z.json())), z.record(z.string(), z.json())]);
+
+/** The statements that docs/security.md gives a tenant's role, as they stand there, for the tenant of this name. */
+export function statementsOfSecurityGuide(
+  setup: 'table' | 'alias',
+  tenant: string,
+  tableArn: string,
+): readonly JsonObject[] {
+  const blocks = [...readFileSync(GUIDE, 'utf8').matchAll(/```json\n([\s\S]*?)```/g)].map(([, json = '']) => json);
+  const block = blocks[setup === 'table' ? 0 : 1];
+  if (block === undefined) throw new Error(`docs/security.md says nothing of ${setup}`);
+  const text = block
+    .replaceAll('"TABLE"', JSON.stringify(tableArn))
+    .replaceAll('bedrock-cost-governor-prod', PREFIX)
+    .replaceAll('acme', tenant);
+  return [statements.parse(JSON.parse(text))].flat();
+}
+
+const template = z.object({
+  Resources: z.object({
+    LeaseRole: z.object({ Properties: z.object({ Policies: z.array(z.object({ PolicyDocument: z.json() })) }) }),
+  }),
+});
+
+/** What the packaged template allows the function `lease`, with its references resolved. */
+export async function leaseRolePolicy(governor: {
+  readonly table: string;
+  readonly aws: { readonly accountId: string };
+}) {
+  const { templatePath } = await packageStack();
+  const { Properties } = template.parse(JSON.parse(await readFile(templatePath, 'utf8'))).Resources.LeaseRole;
+  const tableArn = `arn:aws:dynamodb:us-east-1:${governor.aws.accountId}:table/${governor.table}`;
+  const text = JSON.stringify(Properties.Policies[0]?.PolicyDocument)
+    .replaceAll('{"Fn::GetAtt":["GovernorTable","Arn"]}', JSON.stringify(tableArn))
+    .replaceAll(/\{"Fn::Sub":("[^"]*")\}/g, (_, sub: string) =>
+      sub
+        .replaceAll(`\${AWS::Partition}`, 'aws')
+        .replaceAll(`\${AWS::Region}`, 'us-east-1')
+        .replaceAll(`\${AWS::AccountId}`, governor.aws.accountId),
+    );
+  return z.record(z.string(), z.json()).parse(JSON.parse(text));
+}
