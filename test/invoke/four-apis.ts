@@ -14,7 +14,7 @@ import { HAIKU } from './governed-aws.ts';
 
 /** One question, which each API puts in its own way. */
 export interface Question {
-  /** Of Anthropic or Amazon Nova; by default Claude Haiku 4.5. */
+  /** A model of Amazon Nova; or of Anthropic, by its id or a profile's ARN. By default Claude Haiku 4.5. */
   readonly modelId?: string;
   /** By default two tokens, which are answered with twenty. */
   readonly text?: string;
@@ -107,7 +107,7 @@ function converseInput({ modelId = HAIKU, text = 'Hello!!!', maxTokens = MAX_TOK
 
 function invokeInput(question: Question): InvokeModelCommandInput {
   const { modelId = HAIKU, tier } = question;
-  const body = modelId.includes('anthropic.') ? anthropicBody(question) : novaBody(question);
+  const body = modelId.startsWith('amazon.nova') ? novaBody(question) : anthropicBody(question);
   return { modelId, body: JSON.stringify(body), ...(tier === undefined ? {} : { serviceTier: tier }) };
 }
 
