@@ -4,12 +4,13 @@ import type {
   ConverseStreamOutput,
   InvokeModelCommandInput,
   InvokeModelCommandOutput,
+  InvokeModelWithResponseStreamCommandOutput,
   ResponseStream,
 } from '@aws-sdk/client-bedrock-runtime';
 import { addChunk, NO_COUNTS, readStreamUsage, type StreamCounts } from '../domain/spending/invoke-stream-usage.ts';
 import { type AnswerHeaders, readInvokeHeaders, readInvokeUsage } from '../domain/spending/invoke-usage.ts';
 import { type RequestBound, readTier, type ServiceTier } from '../domain/spending/pricing.ts';
-import { readReportedUsage, type Usage, type UsageReading, type UsageTerms } from '../domain/spending/usage.ts';
+import { readReportedUsage, type UsageReading, type UsageTerms } from '../domain/spending/usage.ts';
 import { boundOf, boundOfInvokeModel } from './request-bound.ts';
 
 /** What an answer says that it used; undefined where it does not say. Unknown is not zero. */
@@ -29,8 +30,8 @@ export interface StreamReader {
   saw(event: unknown): void;
   /** After the last event; one that broke off may have told its usage before. */
   usage(): Reading | undefined;
-  /** Tokens that were certainly used, where {@link usage} is unknown. */
-  atLeast(): Usage | undefined;
+  /** What was certainly used, where {@link usage} is unknown. */
+  atLeast(): Reading | undefined;
 }
 
 /** How one of the APIs that spend is bounded beforehand and metered afterwards. */
@@ -43,7 +44,7 @@ export interface GovernedApi {
   /** Reads a whole answer. */
   read?(output: object, headers: AnswerHeaders, terms: UsageTerms): Reading | undefined;
   /** The member of the output that is streamed, and who reads it. */
-  readonly stream?: { readonly member: string; reader(terms: UsageTerms): StreamReader };
+  readonly stream?: { readonly member: string; reader(terms: UsageTerms, output: object): StreamReader };
 }
 
 const withTier = (reading: UsageReading | undefined, tier: string | undefined): Reading | undefined =>
@@ -96,16 +97,17 @@ const invokeModelStream: GovernedApi = {
   isModelNeutral: false,
   stream: {
     member: 'body',
-    reader(terms) {
+    reader(terms, output) {
+      const { serviceTier } = output as InvokeModelWithResponseStreamCommandOutput;
       const chunks = new TellingChunks();
       return {
         saw(event) {
           const bytes = (event as ResponseStream).chunk?.bytes;
           if (bytes !== undefined) chunks.saw(bytes);
         },
-        usage: () => readStreamUsage(chunks.counts, terms),
+        usage: () => withTier(readStreamUsage(chunks.counts, terms), serviceTier),
         // What the model had read was billed; how much it had written is not known.
-        atLeast: () => readReportedUsage({ ...chunks.counts.said, outputTokens: 0 }, terms)?.usage,
+        atLeast: () => withTier(readReportedUsage({ ...chunks.counts.said, outputTokens: 0 }, terms), serviceTier),
       };
     },
   },

@@ -1,10 +1,11 @@
 import type { IndexEntry } from '../domain/profiles/profile-index.ts';
 import type { LearnedHolds } from '../domain/spending/learned-hold.ts';
 import { type CallCost, callCost, priceOf, type Rates, type ServiceTier } from '../domain/spending/pricing.ts';
-import type { Usage, UsageTerms } from '../domain/spending/usage.ts';
+import type { UsageTerms } from '../domain/spending/usage.ts';
 import type { GovernedApi, Reading, StreamReader } from './governed-apis.ts';
 import type { StreamMeter } from './metered-stream.ts';
 import type { Observation, ObservedCall } from './observation.ts';
+import type { GovernorRefusal } from './refusals.ts';
 import type { Reservation } from './reservation.ts';
 import type { UsageRecorder } from './usage-recorder.ts';
 
@@ -82,9 +83,25 @@ export class GovernedCall {
     return !this.#reservation.isOpen;
   }
 
-  attemptBegins(reservation?: Reservation): void {
+  attemptBegins(): void {
     this.#isAttempting = true;
-    this.#reservation = reservation ?? this.#reservation;
+  }
+
+  /** A further attempt has a reservation of its own. */
+  holdsAnew(reservation: Reservation): void {
+    this.#reservation = reservation;
+    this.#parts.observation.tell({
+      kind: 'retried',
+      call: this.observed,
+      reservedNanoUsd: this.#hold,
+      by: reservation.source,
+      unrefusing: reservation.unrefusing,
+    });
+  }
+
+  /** A further attempt is not paid for: none is made. */
+  refused(refusal: GovernorRefusal): void {
+    this.#parts.observation.tell({ kind: 'refused', call: this.observed, refusal });
   }
 
   attemptEnds(): void {
@@ -105,8 +122,13 @@ export class GovernedCall {
       return;
     }
     if (!this.#reservation.isOpen) return;
-    const { usage, tier, drift } = reading;
-    const cost = priceOf(this.#call.rates, usage, tier ?? this.#call.tier);
+    const { usage, drift } = reading;
+    const cost = this.#priceOf(reading);
+    // Counts of a size that no amount holds are no counts.
+    if (cost === undefined) {
+      this.mayHaveRun();
+      return;
+    }
     this.#reservation.settle(cost);
     this.#parts.usage.settled(this.entry.arn, usage, cost);
     this.#parts.learned.learn(this.entry.arn, cost);
@@ -123,23 +145,28 @@ export class GovernedCall {
    * Nobody knows what the attempt cost: it may be all that it could, also where less was held.
    * @param atLeast what it is known to have used
    */
-  mayHaveRun(atLeast?: Usage): void {
+  mayHaveRun(atLeast?: Reading): void {
     if (!this.#reservation.isOpen) return;
-    const { bound, rates, tier } = this.#call;
-    const known = atLeast === undefined ? callCost(0) : priceOf(rates, atLeast, tier);
-    const unknown = callCost(Math.max(0, bound - known));
-    this.#reservation.end(known, unknown);
-    if (atLeast !== undefined) this.#parts.usage.settled(this.entry.arn, atLeast, known);
+    const known = atLeast && this.#priceOf(atLeast);
+    const unknown = callCost(Math.max(0, this.#call.bound - (known ?? 0)));
+    this.#reservation.end(known ?? 0, unknown);
+    if (atLeast !== undefined && known !== undefined) this.#parts.usage.settled(this.entry.arn, atLeast.usage, known);
     this.#parts.usage.unconfirmed(this.entry.arn, unknown);
-    if (atLeast !== undefined)
-      this.#parts.observation.tell({ kind: 'settled', call: this.observed, usage: atLeast, costNanoUsd: known });
-    this.#parts.observation.tell({ kind: 'unconfirmed', call: this.observed, costNanoUsd: unknown });
+    this.#parts.observation.tell({
+      kind: 'unconfirmed',
+      call: this.observed,
+      costNanoUsd: unknown,
+      ...(atLeast === undefined || known === undefined
+        ? {}
+        : { atLeast: { usage: atLeast.usage, costNanoUsd: known } }),
+    });
   }
 
   /** The answer goes on as a stream: the reservation lasts until it has ended. */
-  streams(reader: StreamReader): StreamMeter<unknown> {
+  streams(reader: StreamReader, disconnect: () => void): StreamMeter<unknown> {
     this.#isStreaming = true;
     return {
+      disconnect,
       saw: (event) => reader.saw(event),
       ended: () => {
         const reading = reader.usage();
@@ -154,11 +181,23 @@ export class GovernedCall {
   /** When neither the caller nor an attempt goes on, what is still held belongs to an attempt that was never made. */
   #endIfOver(): void {
     if (this.#isAttempting || this.#isStreaming || !this.#isReturned) return;
-    this.#reservation.release();
+    if (this.#reservation.isOpen) {
+      this.#reservation.release();
+      this.#parts.observation.tell({ kind: 'released', call: this.observed });
+    }
     this.#parts.learned.ended(this.#hold, this.#call.bound);
     if (!this.#isOver) this.#parts.observation.tell({ kind: 'ended', call: this.observed });
     this.#isOver = true;
     // Should the SDK make another attempt all the same, its exposure is not counted: it holds everything.
     this.#hold = this.#call.bound;
+  }
+  /** Undefined where no amount holds it. */
+  #priceOf({ usage, tier }: Reading): CallCost | undefined {
+    try {
+      return priceOf(this.#call.rates, usage, tier ?? this.#call.tier);
+    } catch (error) {
+      if (error instanceof RangeError) return undefined;
+      throw error;
+    }
   }
 }

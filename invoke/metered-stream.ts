@@ -11,6 +11,8 @@ export interface StreamMeter<Event> {
   saw(event: Event): void;
   /** Called once: all of it has passed, or it broke off, or was given up. */
   ended(): void;
+  /** Ends the connection by which the events come: nobody waits for them any more. */
+  disconnect(): void;
 }
 
 interface OpenStream {
@@ -55,7 +57,7 @@ export class MeteredStreams {
     };
     const drop = (source: AsyncIterator<Event>): void => {
       if (end.isOver) return;
-      const drain = this.#drain(source, passOn)
+      const drain = this.#drain(source, passOn, meter.disconnect)
         .catch(() => {})
         .then(finish);
       this.#drains.add(drain);
@@ -102,6 +104,7 @@ export class MeteredStreams {
   async #drain<Event>(
     source: AsyncIterator<Event>,
     passOn: (result: IteratorResult<Event>) => IteratorResult<Event>,
+    disconnect: () => void,
   ): Promise<void> {
     let cancel = (): void => {};
     const cap = new Promise<'over'>((resolve) => {
@@ -116,6 +119,8 @@ export class MeteredStreams {
     } finally {
       cancel();
     }
-    await source.return?.();
+    // Not waited for: a generator returns only when it has got what it waits for.
+    source.return?.().catch(() => {});
+    disconnect();
   }
 }

@@ -76,8 +76,12 @@ export function governorPlugin(parts: PluginParts): Plugin {
         call.attemptBegins();
         try {
           if (call.needsReservation)
-            call.attemptBegins(
-              await abortable(signal, () => reserve(parts, call.entry, call.hold, signal)).catch(notRetried),
+            call.holdsAnew(
+              await abortable(signal, () => reserve(parts, call.entry, call.hold, signal)).catch((error: unknown) => {
+                if (!(error instanceof GovernorRefusal)) throw error;
+                call.refused(error);
+                throw new RefusedAttempt(error);
+              }),
             );
           // Nothing has been sent yet: given up here, the attempt costs nothing.
           stopIfAborted(signal);
@@ -230,7 +234,11 @@ function metered<Result extends { readonly output: object; readonly response?: u
     call.answered(undefined);
     return result;
   }
-  const passing = streams.meter(source, call.streams(stream.reader(call.terms)));
+  const reader = stream.reader(call.terms, result.output);
+  const passing = streams.meter(
+    source,
+    call.streams(reader, () => disconnect(result.response)),
+  );
   return { ...result, output: { ...result.output, [stream.member]: passing } };
 }
 
@@ -239,6 +247,12 @@ const isAsyncIterable = (value: unknown): value is AsyncIterable<unknown> =>
 
 const headersOf = (response: unknown): Readonly<Record<string, string>> =>
   (response as { headers?: Record<string, string> } | undefined)?.headers ?? {};
+
+/** Node's HTTP/1.1 and HTTP/2 responses are streams, whose destruction resets the request. */
+function disconnect(response: unknown): void {
+  const { body } = (response ?? {}) as { readonly body?: { readonly destroy?: () => void } };
+  body?.destroy?.();
+}
 
 /** A refusal on its way up through the SDK's retry, which would repeat one whose cause is a broken connection. */
 class RefusedAttempt extends Error {
@@ -249,10 +263,6 @@ class RefusedAttempt extends Error {
     this.refusal = refusal;
   }
 }
-
-const notRetried = (error: unknown): never => {
-  throw error instanceof GovernorRefusal ? new RefusedAttempt(error) : error;
-};
 
 /** `strict` holds the upper bound; `learned` what calls of this profile have cost, within the policy's exposure. */
 function holdFor(

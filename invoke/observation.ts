@@ -41,7 +41,16 @@ export type GovernorEvent =
       /** The model that was asked for, where the budget is throttled and the policy names a cheaper one. */
       readonly insteadOf?: string;
     }
+  /** A call was not sent; or no further attempt at it, where a budget pays for no other. */
   | { readonly kind: 'refused'; readonly call: ObservedCall; readonly refusal: GovernorRefusal }
+  /** The SDK tries again after an attempt that may have run: the next one has a reservation of its own. */
+  | {
+      readonly kind: 'retried';
+      readonly call: ObservedCall;
+      readonly reservedNanoUsd: CallCost;
+      readonly by: HoldSource;
+      readonly unrefusing: readonly LedgerKey[];
+    }
   /** An attempt ran, and its usage is known. */
   | {
       readonly kind: 'settled';
@@ -52,21 +61,37 @@ export type GovernorEvent =
       readonly drift?: UsageDrift;
     }
   /** An attempt may have run: this much counts as spent until it is trued up. */
-  | { readonly kind: 'unconfirmed'; readonly call: ObservedCall; readonly costNanoUsd: CallCost }
+  | {
+      readonly kind: 'unconfirmed';
+      readonly call: ObservedCall;
+      readonly costNanoUsd: CallCost;
+      /** What it certainly used, which is settled beside that: its answer broke off. */
+      readonly atLeast?: { readonly usage: Usage; readonly costNanoUsd: CallCost };
+    }
+  /** No attempt took the last reservation with it: all that it held is free again. */
+  | { readonly kind: 'released'; readonly call: ObservedCall }
   /** The call is over and has cost nothing beyond what was told before. */
   | { readonly kind: 'ended'; readonly call: ObservedCall }
   /** A command that spends was let pass unmetered, because the configuration names it. */
   | { readonly kind: 'ungoverned'; readonly command: string };
 
-/** Is told everything, synchronously; what it throws is dropped. */
+/** Is told everything, synchronously, and not waited for; what it throws is dropped. */
 export type GovernorObserver = (event: GovernorEvent) => void;
 
-/** What a process has decided since it started. */
+/**
+ * What a process has decided since it started. Each reservation is settled, unconfirmed or released: `admitted` and
+ * `retried` together are these three and what is in flight.
+ */
 export interface CallCounts {
   readonly admitted: number;
+  /** Further attempts with a reservation of their own. */
+  readonly retried: number;
+  /** Calls refused, and those whose further attempt was. */
   readonly refused: Readonly<Partial<Record<RefusalCode, number>>>;
   readonly settled: number;
   readonly unconfirmed: number;
+  /** Reservations that no attempt used: the call was turned away, or never sent. */
+  readonly released: number;
   /** Admitted although a budget would have refused, because it only watches. */
   readonly unrefused: number;
   /** Sent through a cheaper model, because a budget is throttled. */
@@ -78,7 +103,16 @@ export interface CallCounts {
 export class Observation {
   readonly #observer: GovernorObserver | undefined;
   readonly #refused: Partial<Record<RefusalCode, number>> = {};
-  readonly #counts = { admitted: 0, settled: 0, unconfirmed: 0, unrefused: 0, fellBack: 0, ungoverned: 0 };
+  readonly #counts = {
+    admitted: 0,
+    retried: 0,
+    settled: 0,
+    unconfirmed: 0,
+    released: 0,
+    unrefused: 0,
+    fellBack: 0,
+    ungoverned: 0,
+  };
 
   constructor(observer: GovernorObserver | undefined) {
     this.#observer = observer;
@@ -92,7 +126,8 @@ export class Observation {
     this.#count(event);
     if (this.#observer === undefined) return;
     try {
-      this.#observer(event);
+      const told: unknown = this.#observer(event);
+      if (told instanceof Promise) told.catch(() => {});
     } catch {
       // A call must not fail, nor money be lost, because somebody who looks on does.
     }
@@ -108,8 +143,10 @@ export class Observation {
       case 'refused':
         this.#refused[event.refusal.code] = (this.#refused[event.refusal.code] ?? 0) + 1;
         return;
+      case 'retried':
       case 'settled':
       case 'unconfirmed':
+      case 'released':
       case 'ungoverned':
         this.#counts[event.kind]++;
         return;

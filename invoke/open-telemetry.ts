@@ -1,4 +1,6 @@
 import type { Attributes, Span, Tracer } from '@opentelemetry/api';
+import type { CallCost } from '../domain/spending/pricing.ts';
+import type { Usage } from '../domain/spending/usage.ts';
 import type { GovernorEvent, GovernorObserver, ObservedCall } from './observation.ts';
 
 /** OpenTelemetry's codes, which this module only has types of: https://opentelemetry.io/docs/specs/otel/trace/api/#set-status */
@@ -20,6 +22,8 @@ export function openTelemetry(
   { tenantTag = 'tenant' }: { readonly tenantTag?: string } = {},
 ): GovernorObserver {
   const spans = new WeakMap<ObservedCall, Span>();
+  /** Of all attempts of a call. */
+  const unconfirmed = new WeakMap<ObservedCall, number>();
   const start = (call: ObservedCall, attributes: Attributes): Span =>
     tracer.startSpan(`${operationName(call)} ${call.requestedModel}`, {
       kind: CLIENT,
@@ -52,22 +56,21 @@ export function openTelemetry(
         return;
       }
       case 'settled':
-        spans.get(event.call)?.setAttributes({
-          'gen_ai.usage.input_tokens': event.usage.inputTokens,
-          'gen_ai.usage.output_tokens': event.usage.outputTokens,
-          'gen_ai.usage.cache_read.input_tokens': event.usage.cacheReadInputTokens,
-          'gen_ai.usage.cache_creation.input_tokens':
-            event.usage.cacheWrite5mInputTokens + event.usage.cacheWrite1hInputTokens,
-          'cost_governor.settled_nano_usd': event.costNanoUsd,
-        });
+        spans.get(event.call)?.setAttributes(consumption(event));
         return;
       case 'unconfirmed':
-        spans.get(event.call)?.setAttribute('cost_governor.unconfirmed_nano_usd', event.costNanoUsd);
+        unconfirmed.set(event.call, (unconfirmed.get(event.call) ?? 0) + event.costNanoUsd);
+        spans.get(event.call)?.setAttributes({
+          'cost_governor.unconfirmed_nano_usd': unconfirmed.get(event.call) ?? 0,
+          ...(event.atLeast === undefined ? {} : consumption(event.atLeast)),
+        });
         return;
       case 'ended':
         spans.get(event.call)?.end();
         spans.delete(event.call);
         return;
+      case 'retried':
+      case 'released':
       case 'ungoverned':
     }
   };
@@ -76,6 +79,14 @@ export function openTelemetry(
 /** Of the well-known values (semantic conventions for generative AI spans). */
 const operationName = ({ operation }: ObservedCall): string =>
   operation.startsWith('Converse') ? 'chat' : 'generate_content';
+
+const consumption = ({ usage, costNanoUsd }: { usage: Usage; costNanoUsd: CallCost }): Attributes => ({
+  'gen_ai.usage.input_tokens': usage.inputTokens,
+  'gen_ai.usage.output_tokens': usage.outputTokens,
+  'gen_ai.usage.cache_read.input_tokens': usage.cacheReadInputTokens,
+  'gen_ai.usage.cache_creation.input_tokens': usage.cacheWrite5mInputTokens + usage.cacheWrite1hInputTokens,
+  'cost_governor.settled_nano_usd': costNanoUsd,
+});
 
 const admission = (event: Extract<GovernorEvent, { kind: 'admitted' }>): Attributes => ({
   'gen_ai.response.model': event.profile.model,

@@ -10,8 +10,14 @@ const turns = async (count = 20): Promise<void> => {
 class Source {
   readonly #waiting: ((result: IteratorResult<number>) => void)[] = [];
   readonly #failing: ((error: Error) => void)[] = [];
+  readonly #isBusyWhileAsked: boolean;
   asked = 0;
   letGo = false;
+
+  /** @param isBusyWhileAsked whether it can be let go only when it has answered, as is so for a generator */
+  constructor(isBusyWhileAsked: boolean) {
+    this.#isBusyWhileAsked = isBusyWhileAsked;
+  }
 
   [Symbol.asyncIterator](): AsyncIterator<number> {
     return {
@@ -24,6 +30,7 @@ class Source {
       },
       return: async () => {
         this.letGo = true;
+        if (this.#isBusyWhileAsked) await new Promise(() => {});
         return { done: true, value: undefined };
       },
     };
@@ -45,14 +52,17 @@ class Source {
   }
 }
 
-function metered() {
+function metered({ isBusyWhileAsked = false } = {}) {
   const timer = new TestTimer();
   const streams = new MeteredStreams({ clock: timer, timer });
-  const source = new Source();
+  const source = new Source(isBusyWhileAsked);
   const seen: number[] = [];
   let ended = 0;
-  const passing = streams.meter(source, { saw: (event) => seen.push(event), ended: () => ended++ });
-  return { timer, streams, source, seen, passing, iterator: passing[Symbol.asyncIterator](), ends: () => ended };
+  let disconnected = 0;
+  const disconnect = () => disconnected++;
+  const passing = streams.meter(source, { saw: (event) => seen.push(event), ended: () => ended++, disconnect });
+  const iterator = passing[Symbol.asyncIterator]();
+  return { timer, streams, source, seen, passing, iterator, ends: () => ended, disconnects: () => disconnected };
 }
 
 describe('a metered stream', () => {
@@ -115,6 +125,15 @@ describe('a metered stream', () => {
     timer.advance(1);
     await streams.settled();
     expect([ends(), source.letGo]).toEqual([1, true]);
+  });
+
+  it('that its caller drops is let go also where its source is busy until its next event, as a generator is (F3)', async () => {
+    const { timer, source, iterator, ends, disconnects, streams } = metered({ isBusyWhileAsked: true });
+    await iterator.return?.();
+    await turns();
+    timer.advance(10_000);
+    await streams.settled();
+    expect([ends(), disconnects(), source.letGo]).toEqual([1, 1, true]);
   });
 
   it('that fails after its caller dropped it ends without a word to anybody', async () => {
