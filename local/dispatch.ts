@@ -6,7 +6,7 @@ import { type Exchange, type Opened, speaks } from './protocols/codec.ts';
 import { jsonEncoder, openJson } from './protocols/json.ts';
 import { isForm, openQuery, queryEncoder } from './protocols/query.ts';
 import { openRestJson, restJsonEncoder } from './protocols/rest-json.ts';
-import type { Answer, WireRequest, WireResponse } from './protocols/wire.ts';
+import { type Answer, abandon, type WireRequest, type WireResponse } from './protocols/wire.ts';
 import { AwsFault, type Call, type JsonObject, type Observer, RawOutput, type Service } from './service.ts';
 
 /** What became of a call as the service saw it, whatever then became of its answer. */
@@ -83,7 +83,7 @@ async function perform(exchange: Exchange, call: Call, options: DispatchOptions)
   }
   const output = await run(exchange, call, input, options);
   const after = await options.interceptors.interfere('after', call, input);
-  if (after !== undefined && output instanceof RawOutput) await leave(output);
+  if (after !== undefined && output instanceof RawOutput && typeof output.body !== 'string') await abandon(output.body);
   if (after instanceof AwsFault) throw after;
   return after ?? output;
 }
@@ -107,12 +107,6 @@ function answered(output: Output, { encoder }: Exchange, requestId: string): Wir
   return output instanceof RawOutput
     ? { status: 200, headers: output.headers, body: output.body }
     : encoder.success(output, requestId);
-}
-
-/** Begins a stream that nobody will receive, as if the client had left before its first piece. */
-async function leave({ body }: RawOutput): Promise<void> {
-  if (typeof body === 'string') return;
-  for await (const _piece of body(AbortSignal.abort())) return;
 }
 
 function open(services: readonly Service[], request: WireRequest, signing: Signing | undefined): Opened {
