@@ -6,7 +6,7 @@ import { type Exchange, type Opened, speaks } from './protocols/codec.ts';
 import { jsonEncoder, openJson } from './protocols/json.ts';
 import { isForm, openQuery, queryEncoder } from './protocols/query.ts';
 import { openRestJson, restJsonEncoder } from './protocols/rest-json.ts';
-import type { Answer, WireRequest, WireResponse } from './protocols/wire.ts';
+import { type Answer, abandon, type WireRequest, type WireResponse } from './protocols/wire.ts';
 import { AwsFault, type Call, type JsonObject, type Observer, RawOutput, type Service } from './service.ts';
 
 /** What became of a call as the service saw it, whatever then became of its answer. */
@@ -84,7 +84,7 @@ async function perform(exchange: Exchange, call: Call, options: DispatchOptions)
   if (before !== undefined) return before.answer;
   const output = await run(exchange, call, input, options);
   const after = await options.interceptors.interfere('after', call, input);
-  if (after !== undefined && output instanceof RawOutput) await leave(output);
+  if (after !== undefined && output instanceof RawOutput && typeof output.body !== 'string') await abandon(output.body);
   if (after instanceof AwsFault) throw after;
   if (after === 'no-answer') return after;
   return after?.answer ?? output;
@@ -109,12 +109,6 @@ function answered(output: Output, { encoder }: Exchange, requestId: string): Wir
   return output instanceof RawOutput
     ? { status: 200, headers: output.headers, body: output.body }
     : encoder.success(output, requestId);
-}
-
-/** Begins a stream that nobody will receive, as if the client had left before its first piece. */
-async function leave({ body }: RawOutput): Promise<void> {
-  if (typeof body === 'string') return;
-  for await (const _piece of body(AbortSignal.abort())) return;
 }
 
 function open(services: readonly Service[], request: WireRequest, signing: Signing | undefined): Opened {

@@ -7,7 +7,7 @@ import {
   type Http2ServerResponse,
 } from 'node:http2';
 import { createServer, type Socket } from 'node:net';
-import type { Answer, ByteStream, WireRequest, WireResponse } from './protocols/wire.ts';
+import { type Answer, abandon, type ByteStream, type WireRequest, type WireResponse } from './protocols/wire.ts';
 
 /** Largest request body that is read; the largest that any of the services accepts is the 25 MB of a model call. */
 export const BODY_LIMIT_BYTES = 25 * 1024 * 1024;
@@ -92,7 +92,10 @@ async function exchange(request: Request, response: Response, options: HttpFront
   const wireRequest = { method: request.method ?? 'GET', path, query, headers: headersOf(request) };
   const answered =
     body === 'too-large' ? TOO_LARGE : await options.answer({ ...wireRequest, body }).catch(() => FAILED);
-  if (response.destroyed) return;
+  if (isGone(response)) {
+    if (answered !== 'no-answer' && typeof answered.body === 'function') await abandon(answered.body);
+    return;
+  }
   if (answered === 'no-answer') {
     if ('stream' in response) response.stream.destroy();
     else response.socket?.destroy();
@@ -110,6 +113,10 @@ async function exchange(request: Request, response: Response, options: HttpFront
   }
   response.setHeader('content-length', Buffer.byteLength(answered.body));
   response.end(answered.body);
+}
+
+function isGone(response: Response): boolean {
+  return 'stream' in response ? response.stream.destroyed : response.destroyed;
 }
 
 async function sendStream(response: Response, body: ByteStream): Promise<void> {
@@ -146,8 +153,13 @@ function writeTo(response: Response, piece: Uint8Array): { full: boolean; writte
 async function drained(response: Response, gone: AbortSignal): Promise<void> {
   if (gone.aborted) return;
   await new Promise<void>((resolve) => {
-    response.once('drain', () => resolve());
-    gone.addEventListener('abort', () => resolve(), { once: true });
+    const goOn = (): void => {
+      response.off('drain', goOn);
+      gone.removeEventListener('abort', goOn);
+      resolve();
+    };
+    response.on('drain', goOn);
+    gone.addEventListener('abort', goOn);
   });
 }
 

@@ -17,7 +17,8 @@ export interface ModelCall {
 
 /**
  * The course of one call, for what is not as usual. Times are milliseconds of the virtual clock, so a call that takes
- * an hour ends when the test moves the clock by an hour.
+ * an hour ends when the test moves the clock by an hour. A call that waits is no activity: `settled()` does not wait
+ * for it.
  */
 export interface ModelCallPlan {
   /** Answered instead of anything else: no model runs and nothing is billed. Waits for `latencyMs`, too. */
@@ -48,6 +49,22 @@ export interface ModelCallPlan {
  */
 export type ModelCallPlanner = (call: ModelCall) => ModelCallPlan | undefined;
 
+const ERRORS_OF_STREAMS: readonly StreamErrorName[] = [
+  'InternalServerException',
+  'ModelStreamErrorException',
+  'ServiceUnavailableException',
+  'ThrottlingException',
+  'ValidationException',
+];
+
+/** The errors that an operation can send in mid-stream; none where it does not stream. [the API's model] */
+export const STREAM_ERRORS: Readonly<Record<ModelOperation, readonly StreamErrorName[]>> = {
+  Converse: [],
+  ConverseStream: ERRORS_OF_STREAMS,
+  InvokeModel: [],
+  InvokeModelWithResponseStream: [...ERRORS_OF_STREAMS, 'ModelTimeoutException'],
+};
+
 /** The attempts so far, and those who plan them. */
 export class ModelCalls {
   readonly made: ModelCall[] = [];
@@ -62,11 +79,19 @@ export class ModelCalls {
     };
   }
 
-  /** The first plan, in the order in which the planners were added. */
+  /**
+   * The first plan, in the order in which the planners were added.
+   *
+   * @throws {RangeError} for a plan that the operation cannot follow
+   */
   planOf(call: ModelCall): ModelCallPlan {
     for (const { plan } of [...this.#planners]) {
       const planned = plan(call);
-      if (planned !== undefined) return planned;
+      if (planned === undefined) continue;
+      const by = planned.breaks?.by ?? 'cut';
+      if (by !== 'cut' && !STREAM_ERRORS[call.operation].includes(by))
+        throw new RangeError(`${call.operation} cannot end in ${by}: it knows no such event`);
+      return planned;
     }
     return {};
   }

@@ -20,7 +20,7 @@ const ERRORS = {
 
 export type ModelErrorName = keyof typeof ERRORS;
 
-/** The errors that may end a stream. `ModelTimeoutException` is not modelled for ConverseStream. */
+/** The errors that may end a stream. */
 export type StreamErrorName =
   | 'InternalServerException'
   | 'ModelStreamErrorException'

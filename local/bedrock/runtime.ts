@@ -26,7 +26,13 @@ import { dialectOf } from './dialects/of-model.ts';
 import { billOf, type Generation, generate } from './generation.ts';
 import { type InvocationTarget, resolveTarget } from './invocation-target.ts';
 import { countHeaders, invokeStreamParts } from './invoke-answer.ts';
-import type { ModelCall, ModelCallPlan, ModelCalls, ModelOperation } from './model-call-plan.ts';
+import {
+  type ModelCall,
+  type ModelCallPlan,
+  type ModelCalls,
+  type ModelOperation,
+  STREAM_ERRORS,
+} from './model-call-plan.ts';
 import { modelError } from './model-errors.ts';
 import { type CallEnd, modelStream, type StreamParts } from './model-stream.ts';
 import { PromptCache } from './prompt-cache.ts';
@@ -74,9 +80,7 @@ export function createBedrockRuntime({ world, profiles, calls, bill }: BedrockRu
       usesCache: prompt.cachePoints.length > 0,
     });
     const plan = calls.planOf(made);
-    const streams = made.operation === 'ConverseStream' || made.operation === 'InvokeModelWithResponseStream';
-    if (!streams && plan.breaks !== undefined && plan.breaks.by !== 'cut')
-      throw new RangeError(`${made.operation} does not stream: it can be cut, not end in ${plan.breaks.by}`);
+    const streams = STREAM_ERRORS[made.operation].length > 0;
     const tags = Object.fromEntries(target.profile?.tags ?? []);
     if (!streams || plan.refuse !== undefined) await waitFor(world.clock, plan.latencyMs ?? 0);
     if (plan.refuse !== undefined) throw typeof plan.refuse === 'string' ? modelError(plan.refuse) : plan.refuse;

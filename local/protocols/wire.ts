@@ -21,5 +21,14 @@ export interface WireResponse {
  */
 export type ByteStream = (gone: AbortSignal) => AsyncIterable<Uint8Array>;
 
+/** Begins a body that nobody will receive, as if the client had left before its first piece. Never rejects. */
+export async function abandon(body: ByteStream): Promise<void> {
+  try {
+    for await (const _piece of body(AbortSignal.abort())) return;
+  } catch {
+    // It would have cut the connection, which is gone already.
+  }
+}
+
 /** `no-answer`: the connection breaks before a response, as when a network fails after the request has arrived. */
 export type Answer = WireResponse | 'no-answer';

@@ -194,6 +194,35 @@ describe.each([
     });
   });
 
+  it('bills its input when the client leaves before the answer', async () => {
+    const [held, holding] = [createGate(), createGate()];
+    aws.planModelCalls(() => ({ latencyMs: HOUR }));
+    aws.intercept({
+      async after() {
+        held.open();
+        await holding.passed;
+        return undefined;
+      },
+    });
+    const ended = modelCallEnd(aws);
+    const abort = new AbortController();
+    const sending = stream({}, abort.signal);
+    await held.passed;
+    abort.abort();
+    await expect(sending).rejects.toThrow();
+    holding.open();
+    expect(await ended).toMatchObject({ end: 'left', outputTokens: 0 });
+    expect(aws.billing).toMatchObject([{ inputTokens: 2, outputTokens: 0 }]);
+  });
+
+  it('cannot end in an error that it does not know: the plan is wrong', async () => {
+    const causes: unknown[] = [];
+    aws.observe((observation) => observation.kind === 'request' && causes.push(observation.cause));
+    aws.planModelCalls(() => ({ breaks: { afterChunks: 1, by: 'ModelTimeoutException' } }));
+    await expect(stream()).rejects.toMatchObject({ $metadata: { httpStatusCode: 500 } });
+    expect(causes).toEqual([expect.any(RangeError)]);
+  });
+
   it('loses its answer where an interception says so, and is billed its input', async () => {
     aws.intercept({ after: () => 'no-answer' });
     await expect(stream()).rejects.toThrow();
