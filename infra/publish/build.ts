@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 import * as z from 'zod';
 import { writeDeclarations } from './declarations.ts';
-import { importsOfBundle, inlinedPackages } from './imports.ts';
+import { importsOfBundle, inlinedPackages, type PackageUse } from './imports.ts';
 import { INLINED, PROVISIONS, type ProjectManifest, publishedManifest } from './manifest.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
@@ -17,11 +17,18 @@ const ENTRY = 'invoke/index.ts';
 /** `require` of an ES module: one copy of the helper in a process, however it is imported. See ADR 8. */
 const COMMONJS_ENTRY = "'use strict';\nmodule.exports = require('./index.js');\n";
 
+export interface HelperPackage {
+  /** Modules of the project whose code is in the bundle. */
+  readonly modules: readonly string[];
+  /** Packages that it uses but does not bring. */
+  readonly uses: readonly PackageUse[];
+}
+
 /** @throws an Error with the compiler's or bundler's report, or naming an import that is not declared */
-export async function buildHelperPackage(outDir: string): Promise<void> {
+export async function buildHelperPackage(outDir: string): Promise<HelperPackage> {
   await rm(outDir, { recursive: true, force: true });
   await mkdir(outDir, { recursive: true });
-  const [{ imports, inlined }, typePackages] = await Promise.all([
+  const [{ modules, imports, inlined }, typePackages] = await Promise.all([
     bundle(outDir),
     writeDeclarations(ROOT, ENTRY, join(outDir, 'types')),
   ]);
@@ -34,6 +41,7 @@ export async function buildHelperPackage(outDir: string): Promise<void> {
     copyFile(join(ROOT, 'LICENSE'), join(outDir, 'LICENSE')),
     copyFile(join(ROOT, 'docs/helper.md'), join(outDir, 'README.md')),
   ]);
+  return { modules, uses };
 }
 
 async function bundle(outDir: string) {
@@ -57,7 +65,8 @@ async function bundle(outDir: string) {
   const unforeseen = inlined.filter((name) => !INLINED.includes(name));
   if (unforeseen.length > 0)
     throw new Error(`The helper uses ${unforeseen.join(', ')}: declare it in infra/publish/manifest.ts.`);
-  return { imports: importsOfBundle(metafile), inlined };
+  const modules = Object.keys(metafile.inputs).filter((file) => !file.includes('node_modules/'));
+  return { modules: modules.sort(), imports: importsOfBundle(metafile), inlined };
 }
 
 async function licencesOf(packages: readonly string[]): Promise<string> {

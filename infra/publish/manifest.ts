@@ -40,7 +40,9 @@ export function publishedManifest(project: ProjectManifest, uses: readonly Packa
     if (provision === undefined)
       throw new Error(`The helper uses ${name}, which is not declared: see PROVISIONS in infra/publish/manifest.ts.`);
     if (provision === 'optional peer' && kind === 'static')
-      throw new Error(`The helper imports ${name} at once, which a tenant need not have: use import() where it is needed.`);
+      throw new Error(
+        `The helper imports ${name} at once, which a tenant need not have: use import() where it is needed.`,
+      );
   }
   const provided = (...provisions: Provision[]) => {
     const names = [...new Set(uses.map(({ name }) => name))].sort();
@@ -60,6 +62,9 @@ export function publishedManifest(project: ProjectManifest, uses: readonly Packa
     type: 'module',
     engines: project.engines,
     sideEffects: false,
+    // For what knows no exports: TypeScript with moduleResolution node10.
+    main: './index.cjs',
+    types: './types/invoke/index.d.cts',
     exports: {
       '.': {
         import: { types: './types/invoke/index.d.ts', default: './index.js' },
