@@ -7,6 +7,7 @@ import {
   TagResourceCommand,
   UntagResourceCommand,
 } from '@aws-sdk/client-bedrock';
+import { geographyOf } from '../domain/profiles/geography.ts';
 import type { ProfileFacts, Profiles } from '../domain/profiles/govern-profile.ts';
 import { type ProfileArn, parseProfileArn, regionOf } from '../domain/profiles/profile-arn.ts';
 import type { ProfileSource } from '../domain/profiles/profile-index.ts';
@@ -80,5 +81,12 @@ function factsOf(arn: ProfileArn, name: string | undefined, modelArns: readonly 
     : new Set(models.map((model) => model.region)).size > 1
       ? 'geo'
       : 'in-region';
-  return { arn, name: name ?? '', baseModelId: models[0]?.id ?? 'unknown', source };
+  const geography = source === 'geo' ? geographyOf(models.map((model) => model.region)) : undefined;
+  return {
+    arn,
+    name: name ?? '',
+    baseModelId: models[0]?.id ?? 'unknown',
+    source,
+    ...(geography === undefined ? {} : { geography }),
+  };
 }

@@ -4,11 +4,12 @@ import type { CoveringBudget } from '../domain/profiles/profile-index.ts';
 import { type CellStore, cellAt } from '../domain/spending/cell.ts';
 import type { LedgerKey } from '../domain/spending/ledger.ts';
 import type { CallCost } from '../domain/spending/pricing.ts';
-import { type AccountOptions, BudgetAccount, type Hold } from './budget-account.ts';
+import { type AccountOptions, type AccountState, BudgetAccount, type Hold } from './budget-account.ts';
 import { CellLedger, type LeaseLedger } from './cell-ledger.ts';
 import { GovernorRefusal } from './refusals.ts';
+import { type Holds, Reservation } from './reservation.ts';
 
-export type AdmissionOptions = Omit<AccountOptions, 'key' | 'endsAt' | 'ledger'> & {
+export type AdmissionOptions = Omit<AccountOptions, 'key' | 'endsAt' | 'ledger' | 'isShadow'> & {
   readonly ledger: LeaseLedger & CellStore;
   readonly clock: Clock;
   /** How long a call may wait for money that is promised to others rather than spent. */
@@ -95,7 +96,9 @@ export class Admissions {
     const now = this.#options.clock.now();
     return budgets.map((budget) => {
       const current = this.#current.get(budget.id);
-      return current !== undefined && now < current.endsAt ? current : this.#account(budget, now);
+      return current !== undefined && now < current.endsAt && current.isShadow === (budget.mode === 'shadow')
+        ? current
+        : this.#account(budget, now);
     });
   }
 
@@ -103,10 +106,17 @@ export class Admissions {
     const period = periodAt(budget.period, budget.timeZone, now);
     const { endsAt } = period;
     const key: LedgerKey = { budget: budget.id, period: period.id };
-    const name = `${budget.id} ${period.id}`;
+    // A budget whose mode is changed begins a lease of its own.
+    const name = `${budget.id} ${period.id} ${budget.mode ?? 'enforce'}`;
     const account =
       this.#accounts.get(name) ??
-      new BudgetAccount({ ...this.#options, key, endsAt, ledger: this.#ledgerOf(budget, key, endsAt) });
+      new BudgetAccount({
+        ...this.#options,
+        key,
+        endsAt,
+        ledger: this.#ledgerOf(budget, key, endsAt),
+        isShadow: budget.mode === 'shadow',
+      });
     this.#accounts.set(name, account);
     this.#current.set(budget.id, account);
     return account;
@@ -116,6 +126,16 @@ export class Admissions {
     return cells === undefined
       ? this.#options.ledger
       : new CellLedger({ ...this.#options, key, endsAt, cell: cellAt(this.#place, cells) });
+  }
+
+  /** Whether a budget is known to be throttled: the call would be paced, or refused. */
+  isThrottled(budgets: readonly CoveringBudget[]): boolean {
+    return this.#accountsOf(budgets).some(({ standing }) => standing === 'throttled');
+  }
+
+  /** How each budget stands that this process spends from. */
+  get states(): readonly AccountState[] {
+    return [...this.#accounts.values()].map(({ state }) => state);
   }
 
   /** To be called every few seconds: renews leases in use, returns idle ones, drops accounts of periods that are over. */
@@ -136,14 +156,13 @@ export class Admissions {
   }
 }
 
-type Holds = readonly (readonly [BudgetAccount, Hold])[];
 type Taken =
   | { readonly kind: 'all'; readonly holds: Holds }
   | { readonly kind: 'missing'; readonly missing: BudgetAccount };
 
 /** @param inTurn the account in whose line the caller is first */
 function takeAll(accounts: readonly BudgetAccount[], amount: CallCost, inTurn?: BudgetAccount): Taken {
-  const holds: [BudgetAccount, Hold][] = [];
+  const holds: (readonly [BudgetAccount, Hold])[] = [];
   for (const account of accounts) {
     const hold = account.reserve(amount, account === inTurn);
     if (hold === undefined) {
@@ -173,39 +192,4 @@ async function refusalOf(account: BudgetAccount, amount: CallCost): Promise<Gove
     : new GovernorRefusal('BudgetInUse', `Others waited longer for budget ${account.key.budget}. Try again.`, {
         budget: account.key.budget,
       });
-}
-
-/** The holds of one attempt. Ended exactly once: settled, released or abandoned. */
-export class Reservation {
-  readonly #holds: Holds;
-  #ended = false;
-
-  constructor(holds: Holds) {
-    this.#holds = holds;
-  }
-
-  get isOpen(): boolean {
-    return !this.#ended;
-  }
-
-  /** The attempt ran and cost this. */
-  settle(cost: CallCost): void {
-    if (this.#end()) for (const [account, hold] of this.#holds) account.settle(hold, cost);
-  }
-
-  /** The attempt certainly did not run. */
-  release(): void {
-    if (this.#end()) for (const [account, hold] of this.#holds) account.release(hold);
-  }
-
-  /** Nobody knows whether the attempt ran, or what it cost: this at most. */
-  abandon(most: CallCost): void {
-    if (this.#end()) for (const [account, hold] of this.#holds) account.abandon(hold, most);
-  }
-
-  #end(): boolean {
-    const open = !this.#ended;
-    this.#ended = true;
-    return open;
-  }
 }

@@ -1,47 +1,49 @@
-import type { Clock, EpochMs } from '../domain/clock.ts';
-import { epochMs } from '../domain/clock.ts';
+import type { EpochMs } from '../domain/clock.ts';
 import { nanoUsd } from '../domain/money.ts';
-import { Lease } from '../domain/spending/lease.ts';
-import {
-  afterWrite,
-  type HolderId,
-  type LedgerItem,
-  type LedgerKey,
-  liveHolders,
-  type Refusal,
-  spent,
-  type WriteId,
-  writeUnits,
-} from '../domain/spending/ledger.ts';
+import type { Lease } from '../domain/spending/lease.ts';
+import { type LedgerItem, type LedgerKey, liveHolders, spent } from '../domain/spending/ledger.ts';
 import type { CallCost } from '../domain/spending/pricing.ts';
 import { isEdge, sliceFor } from '../domain/spending/slice.ts';
-import { ceiling, roomAt } from '../domain/spending/terms.ts';
-import type { LeaseLedger } from './cell-ledger.ts';
+import { ceiling, type LedgerStanding, roomAt } from '../domain/spending/terms.ts';
+import { EdgeVisits } from './edge-visits.ts';
+import { HeldLease, type HeldLeaseOptions, MAX_TRIES } from './held-lease.ts';
 import { busy, notProvisioned, refusalFor, unavailable } from './ledger-refusals.ts';
 import type { GovernorRefusal } from './refusals.ts';
 import { type Timer, WaitingLine } from './waiting-line.ts';
 
-export interface AccountOptions {
-  readonly key: LedgerKey;
-  readonly endsAt: EpochMs;
-  readonly ledger: LeaseLedger;
-  readonly clock: Clock;
+export interface AccountOptions extends HeldLeaseOptions {
   readonly timer: Timer;
-  readonly leaseMs: number;
   /** How many callers may wait at the edge of this budget. */
   readonly maxWaiting: number;
-  readonly newHolder: () => HolderId;
-  readonly newWriteId: () => WriteId;
   /** From 0 to 1; spreads the probes of many processes. */
   readonly random: () => number;
+  /** Whether the budget only watches: what it would refuse is counted and goes on. */
+  readonly isShadow?: boolean;
 }
+
+/** Where a hold's money comes from: the lease; the policy's extra for an outage; or nowhere, as the budget only watches. */
+export type HoldSource = 'lease' | 'outage-extra' | 'shadow';
 
 /** A reservation in one account: the lease that it was taken from, which may have been replaced since. */
 export interface Hold {
   readonly lease: Lease;
   readonly amount: CallCost;
-  /** Taken beyond the lease while the ledger could not be reached. */
-  readonly beyond: boolean;
+  readonly source: HoldSource;
+}
+
+/** How an account stands, for people. Amounts in nano-dollars. */
+export interface AccountState {
+  readonly key: LedgerKey;
+  readonly endsAt: EpochMs;
+  /** As last seen; undefined before the ledger was read. */
+  readonly standing: LedgerStanding | undefined;
+  readonly available: number;
+  readonly held: number;
+  readonly waiting: number;
+  /** When the ledger last refused, while it has not granted since. */
+  readonly refusedAt: EpochMs | undefined;
+  /** Since when the ledger cannot be reached. */
+  readonly unreachableSince: EpochMs | undefined;
 }
 
 /** What asking the ledger for money came to. */
@@ -58,14 +60,8 @@ const GRANTED: Filling = { kind: 'granted' };
 
 /** After a refusal the ledger is asked again no sooner than this, and then by a read. */
 const REFUSAL_MEMORY_MS = 1_000;
-/** While callers wait, the ledger is read about this often. */
-const PROBE_MS = 500;
-/** At the edge of a budget all its holders together keep to this many write units a second: well below what an item takes. */
-const EDGE_UNITS_PER_SECOND = 400;
 /** What is plenty even for so many processes is not missed by any: then there is no need to look. */
 const MANY_HOLDERS = 1_000;
-/** Writes that meet a concurrent change start over; so many times in a row only under heavy contention. */
-const MAX_TRIES = 8;
 
 /**
  * What this process may spend from one budget in one period: a lease, kept filled ahead of need. Calls reserve and
@@ -73,9 +69,9 @@ const MAX_TRIES = 8;
  */
 export class BudgetAccount {
   readonly #options: AccountOptions;
+  readonly #held: HeldLease;
   readonly #line: WaitingLine;
-  #lease: Lease;
-  #item: LedgerItem | undefined;
+  readonly #visits: EdgeVisits;
   #slice = 0;
   #needs: number[] = [];
   #usual = 0;
@@ -84,17 +80,17 @@ export class BudgetAccount {
   #filling: Promise<Filling> | undefined;
   #refused: { readonly at: EpochMs; readonly need: number; readonly filling: Filling } | undefined;
   #outageAt: EpochMs | undefined;
+  #unreachableSince: EpochMs | undefined;
   #beyond = 0;
   #settled = { cost: 0, since: 0 };
-  #visit: { readonly at: number; readonly cancel: () => void } | undefined;
   /** Whether so little is left that money without a call to spend it on is missing elsewhere. */
   #isAtEdge = false;
-  #nextEdgeVisit = 0;
 
   constructor(options: AccountOptions) {
     this.#options = options;
+    this.#held = new HeldLease(options);
     this.#line = new WaitingLine(options.maxWaiting);
-    this.#lease = new Lease(options.key, options.newHolder());
+    this.#visits = new EdgeVisits(options);
     this.#settled.since = options.clock.now();
   }
 
@@ -106,12 +102,44 @@ export class BudgetAccount {
     return this.#options.endsAt;
   }
 
+  /** Whether the budget only watches. */
+  get isShadow(): boolean {
+    return this.#options.isShadow === true;
+  }
+
+  /** The budget's standing as last seen. */
+  get standing(): LedgerStanding | undefined {
+    return this.#item?.terms.standing;
+  }
+
+  get state(): AccountState {
+    const { available, held } = this.#lease;
+    return {
+      key: this.key,
+      endsAt: this.endsAt,
+      standing: this.standing,
+      available,
+      held,
+      waiting: this.#line.wanted.length,
+      refusedAt: this.#refused?.at,
+      unreachableSince: this.#unreachableSince,
+    };
+  }
+
+  get #lease(): Lease {
+    return this.#held.lease;
+  }
+
+  get #item(): LedgerItem | undefined {
+    return this.#held.item;
+  }
+
   /**
    * Whether a caller must wait its turn: others wait already, or this process has just been to the ledger and, this near
    * to the edge of the budget, must leave room for the other processes.
    */
   get mustQueue(): boolean {
-    return !this.#line.isEmpty || this.#options.clock.now() < this.#nextEdgeVisit;
+    return !this.isShadow && (!this.#line.isEmpty || this.#visits.mustKeepAway);
   }
 
   /**
@@ -125,35 +153,30 @@ export class BudgetAccount {
     this.#usedSinceGrant = true;
     this.#usedSinceVisit = true;
     const lease = this.#lease;
-    if (!lease.reserve(amount, now)) return this.#reserveBeyond(amount, now);
+    if (!lease.reserve(amount, now)) return this.#reserveInOutage(amount, now) ?? this.#reserveInShadow(amount, now);
     const expiresAt = lease.expiresAt ?? now;
     const isLow = lease.available * 2 < this.#slice && !this.#isAtEdge;
     if (isLow || expiresAt - now < this.#options.leaseMs / 2) this.#topUp(now);
-    return { lease, amount, beyond: false };
+    return { lease, amount, source: 'lease' };
   }
 
-  settle(hold: Hold, cost: CallCost): void {
-    this.#settled.cost += cost;
-    hold.lease.settle(hold.amount, cost);
-    if (hold.beyond) this.#beyond -= hold.amount - cost;
-    this.#freed();
-  }
-
-  release(hold: Hold): void {
-    this.putBack(hold);
+  /**
+   * Ends a hold.
+   * @param spent what the attempt is known to have cost
+   * @param unconfirmed what it may have cost beyond that
+   */
+  end(hold: Hold, spent: number, unconfirmed: number): void {
+    this.#settled.cost += spent;
+    hold.lease.end(hold.amount, spent, unconfirmed);
+    if (hold.source === 'outage-extra') this.#beyond -= hold.amount - spent - unconfirmed;
     this.#freed();
   }
 
   /** Undoes a reservation of this very moment. No money came free: whoever waits could not have had it before either. */
   putBack(hold: Hold): void {
-    hold.lease.release(hold.amount);
-    if (hold.beyond) this.#beyond -= hold.amount;
-  }
-
-  abandon(hold: Hold, most: CallCost): void {
-    hold.lease.abandon(hold.amount, most);
-    if (hold.beyond) this.#beyond -= hold.amount - most;
-    this.#freed();
+    hold.lease.end(hold.amount, 0, 0);
+    if (hold.source === 'outage-extra') this.#beyond -= hold.amount;
+    if (hold.source === 'shadow') hold.lease.uncountUnrefused(hold.amount);
   }
 
   /** Asks the ledger for at least `need`, together with whoever else asks at this moment. */
@@ -176,11 +199,11 @@ export class BudgetAccount {
   }): Promise<T | undefined> {
     if (this.#line.isFull) return undefined;
     const served = this.#line.join(turn, this.#options.clock.now(), this.#options.timer);
-    this.#visitLedgerIn(this.#refused === undefined && this.#outageAt === undefined ? 0 : this.#probePause());
+    this.#visitLedgerIn(this.#refused === undefined && this.#outageAt === undefined ? 0 : this.#visits.probePause);
     return await served;
   }
 
-  #reserveBeyond(amount: CallCost, now: EpochMs): Hold | undefined {
+  #reserveInOutage(amount: CallCost, now: EpochMs): Hold | undefined {
     const lease = this.#lease;
     const terms = this.#item?.terms;
     const extra = terms?.standing === 'closed' ? undefined : terms?.outageExtra;
@@ -191,7 +214,17 @@ export class BudgetAccount {
     lease.overdraw(amount);
     this.#beyond += amount;
     this.#topUp(now);
-    return { lease, amount, beyond: true };
+    return { lease, amount, source: 'outage-extra' };
+  }
+
+  /** Only once the ledger has been asked: until then nobody knows whether the budget would refuse. */
+  #reserveInShadow(amount: CallCost, now: EpochMs): Hold | undefined {
+    if (!this.isShadow || this.#refused === undefined) return undefined;
+    const lease = this.#lease;
+    lease.overdraw(amount);
+    lease.countUnrefused(amount);
+    this.#topUp(now);
+    return { lease, amount, source: 'shadow' };
   }
 
   /** In the background; its failure is no failure of the call, and shows when the money in hand is used up. */
@@ -211,29 +244,16 @@ export class BudgetAccount {
     return this.#isAtEdge && this.#lease.held === 0 && this.#lease.available > 0;
   }
 
-  /**
-   * Looks at the ledger for those who wait: soon after money came free here, and now and then in case others gave some
-   * back. The more holders an item has, the more seldom each of them comes.
-   */
+  /** Looks at the ledger for those who wait: soon after money came free here, and now and then in case others gave some back. */
   #visitLedgerIn(ms: number): void {
-    const now = this.#options.clock.now();
-    const at = Math.max(now + ms, this.#nextEdgeVisit);
-    if (this.#visit !== undefined && this.#visit.at <= at) return;
-    this.#visit?.cancel();
-    const cancel = this.#options.timer.after(at - now, () => {
-      this.#visit = undefined;
+    this.#visits.planIn(ms, () => {
       if (!this.#line.isEmpty) void this.#serveLine().then(() => this.#probeAgain());
       else if (this.#hasFragment) void this.#ask();
     });
-    this.#visit = { at, cancel };
   }
 
   #probeAgain(): void {
-    if (!this.#line.isEmpty) this.#visitLedgerIn(this.#probePause());
-  }
-
-  #probePause(): number {
-    return PROBE_MS * (0.5 + this.#options.random());
+    if (!this.#line.isEmpty) this.#visitLedgerIn(this.#visits.probePause);
   }
 
   async #serveLine(): Promise<void> {
@@ -263,6 +283,7 @@ export class BudgetAccount {
     try {
       const filling = await this.#fillFor(needs);
       this.#outageAt = undefined;
+      this.#unreachableSince = undefined;
       return filling;
     } catch (error) {
       return this.#unreachable(error);
@@ -272,28 +293,29 @@ export class BudgetAccount {
   #unreachable(error: unknown): Filling {
     const now = this.#options.clock.now();
     this.#outageAt = now;
+    this.#unreachableSince ??= now;
     const filling: Filling = { kind: 'refused', refusal: unavailable(this.key, error), mayHelpAt: now };
     this.#refused = { at: now, need: 0, filling };
     return filling;
   }
 
   async #fillFor(needs: readonly number[]): Promise<Filling> {
-    await this.#resend();
+    await this.#held.resend();
     if (needs.length === 0) return await this.#giveBackFragment();
     let isFresh = this.#item === undefined || this.#refused !== undefined;
-    if (isFresh) this.#item = await this.#options.ledger.read(this.key);
+    if (isFresh) await this.#held.look();
     const all = needs.reduce((sum, need) => sum + need, 0);
     const least = Math.min(...needs);
     for (let attempt = 0; attempt < MAX_TRIES; attempt++) {
       const item: LedgerItem | undefined = this.#item;
-      if (item === undefined) return { kind: 'refused', refusal: notProvisioned(this.key), mayHelpAt: undefined };
+      if (item === undefined) return this.#refuseUnprovisioned(least);
       const now = this.#options.clock.now();
       const room = Number(ceiling(item.terms, now) - item.committed) + this.#lease.available;
       if (room < least && isFresh) return await this.#refuse(item, least);
       if (room < least) {
         // Others may have given back since: no one is refused on hearsay.
         isFresh = true;
-        this.#item = await this.#options.ledger.read(this.key);
+        await this.#held.look();
         continue;
       }
       const holders = this.#sharers(item, now);
@@ -308,13 +330,13 @@ export class BudgetAccount {
         holders,
         previous: this.#lease.leased > 0n ? this.#slice : 0,
       });
-      if (await this.#write(target, item, undefined)) {
+      if (await this.#held.write(target, item)) {
         this.#slice = target;
         this.#refused = undefined;
         this.#settled = { cost: 0, since: now };
         this.#usedSinceGrant = needs.some((need) => need > 0);
         this.#isAtEdge = isEdge({ left: room, holders, usual: this.#usual });
-        if (this.#isAtEdge) this.#keepAway(item);
+        if (this.#isAtEdge) this.#visits.keepAway(item);
         return GRANTED;
       }
     }
@@ -326,60 +348,11 @@ export class BudgetAccount {
     return (liveHolders(item, now) + (item.holders.has(this.#lease.holder) ? 0 : 1)) * (item.siblings ?? 1);
   }
 
-  /** One write with the item as last seen. Returns whether it landed; a refusal brings the item up to date. */
-  async #write(target: number, item: LedgerItem, refusal: Refusal | undefined, stays = false): Promise<boolean> {
-    const { clock, leaseMs, ledger, newWriteId, endsAt } = this.#options;
-    const now = clock.now();
-    const lease = this.#lease;
-    // Who gives back for want of use wants no share of what is left; who gives back at the edge does.
-    const wants = target > 0 || refusal !== undefined || stays;
-    const write = lease.plan({
-      writeId: newWriteId(),
-      target,
-      expiresAt: wants ? epochMs(Math.max(now, Math.min(now + leaseMs, endsAt))) : now,
-      grant: { termsVersion: item.terms.version, ceiling: ceiling(item.terms, now), at: now },
-      ...(refusal === undefined ? {} : { refusal }),
-    });
-    const outcome = await ledger.write(write);
-    if (outcome.kind === 'landed') lease.landed();
-    else if (outcome.why === 'lease-lost') this.#replaceLease(lease);
-    else lease.refused();
-    // After a landed write the item as last seen is kept, as far as this process changed it: enough to size the next
-    // slice by, and a write that assumes too much is refused with the item as it is.
-    this.#item = outcome.kind === 'landed' ? (outcome.item ?? afterWrite(item, write)) : outcome.item;
-    return outcome.kind === 'landed';
-  }
-
-  /** A write whose answer was lost is repeated, byte for byte, until its fate is known. */
-  async #resend(): Promise<void> {
-    const lease = this.#lease;
-    const { pending } = lease;
-    if (pending === undefined) return;
-    if (!lease.mayRepeat(this.#options.clock.now())) {
-      this.#replaceLease(lease);
-      this.#item = undefined;
-      return;
-    }
-    const outcome = await this.#options.ledger.write(pending);
-    if (outcome.kind === 'landed') lease.landed();
-    else if (outcome.why === 'lease-lost') this.#replaceLease(lease);
-    else lease.refused();
-    this.#item = undefined;
-    this.#item = await this.#options.ledger.read(this.key);
-  }
-
-  /** The ledger took the lease back and counts all of it as spent; what went beyond it is still to be told. */
-  #replaceLease(lost: Lease): void {
-    const beyond = lost.overdrawn;
-    lost.lose();
-    this.#lease = new Lease(this.key, this.#options.newHolder());
-    if (beyond > 0) this.#lease.carryOver(beyond);
-  }
-
   /** At the edge, what no call of this process needs goes back at once: elsewhere it may complete a reservation. */
   async #giveBackFragment(): Promise<Filling> {
-    const item = this.#item ?? (await this.#options.ledger.read(this.key));
-    if (item !== undefined && this.#hasFragment && (await this.#write(0, item, undefined, true))) this.#keepAway(item);
+    const item = await this.#held.lookOnce();
+    if (item !== undefined && this.#hasFragment && (await this.#held.write(0, item, { stays: true })))
+      this.#visits.keepAway(item);
     return GRANTED;
   }
 
@@ -391,12 +364,11 @@ export class BudgetAccount {
     if (isNews) {
       // A top-up that was refused kept no call from being made: it is no evidence that the budget is used up.
       const isEvidence = need > 0 && seen.terms.standing !== 'closed';
-      const word = isEvidence ? { at: clock.now(), need: nanoUsd(BigInt(need)) } : undefined;
-      await this.#write(0, seen, word);
+      await this.#held.write(0, seen, isEvidence ? { refusal: { at: clock.now(), need: nanoUsd(BigInt(need)) } } : {});
       item = this.#item ?? seen;
     }
     this.#isAtEdge = true;
-    this.#keepAway(item);
+    this.#visits.keepAway(item);
     const now = clock.now();
     const amount = nanoUsd(BigInt(need));
     const whenPaced = roomAt(item.terms, item.committed, amount, now);
@@ -407,10 +379,11 @@ export class BudgetAccount {
     return filling;
   }
 
-  /** At the edge of a budget every call needs the ledger: all holders together must not wear the item out. */
-  #keepAway(item: LedgerItem): void {
-    const fairPauseMs = (item.holders.size * writeUnits(item) * 1_000) / EDGE_UNITS_PER_SECOND;
-    this.#nextEdgeVisit = this.#options.clock.now() + fairPauseMs * (0.5 + this.#options.random());
+  #refuseUnprovisioned(need: number): Filling {
+    const filling: Filling = { kind: 'refused', refusal: notProvisioned(this.key), mayHelpAt: undefined };
+    // A budget that only watches lets calls pass all the same; any other is asked again at the next call.
+    if (this.isShadow) this.#refused = { at: this.#options.clock.now(), need, filling };
+    return filling;
   }
 
   /** Whether nothing of this account is in use or unreported. */
@@ -446,9 +419,8 @@ export class BudgetAccount {
     const isIdle = !this.#usedSinceVisit && this.#filling === undefined && this.#lease.available > 0;
     this.#usedSinceVisit = false;
     if (!isIdle || (this.#item !== undefined && !this.#isEdgeAmong(this.#item, MANY_HOLDERS))) return;
-    const item = await this.#options.ledger.read(this.key);
+    const item = await this.#held.look();
     if (item === undefined || this.#filling !== undefined) return;
-    this.#item = item;
     this.#isAtEdge = this.#isEdgeAmong(item, 1);
     if (this.#hasFragment) await this.#ask();
   }
@@ -480,11 +452,6 @@ export class BudgetAccount {
   async #giveBack(): Promise<void> {
     // A lease that was just returned is not to be renewed.
     this.#usedSinceGrant = false;
-    await this.#resend();
-    for (let attempt = 0; attempt < MAX_TRIES && this.#lease.hasNews; attempt++) {
-      this.#item ??= await this.#options.ledger.read(this.key);
-      if (this.#item === undefined) throw notProvisioned(this.key);
-      if (await this.#write(0, this.#item, undefined)) return;
-    }
+    await this.#held.giveBack();
   }
 }

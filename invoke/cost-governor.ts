@@ -1,5 +1,5 @@
 import { randomBytes, randomUUID } from 'node:crypto';
-import type { BedrockRuntimeClient } from '@aws-sdk/client-bedrock-runtime';
+import { BedrockRuntimeClient } from '@aws-sdk/client-bedrock-runtime';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { AwsClock } from '../aws/aws-clock.ts';
 import { ledgerTable } from '../aws/dynamodb/ledger-table.ts';
@@ -11,10 +11,14 @@ import type { WriteId } from '../domain/spending/ledger.ts';
 import { holderOf, type ProcessId } from '../domain/spending/usage-record.ts';
 import type { Tags } from '../domain/tags.ts';
 import { Admissions } from './admission.ts';
+import type { AccountState } from './budget-account.ts';
 import { DEFAULTS } from './defaults.ts';
+import { MeteredStreams } from './metered-stream.ts';
 import { governorPlugin } from './middleware.ts';
+import { type CallCounts, type GovernorObserver, Observation } from './observation.ts';
 import { atProcessEnd } from './process-end.ts';
 import { ProfileResolver } from './profile-resolver.ts';
+import { type ClientForRegion, RegionalClients } from './regional-clients.ts';
 import { turnClock } from './turn-clock.ts';
 import { UsageRecorder } from './usage-recorder.ts';
 import type { Timer } from './waiting-line.ts';
@@ -45,14 +49,37 @@ export interface CostGovernorConfig {
   readonly maxWaitMs?: number;
   /** How many calls may wait for one budget. Default 1,000; further ones are refused at once. */
   readonly maxWaiting?: number;
+  /**
+   * Names of commands that spend and cannot be metered, such as `StartAsyncInvokeCommand`, and are to pass all the same.
+   * They are counted, not priced: no budget covers them. A governed command may be named too.
+   */
+  readonly ungoverned?: readonly string[];
+  /** Is told each decision and each settlement, synchronously. See `openTelemetry` for spans. */
+  readonly observe?: GovernorObserver;
+  /**
+   * Makes the client for a Region in which a profile lives and the caller's client does not; by default one made from
+   * the environment. Give one where credentials, time-outs or endpoints are your own.
+   */
+  readonly clients?: ClientForRegion;
 }
 
 /** An AWS SDK plugin: `client.middlewareStack.use(governor)`. */
 export type GovernorPlugin = Parameters<BedrockRuntimeClient['middlewareStack']['use']>[0];
 
+/** How a governor stands. */
+export interface GovernorSnapshot {
+  readonly calls: CallCounts;
+  /** The budgets and periods that this process spends from. */
+  readonly budgets: readonly AccountState[];
+  /** Streamed answers that have not ended. */
+  readonly openStreams: number;
+}
+
 export interface CostGovernor extends GovernorPlugin {
   /** The same governor bound to further tags, for servers that call for many tenants: leases and index are shared. */
   for(tags: Tags): GovernorPlugin;
+  /** How things stand in this process, for a health page. */
+  snapshot(): GovernorSnapshot;
   /** Reports all spending to the ledger, returns unused money, and writes the usage records. For the end of a batch, or before a long pause. */
   flush(): Promise<void>;
   /** Like {@link flush}, and ends the background work. Calls after it are refused. The end of the program, SIGTERM and SIGINT do the same; a kill does not. */
@@ -92,14 +119,19 @@ export function costGovernor(config: CostGovernorConfig): CostGovernor {
     newWriteId: () => randomUUID() as WriteId,
   });
   const learned = new LearnedHolds();
+  const streams = new MeteredStreams({ clock, timer: systemTimer });
+  const observation = new Observation(config.observe);
+  const regional = new RegionalClients(config.clients ?? ((name) => new BedrockRuntimeClient({ region: name })));
+  const ungoverned = new Set(config.ungoverned);
   const maintenance = setInterval(() => {
     void admissions.maintain();
     void usage.maintain();
+    streams.maintain();
   }, DEFAULTS.maintenanceMs);
   maintenance.unref();
 
-  const bound = (tags: Tags) =>
-    governorPlugin({ resolver, admissions, usage, learned, tags, isClosed: () => isClosed });
+  const shared = { clock, resolver, admissions, usage, learned, streams, observation, regional, ungoverned };
+  const bound = (tags: Tags) => governorPlugin({ ...shared, tags, isClosed: () => isClosed });
   const flush = () => both(admissions.flush(), usage.flush());
   let isClosed = false;
   const forgetProcessEnd = atProcessEnd(flush);
@@ -107,10 +139,12 @@ export function costGovernor(config: CostGovernorConfig): CostGovernor {
     ...bound(config.tags),
     for: (tags) => bound({ ...tags, ...config.tags }),
     flush,
+    snapshot: () => ({ calls: observation.counts, budgets: admissions.states, openStreams: streams.size }),
     async close() {
       isClosed = true;
       clearInterval(maintenance);
       forgetProcessEnd();
+      await streams.settled();
       await flush();
     },
   };

@@ -1,3 +1,12 @@
 /** The public entry point of the package: what tenants import. */
-export { type CostGovernor, type CostGovernorConfig, costGovernor, type GovernorPlugin } from './cost-governor.ts';
+export {
+  type CostGovernor,
+  type CostGovernorConfig,
+  costGovernor,
+  type GovernorPlugin,
+  type GovernorSnapshot,
+} from './cost-governor.ts';
+export { type GovernanceNote, governanceOf } from './governance-note.ts';
+export type { CallCounts, GovernorEvent, GovernorObserver, ObservedCall, ObservedProfile } from './observation.ts';
 export { GovernorRefusal, type RefusalCode, type RefusalDetails } from './refusals.ts';
+export type { ClientForRegion } from './regional-clients.ts';

@@ -1,93 +1,63 @@
-import type {
-  BedrockRuntimeClient,
-  ConverseCommandInput,
-  ConverseCommandOutput,
-  ServiceInputTypes,
-} from '@aws-sdk/client-bedrock-runtime';
+import type { ServiceInputTypes } from '@aws-sdk/client-bedrock-runtime';
 import type { FinalizeHandler, FinalizeHandlerArguments, HandlerExecutionContext } from '@smithy/types';
+import type { Clock } from '../domain/clock.ts';
 import type { IndexEntry } from '../domain/profiles/profile-index.ts';
-import type { LearnedHolds } from '../domain/spending/learned-hold.ts';
-import {
-  type CallCost,
-  callCost,
-  priceOf,
-  type Rates,
-  readTier,
-  type ServiceTier,
-  upperBound,
-} from '../domain/spending/pricing.ts';
-import { readUsage } from '../domain/spending/usage.ts';
+import { ratesAt } from '../domain/spending/dated-rates.ts';
+import { type CallCost, callCost, type Rates, type RequestBound, upperBound } from '../domain/spending/pricing.ts';
+import type { UsageTerms } from '../domain/spending/usage.ts';
 import type { Tags } from '../domain/tags.ts';
-import { type Admissions, Reservation } from './admission.ts';
+import { abortable, signalOf, stopIfAborted } from './abort.ts';
+import type { Admissions } from './admission.ts';
 import { didNotRun } from './attempt-fate.ts';
+import { note } from './governance-note.ts';
+import { type GovernedApi, kindOf } from './governed-apis.ts';
+import { type CallParts, GovernedCall } from './governed-call.ts';
+import type { MeteredStreams } from './metered-stream.ts';
+import type { ObservedCall } from './observation.ts';
 import type { ProfileResolver } from './profile-resolver.ts';
 import { GovernorRefusal } from './refusals.ts';
-import { boundOf } from './request-bound.ts';
-import type { UsageRecorder } from './usage-recorder.ts';
+import { OtherRegion, type Plugin, type RegionalClients, regionOfClient } from './regional-clients.ts';
 
-export interface PluginParts {
+export interface PluginParts extends CallParts {
   readonly resolver: ProfileResolver;
   readonly admissions: Admissions;
-  readonly usage: UsageRecorder;
-  readonly learned: LearnedHolds;
+  readonly streams: MeteredStreams;
+  readonly regional: RegionalClients;
+  /** Names of commands that spend and pass unmetered. */
+  readonly ungoverned: ReadonlySet<string>;
   readonly tags: Tags;
+  readonly clock: Clock;
   readonly isClosed: () => boolean;
-}
-
-type Plugin = Parameters<BedrockRuntimeClient['middlewareStack']['use']>[0];
-
-/** One governed call, from its admission to its settlement; the SDK may make several attempts at it. */
-interface GovernedCall {
-  readonly entry: IndexEntry;
-  readonly rates: Rates;
-  /** The most that an attempt can cost; the hold may be less. */
-  readonly bound: CallCost;
-  /** What an answer is priced by that names no tier. */
-  readonly tier: ServiceTier;
-  hold: CallCost;
-  reservation: Reservation;
-  isAttempting: boolean;
-  /** Whether the caller has its answer or its failure. An attempt may go on: a middleware of its own may have given up. */
-  isOver: boolean;
 }
 
 /**
  * Two middlewares: admission stands above the SDK's retry, so that a refusal is thrown to the caller and never retried;
  * attempts are accounted below it, so that each one that may have run keeps a hold of its own.
+ *
+ * Both have names and replace others of these names: a plugin of a command stands in for the one of its client.
  */
 export function governorPlugin(parts: PluginParts): Plugin {
   const calls = new WeakMap<object, GovernedCall>();
-  const admit = async ({ budgets }: IndexEntry, hold: CallCost, signal: AbortSignal | undefined) =>
-    parts.admissions.admitAtOnce(budgets, hold) ?? (await parts.admissions.admit(budgets, hold, signal));
-  return {
+  const plugin: Plugin = {
     applyToStack(stack) {
       stack.add(
         (next, context) => async (args) => {
-          if (!spends(args.input, context.commandName)) return await next(args);
-          if (parts.isClosed())
-            throw new GovernorRefusal(
-              'GovernorClosed',
-              'The governor of this client was closed: nobody would count what the call costs. Make a new one.',
-            );
-          const input = converseInput(context.commandName, args.input);
-          const entry = await parts.resolver.resolve(input.modelId ?? '', parts.tags);
-          const rates = ratesOf(entry);
-          const most = boundOf(input, entry.contextWindow);
-          const bound = upperBound(rates, most);
-          const hold = holdFor(parts.learned, entry, bound);
-          const { tier } = most;
-          const idle = { reservation: NONE, isAttempting: false, isOver: false };
-          const call: GovernedCall = { entry, rates, bound, tier, hold, ...idle };
+          const api = governedApi(parts, context.commandName ?? '', args.input);
+          if (api === undefined) return await next(args);
+          const signal = signalOf(context);
+          const call = await begin(parts, api, args.input, signal);
+          calls.set(context, call);
           try {
-            const signal = signalOf(context);
-            call.reservation = await untilAborted(signal, () => admit(entry, hold, signal));
-            calls.set(context, call);
-            return await next({ ...args, input: { ...input, modelId: entry.arn } });
+            const result = await next({ ...args, input: { ...args.input, modelId: call.entry.arn } });
+            return { ...result, output: note(result.output, call) };
           } catch (error) {
-            throw error instanceof RefusedAttempt ? error.refusal : error;
+            if (error instanceof RefusedAttempt) throw error.refusal;
+            if (!(error instanceof OtherRegion)) throw error;
+            call.returned();
+            const result = await parts.regional.send(plugin, call.entry, context, args.input, signal);
+            return { ...result, output: note(result.output, call) };
           } finally {
-            call.isOver = true;
-            finish(parts.learned, call);
+            call.returned();
           }
         },
         { step: 'initialize', priority: 'high', name: 'costGovernorAdmission', override: true },
@@ -100,19 +70,24 @@ export function governorPlugin(parts: PluginParts): Plugin {
         async (args: FinalizeHandlerArguments<ServiceInputTypes>) => {
           const call = calls.get(context);
           if (call === undefined) return await next(args);
+          const region = regionOfClient(context);
+          if (region !== undefined && region !== call.entry.region) throw new OtherRegion(call.entry.region);
           const signal = signalOf(context);
-          call.isAttempting = true;
+          call.attemptBegins();
           try {
-            if (!call.reservation.isOpen)
-              call.reservation = await untilAborted(signal, () => admit(call.entry, call.hold, signal)).catch(
-                notRetried,
+            if (call.needsReservation)
+              call.attemptBegins(
+                await abortable(signal, () => reserve(parts, call.entry, call.hold, signal)).catch(notRetried),
               );
             // Nothing has been sent yet: given up here, the attempt costs nothing.
             stopIfAborted(signal);
-            return await metered(parts, call, () => next(args));
+            const result = await next(args).catch((error: unknown) => {
+              if (!didNotRun(error)) call.mayHaveRun();
+              throw error;
+            });
+            return metered(parts, call, result);
           } finally {
-            call.isAttempting = false;
-            finish(parts.learned, call);
+            call.attemptEnds();
           }
         };
       stack.addRelativeTo(accountAttempt, {
@@ -123,34 +98,143 @@ export function governorPlugin(parts: PluginParts): Plugin {
       });
     },
   };
+  return plugin;
 }
 
-const NONE = new Reservation([]);
+/** Undefined where a command needs no governing, or is not to have any. */
+function governedApi(parts: PluginParts, command: string, input: ServiceInputTypes): GovernedApi | undefined {
+  const kind = kindOf(command, input);
+  if (kind.kind === 'free') return undefined;
+  if (kind.kind === 'governed' && !parts.ungoverned.has(command)) {
+    if (parts.isClosed())
+      throw new GovernorRefusal(
+        'GovernorClosed',
+        'The governor of this client was closed: nobody would count what the call costs. Make a new one.',
+      );
+    return kind.api;
+  }
+  if (parts.ungoverned.has(command)) {
+    parts.observation.tell({ kind: 'ungoverned', command });
+    return undefined;
+  }
+  const refusal = new GovernorRefusal(
+    'UngovernedCommand',
+    `${command || 'This command'} spends money and cannot be metered: the governor refuses it rather than let it spend unseen. Name it in "ungoverned" to let it pass uncounted.`,
+  );
+  const call = { operation: command.replace(/Command$/, ''), requestedModel: modelOf(input), tags: parts.tags };
+  parts.observation.tell({ kind: 'refused', call, refusal });
+  throw refusal;
+}
 
-/** Settled here rather than where the call ends: whatever the caller's own middlewares make of an answer, it was billed. */
-async function metered<Result extends { readonly output: object }>(
+const modelOf = (input: ServiceInputTypes): string => ('modelId' in input ? (input.modelId ?? '') : '');
+
+/** Finds the profile and admits the call. @throws {GovernorRefusal} */
+async function begin(
   parts: PluginParts,
-  call: GovernedCall,
-  attempt: () => Promise<Result>,
-): Promise<Result> {
+  api: GovernedApi,
+  input: ServiceInputTypes,
+  signal: AbortSignal | undefined,
+): Promise<GovernedCall> {
+  const observed: ObservedCall = { operation: api.operation, requestedModel: modelOf(input), tags: parts.tags };
   try {
-    const result = await attempt();
-    settle(parts, call, result.output as ConverseCommandOutput);
-    return result;
+    stopIfAborted(signal);
+    const asked = await parts.resolver.resolve(observed.requestedModel, parts.tags);
+    const entry = await instead(parts, api, asked);
+    const rates = ratesOf(parts, entry);
+    const most = api.bound(input, entry);
+    const { bound, hold } = holdFor(parts, entry, rates, most);
+    let reservation: Awaited<ReturnType<typeof reserve>>;
+    try {
+      reservation = await abortable(signal, () => reserve(parts, entry, hold, signal));
+    } catch (error) {
+      parts.learned.ended(hold, bound);
+      throw error;
+    }
+    const insteadOf = entry === asked ? {} : { insteadOf: asked.baseModelId };
+    parts.observation.tell({
+      kind: 'admitted',
+      call: observed,
+      profile: profileOf(entry),
+      budgets: reservation.budgets,
+      reservedNanoUsd: hold,
+      by: reservation.source,
+      unrefusing: reservation.unrefusing,
+      ...insteadOf,
+    });
+    return new GovernedCall(parts, {
+      api,
+      observed,
+      entry,
+      rates,
+      bound,
+      tier: most.tier,
+      terms: termsOf(rates, most),
+      hold,
+      reservation,
+      ...insteadOf,
+    });
   } catch (error) {
-    if (!didNotRun(error)) abandon(parts.usage, call);
+    if (error instanceof GovernorRefusal) parts.observation.tell({ kind: 'refused', call: observed, refusal: error });
     throw error;
   }
 }
 
-/** When neither the caller nor an attempt goes on, what is still held belongs to an attempt that was never made. */
-function finish(learned: LearnedHolds, call: GovernedCall): void {
-  if (call.isAttempting || !call.isOver) return;
-  call.reservation.release();
-  learned.ended(call.hold, call.bound);
-  // Should the SDK make another attempt all the same, its exposure is not counted: it holds everything.
-  call.hold = call.bound;
+const profileOf = ({ arn, name, region, baseModelId, tags }: IndexEntry) => ({
+  arn,
+  name,
+  region,
+  model: baseModelId,
+  tags,
+});
+
+const reserve = async (
+  { admissions }: PluginParts,
+  { budgets }: IndexEntry,
+  hold: CallCost,
+  signal: AbortSignal | undefined,
+) => admissions.admitAtOnce(budgets, hold) ?? (await admissions.admit(budgets, hold, signal));
+
+/** While a budget is throttled, the policy may name a cheaper model: its profile for the same tags answers. */
+async function instead(parts: PluginParts, api: GovernedApi, asked: IndexEntry): Promise<IndexEntry> {
+  const { fallback } = asked;
+  if (fallback === undefined || !parts.admissions.isThrottled(asked.budgets)) return asked;
+  if (!api.isModelNeutral && vendorOf(fallback) !== vendorOf(asked.baseModelId)) return asked;
+  try {
+    return await parts.resolver.resolve(fallback, parts.tags);
+  } catch (error) {
+    // Without such a profile the call is paced, as without a fallback.
+    if (error instanceof GovernorRefusal) return asked;
+    throw error;
+  }
 }
+
+const vendorOf = (model: string): string => model.slice(0, model.indexOf('.'));
+
+/** Settled here rather than where the call ends: whatever the caller's own middlewares make of an answer, it was billed. */
+function metered<Result extends { readonly output: object; readonly response?: unknown }>(
+  { streams }: PluginParts,
+  call: GovernedCall,
+  result: Result,
+): Result {
+  const { stream, read } = call.api;
+  if (stream === undefined) {
+    call.answered(read?.(result.output, headersOf(result.response), call.terms));
+    return result;
+  }
+  const source: unknown = Reflect.get(result.output, stream.member);
+  if (!isAsyncIterable(source)) {
+    call.answered(undefined);
+    return result;
+  }
+  const passing = streams.meter(source, call.streams(stream.reader(call.terms)));
+  return { ...result, output: { ...result.output, [stream.member]: passing } };
+}
+
+const isAsyncIterable = (value: unknown): value is AsyncIterable<unknown> =>
+  typeof value === 'object' && value !== null && Symbol.asyncIterator in value;
+
+const headersOf = (response: unknown): Readonly<Record<string, string>> =>
+  (response as { headers?: Record<string, string> } | undefined)?.headers ?? {};
 
 /** A refusal on its way up through the SDK's retry, which would repeat one whose cause is a broken connection. */
 class RefusedAttempt extends Error {
@@ -166,74 +250,29 @@ const notRetried = (error: unknown): never => {
   throw error instanceof GovernorRefusal ? new RefusedAttempt(error) : error;
 };
 
-/** The signal that the caller gave with the call. The SDK keeps it here for its own retry. */
-function signalOf(context: HandlerExecutionContext): AbortSignal | undefined {
-  const signal = context.__smithy_context?.['abortSignal'];
-  return signal instanceof AbortSignal ? signal : undefined;
-}
-
-/** Throws as the SDK's own handlers do. */
-function stopIfAborted(signal: AbortSignal | undefined): void {
-  if (signal?.aborted === true)
-    throw Object.assign(new Error('Request aborted', { cause: signal.reason }), { name: 'AbortError' });
-}
-
-async function untilAborted<T>(signal: AbortSignal | undefined, work: () => Promise<T>): Promise<T> {
-  stopIfAborted(signal);
-  try {
-    return await work();
-  } catch (error) {
-    if (error === signal?.reason) stopIfAborted(signal);
-    throw error;
-  }
-}
-
 /** `strict` holds the upper bound; `learned` what calls of this profile have cost, within the policy's exposure. */
-function holdFor(learned: LearnedHolds, entry: IndexEntry, bound: CallCost): CallCost {
-  if (entry.maxExposure === undefined) return bound;
-  return callCost(learned.begun(entry.arn, bound, Number(entry.maxExposure)));
+function holdFor(
+  { learned }: PluginParts,
+  entry: IndexEntry,
+  rates: Rates,
+  most: RequestBound,
+): { readonly bound: CallCost; readonly hold: CallCost } {
+  const bound = upperBound(rates, most);
+  if (entry.maxExposure === undefined) return { bound, hold: bound };
+  return { bound, hold: callCost(learned.begun(entry.arn, bound, Number(entry.maxExposure))) };
 }
 
-/** Names a model and is free (Amazon Bedrock user guide, CountTokens). */
-const FREE = new Set<string | undefined>(['CountTokensCommand']);
+const termsOf = ({ inputTokens }: Rates, { unsplitWrites }: RequestBound): UsageTerms => ({
+  ...(inputTokens === undefined ? {} : { inputTokens }),
+  ...(unsplitWrites === undefined ? {} : { unsplitWrites }),
+});
 
-/** Every command that runs a model names it; the others cannot spend. */
-const spends = (input: ServiceInputTypes, commandName: string | undefined): boolean =>
-  'modelId' in input && input.modelId !== undefined && !FREE.has(commandName);
-
-function converseInput(commandName: string | undefined, input: ServiceInputTypes): ConverseCommandInput {
-  if (commandName === 'ConverseCommand') return input as ConverseCommandInput;
-  throw new GovernorRefusal(
-    'UngovernedCommand',
-    `${commandName ?? 'This command'} spends money and is not metered yet: the governor refuses it rather than let it spend unseen. Use ConverseCommand.`,
-  );
-}
-
-function ratesOf(entry: IndexEntry): Rates {
-  if (entry.rates !== undefined) return entry.rates;
+/** Prices change at an instant that the index knows beforehand. */
+function ratesOf({ clock }: PluginParts, entry: IndexEntry): Rates {
+  const rates = ratesAt(entry, clock.now());
+  if (rates !== undefined) return rates;
   throw new GovernorRefusal(
     'Unpriced',
     `No price is known for ${entry.baseModelId} through profile ${entry.name}: what it costs could not be counted.`,
   );
-}
-
-function settle(parts: PluginParts, call: GovernedCall, output: ConverseCommandOutput): void {
-  const usage = readUsage(output.usage);
-  // An answer without usage was billed all the same: unknown is not zero.
-  if (usage === undefined) {
-    abandon(parts.usage, call);
-    return;
-  }
-  const answered = output.serviceTier?.type;
-  const cost = priceOf(call.rates, usage, answered === undefined ? call.tier : readTier(answered));
-  call.reservation.settle(cost);
-  parts.usage.settled(call.entry.arn, usage, cost);
-  parts.learned.learn(call.entry.arn, cost);
-}
-
-/** It may have cost all that it could, also where less was held. */
-function abandon(recorder: UsageRecorder, { reservation, entry, bound }: GovernedCall): void {
-  if (!reservation.isOpen) return;
-  reservation.abandon(bound);
-  recorder.unconfirmed(entry.arn, bound);
 }

@@ -1,4 +1,10 @@
-import type { ContentBlock, ConverseCommandInput, ToolResultContentBlock } from '@aws-sdk/client-bedrock-runtime';
+import type {
+  ContentBlock,
+  ConverseCommandInput,
+  InvokeModelCommandInput,
+  ToolResultContentBlock,
+} from '@aws-sdk/client-bedrock-runtime';
+import { boundOfInvoke, longContextProblem, pricedSeparately } from '../domain/spending/invoke-request-bound.ts';
 import { type RequestBound, readTier } from '../domain/spending/pricing.ts';
 import { GovernorRefusal } from './refusals.ts';
 
@@ -22,11 +28,15 @@ export function boundOf(input: ConverseCommandInput, contextWindow: number | und
       'Unpriced',
       'System tools run in Bedrock: what they cost and how much they give the model to read is not known. Leave out toolConfig.tools[].systemTool.',
     );
+  const separately = pricedSeparately(input.additionalModelRequestFields);
+  if (separately !== undefined) throw new GovernorRefusal('Unpriced', separately);
   const blocks = (input.messages ?? []).flatMap((message) => message.content ?? []);
   const window = contextWindow ?? Number.POSITIVE_INFINITY;
   const hasMedia =
     blocks.some(holdsMedia) || (input.system ?? []).some((block) => block.guardContent?.image !== undefined);
   const inputBytes = hasMedia ? window : textBytes(input);
+  const longContext = longContextProblem(input.additionalModelRequestFields, inputBytes, window);
+  if (longContext !== undefined) throw new GovernorRefusal('Unpriced', longContext);
   const unknownFields = input.additionalModelRequestFields !== undefined;
   // Bedrock turns away what is no positive number; until it has, such a limit bounds nothing.
   const { maxTokens = 0 } = input.inferenceConfig ?? {};
@@ -46,6 +56,42 @@ export function boundOf(input: ConverseCommandInput, contextWindow: number | und
     // Flex is cheaper only while Bedrock grants it; an answer from the default tier costs the default price.
     tier: tier === 'flex' ? 'default' : tier,
   };
+}
+
+/**
+ * The most that an InvokeModel request, or one for a stream, can consume: see {@link boundOfInvoke}.
+ *
+ * @throws {GovernorRefusal} `Unbounded` or `Unpriced`
+ */
+export function boundOfInvokeModel(
+  input: InvokeModelCommandInput,
+  model: { readonly baseModelId: string; readonly contextWindow?: number | undefined },
+): RequestBound {
+  if (input.performanceConfigLatency === 'optimized')
+    throw new GovernorRefusal(
+      'Unpriced',
+      'Latency-optimised inference has a price of its own that is not known. Leave out performanceConfigLatency.',
+    );
+  const { baseModelId, contextWindow } = model;
+  const reading = boundOfInvoke({ body: bytesOf(input.body), baseModelId, contextWindow, tier: input.serviceTier });
+  switch (reading.kind) {
+    case 'bounded':
+      return reading.bound;
+    case 'unpriced':
+      throw new GovernorRefusal('Unpriced', reading.problem);
+    case 'unbounded':
+      throw new GovernorRefusal('Unbounded', reading.problem);
+  }
+}
+
+function bytesOf(body: InvokeModelCommandInput['body']): Uint8Array {
+  if (typeof body === 'string') return encoder.encode(body);
+  if (body instanceof ArrayBuffer) return new Uint8Array(body);
+  if (ArrayBuffer.isView(body)) return new Uint8Array(body.buffer, body.byteOffset, body.byteLength);
+  throw new GovernorRefusal(
+    'Unbounded',
+    'Nothing bounds the cost of a call whose body is not in memory. Give the body as a text or as bytes.',
+  );
 }
 
 function textBytes(input: ConverseCommandInput): number {

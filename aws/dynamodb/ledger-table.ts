@@ -1,39 +1,26 @@
 import {
-  type AttributeValue,
   ConditionalCheckFailedException,
   type DynamoDBClient,
   GetItemCommand,
   UpdateItemCommand,
   type UpdateItemCommandInput,
 } from '@aws-sdk/client-dynamodb';
-import type { BudgetId } from '../../domain/budgets/budget-id.ts';
-import { epochMs } from '../../domain/clock.ts';
 import { Fault } from '../../domain/fault.ts';
-import { type NanoUsd, nanoUsd } from '../../domain/money.ts';
+import { nanoUsd } from '../../domain/money.ts';
 import type { CellStore } from '../../domain/spending/cell.ts';
 import {
-  committedBy,
-  type Funding,
-  type HolderId,
   judge,
   type LeaseEntry,
-  type LeaseWrite,
   type LedgerItem,
   type LedgerKey,
   type LedgerStore,
   NO_OPENING,
   trueUpEffect,
-  type WriteId,
   type WriteOutcome,
 } from '../../domain/spending/ledger.ts';
-import type { Terms } from '../../domain/spending/terms.ts';
 import { errorName } from '../asking.ts';
-
-/** Version of the item's shape; a reader refuses what is newer than it knows. */
-const SCHEMA = 1;
-
-const number = (value: bigint | number): AttributeValue => ({ N: value.toString() });
-const text = (value: string): AttributeValue => ({ S: value });
+import { type Attributes, entryAttribute, itemOf, number, SCHEMA, text } from './ledger-item.ts';
+import { leaseUpdate, stillIs, termsChange, termsUpdate } from './ledger-updates.ts';
 
 /**
  * The ledger in DynamoDB: one item for one budget and period. Every change is one `UpdateItem` whose condition and
@@ -252,221 +239,6 @@ export function ledgerTable(client: DynamoDBClient, table: string): LedgerStore 
     },
   };
 }
-
-/** Amounts that most items never have are absent until they are more than zero. */
-const stillIs = (attribute: string, value: string, from: NanoUsd): string =>
-  from === 0n ? `(attribute_not_exists(${attribute}) OR ${attribute} = ${value})` : `${attribute} = ${value}`;
-
-const OPTIONAL_TERMS = ['reason', 'pace', 'raises', 'outageExtra'] as const;
-
-function termsUpdate(terms: Terms): { effects: string; values: Attributes } {
-  const { reason, pace, raises, outageExtra } = terms;
-  const optional: Partial<Record<(typeof OPTIONAL_TERMS)[number], AttributeValue>> = {
-    ...(reason === undefined ? {} : { reason: text(reason) }),
-    ...(pace === undefined
-      ? {}
-      : { pace: { M: { from: number(pace.from), base: number(pace.base), until: number(pace.until) } } }),
-    ...(raises === undefined
-      ? {}
-      : {
-          raises: { L: raises.map(({ amount, until }) => ({ M: { amount: number(amount), until: number(until) } })) },
-        }),
-    ...(outageExtra === undefined ? {} : { outageExtra: number(outageExtra) }),
-  };
-  const effects = ['#limit = :limit', 'stopAt = :stopAt', 'standing = :standing', 'termsVersion = :version'];
-  const values: Record<string, AttributeValue> = {
-    ':limit': number(terms.limit),
-    ':stopAt': number(terms.stopAt),
-    ':standing': text(terms.standing),
-    ':version': number(terms.version),
-  };
-  for (const [name, value] of Object.entries(optional)) {
-    effects.push(`${name} = :${name}`);
-    values[`:${name}`] = value;
-  }
-  return { effects: effects.join(', '), values };
-}
-
-/** Replaces all terms: what they leave out is removed. */
-function termsChange(terms: Terms) {
-  const { effects, values } = termsUpdate(terms);
-  const removed = OPTIONAL_TERMS.filter((name) => terms[name] === undefined);
-  return {
-    UpdateExpression: `SET ${effects}${removed.length === 0 ? '' : ` REMOVE ${removed.join(', ')}`}`,
-    ExpressionAttributeNames: { '#limit': 'limit' },
-    ExpressionAttributeValues: values,
-  };
-}
-
-/** {@link judge} as a condition, and its effect, in one expression. */
-function leaseUpdate(write: LeaseWrite): Omit<UpdateItemCommandInput, 'TableName' | 'Key'> {
-  const { entry, grant, refusal } = write;
-  const committed = committedBy(write);
-  const inCell = write.key.cell !== undefined;
-  const first = entry.sequence === 1;
-  const conditions = [
-    'attribute_exists(pk)',
-    first ? 'attribute_not_exists(holders.#holder)' : 'holders.#holder.#sequence = :before',
-  ];
-  const values: Record<string, AttributeValue> = {
-    ':settled': number(write.settled),
-    ':unconfirmed': number(write.unconfirmed),
-    ':leased': number(write.leased),
-    ':committed': number(committed),
-    ':entry': entryAttribute(entry),
-  };
-  if (!first) values[':before'] = number(entry.sequence - 1);
-  if (grant !== undefined) {
-    conditions.push('termsVersion = :termsVersion', 'startsAt <= :at');
-    values[':termsVersion'] = number(grant.termsVersion);
-    values[':at'] = number(grant.at);
-    if (inCell) conditions.push('room >= :committed', 'fundedUntil > :at');
-    else {
-      conditions.push('committed <= :room');
-      values[':room'] = number(grant.ceiling - committed);
-    }
-  }
-  const effects = [
-    'settled = settled + :settled',
-    'unconfirmed = unconfirmed + :unconfirmed',
-    'leased = leased + :leased',
-    'committed = committed + :committed',
-    'holders.#holder = :entry',
-  ];
-  if (inCell) effects.push('room = room - :committed');
-  if (refusal !== undefined) {
-    effects.push('refusedAt = if_not_exists(refusedAt, :refusedAt)', 'refusedNeed = :refusedNeed');
-    values[':refusedAt'] = number(refusal.at);
-    values[':refusedNeed'] = number(refusal.need);
-  }
-  const isGrant = grant !== undefined && refusal === undefined;
-  return {
-    UpdateExpression: `SET ${effects.join(', ')}${isGrant ? ' REMOVE refusedAt, refusedNeed' : ''}`,
-    ConditionExpression: conditions.join(' AND '),
-    ExpressionAttributeNames: first
-      ? { '#holder': write.holder }
-      : { '#holder': write.holder, '#sequence': 'sequence' },
-    ExpressionAttributeValues: values,
-  };
-}
-
-const entryAttribute = (entry: LeaseEntry): AttributeValue => ({
-  M: {
-    sequence: number(entry.sequence),
-    writeId: text(entry.writeId),
-    leased: number(entry.leased),
-    expiresAt: number(entry.expiresAt),
-    ...(entry.reported === undefined
-      ? {}
-      : { settled: number(entry.reported.settled), unconfirmed: number(entry.reported.unconfirmed) }),
-  },
-});
-
-type Attributes = Readonly<Record<string, AttributeValue>>;
-
-function itemOf(key: LedgerKey, attributes: Attributes): LedgerItem {
-  const schema = amountOf(key, attributes, 'schema');
-  if (schema > BigInt(SCHEMA)) throw corrupt(key, `its shape is version ${schema}, this program knows ${SCHEMA}`);
-  const money = (name: string): NanoUsd => nanoUsd(amountOf(key, attributes, name));
-  const instant = (name: string) => epochMs(Number(amountOf(key, attributes, name)));
-  const terms = termsOf(key, attributes);
-  const holders = new Map<HolderId, LeaseEntry>(
-    Object.entries(attributes['holders']?.M ?? {}).map(([holder, attribute]) => {
-      const entry = attribute.M ?? {};
-      return [
-        holder as HolderId,
-        {
-          sequence: Number(amountOf(key, entry, 'sequence')),
-          writeId: (entry['writeId']?.S ?? '') as WriteId,
-          leased: nanoUsd(amountOf(key, entry, 'leased')),
-          expiresAt: epochMs(Number(amountOf(key, entry, 'expiresAt'))),
-          ...(entry['settled'] === undefined
-            ? {}
-            : {
-                reported: {
-                  settled: nanoUsd(amountOf(key, entry, 'settled')),
-                  unconfirmed: nanoUsd(amountOf(key, entry, 'unconfirmed')),
-                },
-              }),
-        },
-      ];
-    }),
-  );
-  return {
-    key: {
-      budget: key.budget as BudgetId,
-      period: key.period,
-      ...(key.cell === undefined ? {} : { cell: key.cell }),
-    },
-    startsAt: instant('startsAt'),
-    endsAt: instant('endsAt'),
-    terms,
-    committed: money('committed'),
-    settled: money('settled'),
-    leased: money('leased'),
-    unconfirmed: money('unconfirmed'),
-    unattributed: money('unattributed'),
-    holders,
-    ...(key.cell === undefined ? {} : { funding: fundingOf(key, attributes) }),
-    ...(attributes['openingSettled'] === undefined
-      ? {}
-      : { opening: { settled: money('openingSettled'), unconfirmed: money('openingUnconfirmed') } }),
-    ...(attributes['confirmed'] === undefined
-      ? {}
-      : { resolution: { confirmed: money('confirmed'), unspent: money('unspent') } }),
-    ...(attributes['refusedNeed'] === undefined
-      ? {}
-      : { refusing: { since: instant('refusedAt'), need: money('refusedNeed') } }),
-    crossed: (attributes['crossed']?.L ?? []).map((attribute) => attribute.S ?? ''),
-  };
-}
-
-const fundingOf = (key: LedgerKey, attributes: Attributes): Funding => ({
-  sequence: Number(amountOf(key, attributes, 'fundedSequence')),
-  until: epochMs(Number(amountOf(key, attributes, 'fundedUntil'))),
-  at: epochMs(Number(amountOf(key, attributes, 'fundedAt'))),
-  slice: nanoUsd(amountOf(key, attributes, 'fundedSlice')),
-  room: nanoUsd(amountOf(key, attributes, 'room')),
-});
-
-function termsOf(key: LedgerKey, attributes: Attributes): Terms {
-  const money = (from: Attributes, name: string): NanoUsd => nanoUsd(amountOf(key, from, name));
-  const instant = (from: Attributes, name: string) => epochMs(Number(amountOf(key, from, name)));
-  const standing = attributes['standing']?.S;
-  if (standing !== 'open' && standing !== 'throttled' && standing !== 'closed')
-    throw corrupt(key, `its standing is ${standing ?? 'missing'}`);
-  const reason = attributes['reason']?.S;
-  const pace = attributes['pace']?.M;
-  const raises = attributes['raises']?.L;
-  return {
-    limit: money(attributes, 'limit'),
-    stopAt: money(attributes, 'stopAt'),
-    standing,
-    ...(reason === undefined ? {} : { reason }),
-    ...(pace === undefined
-      ? {}
-      : { pace: { from: instant(pace, 'from'), base: money(pace, 'base'), until: instant(pace, 'until') } }),
-    ...(raises === undefined
-      ? {}
-      : { raises: raises.map(({ M = {} }) => ({ amount: money(M, 'amount'), until: instant(M, 'until') })) }),
-    ...(attributes['outageExtra'] === undefined ? {} : { outageExtra: money(attributes, 'outageExtra') }),
-    version: Number(amountOf(key, attributes, 'termsVersion')),
-  };
-}
-
-function amountOf(key: LedgerKey, attributes: Attributes, name: string): bigint {
-  const digits = attributes[name]?.N;
-  if (digits === undefined || !/^-?\d+$/.test(digits)) throw corrupt(key, `its ${name} is ${digits ?? 'missing'}`);
-  return BigInt(digits);
-}
-
-/** A missing amount is not zero: nothing may be decided on an item that cannot be read whole. */
-const corrupt = (key: LedgerKey, problem: string): Fault =>
-  new Fault('LedgerUnreadable', {
-    doing: `reading the ledger of ${key.budget} in ${key.period}`,
-    problem,
-    next: 'Restore the item from a backup, or run a version of the governor that knows its shape.',
-  });
 
 async function reaching<T>(doing: string, request: () => Promise<T>): Promise<T> {
   try {

@@ -22,6 +22,8 @@ export interface Budget {
   readonly outageExtra?: NanoUsd;
   /** Among how many cells its processes are divided; absent where they all lease from the budget's own item. */
   readonly cells?: number;
+  /** Whether it only watches: what it would refuse or restrict is counted and told, and goes on. */
+  readonly isShadow: boolean;
 }
 
 /** The budgets whose selector covers these tags, templates made concrete by the tags' values. */
@@ -61,6 +63,7 @@ function concretise(policy: Policy, template: BudgetPolicy, value: string | unde
     thresholds: template.thresholds,
     ...(template.outage === 'refuse' ? {} : { outageExtra: template.outage }),
     ...(cells === undefined ? {} : { cells }),
+    isShadow: template.mode === 'shadow',
   };
 }
 

@@ -2,26 +2,13 @@ import * as z from 'zod';
 import { type NanoUsd, parseUsd } from '../money.ts';
 import { isTimeZone, PERIOD_KINDS } from '../period.ts';
 import { GOVERNOR_TAG_PREFIX, isTagKey, isTagValue, MAX_TAGS } from '../tags.ts';
+import { PriceOverrides, UnpricedModels } from './prices.ts';
+import { expected, section } from './schema.ts';
 
 /**
  * The policy file: which tags a profile must carry, which budgets exist, and what happens when money runs out.
  * This one schema gives the types, the validation messages and the policy reference.
  */
-
-/** An object without unknown keys, whose messages name the keys that it knows. */
-function section<Shape extends z.ZodRawShape>(what: string, shape: Shape) {
-  return z.strictObject(shape, {
-    error: (issue) => {
-      if (issue.code === 'unrecognized_keys') {
-        const unknown = issue.keys.map((key) => `"${key}"`).join(', ');
-        return `unknown key ${unknown}; ${what} has ${Object.keys(shape).join(', ')}`;
-      }
-      return `expected ${what} with ${Object.keys(shape).join(', ')}`;
-    },
-  });
-}
-
-const expected = (text: string) => ({ error: () => `expected ${text}` });
 
 /** `500 USD`, `1,234.56 USD`. Another currency is refused by name. */
 const Amount = z.string(expected('an amount such as "500 USD"')).transform((text, context): NanoUsd => {
@@ -170,6 +157,8 @@ const Budget = section('a budget', {
     .min(1, `expected ${PROCESSES}`)
     .max(MAX_PROCESSES, `expected ${PROCESSES}`)
     .default(100),
+  /** Whether it refuses and restricts, or only counts and tells what it would have refused. */
+  mode: z.enum(['enforce', 'shadow'], expected('"enforce" or "shadow"')).default('enforce'),
   thresholds: z
     .array(Threshold, expected('a list of thresholds'))
     .max(20, 'expected at most 20 thresholds')
@@ -194,9 +183,18 @@ export const Policy = section('a policy', {
     optional: tagRules.default({}),
   }),
   budgets: z.array(Budget, expected('a list of budgets')).max(200, 'expected at most 200 budgets').default([]),
-  unpricedModels: z
-    .literal('refuse', expected('"refuse": a model without a price cannot be governed'))
-    .default('refuse'),
+  /** While a budget is throttled, calls to the one base model go to the same tags' profile of the other. */
+  fallbacks: z
+    .record(
+      z.string(),
+      z.string(expected('the id of a cheaper model')).min(1, 'expected the id of a cheaper model'),
+      expected(
+        'base model ids with the cheaper ones that stand in, such as { amazon.nova-pro-v1:0: amazon.nova-lite-v1:0 }',
+      ),
+    )
+    .default({}),
+  prices: PriceOverrides.default([]),
+  unpricedModels: UnpricedModels.default('refuse'),
   ledger: section('the ledger settings', {
     /** What a call holds before it runs: the most that it can cost, or what calls of its profile have cost. */
     reservation: z.enum(['strict', 'learned'], expected('"strict" or "learned"')).default('strict'),
@@ -226,6 +224,13 @@ export const Policy = section('a policy', {
       ['tenantTag'],
       `expected the key of a required tag, one of ${Object.keys(policy.tags.required).join(', ')}`,
     );
+
+  for (const [model, fallback] of Object.entries(policy.fallbacks))
+    if (Object.hasOwn(policy.fallbacks, fallback))
+      problem(
+        ['fallbacks', model],
+        `expected a model without a fallback of its own: a call falls back once, and ${fallback} has one too`,
+      );
 
   const seen = new Map<string, number>();
   policy.budgets.forEach((budget, index) => {

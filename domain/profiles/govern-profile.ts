@@ -1,15 +1,16 @@
 import type { BudgetId } from '../budgets/budget-id.ts';
 import { type Budget, budgetOf, budgetsCovering, tenantOf } from '../budgets/definition.ts';
 import { type AwsBudgets, provisionBudget } from '../budgets/provisioning.ts';
-import type { EpochMs } from '../clock.ts';
 import { periodAt } from '../period.ts';
-import type { Rates } from '../spending/pricing.ts';
+import { agreedPrice } from '../spending/agreed-price.ts';
+import type { PriceList } from '../spending/price-list.ts';
 import { followCoverage } from '../spending/seeding.ts';
 import { budgetReopened, profileQuarantined, profileReleased } from '../standing/notice.ts';
 import { type BudgetReview, reviewBudget } from '../standing/review-budget.ts';
 import { describeReason, type Restriction, type Standing, standingTagValue, strictest } from '../standing/standing.ts';
 import { describeTags, GOVERNOR_TAG_PREFIX, STANDING_TAG, type Tags, tagValue } from '../tags.ts';
 import { assess, type Compliance, describeViolation } from './compliance.ts';
+import type { Geography } from './geography.ts';
 import { type ProfileArn, regionOf } from './profile-arn.ts';
 import type { IndexEntry, ProfileIndex, ProfileSource } from './profile-index.ts';
 
@@ -19,6 +20,8 @@ export interface ProfileFacts {
   readonly name: string;
   readonly baseModelId: string;
   readonly source: ProfileSource;
+  /** Of a profile that was copied from a geographic one: which, where the Regions that it routes to tell. */
+  readonly geography?: Geography;
 }
 
 /** Application inference profiles in Bedrock. Every call may throw; what could not be read is never taken for empty. */
@@ -29,15 +32,6 @@ export interface Profiles {
   tag(arn: ProfileArn, tags: Tags): Promise<void>;
   untag(arn: ProfileArn, keys: readonly string[]): Promise<void>;
   list(region: string): AsyncIterable<ProfileArn>;
-}
-
-export interface PriceList {
-  /** What a model costs when it is served from this kind of profile; undefined where no price is known. */
-  ratesOf(model: {
-    readonly baseModelId: string;
-    readonly source: ProfileSource;
-    readonly at: EpochMs;
-  }): { rates: Rates; contextWindow?: number } | undefined;
 }
 
 export interface ProfileGovernance extends BudgetReview {
@@ -173,8 +167,14 @@ function entryOf(
   const now = ports.clock.now();
   const { facts, tags, standing, budgets, before } = known;
   const { reservation, maxExposure } = ports.policy.ledger;
-  const price = ports.prices.ratesOf({ baseModelId: facts.baseModelId, source: facts.source, at: now });
-  if (price === undefined) ports.journal.counted('ModelUnpriced', { profile: facts.arn, model: facts.baseModelId });
+  const { baseModelId, source } = facts;
+  const { isKnown, ...price } = agreedPrice(ports.policy, ports.prices, {
+    baseModelId,
+    source,
+    region: regionOf(facts.arn),
+    at: now,
+  });
+  if (!isKnown) ports.journal.counted('ModelUnpriced', { profile: facts.arn, model: facts.baseModelId });
   // Counted, not timed: handlers of the same change at the same moment give their quarantine the same name.
   const isNewQuarantine = isQuarantined(standing) && (before === undefined || !isQuarantined(before.standing));
   const quarantines = (before?.quarantines ?? 0) + (isNewQuarantine ? 1 : 0);
@@ -183,22 +183,32 @@ function entryOf(
     name: facts.name,
     region: regionOf(facts.arn),
     tags: Object.fromEntries(Object.entries(tags).filter(([key]) => !key.startsWith(GOVERNOR_TAG_PREFIX))),
-    baseModelId: facts.baseModelId,
-    source: facts.source,
-    ...(price === undefined ? {} : { rates: price.rates }),
-    ...(price?.contextWindow === undefined ? {} : { contextWindow: price.contextWindow }),
+    baseModelId,
+    source,
+    ...(facts.geography === undefined ? {} : { geography: facts.geography }),
+    ...price,
     ...(reservation === 'learned' ? { maxExposure } : {}),
+    ...fallbackOf(ports.policy.fallbacks, facts.baseModelId),
     standing,
-    budgets: budgets.map(({ id, period, timeZone, cells }) => ({
+    budgets: budgets.map(({ id, period, timeZone, cells, isShadow }) => ({
       id,
       period,
       timeZone,
       ...(cells === undefined ? {} : { cells }),
+      ...(isShadow ? { mode: 'shadow' as const } : {}),
     })),
     ...(quarantines === 0 ? {} : { quarantines }),
     verifiedAt: now,
   };
 }
+
+const fallbackOf = (
+  fallbacks: Readonly<Record<string, string>>,
+  baseModelId: string,
+): { readonly fallback?: string } => {
+  const fallback = Object.hasOwn(fallbacks, baseModelId) ? fallbacks[baseModelId] : undefined;
+  return fallback === undefined ? {} : { fallback };
+};
 
 const isQuarantined = (standing: Standing): boolean =>
   standing.state !== 'open' && standing.reasons.some((reason) => reason.kind === 'quarantine');

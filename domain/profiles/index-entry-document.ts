@@ -6,6 +6,7 @@ import { PERIOD_KINDS } from '../period.ts';
 import type { PicoUsdPerToken } from '../spending/pricing.ts';
 import type { Standing } from '../standing/standing.ts';
 import type { Tags } from '../tags.ts';
+import { GEOGRAPHIES } from './geography.ts';
 import { parseProfileArn } from './profile-arn.ts';
 import type { IndexEntry } from './profile-index.ts';
 
@@ -15,6 +16,13 @@ const rate = z
   .int()
   .nonnegative()
   .transform((value) => value as PicoUsdPerToken);
+const meters = { input: rate, output: rate, cacheRead: rate, cacheWrite5m: rate, cacheWrite1h: rate };
+const rates = z.object({
+  ...meters,
+  steps: z.array(z.object({ aboveInputTokens: z.int().positive(), ...meters })).exactOptional(),
+  inputTokens: z.literal('including-cache').exactOptional(),
+  cachesUnasked: z.literal(true).exactOptional(),
+});
 const money = z
   .string()
   .regex(/^\d+$/)
@@ -69,11 +77,12 @@ const document = z.object({
   tags: z.custom<Tags>(isTags),
   baseModelId: z.string(),
   source: z.enum(['in-region', 'geo', 'global']),
-  rates: z
-    .object({ input: rate, output: rate, cacheRead: rate, cacheWrite5m: rate, cacheWrite1h: rate })
-    .exactOptional(),
+  geography: z.enum(GEOGRAPHIES).exactOptional(),
+  rates: rates.exactOptional(),
+  rateChanges: z.array(z.object({ from: instant, rates: rates.exactOptional() })).exactOptional(),
   contextWindow: z.int().positive().exactOptional(),
   maxExposure: money.exactOptional(),
+  fallback: z.string().exactOptional(),
   standing,
   budgets: z.array(
     z.object({
@@ -81,6 +90,7 @@ const document = z.object({
       period: z.enum(PERIOD_KINDS),
       timeZone: z.string(),
       cells: z.int().positive().exactOptional(),
+      mode: z.literal('shadow').exactOptional(),
     }),
   ),
   quarantines: z.int().exactOptional(),

@@ -2,9 +2,10 @@ import type { BudgetId } from '../budgets/budget-id.ts';
 import type { EpochMs } from '../clock.ts';
 import type { NanoUsd } from '../money.ts';
 import type { PeriodKind } from '../period.ts';
-import type { Rates } from '../spending/pricing.ts';
+import type { RateSchedule } from '../spending/dated-rates.ts';
 import type { Standing } from '../standing/standing.ts';
 import { describeTags, type Tags, tagValue } from '../tags.ts';
+import { couldBeOf, type Geography, isGeography } from './geography.ts';
 import type { ProfileArn } from './profile-arn.ts';
 
 /** Where a profile's requests are served, which decides its price. */
@@ -17,10 +18,12 @@ export interface CoveringBudget {
   readonly timeZone: string;
   /** Among how many cells the budget's processes are divided; absent where they all lease from its own item. */
   readonly cells?: number;
+  /** Present where the budget only watches: it counts, and refuses nothing. */
+  readonly mode?: 'shadow';
 }
 
 /** What the governor knows of one profile, as read from AWS when it was last verified. */
-export interface IndexEntry {
+export interface IndexEntry extends RateSchedule {
   readonly arn: ProfileArn;
   readonly name: string;
   readonly region: string;
@@ -28,8 +31,8 @@ export interface IndexEntry {
   /** The foundation model behind the profile, such as `amazon.nova-lite-v1:0`. */
   readonly baseModelId: string;
   readonly source: ProfileSource;
-  /** What the model costs through this profile; undefined where no price is known. */
-  readonly rates?: Rates;
+  /** Of a profile with the source `geo`; absent where it could not be told, and in entries of older versions. */
+  readonly geography?: Geography;
   /** The most tokens a request and its answer can have together. */
   readonly contextWindow?: number;
   /**
@@ -37,6 +40,8 @@ export interface IndexEntry {
    * flight of one process may then cost more than is held for them.
    */
   readonly maxExposure?: NanoUsd;
+  /** Base model that serves the calls of this profile while a budget of it is throttled. */
+  readonly fallback?: string;
   readonly standing: Standing;
   readonly budgets: readonly CoveringBudget[];
   /** How often this profile has been quarantined; names each quarantine in notices. */
@@ -66,26 +71,19 @@ export type ProfileLookup =
   | { readonly kind: 'none'; readonly near: readonly IndexEntry[] }
   | { readonly kind: 'several'; readonly entries: readonly IndexEntry[] };
 
-/** Region prefixes of system profile ids, and the Regions of a geography (Amazon Bedrock user guide, inference profiles). */
-const GEOGRAPHY: Readonly<Record<string, RegExp>> = {
-  us: /^us-/,
-  'us-gov': /^us-gov-/,
-  eu: /^eu-/,
-  apac: /^ap-/,
-  jp: /^ap-northeast-/,
-  au: /^ap-southeast-/,
-  ca: /^ca-/,
-};
-
 /** Splits `us.amazon.nova-lite-v1:0` into what to look for: the base model and where it is served. */
-function wantedModel(modelId: string): { baseModelId: string; source?: ProfileSource; regions?: RegExp } {
+function wantedModel(modelId: string): { baseModelId: string; source?: ProfileSource; geography?: Geography } {
   const id = modelId.replace(/^arn:[^/]*\//, '');
   const dot = id.indexOf('.');
   const prefix = id.slice(0, dot);
   if (prefix === 'global') return { baseModelId: id.slice(dot + 1), source: 'global' };
-  const regions = Object.hasOwn(GEOGRAPHY, prefix) ? GEOGRAPHY[prefix] : undefined;
-  return regions === undefined ? { baseModelId: id } : { baseModelId: id.slice(dot + 1), source: 'geo', regions };
+  return isGeography(prefix)
+    ? { baseModelId: id.slice(dot + 1), source: 'geo', geography: prefix }
+    : { baseModelId: id };
 }
+
+const isOf = (entry: IndexEntry, geography: Geography): boolean =>
+  entry.geography === undefined ? couldBeOf(geography, entry.region) : entry.geography === geography;
 
 /**
  * Finds the one profile for a model and tags. The tags asked for must all be carried with exactly these values; a
@@ -103,7 +101,7 @@ export function findProfile(entries: Iterable<IndexEntry>, query: ProfileQuery):
     const rightModel =
       entry.baseModelId === model.baseModelId &&
       (model.source === undefined || entry.source === model.source) &&
-      (model.regions === undefined || model.regions.test(entry.region));
+      (model.geography === undefined || isOf(entry, model.geography));
     const rightRegion = query.region === undefined || entry.region === query.region;
     if (rightTags && rightModel && rightRegion) found.push(entry);
     else if (

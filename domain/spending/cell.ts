@@ -1,6 +1,17 @@
 import type { EpochMs } from '../clock.ts';
 import { add, max, type NanoUsd, subtract, ZERO } from '../money.ts';
-import type { Funding, HolderId, LeaseEntry, LeaseWrite, LedgerItem, LedgerKey, Reported, WriteId } from './ledger.ts';
+import {
+  type Funding,
+  type HolderId,
+  type LeaseEntry,
+  type LeaseWrite,
+  type LedgerItem,
+  type LedgerKey,
+  NOTHING_UNREFUSED,
+  type Reported,
+  type Unrefused,
+  type WriteId,
+} from './ledger.ts';
 import { ceiling, type Terms } from './terms.ts';
 
 /**
@@ -134,7 +145,9 @@ export function writeForCell(
   const reported: Reported = {
     settled: max(before.settled, cell.settled),
     unconfirmed: max(before.unconfirmed, cell.unconfirmed),
+    ...laterOf(before.unrefused, cell.unrefused),
   };
+  const unrefused = unrefusedSince(before.unrefused, reported.unrefused);
   const told = add(reported.settled, reported.unconfirmed);
   const least = isInStep(root, cell, id) ? funded(cell) : granted(entry);
   const wanted = add(cell.committed, grant?.room ?? ZERO);
@@ -159,12 +172,28 @@ export function writeForCell(
     ...(cell.refusing === undefined || root.refusing !== undefined || grant !== undefined
       ? {}
       : { refusal: { at, need: cell.refusing.need } }),
+    ...(unrefused.calls === 0 ? {} : { unrefused }),
   };
 }
 
+/** Both are cumulative: the one that counts more calls is the later one. */
+const laterOf = (a: Unrefused | undefined, b: Unrefused | undefined): { readonly unrefused?: Unrefused } => {
+  const later = (b?.calls ?? 0) > (a?.calls ?? 0) ? b : a;
+  return later === undefined ? {} : { unrefused: later };
+};
+
+const unrefusedSince = (before = NOTHING_UNREFUSED, now = NOTHING_UNREFUSED): Unrefused => ({
+  calls: now.calls - before.calls,
+  amount: subtract(now.amount, before.amount),
+});
+
 /** Whether a write tells the root anything. */
 export const isNews = (write: LeaseWrite): boolean =>
-  write.settled !== 0n || write.unconfirmed !== 0n || write.leased !== 0n || write.refusal !== undefined;
+  write.settled !== 0n ||
+  write.unconfirmed !== 0n ||
+  write.leased !== 0n ||
+  write.refusal !== undefined ||
+  write.unrefused !== undefined;
 
 /**
  * The budget as a process of the cell sees it: what is left is what the root has left and the cell can still lend; the

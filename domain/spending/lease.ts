@@ -7,6 +7,7 @@ import {
   type LedgerKey,
   REPEATABLE_MS,
   type Refusal,
+  type Unrefused,
   type WriteId,
 } from './ledger.ts';
 import type { CallCost } from './pricing.ts';
@@ -32,6 +33,7 @@ export class Lease {
   #spent = 0;
   #unconfirmed = 0;
   #lost = false;
+  readonly #unrefused = { calls: 0, amount: 0 };
   #inFlight: { write: LeaseWrite; spent: number; unconfirmed: number; gain: number } | undefined;
 
   constructor(key: LedgerKey, holder: HolderId) {
@@ -105,17 +107,26 @@ export class Lease {
     return Math.max(0, -this.#available);
   }
 
+  /** Counts a call that a budget would have refused which only watches. */
+  countUnrefused(amount: number): void {
+    this.#unrefused.calls++;
+    this.#unrefused.amount += amount;
+  }
+
+  /** Takes a count of this very moment back. */
+  uncountUnrefused(amount: number): void {
+    this.#unrefused.calls--;
+    this.#unrefused.amount -= amount;
+  }
+
   /** Replaces a hold with what the call cost. */
   settle(hold: CallCost, cost: CallCost): void {
-    this.#end(hold);
-    this.#spent += cost;
-    this.#available += hold - cost;
+    this.end(hold, cost, 0);
   }
 
   /** Ends a hold whose call certainly did not run. */
   release(hold: CallCost): void {
-    this.#end(hold);
-    this.#available += hold;
+    this.end(hold, 0, 0);
   }
 
   /**
@@ -123,14 +134,20 @@ export class Lease {
    * @param most what the call can have cost, where less was held for it
    */
   abandon(hold: CallCost, most: CallCost = hold): void {
-    this.#end(hold);
-    this.#unconfirmed += most;
-    this.#available += hold - most;
+    this.end(hold, 0, most);
   }
 
-  #end(hold: CallCost): void {
+  /**
+   * Ends a hold.
+   * @param spent what the call is known to have cost
+   * @param unconfirmed what it may have cost beyond that; counts as spent until it is trued up
+   */
+  end(hold: CallCost, spent: number, unconfirmed: number): void {
     if (hold > this.#held) throw new RangeError(`a hold of ${hold} ended twice: ${this.#held} nano-dollars are held`);
     this.#held -= hold;
+    this.#spent += spent;
+    this.#unconfirmed += unconfirmed;
+    this.#available += hold - spent - unconfirmed;
   }
 
   /**
@@ -166,6 +183,7 @@ export class Lease {
       entry,
       ...(target > 0 ? { grant: request.grant } : {}),
       ...(request.refusal === undefined ? {} : { refusal: request.refusal }),
+      ...(this.#unrefused.calls === 0 ? {} : { unrefused: this.#takeUnrefused() }),
     };
     this.#inFlight = { write, spent: this.#spent, unconfirmed: this.#unconfirmed, gain };
     if (gain < 0) this.#available += gain;
@@ -187,12 +205,24 @@ export class Lease {
   refused(): void {
     const sent = this.#takeInFlight();
     if (sent.gain < 0) this.#available -= sent.gain;
+    const { unrefused } = sent.write;
+    if (unrefused === undefined) return;
+    this.#unrefused.calls += unrefused.calls;
+    this.#unrefused.amount += Number(unrefused.amount);
   }
 
   /** The ledger has ended this lease: what was left of it counts as unconfirmed there, so nothing here may be used or told. */
   lose(): void {
     this.#inFlight = undefined;
     this.#lost = true;
+  }
+
+  /** Told with the write that takes them: what comes meanwhile is told with the next. */
+  #takeUnrefused(): Unrefused {
+    const { calls, amount } = this.#unrefused;
+    this.#unrefused.calls = 0;
+    this.#unrefused.amount = 0;
+    return { calls, amount: nanoUsd(BigInt(amount)) };
   }
 
   #takeInFlight() {

@@ -42,6 +42,7 @@ export interface LeaseEntry {
 export interface Reported {
   readonly settled: NanoUsd;
   readonly unconfirmed: NanoUsd;
+  readonly unrefused?: Unrefused;
 }
 
 /** How far a cell may lend, as of the last write of the root that its item knows of. */
@@ -90,6 +91,20 @@ export interface Refusing {
   readonly need: NanoUsd;
 }
 
+/** Calls that a budget let pass which only watches and would have refused; cumulative within a period. */
+export interface Unrefused {
+  readonly calls: number;
+  /** What was reserved for them. */
+  readonly amount: NanoUsd;
+}
+
+export const NOTHING_UNREFUSED: Unrefused = { calls: 0, amount: ZERO };
+
+const addUnrefused = (a: Unrefused, b: Unrefused): Unrefused => ({
+  calls: a.calls + b.calls,
+  amount: add(a.amount, b.amount),
+});
+
 export interface LedgerItem {
   readonly key: LedgerKey;
   readonly startsAt: EpochMs;
@@ -111,6 +126,8 @@ export interface LedgerItem {
   readonly resolution?: Resolution;
   /** Absent while the last word was a grant. */
   readonly refusing?: Refusing;
+  /** Absent where the budget has never let pass what it would have refused. */
+  readonly unrefused?: Unrefused;
   /** Thresholds whose notice is in the outbox already: see {@link thresholdKey}. */
   readonly crossed: readonly string[];
 }
@@ -146,6 +163,8 @@ export interface LeaseWrite {
   /** Present where the write leaves the holder money to spend: it lands only under these terms and up to the ceiling. */
   readonly grant?: { readonly termsVersion: number; readonly ceiling: NanoUsd; readonly at: EpochMs };
   readonly refusal?: Refusal;
+  /** Adds to {@link LedgerItem.unrefused}. */
+  readonly unrefused?: Unrefused;
 }
 
 export const committedBy = (write: Pick<LeaseWrite, 'settled' | 'unconfirmed' | 'leased'>): NanoUsd =>
@@ -208,6 +227,9 @@ export function afterWrite(item: LedgerItem, write: LeaseWrite): LedgerItem {
     holders: new Map(item.holders).set(write.holder, write.entry),
     ...(item.funding === undefined ? {} : { funding: { ...item.funding, room: subtract(item.funding.room, more) } }),
     ...refusingAfter(refusing, write),
+    ...(write.unrefused === undefined
+      ? {}
+      : { unrefused: addUnrefused(item.unrefused ?? NOTHING_UNREFUSED, write.unrefused) }),
   };
 }
 

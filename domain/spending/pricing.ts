@@ -1,5 +1,5 @@
 import type { Brand } from '../brand.ts';
-import type { Usage } from './usage.ts';
+import { inputOf, NO_USAGE, type Usage } from './usage.ts';
 
 /**
  * Price of one token in pico-US-dollars (1 USD per million tokens = 1,000,000), an integer: the finest list price
@@ -16,8 +16,8 @@ export const callCost = (nanoUsd: number): CallCost => {
   return nanoUsd as CallCost;
 };
 
-/** What a model costs through one profile: each meter has its own price. */
-export interface Rates {
+/** Prices of the five meters. */
+export interface MeterRates {
   readonly input: PicoUsdPerToken;
   readonly output: PicoUsdPerToken;
   readonly cacheRead: PicoUsdPerToken;
@@ -25,33 +25,73 @@ export interface Rates {
   readonly cacheWrite1h: PicoUsdPerToken;
 }
 
+/** Prices of a whole call whose input, cached tokens included, is larger than a threshold. */
+export interface RateStep extends MeterRates {
+  readonly aboveInputTokens: number;
+}
+
+/** What a model costs through one profile: each meter has its own price. */
+export interface Rates extends MeterRates {
+  /** By context size, ascending; the last step that a call is above prices all of it. */
+  readonly steps?: readonly RateStep[];
+  /** Where the model reports cached tokens within its input tokens, against the contract of the API. */
+  readonly inputTokens?: 'including-cache';
+  /** Where the model writes to its cache without being asked to. */
+  readonly cachesUnasked?: true;
+}
+
 export type ServiceTier = 'default' | 'priority' | 'flex' | 'reserved';
 
-/** Share of the list price by service tier, in hundredths (Amazon Bedrock pricing: priority × 1.75, flex × 0.5). */
-const TIER_PERCENT: Record<ServiceTier, number> = { default: 100, priority: 175, flex: 50, reserved: 100 };
+/** Share of the list price by service tier, in quarters (Amazon Bedrock pricing: priority × 1.75, flex × 0.5). */
+const TIER_QUARTERS: Record<ServiceTier, number> = { default: 4, priority: 7, flex: 2, reserved: 4 };
 
 /** The dearest tier: what an upper bound must assume when the tier is not known beforehand. */
 export const DEAREST_TIER: ServiceTier = 'priority';
 
-/** The tier that a request or an answer names; an unknown name is priced as the dearest. */
+/** The tier that a request or an answer names; AWS's price list says `standard` for `default`. An unknown name is priced as the dearest. */
 export const readTier = (name: string | undefined): ServiceTier =>
-  name === undefined || name === 'default'
+  name === undefined || name === 'default' || name === 'standard'
     ? 'default'
-    : Object.hasOwn(TIER_PERCENT, name)
+    : Object.hasOwn(TIER_QUARTERS, name)
       ? (name as ServiceTier)
       : DEAREST_TIER;
 
-/** Prices usage exactly and rounds the whole call up to a nano-dollar, once. */
+/** 1 nano-dollar in quarters of a pico-dollar; quarters because of the tier's share. */
+const QUARTER_PICO_PER_NANO = 4_000;
+
+/** Prices usage exactly and rounds the whole call up to a nano-dollar, once. @throws {RangeError} past nine million dollars */
 export function priceOf(rates: Rates, usage: Usage, tier: ServiceTier): CallCost {
+  const meters = rates.steps === undefined ? rates : metersAt(rates, rates.steps, inputOf(usage));
+  // A product or sum of non-negative integers that does not fit is rounded to 2^53 or more: one look at the end tells.
+  const rounding =
+    (usage.inputTokens * meters.input +
+      usage.outputTokens * meters.output +
+      usage.cacheReadInputTokens * meters.cacheRead +
+      usage.cacheWrite5mInputTokens * meters.cacheWrite5m +
+      usage.cacheWrite1hInputTokens * meters.cacheWrite1h) *
+      TIER_QUARTERS[tier] +
+    (QUARTER_PICO_PER_NANO - 1);
+  if (!Number.isSafeInteger(rounding)) return largePriceOf(meters, usage, tier);
+  // The remainder first: a quotient of this size may round up to the next whole number.
+  return callCost((rounding - (rounding % QUARTER_PICO_PER_NANO)) / QUARTER_PICO_PER_NANO);
+}
+
+function largePriceOf(meters: MeterRates, usage: Usage, tier: ServiceTier): CallCost {
   const pico =
-    BigInt(usage.inputTokens) * BigInt(rates.input) +
-    BigInt(usage.outputTokens) * BigInt(rates.output) +
-    BigInt(usage.cacheReadInputTokens) * BigInt(rates.cacheRead) +
-    BigInt(usage.cacheWrite5mInputTokens) * BigInt(rates.cacheWrite5m) +
-    BigInt(usage.cacheWrite1hInputTokens) * BigInt(rates.cacheWrite1h);
-  const hundredths = pico * BigInt(TIER_PERCENT[tier]);
-  // 1 nano-dollar = 1,000 pico-dollars; hundredths of them because of the tier's percentage.
-  return callCost(Number((hundredths + 99_999n) / 100_000n));
+    BigInt(usage.inputTokens) * BigInt(meters.input) +
+    BigInt(usage.outputTokens) * BigInt(meters.output) +
+    BigInt(usage.cacheReadInputTokens) * BigInt(meters.cacheRead) +
+    BigInt(usage.cacheWrite5mInputTokens) * BigInt(meters.cacheWrite5m) +
+    BigInt(usage.cacheWrite1hInputTokens) * BigInt(meters.cacheWrite1h);
+  const rounding = pico * BigInt(TIER_QUARTERS[tier]) + BigInt(QUARTER_PICO_PER_NANO - 1);
+  return callCost(Number(rounding / BigInt(QUARTER_PICO_PER_NANO)));
+}
+
+/** The prices of a call with this much input. */
+function metersAt(base: MeterRates, steps: readonly RateStep[], inputTokens: number): MeterRates {
+  let meters = base;
+  for (const step of steps) if (inputTokens > step.aboveInputTokens) meters = step;
+  return meters;
 }
 
 /** What a request can consume at most, before it is sent. */
@@ -62,27 +102,28 @@ export interface RequestBound {
   readonly mayWriteCache: boolean;
   readonly maxOutputTokens: number;
   readonly tier: ServiceTier;
+  /** How long cache writes are kept that the answer counts without saying for how long; absent: five minutes. */
+  readonly unsplitWrites?: '1h';
 }
 
 /** Tokens that chat templates and tool preambles add to what the caller sent. UNVERIFIED: an allowance, not a documented figure. */
 export const TEMPLATE_ALLOWANCE_TOKENS = 1_024;
 
-/** The most that a request can cost, all input at the dearest rate that may apply. */
+/** The most that a request can cost, all input at the dearest rate that may apply, in the dearest step that it may reach. */
 export function upperBound(rates: Rates, bound: RequestBound): CallCost {
   const tokens = bound.inputBytes + TEMPLATE_ALLOWANCE_TOKENS;
-  const dearestRead = Math.max(rates.input, rates.cacheRead);
-  const dearestInput = bound.mayWriteCache
-    ? Math.max(dearestRead, rates.cacheWrite5m, rates.cacheWrite1h)
-    : dearestRead;
-  return priceOf(
-    { ...rates, input: dearestInput as PicoUsdPerToken },
-    {
-      inputTokens: tokens,
-      outputTokens: bound.maxOutputTokens,
-      cacheReadInputTokens: 0,
-      cacheWrite5mInputTokens: 0,
-      cacheWrite1hInputTokens: 0,
-    },
-    bound.tier,
-  );
+  const mayWrite = bound.mayWriteCache || rates.cachesUnasked === true;
+  const reached = (rates.steps ?? []).filter((step) => tokens > step.aboveInputTokens);
+  const costs = [rates, ...reached].map((meters) => {
+    const dearestRead = Math.max(meters.input, meters.cacheRead);
+    const dearestInput = mayWrite ? Math.max(dearestRead, meters.cacheWrite5m, meters.cacheWrite1h) : dearestRead;
+    // Only the meters of this step: its own bound must not step on.
+    const { output, cacheRead, cacheWrite5m, cacheWrite1h } = meters;
+    return priceOf(
+      { input: dearestInput as PicoUsdPerToken, output, cacheRead, cacheWrite5m, cacheWrite1h },
+      { ...NO_USAGE, inputTokens: tokens, outputTokens: bound.maxOutputTokens },
+      bound.tier,
+    );
+  });
+  return costs.reduce((most, cost) => (cost > most ? cost : most));
 }

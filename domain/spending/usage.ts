@@ -12,43 +12,6 @@ export interface Usage {
   readonly cacheWrite1hInputTokens: number;
 }
 
-export interface ReportedUsage {
-  readonly inputTokens?: number | undefined;
-  readonly outputTokens?: number | undefined;
-  readonly cacheReadInputTokens?: number | undefined;
-  readonly cacheWriteInputTokens?: number | undefined;
-  readonly cacheDetails?:
-    | readonly { readonly ttl?: string | undefined; readonly inputTokens?: number | undefined }[]
-    | undefined;
-}
-
-const isCount = (value: number | undefined): value is number =>
-  value !== undefined && Number.isSafeInteger(value) && value >= 0;
-
-/**
- * Reads the `usage` member of a Converse answer. Undefined where input or output tokens are not reported: unknown
- * usage is not zero usage. An explicit zero is a zero. Cache writes that `cacheDetails` does not split are priced as
- * five-minute writes, as the API documents; those for a time that is not known here as the dearest. Counts that
- * contradict each other are unknown usage.
- */
-export function readUsage(reported: ReportedUsage | undefined): Usage | undefined {
-  if (!isCount(reported?.inputTokens) || !isCount(reported.outputTokens)) return undefined;
-  const details = (reported.cacheDetails ?? []).map(({ ttl, inputTokens = 0 }) => ({ ttl, inputTokens }));
-  if (!details.every((detail) => isCount(detail.inputTokens))) return undefined;
-  const detailed = details.reduce((sum, detail) => sum + detail.inputTokens, 0);
-  const oneHour = details.reduce((sum, detail) => sum + (detail.ttl === '5m' ? 0 : detail.inputTokens), 0);
-  const writes = reported.cacheWriteInputTokens ?? detailed;
-  const reads = reported.cacheReadInputTokens ?? 0;
-  if (!isCount(writes) || !isCount(reads) || detailed > writes) return undefined;
-  return {
-    inputTokens: reported.inputTokens,
-    outputTokens: reported.outputTokens,
-    cacheReadInputTokens: reads,
-    cacheWrite5mInputTokens: writes - oneHour,
-    cacheWrite1hInputTokens: oneHour,
-  };
-}
-
 export const NO_USAGE: Usage = {
   inputTokens: 0,
   outputTokens: 0,
@@ -64,3 +27,107 @@ export const addUsage = (a: Usage, b: Usage): Usage => ({
   cacheWrite5mInputTokens: a.cacheWrite5mInputTokens + b.cacheWrite5mInputTokens,
   cacheWrite1hInputTokens: a.cacheWrite1hInputTokens + b.cacheWrite1hInputTokens,
 });
+
+/** All that the model read: what a price that depends on the size of the context goes by. */
+export const inputOf = (usage: Usage): number =>
+  usage.inputTokens + usage.cacheReadInputTokens + usage.cacheWrite5mInputTokens + usage.cacheWrite1hInputTokens;
+
+/** Counts as an answer gives them, before they are checked against each other. */
+export interface ReportedUsage {
+  readonly inputTokens?: number | undefined;
+  readonly outputTokens?: number | undefined;
+  readonly totalTokens?: number | undefined;
+  readonly cacheReadInputTokens?: number | undefined;
+  readonly cacheWriteInputTokens?: number | undefined;
+  /** Of the writes: how many are kept for how long. */
+  readonly cacheDetails?:
+    | readonly { readonly ttl?: string | undefined; readonly inputTokens?: number | undefined }[]
+    | undefined;
+}
+
+/** How reported counts are to be understood. */
+export interface UsageTerms {
+  /** Of the price entry: see `Rates.inputTokens`. */
+  readonly inputTokens?: 'including-cache';
+  /** Of the request: see `RequestBound.unsplitWrites`. */
+  readonly unsplitWrites?: '1h';
+}
+
+/** A contradiction in a report: what a model counts is not what its price entry says. */
+export type UsageDrift =
+  /** The total leaves the cached tokens out: it seems that the input tokens hold them. */
+  | 'input-seems-to-include-cache'
+  /** The total, or cached tokens beyond the input, say that the input tokens do not hold them after all. */
+  | 'input-seems-to-exclude-cache'
+  /** The total fits no reading of the counts. */
+  | 'total-does-not-add-up';
+
+export interface UsageReading {
+  readonly usage: Usage;
+  readonly drift?: UsageDrift;
+}
+
+/** Whether a value from outside is a count of tokens. */
+export const isCount = (value: unknown): value is number =>
+  typeof value === 'number' && Number.isSafeInteger(value) && value >= 0;
+
+/**
+ * Reads counts that an answer reports. Undefined where input or output tokens are not reported: unknown usage is not
+ * zero usage, and an explicit zero is a zero. Cache writes that `cacheDetails` does not split are five-minute writes,
+ * as the Converse API documents, unless the terms say otherwise; those for a time that is not known here are priced as
+ * the dearest. Counts that contradict each other are unknown usage.
+ *
+ * `totalTokens` prices nothing; it tells whether the input tokens hold the cached ones. Where it contradicts the price
+ * entry, the dearer reading counts, in which they do not, and the drift is told.
+ */
+export function readReportedUsage(
+  reported: ReportedUsage | undefined,
+  terms: UsageTerms = {},
+): UsageReading | undefined {
+  if (!isCount(reported?.inputTokens) || !isCount(reported.outputTokens)) return undefined;
+  const { inputTokens, outputTokens, totalTokens } = reported;
+  const details = (reported.cacheDetails ?? []).map(({ ttl, inputTokens: count = 0 }) => ({ ttl, count }));
+  if (!details.every(({ count }) => isCount(count))) return undefined;
+  const detailed = details.reduce((sum, { count }) => sum + count, 0);
+  const oneHour = details.reduce((sum, { ttl, count }) => sum + (ttl === '5m' ? 0 : count), 0);
+  const writes = reported.cacheWriteInputTokens ?? detailed;
+  const reads = reported.cacheReadInputTokens ?? 0;
+  if (!isCount(writes) || !isCount(reads) || detailed > writes) return undefined;
+  const unsplit = writes - detailed;
+  const cacheWrite1hInputTokens = oneHour + (terms.unsplitWrites === '1h' ? unsplit : 0);
+  const caches = {
+    outputTokens,
+    cacheReadInputTokens: reads,
+    cacheWrite5mInputTokens: writes - cacheWrite1hInputTokens,
+    cacheWrite1hInputTokens,
+  };
+  const cached = reads + writes;
+  const drift = driftOf(terms, { inputTokens, outputTokens, totalTokens, cached });
+  const isWithin = terms.inputTokens === 'including-cache' && drift === undefined;
+  const usage = { inputTokens: isWithin ? inputTokens - cached : inputTokens, ...caches };
+  return drift === undefined ? { usage } : { usage, drift };
+}
+
+function driftOf(
+  terms: UsageTerms,
+  counts: {
+    readonly inputTokens: number;
+    readonly outputTokens: number;
+    readonly totalTokens: number | undefined;
+    readonly cached: number;
+  },
+): UsageDrift | undefined {
+  const { inputTokens, outputTokens, totalTokens, cached } = counts;
+  const isWithin = terms.inputTokens === 'including-cache';
+  if (isWithin && cached > inputTokens) return 'input-seems-to-exclude-cache';
+  if (totalTokens === undefined) return undefined;
+  const within = inputTokens + outputTokens;
+  const apart = within + cached;
+  if (totalTokens === (isWithin ? within : apart)) return undefined;
+  if (totalTokens === within) return 'input-seems-to-include-cache';
+  return isWithin && totalTokens === apart ? 'input-seems-to-exclude-cache' : 'total-does-not-add-up';
+}
+
+/** The usage of a Converse answer, without what contradicts it. */
+export const readUsage = (reported: ReportedUsage | undefined, terms?: UsageTerms): Usage | undefined =>
+  readReportedUsage(reported, terms)?.usage;

@@ -19,7 +19,14 @@ export interface Evidence {
 export type BudgetDecision = {
   /** Thresholds that the evidence has reached, in the policy's order. */
   readonly reached: readonly { readonly threshold: Threshold; readonly figure: NanoUsd }[];
-} & ({ readonly standing: 'open' } | { readonly standing: 'throttled' | 'closed'; readonly because: string });
+} & (
+  | {
+      readonly standing: 'open';
+      /** Of a budget that only watches: what it would be otherwise. */
+      readonly otherwise?: { readonly standing: 'throttled' | 'closed'; readonly because: string };
+    }
+  | { readonly standing: 'throttled' | 'closed'; readonly because: string }
+);
 
 /** Refusals prove that a budget is used up only when at least this share of it is gone: 90 %. */
 const USED_UP_FROM = { numerator: 9n, denominator: 10n };
@@ -41,8 +48,17 @@ const REFUSING_FOR_MS = 120_000;
  * *Spent* is settled + unconfirmed + unattributed: leases may still come back and close nobody. A budget without a
  * `disable` threshold is never closed; the ledger admits nothing past its limit all the same. A raise in force moves
  * every threshold that restricts by its amount; those that only notify stay where people expect them.
+ *
+ * A budget in shadow mode tells its thresholds and stays open; the decision says what it would be otherwise.
  */
 export function decide(budget: Budget, evidence: Evidence): BudgetDecision {
+  const decision = restrict(budget, evidence);
+  if (!budget.isShadow || decision.standing === 'open') return decision;
+  const { reached, ...otherwise } = decision;
+  return { reached, standing: 'open', otherwise };
+}
+
+function restrict(budget: Budget, evidence: Evidence): BudgetDecision {
   const { ledger } = evidence;
   const gone = spent(ledger);
   const raised = raisedBy(ledger.terms, evidence.now);

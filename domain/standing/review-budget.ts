@@ -1,6 +1,6 @@
 import { type Budget, tenantOf } from '../budgets/definition.ts';
 import { type EpochMs, epochMs } from '../clock.ts';
-import { displayUsd, type NanoUsd, nanoUsd, subtract } from '../money.ts';
+import { displayUsd, type NanoUsd, nanoUsd, subtract, ZERO } from '../money.ts';
 import { nextPeriod, type Period, periodAt } from '../period.ts';
 import type { Policy } from '../policy/policy.ts';
 import type { CellStore } from '../spending/cell.ts';
@@ -157,10 +157,25 @@ async function settleStanding(
   }
 
   await tellThresholds(ports, budget, period, item, decision);
+  if (budget.isShadow) tellShadow(ports, item, decision);
   if (decision.standing === 'open') return { restriction: undefined };
   const occasion = { budget, period, tenant, spent: spent(item), because: decision.because };
   await ports.outbox.enter(decision.standing === 'closed' ? budgetClosed(occasion) : budgetThrottled(occasion));
   return { restriction: restrictionOf(budget, period, { ...item, terms }) };
+}
+
+/** What a budget that only watches would have done in this period so far. */
+function tellShadow(ports: BudgetReview, { key, unrefused }: LedgerItem, decision: BudgetDecision): void {
+  const otherwise = decision.standing === 'open' ? decision.otherwise : undefined;
+  if (otherwise === undefined && unrefused === undefined) return;
+  ports.journal.decided('would restrict budget', {
+    budget: key.budget,
+    period: key.period,
+    standing: otherwise?.standing ?? 'open',
+    because: otherwise?.because ?? 'calls asked for more than was left',
+    wouldHaveRefused: unrefused?.calls ?? 0,
+    worth: displayUsd(unrefused?.amount ?? ZERO),
+  });
 }
 
 async function tellThresholds(

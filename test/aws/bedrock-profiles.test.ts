@@ -43,11 +43,22 @@ describe('application inference profiles in Bedrock', () => {
 
   it.each([
     ['a foundation model', () => model('amazon.nova-lite-v1:0'), 'amazon.nova-lite-v1:0', 'in-region'],
-    ['a geographic profile', () => system('us.amazon.nova-lite-v1:0'), 'amazon.nova-lite-v1:0', 'geo'],
     ['a global profile', () => system('global.amazon.nova-2-lite-v1:0'), 'amazon.nova-2-lite-v1:0', 'global'],
   ])('tells a profile that was copied from %s', async (_, copyFrom, baseModelId, source) => {
     const arn = await create(copyFrom(), 'us-east-1', `copy-of-${source}`);
     expect(await profiles.read(arn)).toEqual({ arn, name: `copy-of-${source}`, baseModelId, source });
+  });
+
+  it.each([
+    ['us', 'us-east-1', 'amazon.nova-lite-v1:0'],
+    ['eu', 'eu-central-1', 'amazon.nova-lite-v1:0'],
+    ['apac', 'ap-northeast-1', 'amazon.nova-lite-v1:0'],
+    ['jp', 'ap-northeast-1', 'anthropic.claude-sonnet-4-6'],
+    ['apac', 'ap-southeast-2', 'amazon.nova-lite-v1:0'],
+    ['au', 'ap-southeast-2', 'anthropic.claude-sonnet-4-6'],
+  ])('tells which geography routes, by the Regions that it routes to: %s from %s', async (geography, region, id) => {
+    const arn = await create(system(`${geography}.${id}`, region), region);
+    expect(await profiles.read(arn)).toMatchObject({ baseModelId: id, source: 'geo', geography });
   });
 
   it('takes for not there only what Bedrock calls not there', async () => {

@@ -1,15 +1,16 @@
 import type { BudgetId } from '../../domain/budgets/budget-id.ts';
 import type { AwsBudget, AwsBudgetState, AwsBudgets } from '../../domain/budgets/provisioning.ts';
 import { type Clock, type EpochMs, epochMs } from '../../domain/clock.ts';
-import type { Journal, MetricName } from '../../domain/journal.ts';
+import type { Journal, JournalFacts, MetricName } from '../../domain/journal.ts';
 import { add, nanoUsd } from '../../domain/money.ts';
 import { periodAt } from '../../domain/period.ts';
 import type { Policy } from '../../domain/policy/policy.ts';
-import type { PriceList, ProfileFacts, ProfileGovernance, Profiles } from '../../domain/profiles/govern-profile.ts';
+import type { ProfileFacts, ProfileGovernance, Profiles } from '../../domain/profiles/govern-profile.ts';
 import { parseIndexEntry, serialiseIndexEntry } from '../../domain/profiles/index-entry-document.ts';
 import { type ProfileArn, parseProfileArn, regionOf } from '../../domain/profiles/profile-arn.ts';
 import type { IndexEntry, ProfileIndex } from '../../domain/profiles/profile-index.ts';
 import type { LedgerItem, WriteId } from '../../domain/spending/ledger.ts';
+import type { PriceList } from '../../domain/spending/price-list.ts';
 import type { PicoUsdPerToken } from '../../domain/spending/pricing.ts';
 import { UsageSince } from '../../domain/spending/recorded-usage.ts';
 import type { TimeWindow, UsageRecords } from '../../domain/spending/usage-record.ts';
@@ -67,6 +68,7 @@ export class GovernedAccount {
   readonly notices = new Map<NoticeId, { readonly notice: Notice; claimedAt?: EpochMs; isSent: boolean }>();
   readonly published: Notice[] = [];
   readonly counted: MetricName[] = [];
+  readonly decisions: { readonly decision: string; readonly facts: JournalFacts }[] = [];
   /** The port calls that changed something: `index.put`, `profiles.tag`. */
   changes: string[] = [];
   /** Port calls so far. */
@@ -136,7 +138,10 @@ export class GovernedAccount {
 
   get ports(): ProfileGovernance & { readonly publisher: NoticePublisher } {
     const clock: Clock = { now: () => this.now };
-    const journal: Journal = { decided() {}, counted: (metric) => void this.counted.push(metric) };
+    const journal: Journal = {
+      decided: (decision, facts) => void this.decisions.push({ decision, facts }),
+      counted: (metric) => void this.counted.push(metric),
+    };
     return {
       policy: this.policy,
       stage: 'prod',

@@ -51,7 +51,7 @@ async function usedAccount() {
     await account.fill(CALL);
     const hold = account.reserve(CALL);
     if (hold === undefined) throw new Error('the call was not admitted');
-    account.settle(hold, CALL);
+    account.end(hold, CALL, 0);
   };
   await pay();
   return {

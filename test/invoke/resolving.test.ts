@@ -1,15 +1,13 @@
 import {
   ApplyGuardrailCommand,
-  ConverseStreamCommand,
   CountTokensCommand,
-  InvokeModelCommand,
-  InvokeModelWithResponseStreamCommand,
   ListAsyncInvokesCommand,
   StartAsyncInvokeCommand,
 } from '@aws-sdk/client-bedrock-runtime';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { epochMs } from '../../domain/clock.ts';
 import type { IndexEntry } from '../../domain/profiles/profile-index.ts';
+import type { GovernorEvent } from '../../invoke/index.ts';
 import { AwsFault } from '../../local/service.ts';
 import {
   ask,
@@ -208,44 +206,52 @@ describe('what cannot be counted is not sent', () => {
 
   it('where the command spends money and is not metered, with whatever it names [F9]', async () => {
     const { arn } = await world.profile();
-    const { client } = world.process();
-    const body = new TextEncoder().encode('{}');
-    const asynchronous = new StartAsyncInvokeCommand({
-      modelId: NOVA_LITE,
-      modelInput: {},
-      outputDataConfig: { s3OutputDataConfig: { s3Uri: 's3://bucket' } },
-    });
-    const calls = [
-      () => client.send(new ConverseStreamCommand({ modelId: arn, messages: ask() })),
-      () => client.send(new InvokeModelCommand({ modelId: NOVA_LITE, body })),
-      () => client.send(new InvokeModelWithResponseStreamCommand({ modelId: arn, body })),
-      () => client.send(asynchronous),
-    ];
-    for (const call of calls)
-      expect(await refusalOf(call())).toMatchObject({
-        code: 'UngovernedCommand',
-        message: expect.stringContaining('ConverseCommand'),
-      });
-    expect(world.reached).toEqual([]);
-  });
-
-  it('while what runs no model passes untouched', async () => {
-    const { client } = world.process();
-    const seen: string[] = [];
-    world.aws.observe((observation) => observation.kind === 'request' && seen.push(observation.call.operation));
+    const { client, governor } = world.process();
+    const s3Uri = 's3://bucket';
+    const task = { modelInput: {}, outputDataConfig: { s3OutputDataConfig: { s3Uri } } };
     const guardrail = new ApplyGuardrailCommand({
       guardrailIdentifier: 'abc',
       guardrailVersion: '1',
       source: 'INPUT',
       content: [{ text: { text: 'Hello' } }],
     });
+    const calls = [
+      () => client.send(new StartAsyncInvokeCommand({ ...task, modelId: NOVA_LITE })),
+      () => client.send(new StartAsyncInvokeCommand({ ...task, modelId: arn })),
+      () => client.send(guardrail),
+    ];
+    for (const call of calls)
+      expect(await refusalOf(call())).toMatchObject({
+        code: 'UngovernedCommand',
+        message: expect.stringContaining('"ungoverned"'),
+      });
+    expect(world.reached).toEqual([]);
+    expect(governor.snapshot().calls.refused).toEqual({ UngovernedCommand: 3 });
+  });
+
+  it('unless the configuration lets the command pass, which is counted and told', async () => {
+    const told: GovernorEvent[] = [];
+    const { client, governor } = world.process({
+      ungoverned: ['StartAsyncInvokeCommand'],
+      observe: (event) => told.push(event),
+    });
+    const outputDataConfig = { s3OutputDataConfig: { s3Uri: 's3://bucket' } };
+    const task = new StartAsyncInvokeCommand({ modelId: NOVA_LITE, modelInput: {}, outputDataConfig });
+    await expect(client.send(task)).rejects.toMatchObject({ name: 'UnknownOperationException' });
+    expect(governor.snapshot().calls.ungoverned).toBe(1);
+    expect(told).toEqual([{ kind: 'ungoverned', command: 'StartAsyncInvokeCommand' }]);
+  });
+
+  it('while what runs no model passes untouched', async () => {
+    const { client } = world.process();
+    const seen: string[] = [];
+    world.aws.observe((observation) => observation.kind === 'request' && seen.push(observation.call.operation));
     // The embedded AWS does not know these operations: its own answer proves that they were sent.
     const unknown = { name: 'UnknownOperationException', $metadata: { httpStatusCode: 404 } };
-    await expect(client.send(guardrail)).rejects.toMatchObject(unknown);
     await expect(client.send(new ListAsyncInvokesCommand({}))).rejects.toMatchObject(unknown);
     const counting = new CountTokensCommand({ modelId: NOVA_LITE, input: { converse: { messages: ask() } } });
     await expect(client.send(counting)).rejects.toMatchObject(unknown);
-    expect(seen).toHaveLength(3);
+    expect(seen).toHaveLength(2);
     expect(world.requests.indexReads).toBe(0);
   });
 });

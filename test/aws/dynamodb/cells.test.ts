@@ -15,8 +15,9 @@ import type {
   WriteId,
 } from '../../../domain/spending/ledger.ts';
 import { callCost } from '../../../domain/spending/pricing.ts';
-import { Admissions, type Reservation } from '../../../invoke/admission.ts';
+import { Admissions } from '../../../invoke/admission.ts';
 import { GovernorRefusal } from '../../../invoke/refusals.ts';
+import type { Reservation } from '../../../invoke/reservation.ts';
 import { type EmbeddedAws, startEmbeddedAws } from '../../../local/embedded-aws.ts';
 import { MemoryLedger } from '../../domain/spending/memory-ledger.ts';
 import { createGovernorTable, dynamoDbClient, TABLE } from './governor-table.ts';

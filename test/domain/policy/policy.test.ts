@@ -41,6 +41,7 @@ describe('a valid policy', () => {
         limits: { lakeside: 5_000_000_000n },
         period: 'month',
         outage: 'refuse',
+        mode: 'enforce',
         processes: 100,
         thresholds: [
           { at: 8000, on: 'actual', action: 'notify' },
@@ -54,6 +55,7 @@ describe('a valid policy', () => {
         limit: 10_000_000_000_000n,
         period: 'quarter',
         outage: 'refuse',
+        mode: 'enforce',
         processes: 100,
         thresholds: [{ at: 5000, on: 'actual', action: 'notify' }],
       },

@@ -147,6 +147,15 @@ describe('decide', () => {
     expect(decision.reached.map(({ threshold }) => thresholdKey(threshold))).toEqual(reached);
   });
 
+  it.each([
+    ['closed', { settled: 100 }, '100% of the limit is spent'],
+    ['throttled', { settled: 90 }, '90% of the limit is spent'],
+  ] as const)('leaves a budget open that only watches and would be %s, and says so', (standing, facts, because) => {
+    const decision = decide({ ...LADDER, isShadow: true }, { ledger: ledgerOf(facts), now: NOW });
+    expect(decision).toMatchObject({ standing: 'open', otherwise: { standing, because } });
+    expect(decision.reached).toEqual(decide(LADDER, { ledger: ledgerOf(facts), now: NOW }).reached);
+  });
+
   it('tells of a forecast and closes nobody by it', () => {
     const decision = decide(LADDER, { ledger: ledgerOf({ settled: 10 }), forecast: usd(100), now: NOW });
     expect(decision.standing).toBe('open');

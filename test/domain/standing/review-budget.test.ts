@@ -118,6 +118,30 @@ describe('reviewBudget', () => {
     expect(await review(account)).toMatchObject({ kind: 'budget-used-up' });
   });
 
+  it('restricts nothing by a budget in shadow mode, and says what it would have done', async () => {
+    const shadow = policyOf(
+      policyDocument({
+        budgets: [
+          {
+            name: 'tenant-monthly',
+            per: 'tenant',
+            limit: '20 USD',
+            mode: 'shadow',
+            thresholds: [{ at: '100%', action: 'disable' }],
+          },
+        ],
+      }),
+    );
+    const account = await accountWith(25, shadow);
+    account.ledger.put({ ...item(account), unrefused: { calls: 7, amount: usd(5) } });
+    expect(await review(account)).toBeUndefined();
+    expect(item(account).terms.standing).toBe('open');
+    expect(account.decisions).toContainEqual({
+      decision: 'would restrict budget',
+      facts: expect.objectContaining({ standing: 'closed', wouldHaveRefused: 7, worth: '5.00 USD' }),
+    });
+  });
+
   it('tells of a threshold once in a period, however often it looks [F30]', async () => {
     const account = await accountWith(16);
     for (let look = 0; look < 5; look++) await review(account);

@@ -1,0 +1,162 @@
+import type { AttributeValue } from '@aws-sdk/client-dynamodb';
+import type { BudgetId } from '../../domain/budgets/budget-id.ts';
+import { epochMs } from '../../domain/clock.ts';
+import { Fault } from '../../domain/fault.ts';
+import { type NanoUsd, nanoUsd } from '../../domain/money.ts';
+import type {
+  Funding,
+  HolderId,
+  LeaseEntry,
+  LedgerItem,
+  LedgerKey,
+  Unrefused,
+  WriteId,
+} from '../../domain/spending/ledger.ts';
+import type { Terms } from '../../domain/spending/terms.ts';
+
+/** A ledger item as DynamoDB stores it. Amounts are numbers of nano-dollars, which DynamoDB keeps to 38 digits. */
+
+/** Version of the item's shape; a reader refuses what is newer than it knows. */
+export const SCHEMA = 1;
+
+export const number = (value: bigint | number): AttributeValue => ({ N: value.toString() });
+export const text = (value: string): AttributeValue => ({ S: value });
+
+export const entryAttribute = (entry: LeaseEntry): AttributeValue => ({
+  M: {
+    sequence: number(entry.sequence),
+    writeId: text(entry.writeId),
+    leased: number(entry.leased),
+    expiresAt: number(entry.expiresAt),
+    ...(entry.reported === undefined
+      ? {}
+      : {
+          settled: number(entry.reported.settled),
+          unconfirmed: number(entry.reported.unconfirmed),
+          ...(entry.reported.unrefused === undefined
+            ? {}
+            : {
+                unrefusedCalls: number(entry.reported.unrefused.calls),
+                unrefusedAmount: number(entry.reported.unrefused.amount),
+              }),
+        }),
+  },
+});
+
+export type Attributes = Readonly<Record<string, AttributeValue>>;
+
+export function itemOf(key: LedgerKey, attributes: Attributes): LedgerItem {
+  const schema = amountOf(key, attributes, 'schema');
+  if (schema > BigInt(SCHEMA)) throw corrupt(key, `its shape is version ${schema}, this program knows ${SCHEMA}`);
+  const money = (name: string): NanoUsd => nanoUsd(amountOf(key, attributes, name));
+  const instant = (name: string) => epochMs(Number(amountOf(key, attributes, name)));
+  const terms = termsOf(key, attributes);
+  const holders = new Map<HolderId, LeaseEntry>(
+    Object.entries(attributes['holders']?.M ?? {}).map(([holder, attribute]) => {
+      const entry = attribute.M ?? {};
+      return [
+        holder as HolderId,
+        {
+          sequence: Number(amountOf(key, entry, 'sequence')),
+          writeId: (entry['writeId']?.S ?? '') as WriteId,
+          leased: nanoUsd(amountOf(key, entry, 'leased')),
+          expiresAt: epochMs(Number(amountOf(key, entry, 'expiresAt'))),
+          ...(entry['settled'] === undefined
+            ? {}
+            : {
+                reported: {
+                  settled: nanoUsd(amountOf(key, entry, 'settled')),
+                  unconfirmed: nanoUsd(amountOf(key, entry, 'unconfirmed')),
+                  ...unrefusedOf(key, entry),
+                },
+              }),
+        },
+      ];
+    }),
+  );
+  return {
+    key: {
+      budget: key.budget as BudgetId,
+      period: key.period,
+      ...(key.cell === undefined ? {} : { cell: key.cell }),
+    },
+    startsAt: instant('startsAt'),
+    endsAt: instant('endsAt'),
+    terms,
+    committed: money('committed'),
+    settled: money('settled'),
+    leased: money('leased'),
+    unconfirmed: money('unconfirmed'),
+    unattributed: money('unattributed'),
+    holders,
+    ...(key.cell === undefined ? {} : { funding: fundingOf(key, attributes) }),
+    ...(attributes['openingSettled'] === undefined
+      ? {}
+      : { opening: { settled: money('openingSettled'), unconfirmed: money('openingUnconfirmed') } }),
+    ...(attributes['confirmed'] === undefined
+      ? {}
+      : { resolution: { confirmed: money('confirmed'), unspent: money('unspent') } }),
+    ...(attributes['refusedNeed'] === undefined
+      ? {}
+      : { refusing: { since: instant('refusedAt'), need: money('refusedNeed') } }),
+    ...unrefusedOf(key, attributes),
+    crossed: (attributes['crossed']?.L ?? []).map((attribute) => attribute.S ?? ''),
+  };
+}
+
+const unrefusedOf = (key: LedgerKey, attributes: Attributes): { readonly unrefused?: Unrefused } =>
+  attributes['unrefusedCalls'] === undefined
+    ? {}
+    : {
+        unrefused: {
+          calls: Number(amountOf(key, attributes, 'unrefusedCalls')),
+          amount: nanoUsd(amountOf(key, attributes, 'unrefusedAmount')),
+        },
+      };
+
+const fundingOf = (key: LedgerKey, attributes: Attributes): Funding => ({
+  sequence: Number(amountOf(key, attributes, 'fundedSequence')),
+  until: epochMs(Number(amountOf(key, attributes, 'fundedUntil'))),
+  at: epochMs(Number(amountOf(key, attributes, 'fundedAt'))),
+  slice: nanoUsd(amountOf(key, attributes, 'fundedSlice')),
+  room: nanoUsd(amountOf(key, attributes, 'room')),
+});
+
+function termsOf(key: LedgerKey, attributes: Attributes): Terms {
+  const money = (from: Attributes, name: string): NanoUsd => nanoUsd(amountOf(key, from, name));
+  const instant = (from: Attributes, name: string) => epochMs(Number(amountOf(key, from, name)));
+  const standing = attributes['standing']?.S;
+  if (standing !== 'open' && standing !== 'throttled' && standing !== 'closed')
+    throw corrupt(key, `its standing is ${standing ?? 'missing'}`);
+  const reason = attributes['reason']?.S;
+  const pace = attributes['pace']?.M;
+  const raises = attributes['raises']?.L;
+  return {
+    limit: money(attributes, 'limit'),
+    stopAt: money(attributes, 'stopAt'),
+    standing,
+    ...(reason === undefined ? {} : { reason }),
+    ...(pace === undefined
+      ? {}
+      : { pace: { from: instant(pace, 'from'), base: money(pace, 'base'), until: instant(pace, 'until') } }),
+    ...(raises === undefined
+      ? {}
+      : { raises: raises.map(({ M = {} }) => ({ amount: money(M, 'amount'), until: instant(M, 'until') })) }),
+    ...(attributes['outageExtra'] === undefined ? {} : { outageExtra: money(attributes, 'outageExtra') }),
+    version: Number(amountOf(key, attributes, 'termsVersion')),
+  };
+}
+
+function amountOf(key: LedgerKey, attributes: Attributes, name: string): bigint {
+  const digits = attributes[name]?.N;
+  if (digits === undefined || !/^-?\d+$/.test(digits)) throw corrupt(key, `its ${name} is ${digits ?? 'missing'}`);
+  return BigInt(digits);
+}
+
+/** A missing amount is not zero: nothing may be decided on an item that cannot be read whole. */
+const corrupt = (key: LedgerKey, problem: string): Fault =>
+  new Fault('LedgerUnreadable', {
+    doing: `reading the ledger of ${key.budget} in ${key.period}`,
+    problem,
+    next: 'Restore the item from a backup, or run a version of the governor that knows its shape.',
+  });

@@ -1,0 +1,175 @@
+import type {
+  ConverseCommandInput,
+  ConverseCommandOutput,
+  ConverseStreamOutput,
+  InvokeModelCommandInput,
+  InvokeModelCommandOutput,
+  ResponseStream,
+  ServiceInputTypes,
+} from '@aws-sdk/client-bedrock-runtime';
+import { addChunk, NO_COUNTS, readStreamUsage, type StreamCounts } from '../domain/spending/invoke-stream-usage.ts';
+import { type AnswerHeaders, readInvokeHeaders, readInvokeUsage } from '../domain/spending/invoke-usage.ts';
+import { type RequestBound, readTier, type ServiceTier } from '../domain/spending/pricing.ts';
+import { readReportedUsage, type Usage, type UsageReading, type UsageTerms } from '../domain/spending/usage.ts';
+import { boundOf, boundOfInvokeModel } from './request-bound.ts';
+
+/** What an answer says that it used; undefined where it does not say. Unknown is not zero. */
+export interface Reading extends UsageReading {
+  /** The service tier that served the call, where the answer names it. */
+  readonly tier?: ServiceTier;
+}
+
+/** The model that a request goes to. */
+export interface Model {
+  readonly baseModelId: string;
+  readonly contextWindow?: number;
+}
+
+/** Reads a streamed answer's usage as its events pass. */
+export interface StreamReader {
+  saw(event: unknown): void;
+  /** After the last event; one that broke off may have told its usage before. */
+  usage(): Reading | undefined;
+  /** Tokens that were certainly used, where {@link usage} is unknown. */
+  atLeast(): Usage | undefined;
+}
+
+/** How one of the APIs that spend is bounded beforehand and metered afterwards. */
+export interface GovernedApi {
+  readonly operation: string;
+  /** @throws {GovernorRefusal} `Unbounded` or `Unpriced` */
+  bound(input: ServiceInputTypes, model: Model): RequestBound;
+  /** Whether a model of another kind can be given the same request. */
+  readonly isModelNeutral: boolean;
+  /** Reads a whole answer. */
+  read?(output: object, headers: AnswerHeaders, terms: UsageTerms): Reading | undefined;
+  /** The member of the output that is streamed, and who reads it. */
+  readonly stream?: { readonly member: string; reader(terms: UsageTerms): StreamReader };
+}
+
+const withTier = (reading: UsageReading | undefined, tier: string | undefined): Reading | undefined =>
+  reading === undefined || tier === undefined ? reading : { ...reading, tier: readTier(tier) };
+
+const converse: GovernedApi = {
+  operation: 'Converse',
+  bound: (input, { contextWindow }) => boundOf(input as ConverseCommandInput, contextWindow),
+  isModelNeutral: true,
+  read(output, _, terms) {
+    const { usage, serviceTier } = output as ConverseCommandOutput;
+    return withTier(readReportedUsage(usage, terms), serviceTier?.type);
+  },
+};
+
+const converseStream: GovernedApi = {
+  operation: 'ConverseStream',
+  bound: converse.bound,
+  isModelNeutral: true,
+  stream: {
+    member: 'stream',
+    reader(terms) {
+      let metadata: ConverseStreamOutput['metadata'];
+      return {
+        saw(event) {
+          metadata = (event as ConverseStreamOutput).metadata ?? metadata;
+        },
+        usage: () => withTier(readReportedUsage(metadata?.usage, terms), metadata?.serviceTier?.type),
+        // The metadata comes last, and tells all at once.
+        atLeast: () => undefined,
+      };
+    },
+  },
+};
+
+const invokeModel: GovernedApi = {
+  operation: 'InvokeModel',
+  bound: (input, model) => boundOfInvokeModel(input as InvokeModelCommandInput, model),
+  isModelNeutral: false,
+  read(output, headers, terms) {
+    const { body, serviceTier } = output as InvokeModelCommandOutput;
+    const answer = { headers, ...(saysAll(headers) ? {} : { body: parsed(body) }) };
+    return withTier(readInvokeUsage(answer, terms), serviceTier);
+  },
+};
+
+const invokeModelStream: GovernedApi = {
+  operation: 'InvokeModelWithResponseStream',
+  bound: invokeModel.bound,
+  isModelNeutral: false,
+  stream: {
+    member: 'body',
+    reader(terms) {
+      const chunks = new TellingChunks();
+      return {
+        saw(event) {
+          const bytes = (event as ResponseStream).chunk?.bytes;
+          if (bytes !== undefined) chunks.saw(bytes);
+        },
+        usage: () => readStreamUsage(chunks.counts, terms),
+        // What the model had read was billed; how much it had written is not known.
+        atLeast: () => readReportedUsage({ ...chunks.counts.said, outputTokens: 0 }, terms)?.usage,
+      };
+    },
+  },
+};
+
+const GOVERNED: ReadonlyMap<string, GovernedApi> = new Map([
+  ['ConverseCommand', converse],
+  ['ConverseStreamCommand', converseStream],
+  ['InvokeModelCommand', invokeModel],
+  ['InvokeModelWithResponseStreamCommand', invokeModelStream],
+]);
+
+/** Name a model, or run a guardrail, and are free (Amazon Bedrock user guide, CountTokens; the asynchronous reads start nothing). */
+const FREE = new Set(['CountTokensCommand', 'GetAsyncInvokeCommand', 'ListAsyncInvokesCommand']);
+/** Spend although they name no model: guardrails are billed by the text unit (Amazon Bedrock pricing). */
+const SPENDING = new Set(['ApplyGuardrailCommand', 'InvokeGuardrailChecksCommand']);
+
+/** What a command is to the governor. */
+export type CommandKind =
+  | { readonly kind: 'governed'; readonly api: GovernedApi }
+  /** It spends, or may: nobody here can say how much. */
+  | { readonly kind: 'unmetered' }
+  | { readonly kind: 'free' };
+
+/** A command that is not known here and names a model is taken to spend. */
+export function kindOf(commandName: string, input: ServiceInputTypes): CommandKind {
+  const api = GOVERNED.get(commandName);
+  if (api !== undefined) return { kind: 'governed', api };
+  if (FREE.has(commandName)) return { kind: 'free' };
+  const namesModel = 'modelId' in input && input.modelId !== undefined;
+  return namesModel || SPENDING.has(commandName) ? { kind: 'unmetered' } : { kind: 'free' };
+}
+
+/** Whether the headers leave nothing for the body to tell: most answers have no cache writes to split. */
+function saysAll(headers: AnswerHeaders): boolean {
+  const { outputTokens, cacheWriteInputTokens } = readInvokeHeaders(headers) ?? {};
+  return outputTokens !== undefined && (cacheWriteInputTokens ?? 0) === 0;
+}
+
+/**
+ * The chunks of a stream in which usage is told: what the model has read stands in the first, the rest in the last ones.
+ * Kept as they are and read at the end, so that passing a chunk on costs next to nothing.
+ */
+class TellingChunks {
+  #first: Uint8Array | undefined;
+  #last: readonly (Uint8Array | undefined)[] = [];
+
+  saw(bytes: Uint8Array): void {
+    this.#first ??= bytes;
+    this.#last = [this.#last[1], this.#last[2], bytes];
+  }
+
+  get counts(): StreamCounts {
+    const chunks = [this.#first, ...this.#last].filter((bytes) => bytes !== undefined);
+    return chunks.reduce((counts, bytes) => addChunk(counts, parsed(bytes)), NO_COUNTS);
+  }
+}
+
+/** The SDK's body is bytes with a way to text of their own. */
+function parsed(body: Uint8Array | undefined): unknown {
+  try {
+    return JSON.parse(new TextDecoder().decode(body));
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,121 @@
+import type { Clock, EpochMs } from '../domain/clock.ts';
+import type { Timer } from './waiting-line.ts';
+
+/** How long a stream that its caller has dropped is read on for its usage, which comes last. */
+const DRAIN_MS = 10_000;
+/** A stream that nobody has read from for so long is given up: longer than any pause between two events of a model. */
+const UNREAD_MS = 15 * 60_000;
+
+/** Who wants to know what passes, and how it ended. */
+export interface StreamMeter<Event> {
+  saw(event: Event): void;
+  /** Called once: all of it has passed, or it broke off, or was given up. */
+  ended(): void;
+}
+
+interface OpenStream {
+  lastReadAt: EpochMs;
+  readonly giveUp: () => void;
+}
+
+/**
+ * The streamed answers of a process on their way to its callers. Events are passed on as they come, without a copy. What
+ * a caller drops is read to its end in the background, under a cap; what a caller forgets is given up in time.
+ */
+export class MeteredStreams {
+  readonly #clock: Clock;
+  readonly #timer: Timer;
+  readonly #open = new Set<OpenStream>();
+  readonly #drains = new Set<Promise<void>>();
+
+  constructor(options: { readonly clock: Clock; readonly timer: Timer }) {
+    this.#clock = options.clock;
+    this.#timer = options.timer;
+  }
+
+  meter<Event>(source: AsyncIterable<Event>, meter: StreamMeter<Event>): AsyncIterable<Event> {
+    const end = { isOver: false };
+    const finish = (): void => {
+      if (end.isOver) return;
+      end.isOver = true;
+      this.#open.delete(stream);
+      meter.ended();
+    };
+    const stream: OpenStream = { lastReadAt: this.#clock.now(), giveUp: finish };
+    this.#open.add(stream);
+    let iterator: AsyncIterator<Event> | undefined;
+    const passOn = (result: IteratorResult<Event>): IteratorResult<Event> => {
+      if (result.done === true) finish();
+      else meter.saw(result.value);
+      return result;
+    };
+    const fail = (error: unknown): never => {
+      finish();
+      throw error;
+    };
+    const drop = (source: AsyncIterator<Event>): void => {
+      if (end.isOver) return;
+      const drain = this.#drain(source, passOn)
+        .catch(() => {})
+        .then(finish);
+      this.#drains.add(drain);
+      void drain.finally(() => this.#drains.delete(drain));
+    };
+    const passing = (source: AsyncIterator<Event>): AsyncIterator<Event> => ({
+      next: () => {
+        stream.lastReadAt = this.#clock.now();
+        return source.next().then(passOn, fail);
+      },
+      return: async (value?: unknown) => {
+        drop(source);
+        return { done: true, value };
+      },
+      throw: async (error: unknown) => {
+        drop(source);
+        throw error;
+      },
+    });
+    return {
+      [Symbol.asyncIterator]: () => {
+        iterator ??= passing(source[Symbol.asyncIterator]());
+        return iterator;
+      },
+    };
+  }
+
+  /** To be called every few seconds. */
+  maintain(): void {
+    const now = this.#clock.now();
+    for (const stream of this.#open) if (now - stream.lastReadAt >= UNREAD_MS) stream.giveUp();
+  }
+
+  /** Waits for what is being read to its end. */
+  async settled(): Promise<void> {
+    await Promise.all(this.#drains);
+  }
+
+  /** How many streams have not ended yet, dropped ones included. */
+  get size(): number {
+    return this.#open.size;
+  }
+
+  async #drain<Event>(
+    source: AsyncIterator<Event>,
+    passOn: (result: IteratorResult<Event>) => IteratorResult<Event>,
+  ): Promise<void> {
+    let cancel = (): void => {};
+    const cap = new Promise<'over'>((resolve) => {
+      cancel = this.#timer.after(DRAIN_MS, () => resolve('over'));
+    });
+    try {
+      for (;;) {
+        const result = await Promise.race([source.next(), cap]);
+        if (result === 'over') break;
+        if (passOn(result).done === true) return;
+      }
+    } finally {
+      cancel();
+    }
+    await source.return?.();
+  }
+}
