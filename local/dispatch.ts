@@ -5,8 +5,8 @@ import { type Exchange, type Opened, speaks } from './protocols/codec.ts';
 import { jsonEncoder, openJson } from './protocols/json.ts';
 import { isForm, openQuery, queryEncoder } from './protocols/query.ts';
 import { openRestJson, restJsonEncoder } from './protocols/rest-json.ts';
-import type { Answer, WireRequest } from './protocols/wire.ts';
-import { AwsFault, type Call, type JsonObject, type Observer, type Service } from './service.ts';
+import type { Answer, WireRequest, WireResponse } from './protocols/wire.ts';
+import { AwsFault, type Call, type JsonObject, type Observer, RawOutput, type Service } from './service.ts';
 
 /** What became of a call as the service saw it, whatever then became of its answer. */
 export type Outcome = { readonly output: JsonObject } | { readonly fault: AwsFault };
@@ -54,7 +54,7 @@ export function createDispatcher(options: DispatchOptions): (request: WireReques
         options.observe({ kind: 'request', call, status: 0, errorCode: 'NoAnswer' });
         return answer;
       }
-      const response = withRequestId(opened.encoder.success(answer, requestId), requestId);
+      const response = withRequestId(answered(answer, opened, requestId), requestId);
       options.observe({ kind: 'request', call, status: response.status });
       return response;
     } catch (error) {
@@ -64,7 +64,9 @@ export function createDispatcher(options: DispatchOptions): (request: WireReques
   };
 }
 
-async function perform(exchange: Exchange, call: Call, options: DispatchOptions): Promise<JsonObject | 'no-answer'> {
+type Output = JsonObject | RawOutput;
+
+async function perform(exchange: Exchange, call: Call, options: DispatchOptions): Promise<Output | 'no-answer'> {
   const input = exchange.read();
   const before = await options.interceptors.interfere('before', call, input);
   if (before === 'no-answer') return before;
@@ -74,22 +76,36 @@ async function perform(exchange: Exchange, call: Call, options: DispatchOptions)
   }
   const output = await run(exchange, call, input, options);
   const after = await options.interceptors.interfere('after', call, input);
+  if (after !== undefined && output instanceof RawOutput) await leave(output);
   if (after instanceof AwsFault) throw after;
   return after ?? output;
 }
 
-async function run(exchange: Exchange, call: Call, input: JsonObject, options: DispatchOptions): Promise<JsonObject> {
-  const operation = exchange.service.operations[exchange.operation];
+async function run(exchange: Exchange, call: Call, input: JsonObject, options: DispatchOptions): Promise<Output> {
+  const { operations, rawOperations } = exchange.service;
+  const operation = operations[exchange.operation] ?? rawOperations?.[exchange.operation];
   if (operation === undefined) throw new Error(`${exchange.operation} was opened but does not exist`);
-  let output: JsonObject;
+  let output: Output;
   try {
     output = await operation(input, call);
   } catch (error) {
     options.onOutcome(call, input, { fault: error instanceof AwsFault ? error : internalError(exchange) });
     throw error;
   }
-  options.onOutcome(call, input, { output });
+  options.onOutcome(call, input, { output: output instanceof RawOutput ? {} : output });
   return output;
+}
+
+function answered(output: Output, { encoder }: Exchange, requestId: string): WireResponse {
+  return output instanceof RawOutput
+    ? { status: 200, headers: output.headers, body: output.body }
+    : encoder.success(output, requestId);
+}
+
+/** Begins a stream that nobody will receive, as if the client had left before its first piece. */
+async function leave({ body }: RawOutput): Promise<void> {
+  if (typeof body === 'string') return;
+  for await (const _piece of body(AbortSignal.abort())) return;
 }
 
 function open(services: readonly Service[], request: WireRequest, signing: Signing | undefined): Opened {

@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { createActivity } from './activity.ts';
 import { ApplicationProfiles } from './bedrock/application-profiles.ts';
 import { createBedrockControlPlane } from './bedrock/control-plane.ts';
+import { type ModelCall, type ModelCallPlanner, ModelCalls } from './bedrock/model-call-plan.ts';
 import { createBedrockRuntime } from './bedrock/runtime.ts';
 import { type BudgetsOptions, createBudgets } from './budgets/budgets.ts';
 import { createCloudFormation } from './cloudformation/cloudformation.ts';
@@ -57,6 +58,10 @@ export interface EmbeddedAws {
   observe(observer: Observer): () => void;
   /** Lets a test fail calls or lose answers. Returns a function that takes the interception away. */
   intercept(interception: Interception): () => void;
+  /** Every attempt that has reached the Bedrock runtime so far, also those that failed there. */
+  readonly modelCalls: readonly ModelCall[];
+  /** Lets a test decide how long model calls take and how they fail. Returns a function that takes the planner away. */
+  planModelCalls(planner: ModelCallPlanner): () => void;
   /** Makes an access key stand for a principal, such as the session of an assumed role. */
   registerPrincipal: World['registerPrincipal'];
   /** Resolves when every event and invocation set off so far has ended, with all that it set off. */
@@ -121,7 +126,8 @@ export async function startEmbeddedAws(options: EmbeddedAwsOptions = {}): Promis
   services.push(createSts());
   const profiles = new ApplicationProfiles(accountId, () => identifiers.alphanumeric(12));
   services.push(createBedrockControlPlane(world, profiles));
-  services.push(createBedrockRuntime({ world, profiles, bill: (usage) => billing.push(usage) }));
+  const modelCalls = new ModelCalls();
+  services.push(createBedrockRuntime({ world, profiles, calls: modelCalls, bill: (usage) => billing.push(usage) }));
   services.push(createTagging(profiles));
   const cloudTrail = createCloudTrail(world, () => identifiers.uuid());
 
@@ -154,6 +160,8 @@ export async function startEmbeddedAws(options: EmbeddedAwsOptions = {}): Promis
       };
     },
     intercept: (interception) => interceptors.add(interception),
+    modelCalls: modelCalls.made,
+    planModelCalls: (planner) => modelCalls.plan(planner),
     registerPrincipal: world.registerPrincipal,
     settled: () => activity.settled(),
     environment: () => ({

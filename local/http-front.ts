@@ -1,8 +1,13 @@
 /** One loopback port for HTTP/1.1 and cleartext HTTP/2, told apart by the first three bytes of a connection. */
 import { createServer as createHttp1Server, type IncomingMessage, type ServerResponse } from 'node:http';
-import { createServer as createHttp2Server, type Http2ServerRequest, type Http2ServerResponse } from 'node:http2';
+import {
+  constants,
+  createServer as createHttp2Server,
+  type Http2ServerRequest,
+  type Http2ServerResponse,
+} from 'node:http2';
 import { createServer, type Socket } from 'node:net';
-import type { Answer, WireRequest, WireResponse } from './protocols/wire.ts';
+import type { Answer, ByteStream, WireRequest, WireResponse } from './protocols/wire.ts';
 
 /** Largest request body that is read; the largest that any of the services accepts is the 25 MB of a model call. */
 export const BODY_LIMIT_BYTES = 25 * 1024 * 1024;
@@ -89,8 +94,7 @@ async function exchange(request: Request, response: Response, options: HttpFront
     body === 'too-large' ? TOO_LARGE : await options.answer({ ...wireRequest, body }).catch(() => FAILED);
   if (response.destroyed) return;
   if (answered === 'no-answer') {
-    if ('stream' in response) response.stream.destroy();
-    else response.socket?.destroy();
+    cut(response);
     return;
   }
   response.setHeader('date', new Date(options.now()).toUTCString());
@@ -99,8 +103,57 @@ async function exchange(request: Request, response: Response, options: HttpFront
     if (name === 'connection' && request.httpVersionMajor === 2) continue;
     response.setHeader(name, value);
   }
+  if (typeof answered.body === 'function') {
+    await sendStream(response, answered.body);
+    return;
+  }
   response.setHeader('content-length', Buffer.byteLength(answered.body));
   response.end(answered.body);
+}
+
+async function sendStream(response: Response, body: ByteStream): Promise<void> {
+  const gone = new AbortController();
+  response.once('close', () => gone.abort());
+  let written: Promise<void> = Promise.resolve();
+  try {
+    // At once, as the first piece may be long in coming.
+    if ('stream' in response) response.writeHead(response.statusCode);
+    else response.flushHeaders();
+    for await (const piece of body(gone.signal)) {
+      if (gone.signal.aborted) return;
+      const sending = writeTo(response, piece);
+      written = sending.written;
+      if (sending.full) await drained(response, gone.signal);
+    }
+    response.end();
+  } catch {
+    await written;
+    cut(response);
+  }
+}
+
+/** `full`: the connection can take no more for now. */
+function writeTo(response: Response, piece: Uint8Array): { full: boolean; written: Promise<void> } {
+  let done = (): void => {};
+  const written = new Promise<void>((resolve) => {
+    done = resolve;
+  });
+  const ready = 'stream' in response ? response.write(piece, done) : response.write(piece, done);
+  return { full: !ready, written };
+}
+
+async function drained(response: Response, gone: AbortSignal): Promise<void> {
+  if (gone.aborted) return;
+  await new Promise<void>((resolve) => {
+    response.once('drain', () => resolve());
+    gone.addEventListener('abort', () => resolve(), { once: true });
+  });
+}
+
+function cut(response: Response): void {
+  // Without an error code an HTTP/2 client would take the end for a regular one.
+  if ('stream' in response) response.stream.close(constants.NGHTTP2_INTERNAL_ERROR);
+  else response.socket?.destroy();
 }
 
 async function readBody(request: Request): Promise<Buffer | 'too-large' | 'broken-off'> {

@@ -5,6 +5,7 @@
  * the wire format around them (AWS JSON, REST JSON, Query) belongs to the front. An operation refuses with an
  * {@link AwsFault}, which the front writes in the error shape of the service's protocol.
  */
+import type { ByteStream } from './protocols/wire.ts';
 
 export type Json = null | boolean | number | string | Json[] | { [member: string]: Json | undefined };
 export type JsonObject = { [member: string]: Json | undefined };
@@ -46,7 +47,21 @@ export class AwsFault extends Error {
   }
 }
 
+/** The result of an operation whose body is not a JSON object of members but what it says itself. */
+export class RawOutput {
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string | ByteStream;
+
+  constructor(headers: Readonly<Record<string, string>>, body: string | ByteStream) {
+    this.headers = headers;
+    this.body = body;
+  }
+}
+
 export type Operation = (input: JsonObject, call: Call) => JsonObject | Promise<JsonObject>;
+
+/** An operation of a model-native or streaming API. Operations that only return members are {@link Operation}s. */
+export type RawOperation = (input: JsonObject, call: Call) => RawOutput | Promise<RawOutput>;
 
 /** Something worth telling an observer (the timeline of `npm start -- --verbose`, a test). Never contains prompts. */
 export type Observation =
@@ -79,6 +94,14 @@ export type Observation =
       readonly error?: string;
       readonly durationMs: number;
     }
+  /** A model call that had begun to run has ended; `left`: its client had gone. */
+  | {
+      readonly kind: 'model-call';
+      readonly operation: string;
+      readonly requestId: string;
+      readonly end: 'answered' | 'broken' | 'left';
+      readonly outputTokens: number;
+    }
   | { readonly kind: 'log'; readonly functionName: string; readonly line: string }
   | { readonly kind: 'dead-letter'; readonly queueArn: string; readonly reason: string }
   /** A message that AWS would drop without a word: no permission, nobody there, no dead-letter queue. */
@@ -100,6 +123,10 @@ export interface BilledUsage {
   readonly cacheWriteInputTokens: number;
   /** Nano-US-dollars, from the embedded AWS's own price list. */
   readonly costNanoUsd: bigint;
+  /** The tier that served the call. */
+  readonly serviceTier: 'default' | 'flex' | 'priority';
+  /** `cacheWriteInputTokens` by how long they are kept; a time to live for which nothing was written is left out. */
+  readonly cacheDetails: readonly { readonly ttl: '5m' | '1h'; readonly inputTokens: number }[];
   /** The profile's tags at the time of the call: AWS puts them on the billing record of each request. */
   readonly tags: Readonly<Record<string, string>>;
 }
@@ -119,6 +146,8 @@ export interface Service {
   readonly signingName: string;
   readonly protocol: Protocol;
   readonly operations: Readonly<Record<string, Operation>>;
+  /** Further operations, of protocol `rest-json`. */
+  readonly rawOperations?: Readonly<Record<string, RawOperation>>;
 }
 
 export type Protocol =

@@ -85,6 +85,7 @@ function model(providerName: string, modelId: string, modelName: string, traits:
   return { providerName, modelId, modelName, ...traits };
 }
 
+/** Models that answer in text. */
 export const FOUNDATION_MODELS: readonly FoundationModel[] = [
   model('Amazon', 'amazon.nova-micro-v1:0', 'Nova Micro', { ...NOVA, onDemandRegions: ['us-east-1'] }),
   model('Amazon', 'amazon.nova-lite-v1:0', 'Nova Lite', {
@@ -109,6 +110,12 @@ export const FOUNDATION_MODELS: readonly FoundationModel[] = [
     contextWindowTokens: 1_000_000,
     maxOutputTokens: 64_000,
     serviceTiers: true,
+  }),
+  model('Amazon', 'amazon.titan-text-express-v1', 'Titan Text G1 - Express', {
+    ...PLAIN,
+    onDemandRegions: ['us-east-1', 'us-west-2', 'eu-central-1', 'ap-northeast-1'],
+    contextWindowTokens: 8_000,
+    maxOutputTokens: 8_192,
   }),
   model('Anthropic', 'anthropic.claude-3-haiku-20240307-v1:0', 'Claude 3 Haiku', {
     ...CLAUDE,
@@ -210,9 +217,25 @@ export const FOUNDATION_MODELS: readonly FoundationModel[] = [
   }),
 ];
 
+/** Models that answer in vectors, for InvokeModel alone. */
+export const EMBEDDING_MODELS: readonly FoundationModel[] = [
+  model('Amazon', 'amazon.titan-embed-text-v2:0', 'Titan Text Embeddings V2', {
+    ...PLAIN,
+    onDemandRegions: ['us-east-1', 'us-west-2', 'eu-central-1', 'eu-west-1'],
+    contextWindowTokens: 8_192,
+    maxOutputTokens: 0,
+  }),
+  model('Cohere', 'cohere.embed-english-v3', 'Embed English', {
+    ...PLAIN,
+    onDemandRegions: ['us-east-1', 'us-west-2', 'eu-central-1', 'eu-west-1'],
+    contextWindowTokens: 49_152,
+    maxOutputTokens: 0,
+  }),
+];
+
 /** The models that exist in a Region, callable there on demand or only through an inference profile. */
 export function foundationModelsIn(region: string): readonly FoundationModel[] {
-  return FOUNDATION_MODELS.filter(
+  return [...FOUNDATION_MODELS, ...EMBEDDING_MODELS].filter(
     ({ onDemandRegions, geographies }) =>
       onDemandRegions.includes(region) || geographies.some((geography) => REGIONS_OF[geography].includes(region)),
   );

@@ -5,6 +5,9 @@ import type { FoundationModel } from './catalogue.ts';
 import { Violations } from './constraints.ts';
 import type { ServiceTier } from './prices.ts';
 
+const TIERS = ['priority', 'default', 'flex', 'reserved'];
+const LATENCIES = ['standard', 'optimized'];
+
 /** The checks that need no model. */
 export function validateConverse(input: JsonObject): void {
   const violations = new Violations();
@@ -23,12 +26,25 @@ export function validateConverse(input: JsonObject): void {
       violations.text('requestMetadata.value', value, { min: 0, max: 256, pattern: '[a-zA-Z0-9\\s:_@$#=/+,.-]*' });
     }
   }
-  if (isObject(serviceTier))
-    violations.oneOf('serviceTier.type', serviceTier['type'], ['priority', 'default', 'flex', 'reserved']);
+  if (isObject(serviceTier)) violations.oneOf('serviceTier.type', serviceTier['type'], TIERS);
   if (isObject(performanceConfig))
-    violations.oneOf('performanceConfig.latency', performanceConfig['latency'], ['standard', 'optimized']);
+    violations.oneOf('performanceConfig.latency', performanceConfig['latency'], LATENCIES);
   violations.refuse();
   validateMessages(input['messages']);
+}
+
+/** What InvokeModel says in headers, where Converse has members. */
+export function validateInvocation(headers: Readonly<Record<string, string>>): {
+  readonly tier: string | undefined;
+  readonly latency: string | undefined;
+} {
+  const violations = new Violations();
+  const tier = headers['x-amzn-bedrock-service-tier'];
+  const latency = headers['x-amzn-bedrock-performanceconfig-latency'];
+  violations.oneOf('serviceTier', tier, TIERS);
+  violations.oneOf('performanceConfigLatency', latency, LATENCIES);
+  violations.refuse();
+  return { tier, latency };
 }
 
 function atLeast(violations: Violations, path: string, value: Json | undefined, min: number): void {

@@ -1,7 +1,13 @@
 /** What Bedrock answers about profiles and models. */
 import type { JsonObject } from '../service.ts';
 import type { ApplicationProfile } from './application-profiles.ts';
-import { type FoundationModel, foundationModelArn, type SystemProfile, systemProfilesIn } from './catalogue.ts';
+import {
+  EMBEDDING_MODELS,
+  type FoundationModel,
+  foundationModelArn,
+  type SystemProfile,
+  systemProfilesIn,
+} from './catalogue.ts';
 
 export function describeProfile(profile: ApplicationProfile): JsonObject {
   const createdAt = new Date(profile.createdAt).toISOString();
@@ -41,8 +47,8 @@ export function describeModel(model: FoundationModel, region: string): JsonObjec
     modelName: model.modelName,
     providerName: model.providerName,
     inputModalities: [...model.inputModalities],
-    outputModalities: ['TEXT'],
-    responseStreamingSupported: true,
+    outputModalities: [EMBEDDING_MODELS.includes(model) ? 'EMBEDDING' : 'TEXT'],
+    responseStreamingSupported: !EMBEDDING_MODELS.includes(model),
     customizationsSupported: [],
     inferenceTypesSupported: inferenceTypes(model, region),
     modelLifecycle: { status: 'ACTIVE' },

@@ -12,7 +12,8 @@ export function openRestJson(services: readonly ServiceOf<'rest-json'>[], reques
       if (route.method !== request.method) continue;
       const labels = matchPath(route.path.split('/'), segments);
       if (labels === undefined) continue;
-      if (!Object.hasOwn(service.operations, route.operation)) return unknownOperation(route.operation);
+      const known = { ...service.operations, ...service.rawOperations };
+      if (!Object.hasOwn(known, route.operation)) return unknownOperation(route.operation);
       const encoder =
         route.payload === undefined
           ? restJsonEncoder(route.successStatus ?? 200)

@@ -12,8 +12,14 @@ export interface WireRequest {
 export interface WireResponse {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
-  readonly body: string;
+  readonly body: string | Uint8Array | ByteStream;
 }
+
+/**
+ * A body that is made as it is sent: the next piece is asked for when the connection can take it. When the pieces end
+ * in an error the connection is cut; `gone` is aborted when the client has left, and no further piece is asked for.
+ */
+export type ByteStream = (gone: AbortSignal) => AsyncIterable<Uint8Array>;
 
 /** `no-answer`: the connection breaks before a response, as when a network fails after the request has arrived. */
 export type Answer = WireResponse | 'no-answer';

@@ -384,6 +384,8 @@ describe('the Bedrock control plane over the wire', () => {
         'amazon.nova-micro-v1:0',
         'amazon.nova-lite-v1:0',
         'amazon.nova-pro-v1:0',
+        'amazon.titan-text-express-v1',
+        'amazon.titan-embed-text-v2:0',
       ]);
       expect(await list({ byProvider: 'Anthropic' })).toContain('anthropic.claude-sonnet-4-6');
     });

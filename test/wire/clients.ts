@@ -2,6 +2,7 @@ import { BedrockClient } from '@aws-sdk/client-bedrock';
 import { BedrockRuntimeClient } from '@aws-sdk/client-bedrock-runtime';
 import { STSClient } from '@aws-sdk/client-sts';
 import type { EmbeddedAws } from '../../local/embedded-aws.ts';
+import type { Observation } from '../../local/service.ts';
 
 const credentials = { accessKeyId: 'test', secretAccessKey: 'test' };
 
@@ -18,4 +19,15 @@ export function runtimeClientOverHttp1(aws: EmbeddedAws, region = 'us-east-1'): 
   // The HTTP/1.1 handler of a client that speaks nothing else.
   const { requestHandler } = new STSClient({ region, credentials }).config;
   return new BedrockRuntimeClient({ endpoint: aws.endpoint, region, credentials, maxAttempts: 1, requestHandler });
+}
+
+/** Resolves when the next model call has ended, as the runtime saw it. */
+export async function modelCallEnd(aws: EmbeddedAws): Promise<Extract<Observation, { kind: 'model-call' }>> {
+  return new Promise((resolve) => {
+    const stop = aws.observe((observation) => {
+      if (observation.kind !== 'model-call') return;
+      stop();
+      resolve(observation);
+    });
+  });
 }
