@@ -8,11 +8,11 @@ import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 import * as z from 'zod';
 import { writeDeclarations } from './declarations.ts';
-import { importsOfBundle, inlinedPackages, type PackageUse } from './imports.ts';
+import { importsOfBundle, inlinedPackages, type PackageUse, packageName } from './imports.ts';
 import { INLINED, PROVISIONS, type ProjectManifest, publishedManifest } from './manifest.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
-const ENTRY = 'invoke/index.ts';
+const ENTRY = 'invoke/index';
 
 /** `require` of an ES module: one copy of the helper in a process, however it is imported. See ADR 8. */
 const COMMONJS_ENTRY = "'use strict';\nmodule.exports = require('./index.js');\n";
@@ -30,9 +30,12 @@ export async function buildHelperPackage(outDir: string): Promise<HelperPackage>
   await mkdir(outDir, { recursive: true });
   const [{ modules, imports, inlined }, typePackages] = await Promise.all([
     bundle(outDir),
-    writeDeclarations(ROOT, ENTRY, join(outDir, 'types')),
+    writeDeclarations(ROOT, ENTRY, outDir),
   ]);
-  const uses = [...imports, ...typePackages.map((name) => ({ name, kind: 'types' as const }))];
+  const uses = [
+    ...imports,
+    ...typePackages.map((specifier) => ({ name: packageName(specifier), kind: 'types' as const })),
+  ];
   const manifest = publishedManifest(await projectManifest(), uses);
   await Promise.all([
     writeFile(join(outDir, 'package.json'), `${JSON.stringify(manifest, undefined, 2)}\n`),
@@ -47,7 +50,7 @@ export async function buildHelperPackage(outDir: string): Promise<HelperPackage>
 async function bundle(outDir: string) {
   const { metafile } = await build({
     absWorkingDir: ROOT,
-    entryPoints: { index: ENTRY },
+    entryPoints: { index: `${ENTRY}.ts` },
     outdir: outDir,
     bundle: true,
     splitting: true,

@@ -1,58 +1,30 @@
 import { execFile } from 'node:child_process';
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
-import { dirname, join, posix } from 'node:path';
+import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
-import { packageName, specifiersIn, withSpecifiers } from './imports.ts';
+import { rollUp } from './roll-up.ts';
 
 const run = promisify(execFile);
 
-/** The two kinds of importers: what TypeScript takes a declaration for follows from its ending. */
-const KINDS = [
-  { declaration: '.d.ts', module: '.js' },
-  { declaration: '.d.cts', module: '.cjs' },
-] as const;
-
 /**
- * Writes the declarations of `entry` and of those modules that it names, as ES modules (`.d.ts`) and as CommonJS
- * (`.d.cts`), to `outDir`. Modules that no public type names are left out.
+ * Writes the declarations of what `entry` exports: one file for ES modules and the same for CommonJS, because TypeScript
+ * takes from its ending what a file is.
  *
- * @param entry module of the project, such as `invoke/index.ts`
+ * @param entry module of the project, without its ending, such as `invoke/index`
  * @returns names of the packages whose types are used
- * @throws what the compiler reports
+ * @throws an Error with what the compiler reports, or naming what cannot be published
  */
-export async function writeDeclarations(root: string, entry: string, outDir: string): Promise<string[]> {
+export async function writeDeclarations(root: string, entry: string, outDir: string): Promise<readonly string[]> {
   const emitted = await mkdtemp(join(tmpdir(), 'governor-types-'));
   try {
     await compile(root, emitted);
-    const packages = new Set<string>();
-    const waiting = [entry];
-    const done = new Set<string>();
-    for (let module = waiting.pop(); module !== undefined; module = waiting.pop()) {
-      if (done.has(module)) continue;
-      done.add(module);
-      const stem = module.replace(/\.ts$/, '');
-      const declarations = await readFile(join(emitted, `${stem}.d.ts`), 'utf8');
-      for (const specifier of specifiersIn(declarations)) {
-        if (specifier.startsWith('.')) waiting.push(posix.join(posix.dirname(module), specifier));
-        else packages.add(packageName(specifier));
-      }
-      await writeBoth(declarations, join(outDir, stem));
-    }
-    return [...packages].sort();
+    const { text, packages } = await rollUp(emitted, entry);
+    for (const name of ['index.d.ts', 'index.d.cts']) await writeFile(join(outDir, name), text);
+    return packages;
   } finally {
     await rm(emitted, { recursive: true, force: true });
-  }
-}
-
-async function writeBoth(declarations: string, stem: string): Promise<void> {
-  await mkdir(dirname(stem), { recursive: true });
-  for (const { declaration, module } of KINDS) {
-    const text = withSpecifiers(declarations, (specifier) =>
-      specifier.startsWith('.') ? specifier.replace(/\.ts$/, module) : specifier,
-    );
-    await writeFile(`${stem}${declaration}`, text);
   }
 }
 

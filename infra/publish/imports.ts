@@ -33,15 +33,3 @@ export function packageName(specifier: string): string {
   const [first = '', second = ''] = specifier.split('/');
   return first.startsWith('@') ? `${first}/${second}` : first;
 }
-
-const SPECIFIER = /(?:\bfrom\s*|\bimport\s*\(\s*|^\s*import\s+)(['"])([^'"]+)\1/gm;
-
-/** Every module that a declaration file names. */
-export const specifiersIn = (declarations: string): string[] =>
-  [...declarations.matchAll(SPECIFIER)].map(([, , specifier = '']) => specifier);
-
-/** Replaces every module that a declaration file names. */
-export const withSpecifiers = (declarations: string, rename: (specifier: string) => string): string =>
-  declarations.replaceAll(SPECIFIER, (whole, quote: string, specifier: string) =>
-    whole.replace(`${quote}${specifier}${quote}`, `${quote}${rename(specifier)}${quote}`),
-  );

@@ -17,6 +17,8 @@ type Provision = 'dependency' | 'peer' | 'optional peer';
 /** Every package that the published helper may use. The build fails on any other. */
 export const PROVISIONS: Readonly<Record<string, Provision>> = {
   '@aws-sdk/client-dynamodb': 'dependency',
+  // Types of the SDK's middleware, in the declarations. The SDK depends on it too.
+  '@smithy/types': 'dependency',
   // The tenant's own client is governed: there must be one copy.
   '@aws-sdk/client-bedrock-runtime': 'peer',
   '@aws-sdk/client-lambda': 'optional peer',
@@ -64,15 +66,15 @@ export function publishedManifest(project: ProjectManifest, uses: readonly Packa
     sideEffects: false,
     // For what knows no exports: TypeScript with moduleResolution node10.
     main: './index.cjs',
-    types: './types/invoke/index.d.cts',
+    types: './index.d.cts',
     exports: {
       '.': {
-        import: { types: './types/invoke/index.d.ts', default: './index.js' },
-        require: { types: './types/invoke/index.d.cts', default: './index.cjs' },
+        import: { types: './index.d.ts', default: './index.js' },
+        require: { types: './index.d.cts', default: './index.cjs' },
       },
       './package.json': './package.json',
     },
-    files: ['*.js', 'index.cjs', 'types', 'THIRD-PARTY-LICENSES.txt'],
+    files: ['*.js', 'index.cjs', 'index.d.ts', 'index.d.cts', 'THIRD-PARTY-LICENSES.txt'],
     dependencies: ranges(provided('dependency')),
     peerDependencies: ranges(provided('peer', 'optional peer')),
     peerDependenciesMeta: Object.fromEntries(provided('optional peer').map((name) => [name, { optional: true }])),

@@ -70,3 +70,44 @@ describe('ChatBedrockConverse of LangChain with a governed client', () => {
     expect(governed.reached).toEqual([]);
   });
 });
+
+describe('the same model, streaming', () => {
+  test('is metered when its stream has been read', async () => {
+    const budget = await governed.budget('acme', 1_000_000);
+    const profile = await governed.profile({ budgets: [budget] });
+    const { governor, model } = chatModel();
+
+    let text = '';
+    for await (const chunk of await model.stream('Hello!!!')) text += chunk.text;
+    await governor.flush();
+
+    expect(text).toMatch(/^Embedded answer/);
+    expect(governed.reached).toEqual([{ operation: 'ConverseStream', modelId: profile.arn }]);
+    expect(figures(await governed.item(budget))).toEqual({ settled: governed.billed, leased: 0, unconfirmed: 0 });
+    expect(governed.billed).toBeGreaterThan(0);
+  });
+
+  test('counts a stream that its reader leaves as if it had run to its end', async () => {
+    const budget = await governed.budget('acme', 1_000_000);
+    await governed.profile({ budgets: [budget] });
+    const { governor, model } = chatModel();
+
+    for await (const chunk of await model.stream('Hello!!!')) if (chunk.text !== '') break;
+    // Waits for streams that have not ended.
+    await governor.close();
+
+    const { settled, leased, unconfirmed } = figures(await governed.item(budget));
+    expect(settled + unconfirmed).toBeGreaterThanOrEqual(governed.billed);
+    expect(leased).toBe(0);
+  });
+
+  test('tells its caller of a refusal, and does not try again', async () => {
+    const budget = await governed.budget('acme', 1);
+    await governed.profile({ budgets: [budget] });
+    const { model, sent } = chatModel();
+
+    expect((await refusalOf(model.stream('Hello!!!'))).code).toBe('BudgetExhausted');
+    expect(sent).toEqual(['ConverseStreamCommand']);
+    expect(governed.reached).toEqual([]);
+  });
+});

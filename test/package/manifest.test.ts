@@ -1,5 +1,4 @@
 import { describe, expect, test } from 'vitest';
-import { specifiersIn, withSpecifiers } from '../../infra/publish/imports.ts';
 import { type ProjectManifest, publishedManifest } from '../../infra/publish/manifest.ts';
 
 const project: ProjectManifest = {
@@ -47,20 +46,4 @@ describe('the published package.json', () => {
       /client-ssm.*import\(\)/,
     );
   });
-});
-
-test('every way of naming a module in declarations is found and renamed', () => {
-  const declarations = [
-    "import type { A } from './a.ts';",
-    'import "./effect.ts";',
-    "export * from '@scope/b/deep';",
-    "export type C = import('./c.ts').C;",
-  ].join('\n');
-  expect(specifiersIn(declarations)).toEqual(['./a.ts', './effect.ts', '@scope/b/deep', './c.ts']);
-  expect(specifiersIn(withSpecifiers(declarations, (specifier) => specifier.replace(/\.ts$/, '.cjs')))).toEqual([
-    './a.cjs',
-    './effect.cjs',
-    '@scope/b/deep',
-    './c.cjs',
-  ]);
 });
