@@ -58,6 +58,8 @@ export class Admissions {
         // Other calls ended meanwhile, or the ledger cannot be reached and the policy adds something for that.
         const after = takeAll(accounts, amount);
         if (after.kind === 'all') return new Reservation(after.holds);
+        // A budget that only watches knows by now that it would refuse, and lets pass.
+        if (missing.isShadow) continue;
       }
       const refusal = filling?.refusal;
       const helpAt = filling === undefined ? this.#options.clock.now() : filling.mayHelpAt;

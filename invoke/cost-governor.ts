@@ -11,6 +11,7 @@ import type { WriteId } from '../domain/spending/ledger.ts';
 import { holderOf, type ProcessId } from '../domain/spending/usage-record.ts';
 import type { Tags } from '../domain/tags.ts';
 import { Admissions } from './admission.ts';
+import { BoundPlugins } from './bound-plugins.ts';
 import type { AccountState } from './budget-account.ts';
 import { DEFAULTS } from './defaults.ts';
 import { MeteredStreams } from './metered-stream.ts';
@@ -18,7 +19,7 @@ import { governorPlugin } from './middleware.ts';
 import { type CallCounts, type GovernorObserver, Observation } from './observation.ts';
 import { atProcessEnd } from './process-end.ts';
 import { ProfileResolver } from './profile-resolver.ts';
-import { type ClientForRegion, RegionalClients } from './regional-clients.ts';
+import { type ClientForRegion, type Plugin, RegionalClients } from './regional-clients.ts';
 import { turnClock } from './turn-clock.ts';
 import { UsageRecorder } from './usage-recorder.ts';
 import type { Timer } from './waiting-line.ts';
@@ -63,8 +64,8 @@ export interface CostGovernorConfig {
   readonly clients?: ClientForRegion;
 }
 
-/** An AWS SDK plugin: `client.middlewareStack.use(governor)`. */
-export type GovernorPlugin = Parameters<BedrockRuntimeClient['middlewareStack']['use']>[0];
+/** An AWS SDK plugin: `client.middlewareStack.use(governor)`, or that of a single command. */
+export type GovernorPlugin = Plugin;
 
 /** How a governor stands. */
 export interface GovernorSnapshot {
@@ -131,20 +132,24 @@ export function costGovernor(config: CostGovernorConfig): CostGovernor {
   maintenance.unref();
 
   const shared = { clock, resolver, admissions, usage, learned, streams, observation, regional, ungoverned };
-  const bound = (tags: Tags) => governorPlugin({ ...shared, tags, isClosed: () => isClosed });
-  const flush = () => both(admissions.flush(), usage.flush());
+  const plugins = new BoundPlugins(config.tags, (tags) =>
+    governorPlugin({ ...shared, tags, isClosed: () => isClosed }),
+  );
+  const flush = async () => {
+    await streams.settled();
+    await both(admissions.flush(), usage.flush());
+  };
   let isClosed = false;
   const forgetProcessEnd = atProcessEnd(flush);
   return {
-    ...bound(config.tags),
-    for: (tags) => bound({ ...tags, ...config.tags }),
+    ...plugins.for({}),
+    for: (tags) => plugins.for(tags),
     flush,
     snapshot: () => ({ calls: observation.counts, budgets: admissions.states, openStreams: streams.size }),
     async close() {
       isClosed = true;
       clearInterval(maintenance);
       forgetProcessEnd();
-      await streams.settled();
       await flush();
     },
   };

@@ -5,7 +5,6 @@ import type {
   InvokeModelCommandInput,
   InvokeModelCommandOutput,
   ResponseStream,
-  ServiceInputTypes,
 } from '@aws-sdk/client-bedrock-runtime';
 import { addChunk, NO_COUNTS, readStreamUsage, type StreamCounts } from '../domain/spending/invoke-stream-usage.ts';
 import { type AnswerHeaders, readInvokeHeaders, readInvokeUsage } from '../domain/spending/invoke-usage.ts';
@@ -38,7 +37,7 @@ export interface StreamReader {
 export interface GovernedApi {
   readonly operation: string;
   /** @throws {GovernorRefusal} `Unbounded` or `Unpriced` */
-  bound(input: ServiceInputTypes, model: Model): RequestBound;
+  bound(input: object, model: Model): RequestBound;
   /** Whether a model of another kind can be given the same request. */
   readonly isModelNeutral: boolean;
   /** Reads a whole answer. */
@@ -132,7 +131,7 @@ export type CommandKind =
   | { readonly kind: 'free' };
 
 /** A command that is not known here and names a model is taken to spend. */
-export function kindOf(commandName: string, input: ServiceInputTypes): CommandKind {
+export function kindOf(commandName: string, input: object): CommandKind {
   const api = GOVERNED.get(commandName);
   if (api !== undefined) return { kind: 'governed', api };
   if (FREE.has(commandName)) return { kind: 'free' };

@@ -7,6 +7,7 @@ export {
   type GovernorSnapshot,
 } from './cost-governor.ts';
 export { type GovernanceNote, governanceOf } from './governance-note.ts';
+export { governedHandler } from './lambda-tenant.ts';
 export type { CallCounts, GovernorEvent, GovernorObserver, ObservedCall, ObservedProfile } from './observation.ts';
 export { GovernorRefusal, type RefusalCode, type RefusalDetails } from './refusals.ts';
 export type { ClientForRegion } from './regional-clients.ts';

@@ -1,5 +1,4 @@
-import type { ServiceInputTypes } from '@aws-sdk/client-bedrock-runtime';
-import type { FinalizeHandler, FinalizeHandlerArguments, HandlerExecutionContext } from '@smithy/types';
+import type { FinalizeRequestMiddleware, MiddlewareStack } from '@smithy/types';
 import type { Clock } from '../domain/clock.ts';
 import type { IndexEntry } from '../domain/profiles/profile-index.ts';
 import { ratesAt } from '../domain/spending/dated-rates.ts';
@@ -39,7 +38,7 @@ export interface PluginParts extends CallParts {
 export function governorPlugin(parts: PluginParts): Plugin {
   const calls = new WeakMap<object, GovernedCall>();
   const plugin: Plugin = {
-    applyToStack(stack) {
+    applyToStack<Input extends object, Output extends object>(stack: MiddlewareStack<Input, Output>) {
       stack.add(
         (next, context) => async (args) => {
           const api = governedApi(parts, context.commandName ?? '', args.input);
@@ -54,7 +53,7 @@ export function governorPlugin(parts: PluginParts): Plugin {
             if (error instanceof RefusedAttempt) throw error.refusal;
             if (!(error instanceof OtherRegion)) throw error;
             call.returned();
-            const result = await parts.regional.send(plugin, call.entry, context, args.input, signal);
+            const result = await parts.regional.send<Output>(plugin, call.entry, context, args.input, signal);
             return { ...result, output: note(result.output, call) };
           } finally {
             call.returned();
@@ -62,34 +61,29 @@ export function governorPlugin(parts: PluginParts): Plugin {
         },
         { step: 'initialize', priority: 'high', name: 'costGovernorAdmission', override: true },
       );
-      const accountAttempt =
-        <Output extends object>(
-          next: FinalizeHandler<ServiceInputTypes, Output>,
-          context: HandlerExecutionContext,
-        ): FinalizeHandler<ServiceInputTypes, Output> =>
-        async (args: FinalizeHandlerArguments<ServiceInputTypes>) => {
-          const call = calls.get(context);
-          if (call === undefined) return await next(args);
-          const region = regionOfClient(context);
-          if (region !== undefined && region !== call.entry.region) throw new OtherRegion(call.entry.region);
-          const signal = signalOf(context);
-          call.attemptBegins();
-          try {
-            if (call.needsReservation)
-              call.attemptBegins(
-                await abortable(signal, () => reserve(parts, call.entry, call.hold, signal)).catch(notRetried),
-              );
-            // Nothing has been sent yet: given up here, the attempt costs nothing.
-            stopIfAborted(signal);
-            const result = await next(args).catch((error: unknown) => {
-              if (!didNotRun(error)) call.mayHaveRun();
-              throw error;
-            });
-            return metered(parts, call, result);
-          } finally {
-            call.attemptEnds();
-          }
-        };
+      const accountAttempt: FinalizeRequestMiddleware<Input, Output> = (next, context) => async (args) => {
+        const call = calls.get(context);
+        if (call === undefined) return await next(args);
+        const region = regionOfClient(context);
+        if (region !== undefined && region !== call.entry.region) throw new OtherRegion(call.entry.region);
+        const signal = signalOf(context);
+        call.attemptBegins();
+        try {
+          if (call.needsReservation)
+            call.attemptBegins(
+              await abortable(signal, () => reserve(parts, call.entry, call.hold, signal)).catch(notRetried),
+            );
+          // Nothing has been sent yet: given up here, the attempt costs nothing.
+          stopIfAborted(signal);
+          const result = await next(args).catch((error: unknown) => {
+            if (!didNotRun(error)) call.mayHaveRun();
+            throw error;
+          });
+          return metered(parts, call, result);
+        } finally {
+          call.attemptEnds();
+        }
+      };
       stack.addRelativeTo(accountAttempt, {
         relation: 'after',
         toMiddleware: 'retryMiddleware',
@@ -102,7 +96,7 @@ export function governorPlugin(parts: PluginParts): Plugin {
 }
 
 /** Undefined where a command needs no governing, or is not to have any. */
-function governedApi(parts: PluginParts, command: string, input: ServiceInputTypes): GovernedApi | undefined {
+function governedApi(parts: PluginParts, command: string, input: object): GovernedApi | undefined {
   const kind = kindOf(command, input);
   if (kind.kind === 'free') return undefined;
   if (kind.kind === 'governed' && !parts.ungoverned.has(command)) {
@@ -126,13 +120,14 @@ function governedApi(parts: PluginParts, command: string, input: ServiceInputTyp
   throw refusal;
 }
 
-const modelOf = (input: ServiceInputTypes): string => ('modelId' in input ? (input.modelId ?? '') : '');
+const modelOf = (input: object): string =>
+  'modelId' in input && typeof input.modelId === 'string' ? input.modelId : '';
 
 /** Finds the profile and admits the call. @throws {GovernorRefusal} */
 async function begin(
   parts: PluginParts,
   api: GovernedApi,
-  input: ServiceInputTypes,
+  input: object,
   signal: AbortSignal | undefined,
 ): Promise<GovernedCall> {
   const observed: ObservedCall = { operation: api.operation, requestedModel: modelOf(input), tags: parts.tags };

@@ -1,9 +1,11 @@
-import type { BedrockRuntimeClient, ServiceInputTypes, ServiceOutputTypes } from '@aws-sdk/client-bedrock-runtime';
-import type { HandlerExecutionContext } from '@smithy/types';
+import type { BedrockRuntimeClient } from '@aws-sdk/client-bedrock-runtime';
+import type { HandlerExecutionContext, MiddlewareStack } from '@smithy/types';
 import type { IndexEntry } from '../domain/profiles/profile-index.ts';
 
-/** What a client's middleware stack takes into use. */
-export type Plugin = Parameters<BedrockRuntimeClient['middlewareStack']['use']>[0];
+/** What the middleware stack of a client takes into use, and that of a command. */
+export interface Plugin {
+  applyToStack<Input extends object, Output extends object>(stack: MiddlewareStack<Input, Output>): void;
+}
 
 /** Makes the client for a Region. Called once for each. */
 export type ClientForRegion = (region: string) => BedrockRuntimeClient | Promise<BedrockRuntimeClient>;
@@ -36,13 +38,13 @@ export class RegionalClients {
   }
 
   /** Sends the same command in the profile's Region, governed there by the same plugin. */
-  async send(
+  async send<Output extends object>(
     plugin: Plugin,
     { arn, region }: IndexEntry,
     context: HandlerExecutionContext,
-    input: ServiceInputTypes,
+    input: object,
     abortSignal: AbortSignal | undefined,
-  ): Promise<{ output: ServiceOutputTypes; response: unknown }> {
+  ): Promise<{ output: Output; response: unknown }> {
     let client = this.#clients.get(region);
     if (client === undefined) {
       client = Promise.resolve(this.#make(region));
@@ -53,7 +55,7 @@ export class RegionalClients {
     const command = commandLike(context, { ...input, modelId: arn });
     command.middlewareStack.use(plugin);
     const output = await (await client).send(command, abortSignal === undefined ? {} : { abortSignal });
-    return { output, response: undefined };
+    return { output: output as Output, response: undefined };
   }
 }
 
