@@ -155,18 +155,11 @@ async function readModule(file: string, path: string): Promise<Module> {
 }
 
 function namesOf(item: ModuleItem | Declared): string[] {
-  switch (item.type) {
-    case 'VariableDeclaration':
-      return item.declarations.flatMap(({ id }) => (id.type === 'Identifier' ? [id.value] : []));
-    case 'FunctionDeclaration':
-    case 'ClassDeclaration':
-      return [item.identifier.value];
-    case 'TsInterfaceDeclaration':
-    case 'TsTypeAliasDeclaration':
-      return [item.id.value];
-    default:
-      return [];
-  }
+  if (item.type === 'VariableDeclaration')
+    return item.declarations.flatMap(({ id }) => (id.type === 'Identifier' ? [id.value] : []));
+  if (item.type === 'FunctionDeclaration' || item.type === 'ClassDeclaration') return [item.identifier.value];
+  if (item.type === 'TsInterfaceDeclaration' || item.type === 'TsTypeAliasDeclaration') return [item.id.value];
+  return [];
 }
 
 /** Every name in a piece of syntax but those of members, which are nobody's declarations. */

@@ -12,7 +12,7 @@ afterEach(() => governed.close());
 /** A command that is bound by a plugin of its own. */
 const boundTo = (plugin: GovernorPlugin): ConverseCommand => {
   const command = converse();
-  command.middlewareStack.use(plugin as Parameters<ConverseCommand['middlewareStack']['use']>[0]);
+  command.middlewareStack.use(plugin);
   return command;
 };
 
@@ -57,9 +57,7 @@ describe('a command with a binding of its own, sent by a governed client', () =>
     const profile = await governed.profile({ tags: { tenant: 'globex' } });
     const governor = governed.governor({ tags: { tenant: 'acme' } });
     const command = new ConverseCommand({ modelId: profile.arn, messages: ask() });
-    command.middlewareStack.use(
-      governor.for({ tenant: 'globex' }) as Parameters<ConverseCommand['middlewareStack']['use']>[0],
-    );
+    command.middlewareStack.use(governor.for({ tenant: 'globex' }));
 
     const refusal = await refusalOf(governed.runtime(governor).send(command));
 

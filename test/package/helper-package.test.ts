@@ -47,7 +47,7 @@ describe('what is published', () => {
     const named = [...declarations.matchAll(/\bfrom '([^']+)'|\bimport\('([^']+)'\)/g)].map(
       ([, from, of]) => from ?? of,
     );
-    expect(named).toEqual(['@aws-sdk/client-bedrock-runtime', '@aws-sdk/client-dynamodb']);
+    expect(named).toEqual(['@aws-sdk/client-bedrock-runtime', '@aws-sdk/client-dynamodb', '@smithy/types']);
     expect(await readFile(join(helper.folder, 'index.d.cts'), 'utf8')).toBe(declarations);
   });
 
@@ -124,13 +124,14 @@ describe('a tenant’s program', () => {
 
   // What is exported here takes its type from the helper: declarations of it must be able to name that type.
   const PROGRAM = `
-    import { BedrockRuntimeClient } from '@aws-sdk/client-bedrock-runtime';
+    import { BedrockRuntimeClient, ConverseCommand } from '@aws-sdk/client-bedrock-runtime';
     import { type CostGovernorConfig, costGovernor, type GovernorPlugin, GovernorRefusal } from 'bedrock-cost-governor';
     const config: CostGovernorConfig = { table: 'governor', tags: { tenant: 'acme' } };
     export const governor = costGovernor(config);
     export const forTenant = (tenant: string): GovernorPlugin => governor.for({ tenant });
     export const client = new BedrockRuntimeClient({});
     client.middlewareStack.use(governor);
+    new ConverseCommand({ modelId: 'amazon.nova-lite-v1:0', messages: [] }).middlewareStack.use(forTenant('acme'));
     const plugin: GovernorPlugin = forTenant('acme');
     client.middlewareStack.use(plugin);
     export const retryAfter = (error: unknown) => error instanceof GovernorRefusal ? error.details.retryAfter : undefined;
