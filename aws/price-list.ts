@@ -3,7 +3,7 @@ import {
   findProvider,
   type ModelInfo,
   type ModelPrice,
-  TieredPrices,
+  type TieredPrices,
 } from '@pydantic/genai-prices';
 import { type EpochMs, epochMs } from '../domain/clock.ts';
 import type { ProfileSource } from '../domain/profiles/profile-index.ts';
@@ -85,9 +85,7 @@ function ratesFrom(price: ModelPrice, baseModelId: string): Rates | undefined {
   if (Object.keys(price).some((meter) => !METERS.has(meter))) return undefined;
   const base = metersFrom(price, baseModelId, undefined);
   const thresholds = new Set(
-    Object.values(price).flatMap((meter) =>
-      meter instanceof TieredPrices ? meter.tiers.map(({ start }) => start) : [],
-    ),
+    Object.values(price).flatMap((meter) => (typeof meter === 'object' ? meter.tiers.map(({ start }) => start) : [])),
   );
   const steps = [...thresholds]
     .sort((a, b) => a - b)
@@ -129,7 +127,7 @@ function metersFrom(price: ModelPrice, baseModelId: string, threshold: number | 
 const isEmbedding = (baseModelId: string): boolean => /[.-]embed-/.test(baseModelId);
 
 function priceAt(price: number | TieredPrices | undefined, threshold: number | undefined): number | undefined {
-  if (!(price instanceof TieredPrices)) return price;
+  if (typeof price !== 'object') return price;
   const reached = price.tiers.filter(({ start }) => threshold !== undefined && start <= threshold);
   return reached.reduce((last, tier) => (tier.start >= last.start ? tier : last), { start: -1, price: price.base })
     .price;

@@ -81,6 +81,7 @@ export class BudgetAccount {
   #refused: { readonly at: EpochMs; readonly need: number; readonly filling: Filling } | undefined;
   #outageAt: EpochMs | undefined;
   #unreachableSince: EpochMs | undefined;
+  /** What has been spent or held beyond leases in this period. */
   #beyond = 0;
   #settled = { cost: 0, since: 0 };
   /** Whether so little is left that money without a call to spend it on is missing elsewhere. */
@@ -167,8 +168,9 @@ export class BudgetAccount {
    */
   end(hold: Hold, spent: number, unconfirmed: number): void {
     this.#settled.cost += spent;
+    const before = hold.lease.overdrawn;
     hold.lease.end(hold.amount, spent, unconfirmed);
-    if (hold.source === 'outage-extra') this.#beyond -= hold.amount - spent - unconfirmed;
+    this.#countBeyond(hold, spent + unconfirmed, before);
     this.#freed();
   }
 
@@ -177,6 +179,15 @@ export class BudgetAccount {
     hold.lease.end(hold.amount, 0, 0);
     if (hold.source === 'outage-extra') this.#beyond -= hold.amount;
     if (hold.source === 'shadow') hold.lease.uncountUnrefused(hold.amount);
+  }
+
+  /** A call that cost more than was held for it may have overdrawn the lease: that is beyond it as well. */
+  #countBeyond({ lease, amount, source }: Hold, cost: number, overdrawnBefore: number): void {
+    const overdrawn = lease.overdrawn - overdrawnBefore;
+    if (source === 'outage-extra') this.#beyond += cost - amount;
+    else if (source === 'lease') this.#beyond += overdrawn;
+    // What the ledger took back counts as spent there; what is beyond that it learns from the lease that came after.
+    if (lease.isLost && overdrawn > 0) this.#lease.carryOver(overdrawn);
   }
 
   /** Asks the ledger for at least `need`, together with whoever else asks at this moment. */
@@ -208,8 +219,7 @@ export class BudgetAccount {
     const terms = this.#item?.terms;
     const extra = terms?.standing === 'closed' ? undefined : terms?.outageExtra;
     // Only a process that had a grant in this period: the bound counts processes that were admitted once.
-    if (this.#outageAt === undefined || extra === undefined || lease.expiresAt === undefined || lease.isLost)
-      return undefined;
+    if (this.#outageAt === undefined || extra === undefined || !lease.hadGrant || lease.isLost) return undefined;
     if (now >= this.#options.endsAt || this.#beyond + amount > Number(extra)) return undefined;
     lease.overdraw(amount);
     this.#beyond += amount;

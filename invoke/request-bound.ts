@@ -4,7 +4,12 @@ import type {
   InvokeModelCommandInput,
   ToolResultContentBlock,
 } from '@aws-sdk/client-bedrock-runtime';
-import { boundOfInvoke, longContextProblem, pricedSeparately } from '../domain/spending/invoke-request-bound.ts';
+import {
+  boundOfInvoke,
+  definedToolTokens,
+  longContextProblem,
+  pricedSeparately,
+} from '../domain/spending/invoke-request-bound.ts';
 import { type RequestBound, readTier } from '../domain/spending/pricing.ts';
 import { GovernorRefusal } from './refusals.ts';
 
@@ -34,7 +39,7 @@ export function boundOf(input: ConverseCommandInput, contextWindow: number | und
   const window = contextWindow ?? Number.POSITIVE_INFINITY;
   const hasMedia =
     blocks.some(holdsMedia) || (input.system ?? []).some((block) => block.guardContent?.image !== undefined);
-  const inputBytes = hasMedia ? window : textBytes(input);
+  const inputBytes = hasMedia ? window : textBytes(input) + definedToolTokens(input.additionalModelRequestFields);
   const longContext = longContextProblem(input.additionalModelRequestFields, inputBytes, window);
   if (longContext !== undefined) throw new GovernorRefusal('Unpriced', longContext);
   const unknownFields = input.additionalModelRequestFields !== undefined;

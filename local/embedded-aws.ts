@@ -22,9 +22,11 @@ import type { InvocationResult } from './lambda/execution-environment.ts';
 import { createLambda } from './lambda/lambda.ts';
 import { Principals } from './principals.ts';
 import type { Answer, WireRequest } from './protocols/wire.ts';
+import { createSecretsManager } from './secrets-manager.ts';
 import type { BilledUsage, Json, Observation, Observer, Service, World } from './service.ts';
 import { createSns } from './sns.ts';
 import { createQueues } from './sqs.ts';
+import { createSsm } from './ssm.ts';
 import { createSts } from './sts.ts';
 import { createTagging } from './tagging.ts';
 import { VirtualClock } from './virtual-clock.ts';
@@ -123,7 +125,7 @@ export async function startEmbeddedAws(options: EmbeddedAwsOptions = {}): Promis
 
   const dynamoDb = createDynamoDb(accountId, options.dynamoDbPath);
   services.push(dynamoDb.service);
-  services.push(createSts());
+  services.push(createSts(), createSsm(world), createSecretsManager(world, identifiers));
   const profiles = new ApplicationProfiles(accountId, () => identifiers.alphanumeric(12));
   services.push(createBedrockControlPlane(world, profiles));
   const modelCalls = new ModelCalls();

@@ -94,7 +94,8 @@ async function exchange(request: Request, response: Response, options: HttpFront
     body === 'too-large' ? TOO_LARGE : await options.answer({ ...wireRequest, body }).catch(() => FAILED);
   if (response.destroyed) return;
   if (answered === 'no-answer') {
-    cut(response);
+    if ('stream' in response) response.stream.destroy();
+    else response.socket?.destroy();
     return;
   }
   response.setHeader('date', new Date(options.now()).toUTCString());
@@ -150,6 +151,7 @@ async function drained(response: Response, gone: AbortSignal): Promise<void> {
   });
 }
 
+/** Ends a response in its middle. */
 function cut(response: Response): void {
   // Without an error code an HTTP/2 client would take the end for a regular one.
   if ('stream' in response) response.stream.close(constants.NGHTTP2_INTERNAL_ERROR);

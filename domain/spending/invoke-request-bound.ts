@@ -37,7 +37,7 @@ export function boundOfInvoke(request: InvokeRequest): BoundReading {
   if (separately !== undefined) return { kind: 'unpriced', problem: separately };
   const window = contextWindow ?? Number.POSITIVE_INFINITY;
   const isText = format !== undefined && document !== undefined && !holdsMedia(document);
-  const inputBytes = isText ? body.length + DEFINED_TOOL_ALLOWANCE * definedTools(document) : window;
+  const inputBytes = isText ? body.length + definedToolTokens(document) : window;
   const longContext = longContextProblem(document, inputBytes, window);
   if (longContext !== undefined) return { kind: 'unpriced', problem: longContext };
   const answers = answersOf(document);
@@ -165,7 +165,9 @@ export function pricedSeparately(document: unknown): string | undefined {
   return undefined;
 }
 
-const definedTools = (document: unknown): number =>
+/** The allowance for the tools that the vendor describes to the model by itself, in tokens. */
+export const definedToolTokens = (document: unknown): number =>
+  DEFINED_TOOL_ALLOWANCE *
   elements(member(document, 'tools')).filter((tool) => CLIENT_TOOL.test(textOf(member(tool, 'type')) ?? '')).length;
 
 /** A window of this size is the long one already. */

@@ -1,5 +1,12 @@
 import { elements, member } from '../untrusted-json.ts';
-import { isCount, type ReportedUsage, readReportedUsage, type UsageReading, type UsageTerms } from './usage.ts';
+import {
+  inputOf,
+  isCount,
+  type ReportedUsage,
+  readReportedUsage,
+  type UsageReading,
+  type UsageTerms,
+} from './usage.ts';
 
 /**
  * What InvokeModel answers tell of their usage. Bedrock counts in headers, but not for every vendor; then the model's
@@ -154,11 +161,13 @@ export function readInvokeUsage(
 export const ownTerms = ({ unsplitWrites }: UsageTerms): UsageTerms =>
   unsplitWrites === undefined ? {} : { unsplitWrites };
 
-/** Bedrock's own counts, with what they leave out as the model says it. */
+/** Bedrock's own counts, with what they leave out as the model says it; the model's total tells whether they contradict it. */
 export function completed(counted: ReportedUsage, said: ReportedUsage | undefined): ReportedUsage {
+  const own = readReportedUsage(said)?.usage;
   const whole = {
     inputTokens: counted.inputTokens,
     outputTokens: counted.outputTokens ?? said?.outputTokens,
+    totalTokens: own === undefined ? undefined : inputOf(own) + own.outputTokens,
     cacheReadInputTokens: counted.cacheReadInputTokens ?? said?.cacheReadInputTokens,
     cacheWriteInputTokens: counted.cacheWriteInputTokens ?? said?.cacheWriteInputTokens,
   };

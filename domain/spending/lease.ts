@@ -32,6 +32,7 @@ export class Lease {
   #held = 0;
   #spent = 0;
   #unconfirmed = 0;
+  #hadGrant = false;
   #lost = false;
   readonly #unrefused = { calls: 0, amount: 0 };
   #inFlight: { write: LeaseWrite; spent: number; unconfirmed: number; gain: number } | undefined;
@@ -49,9 +50,14 @@ export class Lease {
     return this.#held;
   }
 
-  /** Undefined until the first grant. */
+  /** Undefined until the first write has landed. */
   get expiresAt(): EpochMs | undefined {
     return this.#expiresAt;
+  }
+
+  /** Whether the ledger has ever granted anything: a write that only reports, such as a refusal, grants nothing. */
+  get hadGrant(): boolean {
+    return this.#hadGrant;
   }
 
   /** Whether the ledger has taken this lease back: it must not be used any more. */
@@ -196,6 +202,7 @@ export class Lease {
     this.#sequence = sent.write.entry.sequence;
     this.#expiresAt = sent.write.entry.expiresAt;
     this.#leased = Number(sent.write.entry.leased);
+    if (sent.write.grant !== undefined) this.#hadGrant = true;
     this.#spent -= sent.spent;
     this.#unconfirmed -= sent.unconfirmed;
     if (sent.gain > 0) this.#available += sent.gain;

@@ -1,5 +1,5 @@
 import type { Brand } from '../brand.ts';
-import { inputOf, NO_USAGE, type Usage } from './usage.ts';
+import { inputOf, NO_USAGE, type Usage, type UsageTerms } from './usage.ts';
 
 /**
  * Price of one token in pico-US-dollars (1 USD per million tokens = 1,000,000), an integer: the finest list price
@@ -56,6 +56,10 @@ export const readTier = (name: string | undefined): ServiceTier =>
       ? (name as ServiceTier)
       : DEAREST_TIER;
 
+/** What one token costs in a tier, rounded up to a pico-dollar: to compare with a price list. A call is priced by {@link priceOf}. */
+export const tierPrice = (price: PicoUsdPerToken, tier: ServiceTier): PicoUsdPerToken =>
+  Math.ceil((price * TIER_QUARTERS[tier]) / 4) as PicoUsdPerToken;
+
 /** 1 nano-dollar in quarters of a pico-dollar; quarters because of the tier's share. */
 const QUARTER_PICO_PER_NANO = 4_000;
 
@@ -105,6 +109,12 @@ export interface RequestBound {
   /** How long cache writes are kept that the answer counts without saying for how long; absent: five minutes. */
   readonly unsplitWrites?: '1h';
 }
+
+/** How the counts of an answer are to be understood, by its price entry and its request. */
+export const usageTerms = ({ inputTokens }: Rates, { unsplitWrites }: RequestBound): UsageTerms => ({
+  ...(inputTokens === undefined ? {} : { inputTokens }),
+  ...(unsplitWrites === undefined ? {} : { unsplitWrites }),
+});
 
 /** Tokens that chat templates and tool preambles add to what the caller sent. UNVERIFIED: an allowance, not a documented figure. */
 export const TEMPLATE_ALLOWANCE_TOKENS = 1_024;

@@ -1,8 +1,15 @@
 import { AwsFault, type Json } from '../service.ts';
 import type { Perform } from './messaging-resources.ts';
-import { type Created, type Desired, physicalName, type ResourceType, stringProperty } from './resource-type.ts';
+import {
+  type Created,
+  type Desired,
+  optionalProperty,
+  physicalName,
+  type ResourceType,
+  stringProperty,
+} from './resource-type.ts';
 
-/** Tables, and what has a name here but does nothing: roles, keys, buckets, log groups, alarms, dashboards. */
+/** Tables and parameters, and what has a name here but does nothing: roles, keys, buckets, log groups, alarms, dashboards. */
 export function otherResources(perform: Perform): Readonly<Record<string, ResourceType>> {
   const table: ResourceType = {
     used: ['TableName', ...TABLE_MEMBERS],
@@ -40,7 +47,23 @@ export function otherResources(perform: Perform): Readonly<Record<string, Resour
       };
     },
   };
-  return { 'AWS::DynamoDB::Table': table, ...NAMED };
+
+  const parameter: ResourceType = {
+    used: ['Name', 'Type', 'Value', 'Tier'],
+    ignored: ['AllowedPattern', 'DataType', 'Description', 'Policies', 'Tags'],
+    async put(desired) {
+      const Name = stringProperty(desired, 'Name', `CFN-${physicalName(desired)}`);
+      const [Type, Value] = [stringProperty(desired, 'Type'), stringProperty(desired, 'Value')];
+      const Tier = optionalProperty(desired, 'Tier');
+      await perform('ssm', 'PutParameter', { Name, Type, Value, Tier, Overwrite: true }, desired.region);
+      return {
+        ref: Name,
+        attributes: { Type, Value },
+        remove: async () => void (await perform('ssm', 'DeleteParameter', { Name }, desired.region)),
+      };
+    },
+  };
+  return { 'AWS::DynamoDB::Table': table, 'AWS::SSM::Parameter': parameter, ...NAMED };
 }
 
 const TABLE_MEMBERS = [

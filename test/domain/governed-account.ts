@@ -10,8 +10,8 @@ import { parseIndexEntry, serialiseIndexEntry } from '../../domain/profiles/inde
 import { type ProfileArn, parseProfileArn, regionOf } from '../../domain/profiles/profile-arn.ts';
 import type { IndexEntry, ProfileIndex } from '../../domain/profiles/profile-index.ts';
 import type { LedgerItem, WriteId } from '../../domain/spending/ledger.ts';
-import type { PriceList } from '../../domain/spending/price-list.ts';
-import type { PicoUsdPerToken } from '../../domain/spending/pricing.ts';
+import type { ListedPrice, PriceList } from '../../domain/spending/price-list.ts';
+import type { PicoUsdPerToken, Rates } from '../../domain/spending/pricing.ts';
 import { UsageSince } from '../../domain/spending/recorded-usage.ts';
 import type { TimeWindow, UsageRecords } from '../../domain/spending/usage-record.ts';
 import type { Notice, NoticeId, NoticeOutbox, NoticePublisher } from '../../domain/standing/notice.ts';
@@ -48,6 +48,15 @@ export class PortFailure extends Error {
   override readonly name = 'PortFailure';
 }
 
+const rate = (pico: number) => pico as PicoUsdPerToken;
+const NOVA_LITE: Rates = {
+  input: rate(60_000),
+  output: rate(240_000),
+  cacheRead: rate(15_000),
+  cacheWrite5m: rate(60_000),
+  cacheWrite1h: rate(60_000),
+};
+
 const CLAIM_MS = 60_000;
 
 const sorted = <T>(list: readonly T[], by: (element: T) => string): T[] =>
@@ -74,6 +83,8 @@ export class GovernedAccount {
   /** Port calls so far. */
   calls = 0;
   crash: Crash | undefined;
+  /** What the price list knows of every model. */
+  listed: ListedPrice | undefined = { rates: NOVA_LITE, contextWindow: 300_000 };
   /** Regions whose list breaks off after its first profile, and profiles whose tags cannot be read. */
   readonly unlistable = new Set<string>();
   readonly unreadable = new Set<ProfileArn>();
@@ -187,19 +198,7 @@ export class GovernedAccount {
     };
   }
 
-  readonly #prices: PriceList = {
-    ratesOf: () => {
-      const rate = (value: number) => value as PicoUsdPerToken;
-      const rates = {
-        input: rate(60_000),
-        output: rate(240_000),
-        cacheRead: rate(15_000),
-        cacheWrite5m: rate(60_000),
-        cacheWrite1h: rate(60_000),
-      };
-      return { rates, contextWindow: 300_000 };
-    },
-  };
+  readonly #prices: PriceList = { ratesOf: () => this.listed };
 
   readonly #profiles: Profiles = {
     read: async (arn) => this.stored.get(arn)?.facts,

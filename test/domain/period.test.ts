@@ -81,6 +81,17 @@ describe('periodAt', () => {
     expect(periodAt('day', 'America/St_Johns', at('2010-11-07T03:00:00Z')).id).toBe('2010-11-07');
   });
 
+  it('turns at midnight of its own time zone, to the millisecond [F15]', () => {
+    for (const [zone, turn] of [
+      ['Pacific/Auckland', '2026-10-31T11:00:00Z'],
+      ['America/Los_Angeles', '2026-11-01T07:00:00Z'],
+    ] as const) {
+      const midnight = at(turn);
+      expect(periodAt('month', zone, epochMs(midnight - 1))).toMatchObject({ id: '2026-10', endsAt: midnight });
+      expect(periodAt('month', zone, midnight)).toMatchObject({ id: '2026-11', startsAt: midnight });
+    }
+  });
+
   it('holds the instant, and gives every instant in a period the same period [F13]', () => {
     fc.assert(
       fc.property(

@@ -115,6 +115,23 @@ describe('a budget', () => {
     expect(Number(committed)).toBeGreaterThanOrEqual(world.billed);
   });
 
+  it('is not overspent by processes that have seen the same money left [F1]', async () => {
+    const hold = await holdOf();
+    const budget = await world.budget('tenant-monthly/acme', hold);
+    await world.profile({ budgets: [budget] });
+    const processes = Array.from({ length: 3 }, () => world.process());
+    const seen = createGate();
+    let writing = 0;
+    world.intercept(async ({ operation }) => {
+      if (operation !== 'UpdateItem') return undefined;
+      if (++writing === processes.length) seen.open();
+      return await seen.passed;
+    });
+    const { admitted } = await outcomesOf(processes.map(({ client }) => client.send(converse())));
+    expect(admitted).toBe(1);
+    expect(Number((await world.item(budget)).committed)).toBeLessThanOrEqual(hold);
+  });
+
   it('is written to once for refusals without end, and looked at now and then [F23]', async () => {
     const budget = await world.budget('tenant-monthly/acme', 1);
     await world.profile({ budgets: [budget] });
@@ -144,6 +161,20 @@ describe('a budget', () => {
     const { writes, reads } = requests();
     expect(writes + reads).toBeLessThan(20);
     expect(world.requests.indexReads).toBe(indexReads);
+  });
+
+  it('is not asked at all for a call that the lease in hand covers: no request but its own [F17]', async () => {
+    const budget = await world.budget('tenant-monthly/acme', 1_000_000_000);
+    await world.profile({ budgets: [budget] });
+    const { client } = world.process();
+    await client.send(converse());
+    const requests: string[] = [];
+    world.intercept(({ service, operation }) => {
+      requests.push(`${service} ${operation}`);
+      return undefined;
+    });
+    for (let call = 0; call < 10; call++) await client.send(converse());
+    expect(requests).toEqual(Array.from({ length: 10 }, () => 'bedrock Converse'));
   });
 
   it('holds no more for a call than its model can answer, whatever maxTokens says [F25]', async () => {

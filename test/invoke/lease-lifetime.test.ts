@@ -385,6 +385,19 @@ describe('when a period turns', () => {
     expect(figures(await world.item(budget))).toEqual(settledOnce);
   });
 
+  it('what was spent just before is still told to the period that is over [F14]', async () => {
+    vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
+    const budget = await acme();
+    await world.aws.clock.moveTo(DECEMBER - 1_000);
+    const november = world.now;
+    const { governor, client } = world.process();
+    await client.send(converse());
+    await world.aws.clock.moveTo(DECEMBER + 1_000);
+    vi.advanceTimersByTime(5_000);
+    await governor.flush();
+    expect(figures(await world.item(budget, november))).toEqual({ settled: CALL_COST, leased: 0, unconfirmed: 0 });
+  });
+
   it('a call in flight belongs to the period in which it was admitted [F14]', async () => {
     const budget = await acme();
     const gate = createGate();

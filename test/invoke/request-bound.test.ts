@@ -1,8 +1,8 @@
-import type { ContentBlock, ConverseCommandInput } from '@aws-sdk/client-bedrock-runtime';
+import type { ContentBlock, ConverseCommandInput, InvokeModelCommandInput } from '@aws-sdk/client-bedrock-runtime';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { GovernorRefusal } from '../../invoke/refusals.ts';
-import { boundOf } from '../../invoke/request-bound.ts';
+import { boundOf, boundOfInvokeModel } from '../../invoke/request-bound.ts';
 
 const WINDOW = 200_000;
 const request = (content: ContentBlock[], changes: Partial<ConverseCommandInput> = {}): ConverseCommandInput => ({
@@ -114,9 +114,64 @@ describe('boundOf', () => {
     expect(refusalOf(() => boundOf(text('hi', { toolConfig: { tools } }), WINDOW))).toBe('Unpriced');
   });
 
+  it.each<[string, ConverseCommandInput['additionalModelRequestFields']]>([
+    ['a web search', { tools: [{ type: 'web_search_20250305' }] }],
+    ['remote tools', { mcp_servers: [{ url: 'https://example.com' }] }],
+    ['compaction', { context_management: { edits: [{ type: 'compact_20260112' }] } }],
+  ])('refuses %s among the model-specific fields [F8]', (_, additionalModelRequestFields) => {
+    expect(refusalOf(() => boundOf(text('hi', { additionalModelRequestFields }), WINDOW))).toBe('Unpriced');
+  });
+
+  it('allows for the tools that the vendor describes to the model', () => {
+    const bytes = (type: string) =>
+      boundOf(text('hi', { additionalModelRequestFields: { tools: [{ type, name: 't' }] } }), WINDOW).inputBytes;
+    expect(bytes('bash_20250124') - bytes('custom')).toBeGreaterThan(1_000);
+  });
+
+  it('refuses a longer context than the one whose price is known [F8]', () => {
+    const long = { additionalModelRequestFields: { anthropic_beta: ['context-1m-2025-08-07'] } };
+    expect(refusalOf(() => boundOf(text('x'.repeat(WINDOW), long), WINDOW))).toBe('Unpriced');
+    expect(refusalOf(() => boundOf(text('hi', long), WINDOW))).toBe('none');
+  });
+
   it('refuses latency-optimised inference, whose price is not known [F8]', () => {
     expect(refusalOf(() => boundOf(text('a', { performanceConfig: { latency: 'optimized' } }), WINDOW))).toBe(
       'Unpriced',
     );
+  });
+});
+
+describe('boundOfInvokeModel', () => {
+  const document = JSON.stringify({ max_tokens: 50, messages: [{ role: 'user', content: 'grüezi' }] });
+  const model = { baseModelId: 'anthropic.claude-sonnet-4-6', contextWindow: WINDOW };
+  const encoded = new TextEncoder().encode(document);
+
+  it.each<[string, NonNullable<InvokeModelCommandInput['body']>]>([
+    ['a text', document],
+    ['bytes', encoded],
+    ['a buffer', Buffer.from(document)],
+    ['a part of a buffer', Buffer.from(`xx${document}xx`).subarray(2, 2 + encoded.length)],
+    ['an array buffer', encoded.buffer],
+    ['a view', new DataView(encoded.buffer)],
+  ])('bounds %s alike', (_, body) => {
+    const bound = boundOfInvokeModel({ modelId: 'x', body }, model);
+    expect(bound).toEqual({ inputBytes: encoded.length, mayWriteCache: false, maxOutputTokens: 50, tier: 'default' });
+  });
+
+  it.each<[string, InvokeModelCommandInput, string]>([
+    ['a body that is not in memory', { modelId: 'x', body: new Blob([document]) }, 'Unbounded'],
+    ['no body', { modelId: 'x' }, 'Unbounded'],
+    [
+      'latency-optimised inference',
+      { modelId: 'x', body: document, performanceConfigLatency: 'optimized' },
+      'Unpriced',
+    ],
+    ['a tool on the server', { modelId: 'x', body: '{"tools":[{"type":"web_search_20250305"}]}' }, 'Unpriced'],
+  ])('refuses %s [F8, F26]', (_, input, code) => {
+    expect(refusalOf(() => boundOfInvokeModel(input, model))).toBe(code);
+  });
+
+  it('takes the tier of the request', () => {
+    expect(boundOfInvokeModel({ modelId: 'x', body: document, serviceTier: 'priority' }, model).tier).toBe('priority');
   });
 });

@@ -5,7 +5,7 @@ import { Simulation } from '../../bench/simulation/simulation.ts';
 import { epochMs } from '../../domain/clock.ts';
 import { add } from '../../domain/money.ts';
 import { periodAt } from '../../domain/period.ts';
-import { cellId, cellKey } from '../../domain/spending/cell.ts';
+import { type CellItem, cellId, cellKey, isCell } from '../../domain/spending/cell.ts';
 import { type HolderId, type LedgerKey, left, spent, type WriteId } from '../../domain/spending/ledger.ts';
 import { callCost } from '../../domain/spending/pricing.ts';
 import { type CellCollection, collectCells, provideCells } from '../../domain/standing/collect-cells.ts';
@@ -21,25 +21,25 @@ const MINUTE = 60_000;
 const NO_FAULTS: Faults = { lost: 0, unanswered: 0, repeated: 0 };
 /** Three cells of the policy's least number of processes that has any. */
 const PROCESSES = 129;
-const CELLS = 3;
 const HOLD = callCost(80);
-const POLICY = policyOf(
-  policyDocument({
-    timeZone: 'UTC',
-    budgets: [{ name: 'hot', selector: { team: 'support' }, limit: '0.00001 USD', processes: PROCESSES }],
-  }),
-);
+const policyFor = (processes: number) =>
+  policyOf(
+    policyDocument({
+      timeZone: 'UTC',
+      budgets: [{ name: 'hot', selector: { team: 'support' }, limit: '0.00001 USD', processes }],
+    }),
+  );
 
-/** A budget of 10,000 nano-dollars with three cells, its processes, and books of its own of what they spent. */
+/** A budget of 10,000 nano-dollars with three cells at first, its processes, and books of its own of what they spent. */
 class CelledBudget {
   readonly simulation = new Simulation(START);
   readonly ledger = new MemoryLedger();
-  readonly budget = budgetNamed(POLICY, 'hot');
   readonly period = periodAt('month', 'UTC', START);
   readonly key: LedgerKey;
   readonly broken = new Set<string>();
   readonly random: () => number;
   readonly processes: { admissions: Admissions; reach: FaultyLedger; isGone: boolean }[] = [];
+  policy = policyFor(PROCESSES);
   billed = 0;
   refused = 0;
   #names = 0;
@@ -49,6 +49,11 @@ class CelledBudget {
     this.key = { budget: this.budget.id, period: this.period.id };
   }
 
+  get budget() {
+    return budgetNamed(this.policy, 'hot');
+  }
+
+  /** What the policy asks for, unless it is there already. */
   async provide(): Promise<void> {
     const { limit, stopAt } = this.budget;
     const terms = { limit, stopAt, standing: 'open', version: 1 } as const;
@@ -90,8 +95,8 @@ class CelledBudget {
   }
 
   call(process: { admissions: Admissions; isGone: boolean }, cost: number, ms: number): void {
-    const { cells = 0 } = this.budget;
-    const covering = [{ id: this.budget.id, period: 'month' as const, timeZone: 'UTC', cells }];
+    const { id, cells } = this.budget;
+    const covering = [{ id, period: 'month' as const, timeZone: 'UTC', ...(cells === undefined ? {} : { cells }) }];
     process.admissions.admit(covering, HOLD).then(
       (reservation) => {
         this.billed += cost;
@@ -114,7 +119,7 @@ class CelledBudget {
   governor(requests = Number.POSITIVE_INFINITY): CellCollection {
     return {
       ledger: slowly(this.ledger, this.simulation, this.random, requests),
-      policy: POLICY,
+      policy: this.policy,
       clock: this.simulation,
       journal: { decided: () => {}, counted: () => {} },
       newWriteId: () => `write-${++this.#names}` as WriteId,
@@ -145,12 +150,14 @@ class CelledBudget {
     return item;
   }
 
+  /** All cells that were ever provided. */
   cells() {
-    return Array.from({ length: CELLS }, (_, index) => {
-      const item = this.ledger.item(cellKey(this.key, cellId(index)));
-      if (item?.funding === undefined) throw new Error('a cell is gone');
-      return { ...item, funding: item.funding };
-    });
+    const cells: CellItem[] = [];
+    for (;;) {
+      const item = this.ledger.item(cellKey(this.key, cellId(cells.length)));
+      if (item === undefined || !isCell(item)) return cells;
+      cells.push(item);
+    }
   }
 }
 
@@ -205,6 +212,13 @@ async function troubledFleet(seed: number, faults: Faults): Promise<CelledBudget
     await fleet.run(MINUTE);
   }
   return fleet;
+}
+
+async function reviewed(fleet: CelledBudget): Promise<void> {
+  for (let review = 0; review < 2; review++) {
+    fleet.review();
+    await fleet.run(MINUTE);
+  }
 }
 
 describe('cells of one budget', () => {
@@ -266,4 +280,60 @@ describe('cells of one budget', () => {
     expect(fleet.refused).toBe(0);
     expect(fleet.billed).toBe(600 + 117 * HOLD);
   });
+
+  it('lose and mint nothing when the policy changes their number in mid-period [F24]', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.integer({ min: 1 }), async (seed) => {
+        const fleet = new CelledBudget(seed);
+        const { random, simulation } = fleet;
+        // Three cells, five, four, and none: then processes lease from the budget's own item.
+        for (const processes of [PROCESSES, 320, 193, 1]) {
+          fleet.policy = policyFor(processes);
+          await fleet.provide();
+          // What crashed before the change is collected after it.
+          await reviewed(fleet);
+          const started = [1, 2, 3, 4].map(() => fleet.start(random()));
+          // Who runs already stays where it is until the period ends, and goes on spending.
+          for (let call = 0; call < 40; call++)
+            simulation.after(random() * MINUTE, () => {
+              const process = fleet.processes[Math.floor(random() * fleet.processes.length)];
+              if (process !== undefined && !process.isGone)
+                fleet.call(process, 1 + Math.floor(random() * HOLD), random() * 3_000);
+            });
+          simulation.after(MINUTE, () => {
+            started[0]?.reach.crashAfter(0);
+            if (started[0] !== undefined) started[0].isGone = true;
+          });
+          await fleet.run(25 * MINUTE);
+        }
+        await reviewed(fleet);
+        expect([...fleet.broken]).toEqual([]);
+        // What the crashed ones held is spent, and nothing else is anywhere but in the root.
+        const everything = [fleet.root(), ...fleet.cells()];
+        expect(everything.map(({ leased, funding }) => [leased, funding?.room ?? 0n])).toEqual(
+          everything.map(() => [0n, 0n]),
+        );
+        expect(fleet.cells()).toHaveLength(5);
+        expect(Number(fleet.root().settled)).toBeLessThanOrEqual(fleet.billed);
+        expect(Number(spent(fleet.root()))).toBeGreaterThanOrEqual(fleet.billed);
+        // All of the rest can be spent, by old processes and new ones, and not a nano-dollar more.
+        const before = Number(spent(fleet.root()));
+        const billedBefore = fleet.billed;
+        for (let call = 0; call < 400; call++)
+          simulation.after(call * 100, () => {
+            const process = fleet.processes[Math.floor(random() * fleet.processes.length)];
+            if (process !== undefined && !process.isGone) fleet.call(process, HOLD, 10);
+          });
+        await fleet.run(2 * MINUTE);
+        for (const { admissions, isGone } of fleet.processes) if (!isGone) void admissions.flush();
+        await fleet.run(1_000);
+        fleet.review();
+        await fleet.run(1_000);
+        expect([...fleet.broken]).toEqual([]);
+        expect(Number(spent(fleet.root()))).toBe(before + fleet.billed - billedBefore);
+        expect(Number(left(fleet.root(), simulation.now()))).toBeLessThan(HOLD);
+      }),
+      { numRuns: 15 },
+    );
+  }, 60_000);
 });

@@ -8,6 +8,7 @@ import type { HolderId, LeaseWrite, LedgerKey, LedgerStore, WriteId } from '../.
 import { type EmbeddedAws, startEmbeddedAws } from '../../../local/embedded-aws.ts';
 import { AwsFault } from '../../../local/service.ts';
 import { describeLedgerStore } from '../../spending/ledger-store.contract.ts';
+import { createGate } from '../../wire/gate.ts';
 import { createGovernorTable, dynamoDbClient, TABLE } from './governor-table.ts';
 
 const NOW = epochMs(Date.UTC(2026, 10, 23, 10));
@@ -113,6 +114,26 @@ describe('the ledger in DynamoDB', () => {
     expect(operations).toEqual(['UpdateItem']);
     await ledger.write(taking(700n, 'holder-2'));
     expect(operations).toEqual(['UpdateItem', 'UpdateItem', 'GetItem']);
+  });
+
+  it('provides no item anew that another has provided since it looked, and spent from [F14]', async () => {
+    const december = { ...key, period: '2026-12' };
+    const item = { key: december, startsAt: epochMs(NOW - 1), endsAt: epochMs(NOW + 1e9), terms: TERMS };
+    const gate = createGate();
+    const looked = createGate();
+    const stop = aws.intercept(async ({ operation }) => {
+      if (operation !== 'UpdateItem') return undefined;
+      looked.open();
+      return await gate.passed;
+    });
+    const late = ledger.provide(item);
+    await looked.passed;
+    stop();
+    await ledger.provide(item);
+    await ledger.write({ ...taking(400n), key: december });
+    gate.open();
+    expect(await late).toBe('exists');
+    expect((await ledger.read(december))?.committed).toBe(400n);
   });
 
   it('reads consistently', async () => {

@@ -54,6 +54,35 @@ describe('governProfile', () => {
     }
   });
 
+  it('indexes what the policy says of prices before what the list says, and the change to come', async () => {
+    const stated = { model: 'amazon.nova-lite-v1:0', from: '2026-12-01', input: '1 USD', output: '2 USD' };
+    const account = new GovernedAccount(policyOf(policyDocument({ prices: [stated] })));
+    const arn = account.profile('a', good);
+    await governProfile(account.ports, arn);
+    const { rates, rateChanges } = account.entryOf(arn);
+    expect(rates).toEqual(account.listed?.rates);
+    expect(rateChanges).toMatchObject([
+      { from: Date.UTC(2026, 11, 1), rates: { input: 1_000_000, output: 2_000_000 } },
+    ]);
+    account.moveTo('2026-12-01T00:00:00Z');
+    await governProfile(account.ports, arn);
+    expect(account.entryOf(arn)).toMatchObject({ rates: { input: 1_000_000 } });
+    expect(account.entryOf(arn).rateChanges).toBeUndefined();
+    expect(account.counted).not.toContain('ModelUnpriced');
+  });
+
+  it('indexes no price that nobody knows, and says so; the policy may state one [F8]', async () => {
+    const account = new GovernedAccount();
+    account.listed = undefined;
+    const arn = account.profile('a', good);
+    await governProfile(account.ports, arn);
+    expect(account.entryOf(arn).rates).toBeUndefined();
+    account.policy = policyOf(policyDocument({ unpricedModels: { input: '75 USD', output: '375 USD' } }));
+    await governProfile(account.ports, arn);
+    expect(account.entryOf(arn).rates).toMatchObject({ input: 75_000_000, output: 375_000_000 });
+    expect(account.counted.filter((metric) => metric === 'ModelUnpriced')).toHaveLength(2);
+  });
+
   it('leaves alone what it does not know: never indexed and gone', async () => {
     const account = new GovernedAccount();
     expect(await governProfile(account.ports, profileArn('nobody'))).toEqual({ kind: 'gone' });

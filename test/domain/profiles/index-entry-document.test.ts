@@ -4,9 +4,10 @@ import type { BudgetId } from '../../../domain/budgets/budget-id.ts';
 import { epochMs } from '../../../domain/clock.ts';
 import { nanoUsd } from '../../../domain/money.ts';
 import { PERIOD_KINDS } from '../../../domain/period.ts';
+import { GEOGRAPHIES } from '../../../domain/profiles/geography.ts';
 import { parseIndexEntry, serialiseIndexEntry } from '../../../domain/profiles/index-entry-document.ts';
 import type { IndexEntry, ProfileSource } from '../../../domain/profiles/profile-index.ts';
-import type { PicoUsdPerToken } from '../../../domain/spending/pricing.ts';
+import type { PicoUsdPerToken, Rates } from '../../../domain/spending/pricing.ts';
 import type { Restriction } from '../../../domain/standing/standing.ts';
 import { mutationsOf } from '../event-fixtures.ts';
 import { profileArn } from '../governed-account.ts';
@@ -15,6 +16,16 @@ const instants = fc.integer({ min: 0, max: 4e12 }).map(epochMs);
 const money = fc.bigInt({ min: 0n, max: 10n ** 30n }).map(nanoUsd);
 const budgetIds = fc.string().map((id) => id as BudgetId);
 const rate = fc.nat().map((value) => value as PicoUsdPerToken);
+const meters = { input: rate, output: rate, cacheRead: rate, cacheWrite5m: rate, cacheWrite1h: rate };
+const rates: fc.Arbitrary<Rates> = fc.record(
+  {
+    ...meters,
+    steps: fc.array(fc.record({ aboveInputTokens: fc.integer({ min: 1 }), ...meters }), { maxLength: 2 }),
+    inputTokens: fc.constant('including-cache' as const),
+    cachesUnasked: fc.constant(true as const),
+  },
+  { requiredKeys: ['input', 'output', 'cacheRead', 'cacheWrite5m', 'cacheWrite1h'] },
+);
 const keys = fc.oneof(fc.string(), fc.constantFrom('__proto__', 'constructor', 'toString'));
 const tags = fc
   .array(fc.tuple(keys, fc.string()), { maxLength: 5 })
@@ -47,7 +58,9 @@ const entries: fc.Arbitrary<IndexEntry> = fc.record(
     tags,
     baseModelId: fc.string(),
     source: fc.constantFrom<ProfileSource>('in-region', 'geo', 'global'),
-    rates: fc.record({ input: rate, output: rate, cacheRead: rate, cacheWrite5m: rate, cacheWrite1h: rate }),
+    geography: fc.constantFrom(...GEOGRAPHIES),
+    rates,
+    rateChanges: fc.array(fc.record({ from: instants, rates }, { requiredKeys: ['from'] }), { maxLength: 2 }),
     contextWindow: fc.integer({ min: 1, max: 10 ** 7 }),
     standing: fc.oneof(
       fc.constant({ state: 'open' as const }),
@@ -118,6 +131,17 @@ describe('the stored form of an index entry', () => {
     verifiedAt: epochMs(1),
   };
 
+  it('is read without what older versions do not write: geography, steps and changes of price', () => {
+    const meters = { input: 1, output: 2, cacheRead: 3, cacheWrite5m: 4, cacheWrite1h: 5 };
+    const older = { ...JSON.parse(serialiseIndexEntry(whole)), rates: meters };
+    expect(parseIndexEntry(JSON.stringify(older))).toEqual({ ...whole, rates: meters });
+  });
+
+  it('is read without what newer versions may add', () => {
+    const newer = { ...JSON.parse(serialiseIndexEntry(whole)), colour: 'blue' };
+    expect(parseIndexEntry(JSON.stringify(newer))).toEqual(whole);
+  });
+
   it.each<[string, Record<string, unknown>]>([
     ['a newer shape', { schema: 2 }],
     ['no ARN of a profile', { arn: 'arn:aws:s3:::bucket' }],
@@ -125,6 +149,11 @@ describe('the stored form of an index entry', () => {
     ['a tag that is a number', { tags: { tenant: 7 } }],
     ['no tags', { tags: undefined }],
     ['a price below zero', { rates: { input: -1, output: 1, cacheRead: 1, cacheWrite5m: 1, cacheWrite1h: 1 } }],
+    ['a change of price without a day', { rateChanges: [{}] }],
+    [
+      'a step that is none',
+      { rates: { input: 1, output: 1, cacheRead: 1, cacheWrite5m: 1, cacheWrite1h: 1, steps: [{ input: 1 }] } },
+    ],
     ['half a price', { rates: { input: 1 } }],
     [
       'an amount that is a number',

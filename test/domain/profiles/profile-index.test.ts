@@ -95,6 +95,24 @@ describe('findProfile', () => {
     expect(found(entries, query)).toBe(expected);
   });
 
+  it.each<[string, Partial<IndexEntry>, string, readonly string[]]>([
+    ['jp', { geography: 'jp' }, 'ap-northeast-1', ['jp']],
+    ['apac in Japan', { geography: 'apac' }, 'ap-northeast-1', ['apac']],
+    ['au', { geography: 'au' }, 'ap-southeast-2', ['au']],
+    ['us called from Canada', { geography: 'us' }, 'ca-central-1', ['us']],
+    ['us-gov', { geography: 'us-gov' }, 'us-gov-west-1', ['us-gov']],
+    // Entries of older versions do not say which: what cannot be told apart is found by each.
+    ['one that does not say, in GovCloud', {}, 'us-gov-west-1', ['us-gov']],
+    ['one that does not say, in Japan', {}, 'ap-northeast-1', ['apac', 'jp']],
+    ['one that does not say, in Korea', {}, 'ap-northeast-2', ['apac']],
+    ['one that does not say, in Virginia', {}, 'us-east-1', ['us']],
+  ])('finds a profile that was copied from %s by its own geography', (_, more, region, expected) => {
+    const one = entry('one', acme, { source: 'geo', baseModelId: 'anthropic.claude', ...more }, region);
+    const byPrefix = (prefix: string) =>
+      findProfile([one], { modelId: `${prefix}.anthropic.claude`, tags: acme }).kind === 'found';
+    expect(['apac', 'au', 'ca', 'eu', 'jp', 'us', 'us-gov'].filter(byPrefix)).toEqual(expected);
+  });
+
   it('names a few near misses, not all', () => {
     const many = Array.from({ length: 50 }, (_, i) => entry(`p${i}`, { tenant: 'acme', team: `t${i}` }));
     const lookup = findProfile(many, { modelId: NOVA, tags: { tenant: 'acme', team: 'x' } });

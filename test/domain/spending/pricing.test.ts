@@ -10,6 +10,7 @@ import {
   type ServiceTier,
   TEMPLATE_ALLOWANCE_TOKENS,
   upperBound,
+  usageTerms,
 } from '../../../domain/spending/pricing.ts';
 import type { Usage } from '../../../domain/spending/usage.ts';
 
@@ -81,17 +82,87 @@ describe('priceOf', () => {
     );
   });
 
+  it('is the same in small integers and in large ones, on both sides of where they part [F21]', () => {
+    const large = (max: number) =>
+      fc.oneof(
+        fc.nat({ max }),
+        fc.nat({ max: 1_000 }).map((less) => max - less),
+      );
+    const largeUsage = fc
+      .tuple(...Array.from({ length: 5 }, () => large(2_000_000_000)))
+      .map(([a = 0, b = 0, c = 0, d = 0, e = 0]) => usageOf(a, b, c, d, e));
+    const quarters: Record<ServiceTier, bigint> = { default: 4n, priority: 7n, flex: 2n, reserved: 4n };
+    fc.assert(
+      fc.property(rates, largeUsage, tiers, (price, usage, tier) => {
+        const pico =
+          BigInt(usage.inputTokens) * BigInt(price.input) +
+          BigInt(usage.outputTokens) * BigInt(price.output) +
+          BigInt(usage.cacheReadInputTokens) * BigInt(price.cacheRead) +
+          BigInt(usage.cacheWrite5mInputTokens) * BigInt(price.cacheWrite5m) +
+          BigInt(usage.cacheWrite1hInputTokens) * BigInt(price.cacheWrite1h);
+        expect(BigInt(priceOf(price, usage, tier))).toBe((pico * quarters[tier] + 3_999n) / 4_000n);
+      }),
+      { numRuns: 2_000 },
+    );
+  });
+
   it('refuses a cost that no safe integer holds rather than round it', () => {
     expect(() => priceOf(SONNET, usageOf(Number.MAX_SAFE_INTEGER, 0), 'priority')).toThrow(RangeError);
   });
 });
+
+describe('prices by the size of the context', () => {
+  /** As OpenAI models on Bedrock: above 271,999 tokens of input, input and cache cost twice, output half as much again. */
+  const stepped: Rates = {
+    ...ratesOf(2_200_000, 13_200_000, 220_000, 2_750_000, 2_750_000),
+    steps: [{ aboveInputTokens: 271_999, ...ratesOf(4_400_000, 19_800_000, 440_000, 5_500_000, 5_500_000) }],
+  };
+
+  it.each<[string, Usage, number]>([
+    ['at the threshold, at the lower price', usageOf(271_999, 10), 271_999 * 2_200 + 10 * 13_200],
+    ['above it, wholly at the higher one', usageOf(272_000, 10), 272_000 * 4_400 + 10 * 19_800],
+    [
+      'above it by cached tokens',
+      usageOf(1_000, 10, 270_000, 500, 500),
+      1_000 * 4_400 + 10 * 19_800 + 270_000 * 440 + 1_000 * 5_500,
+    ],
+    ['that only answers at length, at the lower price', usageOf(10, 400_000), 10 * 2_200 + 400_000 * 13_200],
+  ])('price a call %s', (_, usage, nano) => {
+    expect(priceOf(stepped, usage, 'default')).toBe(nano);
+  });
+
+  it('hold the dearest step that a request may reach, and none that it cannot', () => {
+    const bound = { maxOutputTokens: 100, mayWriteCache: false, tier: 'default' } as const;
+    const small = { ...bound, inputBytes: 271_999 - TEMPLATE_ALLOWANCE_TOKENS };
+    expect(upperBound(stepped, small)).toBe(271_999 * 2_200 + 100 * 13_200);
+    expect(upperBound(stepped, { ...small, inputBytes: small.inputBytes + 1 })).toBe(272_000 * 4_400 + 100 * 19_800);
+  });
+
+  it('hold cache writes for a model that makes them without being asked', () => {
+    const bound = { inputBytes: 1_000, maxOutputTokens: 0, mayWriteCache: false, tier: 'default' } as const;
+    const tokens = bound.inputBytes + TEMPLATE_ALLOWANCE_TOKENS;
+    expect(upperBound({ ...SONNET, cachesUnasked: true }, bound)).toBe(tokens * 6_600);
+  });
+});
+
+/** Prices with up to three steps anywhere below the sizes of the tests; a step may be cheaper than what is below it. */
+const steppedRates = fc
+  .tuple(rates, fc.array(fc.tuple(fc.integer({ min: 1, max: 12_000_000 }), rates), { maxLength: 3 }))
+  .map(
+    ([base, steps]): Rates => ({
+      ...base,
+      steps: steps
+        .map(([aboveInputTokens, meters]) => ({ aboveInputTokens, ...meters }))
+        .sort((a, b) => a.aboveInputTokens - b.aboveInputTokens),
+    }),
+  );
 
 describe('upperBound', () => {
   it('is never below the price of anything within the bound [F1, F26]', () => {
     const shares = fc.tuple(...Array.from({ length: 5 }, () => fc.double({ min: 0, max: 1, noNaN: true })));
     fc.assert(
       fc.property(
-        rates,
+        steppedRates,
         fc.nat({ max: 10_000_000 }),
         fc.nat({ max: 1_000_000 }),
         fc.boolean(),
@@ -124,10 +195,21 @@ describe('upperBound', () => {
   });
 });
 
+it('reads an answer by what its price entry and its request say of it [F6, F7]', () => {
+  const bound = { inputBytes: 1, mayWriteCache: true, maxOutputTokens: 1, tier: 'default' } as const;
+  expect(usageTerms(SONNET, bound)).toEqual({});
+  expect(usageTerms({ ...SONNET, inputTokens: 'including-cache' }, { ...bound, unsplitWrites: '1h' })).toEqual({
+    inputTokens: 'including-cache',
+    unsplitWrites: '1h',
+  });
+});
+
 describe('readTier', () => {
   it.each<[string | undefined, ServiceTier]>([
     [undefined, 'default'],
     ['default', 'default'],
+    // The name of the same tier in AWS's price list.
+    ['standard', 'default'],
     ['priority', 'priority'],
     ['flex', 'flex'],
     ['reserved', 'reserved'],

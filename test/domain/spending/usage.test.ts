@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type ReportedUsage, readUsage } from '../../../domain/spending/usage.ts';
+import { type ReportedUsage, readReportedUsage, readUsage, type UsageTerms } from '../../../domain/spending/usage.ts';
 import { event } from '../event-fixtures.ts';
 
 const usage = (input: number, output: number, read = 0, fiveMinutes = 0, oneHour = 0) => ({
@@ -148,6 +148,71 @@ describe('readUsage', () => {
           );
         },
       ),
+    );
+  });
+});
+
+describe('the total of a report [F7]', () => {
+  const including: UsageTerms = { inputTokens: 'including-cache' };
+  const report = (input: number, output: number, total: number | undefined, read = 0, write = 0): ReportedUsage => ({
+    inputTokens: input,
+    outputTokens: output,
+    totalTokens: total,
+    cacheReadInputTokens: read,
+    cacheWriteInputTokens: write,
+  });
+
+  it.each<[string, ReportedUsage, UsageTerms, ReturnType<typeof readReportedUsage>]>([
+    ['confirms that cached tokens are apart', report(10, 5, 1015, 700, 300), {}, { usage: usage(10, 5, 700, 300) }],
+    ['is not missed', report(10, 5, undefined, 700, 300), {}, { usage: usage(10, 5, 700, 300) }],
+    [
+      'tells that a model counts cached tokens as input; the dearer reading is priced',
+      report(1010, 5, 1015, 700, 300),
+      {},
+      { usage: usage(1010, 5, 700, 300), drift: 'input-seems-to-include-cache' },
+    ],
+    [
+      'confirms what the price entry says of such a model: they are priced once',
+      report(1010, 5, 1015, 700, 300),
+      including,
+      { usage: usage(10, 5, 700, 300) },
+    ],
+    [
+      'tells that such a model counts them apart after all; the dearer reading is priced',
+      report(1010, 5, 2015, 700, 300),
+      including,
+      { usage: usage(1010, 5, 700, 300), drift: 'input-seems-to-exclude-cache' },
+    ],
+    [
+      'is not needed to see that fewer input tokens than cached ones do not hold them',
+      report(10, 5, undefined, 700, 300),
+      including,
+      { usage: usage(10, 5, 700, 300), drift: 'input-seems-to-exclude-cache' },
+    ],
+    [
+      'that fits no reading is told, and prices nothing',
+      report(10, 5, 1_000_000, 700, 300),
+      {},
+      { usage: usage(10, 5, 700, 300), drift: 'total-does-not-add-up' },
+    ],
+    [
+      'that is no number is told',
+      report(10, 5, Number.NaN),
+      {},
+      { usage: usage(10, 5), drift: 'total-does-not-add-up' },
+    ],
+  ])('%s', (_, reported, terms, expected) => {
+    expect(readReportedUsage(reported, terms)).toEqual(expected);
+  });
+
+  it('never makes a report cheaper than its counts, but where the price entry says so and nothing contradicts', () => {
+    const count = fc.nat({ max: 1_000 });
+    fc.assert(
+      fc.property(count, count, count, count, count, fc.boolean(), (input, output, total, read, write, isWithin) => {
+        const reading = readReportedUsage(report(input, output, total, read, write), isWithin ? including : {});
+        const isAgreed = isWithin && read + write <= input && total === input + output;
+        expect(reading?.usage.inputTokens).toBe(isAgreed ? input - read - write : input);
+      }),
     );
   });
 });

@@ -74,6 +74,17 @@ describe('reviewBudget', () => {
     expect(account.ledgerItem(ID, '2026-12')).toMatchObject({ committed: 0n, terms: { standing: 'open' } });
   });
 
+  it('has the next period open before it begins, also where this one is closed [F16]', async () => {
+    const account = await accountWith(20);
+    await review(account);
+    expect(item(account).terms.standing).toBe('closed');
+    expect(account.ledger.item({ budget: item(account).key.budget, period: '2026-12' })).toMatchObject({
+      startsAt: item(account).endsAt,
+      committed: 0n,
+      terms: { standing: 'open' },
+    });
+  });
+
   it('throttles along a pace line that stays where it began', async () => {
     const account = await accountWith(18, limitedTo('20 USD'));
     expect(await review(account)).toMatchObject({ kind: 'budget-throttled' });

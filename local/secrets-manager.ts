@@ -1,0 +1,169 @@
+/**
+ * AWS Secrets Manager: secrets, their versions and the staging labels of these. Not there: rotation, replication,
+ * resource policies, recovery of deleted secrets, and KMS.
+ */
+import type { Identifiers } from './identifiers.ts';
+import { type Members, membersOf } from './members.ts';
+import { AwsFault, type JsonObject, type Operation, type Service, type World } from './service.ts';
+
+interface Version {
+  readonly id: string;
+  readonly createdAt: number;
+  /** `SecretString` or `SecretBinary`, as sent. */
+  readonly value: JsonObject;
+  readonly stages: Set<string>;
+}
+
+interface Secret {
+  readonly arn: string;
+  readonly name: string;
+  readonly versions: Map<string, Version>;
+}
+
+const CURRENT = 'AWSCURRENT';
+const PREVIOUS = 'AWSPREVIOUS';
+const MAX_VALUE_BYTES = 65_536;
+
+const invalid = (message: string): AwsFault => new AwsFault('ValidationException', message);
+
+export function createSecretsManager(world: World, identifiers: Identifiers): Service {
+  const secrets = new Map<string, Secret>();
+  const keyOf = (region: string, name: string): string => `${region}/${name}`;
+
+  /** @param id a name, a full ARN, or an ARN without the random suffix */
+  const find = (region: string, id: string): Secret => {
+    const byArn = [...secrets.values()].find(({ arn }) => arn === id || arn.slice(0, -7) === id);
+    const found = secrets.get(keyOf(region, id)) ?? (byArn?.arn.split(':')[3] === region ? byArn : undefined);
+    if (found === undefined) throw notFound('Secrets Manager can’t find the specified secret.');
+    return found;
+  };
+
+  /** Adds a version under its token; the same again changes nothing, so that a retry is harmless. */
+  const addVersion = (secret: Secret, token: string, value: JsonObject, stages: readonly string[]): Version => {
+    const existing = secret.versions.get(token);
+    if (existing !== undefined) {
+      if (JSON.stringify(existing.value) === JSON.stringify(value)) return existing;
+      const message = `You can’t change an existing version: a version with the token ${token} has another value.`;
+      throw new AwsFault('ResourceExistsException', message);
+    }
+    const version = { id: token, createdAt: world.clock.now(), value, stages: new Set<string>() };
+    secret.versions.set(token, version);
+    for (const stage of stages) moveStage(secret, stage, version);
+    return version;
+  };
+
+  const CreateSecret: Operation = (input, { region }) => {
+    const members = membersOf(input, invalid);
+    const name = members.string('Name');
+    if (!/^[\w/+=.@-]{1,512}$/.test(name)) {
+      throw invalid(
+        'Invalid name. Must be a valid name containing alphanumeric characters, or any of the following: -/_+=.@!',
+      );
+    }
+    const value = readValue(members);
+    const token = tokenOf(members, identifiers);
+    const existing = secrets.get(keyOf(region, name));
+    if (existing !== undefined) {
+      const same = existing.versions.get(token);
+      if (same !== undefined && JSON.stringify(same.value) === JSON.stringify(value))
+        return { ARN: existing.arn, Name: name, VersionId: token };
+      throw new AwsFault('ResourceExistsException', `The operation failed because the secret ${name} already exists.`);
+    }
+    const suffix = identifiers.alphanumeric(6);
+    const arn = `arn:aws:secretsmanager:${region}:${world.accountId}:secret:${name}-${suffix}`;
+    const secret: Secret = { arn, name, versions: new Map() };
+    secrets.set(keyOf(region, name), secret);
+    if (value === undefined) return { ARN: arn, Name: name };
+    addVersion(secret, token, value, [CURRENT]);
+    return { ARN: arn, Name: name, VersionId: token };
+  };
+
+  const PutSecretValue: Operation = (input, { region }) => {
+    const members = membersOf(input, invalid);
+    const secret = find(region, members.string('SecretId'));
+    const value = readValue(members);
+    if (value === undefined) throw invalidRequest('You must provide either SecretString or SecretBinary.');
+    const stages = members.strings('VersionStages');
+    const version = addVersion(secret, tokenOf(members, identifiers), value, stages.length > 0 ? stages : [CURRENT]);
+    return { ARN: secret.arn, Name: secret.name, VersionId: version.id, VersionStages: [...version.stages] };
+  };
+
+  const GetSecretValue: Operation = (input, { region }) => {
+    const members = membersOf(input, invalid);
+    const secret = find(region, members.string('SecretId'));
+    const id = members.optionalString('VersionId');
+    const stage = members.optionalString('VersionStage');
+    const version = versionOf(secret, id, stage);
+    if (version === undefined) {
+      const which = id === undefined ? `staging label: ${stage ?? CURRENT}` : `VersionId: ${id}`;
+      throw notFound(`Secrets Manager can’t find the specified secret value for ${which}`);
+    }
+    if (id !== undefined && stage !== undefined && !version.stages.has(stage)) {
+      throw invalidRequest(`You provided a VersionStage that is not associated to the provided VersionId.`);
+    }
+    return {
+      ARN: secret.arn,
+      Name: secret.name,
+      VersionId: version.id,
+      ...version.value,
+      VersionStages: [...version.stages],
+      CreatedDate: version.createdAt / 1000,
+    };
+  };
+
+  /** At once, whatever window for a recovery is asked for. */
+  const DeleteSecret: Operation = (input, { region }) => {
+    const secret = find(region, membersOf(input, invalid).string('SecretId'));
+    secrets.delete(keyOf(region, secret.name));
+    return { ARN: secret.arn, Name: secret.name, DeletionDate: world.clock.now() / 1000 };
+  };
+
+  return {
+    signingName: 'secretsmanager',
+    protocol: { kind: 'json', targetPrefix: 'secretsmanager', version: '1.1' },
+    operations: { CreateSecret, PutSecretValue, GetSecretValue, DeleteSecret },
+  };
+}
+
+/** A label is on one version at a time; the version that was current becomes the previous one. */
+function moveStage(secret: Secret, stage: string, to: Version): void {
+  for (const version of secret.versions.values()) {
+    if (version === to || !version.stages.delete(stage)) continue;
+    if (stage === CURRENT) moveStage(secret, PREVIOUS, version);
+  }
+  to.stages.add(stage);
+}
+
+function versionOf({ versions }: Secret, id: string | undefined, stage = CURRENT): Version | undefined {
+  return id === undefined ? [...versions.values()].find(({ stages }) => stages.has(stage)) : versions.get(id);
+}
+
+function readValue(members: Members): JsonObject | undefined {
+  const [text, binary] = [members.optionalString('SecretString'), members.optionalString('SecretBinary')];
+  if (text !== undefined && binary !== undefined)
+    throw invalid('You can’t specify both a binary secret value and a string secret value in the same secret.');
+  const bytes = text === undefined ? Buffer.from(binary ?? '', 'base64').length : Buffer.byteLength(text);
+  if (bytes > MAX_VALUE_BYTES) {
+    throw invalid(
+      `1 validation error detected: Value at 'secretString' failed to satisfy constraint: Member must have length less than or equal to ${MAX_VALUE_BYTES}`,
+    );
+  }
+  if (text !== undefined) return { SecretString: text };
+  return binary === undefined ? undefined : { SecretBinary: binary };
+}
+
+function tokenOf(members: Members, identifiers: Identifiers): string {
+  const token = members.optionalString('ClientRequestToken') ?? identifiers.uuid();
+  if (token.length < 32 || token.length > 64) {
+    throw new AwsFault('InvalidParameterException', 'ClientRequestToken must be 32-64 characters long.');
+  }
+  return token;
+}
+
+function notFound(message: string): AwsFault {
+  return new AwsFault('ResourceNotFoundException', message);
+}
+
+function invalidRequest(message: string): AwsFault {
+  return new AwsFault('InvalidRequestException', message);
+}

@@ -1,0 +1,346 @@
+import type { Fault } from './fault.ts';
+
+/**
+ * Faults that other products of this kind have had, and how each would come back here. To add one: the shortest source
+ * text that occurs once in its file, what stands there with the fault, and the test that must fail then.
+ */
+export const FAULTS: readonly Fault[] = [
+  {
+    id: 'F1',
+    meaning: 'check, then increment: processes that look at the same moment all take the last money',
+    file: 'aws/dynamodb/ledger-updates.ts',
+    source: `conditions.push('committed <= :room');`,
+    fault: `conditions.push('(committed <= :room OR committed > :room)');`,
+    test: {
+      file: 'test/invoke/admission.test.ts',
+      title: 'is not overspent by processes that have seen the same money left [F1]',
+    },
+  },
+  {
+    id: 'F1b',
+    meaning: 'check, then increment: calls of one process all pass, because none holds anything while it runs',
+    file: 'domain/spending/lease.ts',
+    source: `amount > this.#available) return false;
+    this.#available -= amount;`,
+    fault: 'amount > this.#available) return false;',
+    test: {
+      file: 'test/domain/spending/lease.test.ts',
+      title: 'gives all that it has and not one nano-dollar more, however many ask at once [F1]',
+    },
+  },
+  {
+    id: 'F2',
+    meaning: 'counters per process: each counts alone, and together they spend the limit many times',
+    file: 'invoke/held-lease.ts',
+    source: 'const outcome = await ledger.write(write);',
+    fault: "const outcome: Awaited<ReturnType<typeof ledger.write>> = { kind: 'landed' };",
+    test: {
+      file: 'test/invoke/admission.test.ts',
+      title: 'is never overspent by several processes together, also where one starts anew [F1, F2]',
+    },
+  },
+  {
+    id: 'F2b',
+    meaning: 'a restart refills the budget: money in the hands of a process is not counted before it is spent',
+    file: 'domain/spending/ledger.ts',
+    source: 'add(write.settled, write.unconfirmed, write.leased);',
+    fault: 'add(write.settled, write.unconfirmed);',
+    test: {
+      file: 'test/invoke/lease-lifetime.test.ts',
+      title: 'of a process that died stays counted: a restart refills nothing [F2, F12]',
+    },
+  },
+  {
+    id: 'F5',
+    meaning: 'an explicit zero of usage is taken for missing usage',
+    file: 'domain/spending/usage.ts',
+    source: 'if (!isCount(reported?.inputTokens) || !isCount(reported.outputTokens)) return undefined;',
+    fault: 'if (!reported?.inputTokens || !reported.outputTokens) return undefined;',
+    test: { file: 'test/domain/spending/usage.test.ts', title: 'keeps an explicit zero of output tokens [F5]' },
+  },
+  {
+    id: 'F10',
+    meaning: 'a reservation leaks where another budget of the same call refuses',
+    file: 'invoke/admission.ts',
+    source: 'for (const [holder, taken] of holds) holder.putBack(taken);',
+    fault: '',
+    test: {
+      file: 'test/invoke/admission.test.ts',
+      title: 'hold all or none: where the last refuses, the others have lost nothing [F10]',
+    },
+  },
+  {
+    id: 'F10b',
+    meaning: 'a reservation leaks where the request is turned away',
+    file: 'invoke/governed-call.ts',
+    source: 'this.#reservation.release();',
+    fault: '',
+    test: { file: 'test/invoke/admission.test.ts', title: 'leaks nothing, whatever becomes of its calls [F10]' },
+  },
+  {
+    id: 'F11',
+    meaning: 'a report that is retried, because its answer was lost, counts twice',
+    file: 'aws/dynamodb/ledger-updates.ts',
+    source: "'holders.#holder.#sequence = :before'",
+    fault: "'holders.#holder.#sequence >= :before'",
+    test: {
+      file: 'test/invoke/lease-lifetime.test.ts',
+      title: "is repaired by the SDK's own retry, and counted once [F11]",
+    },
+  },
+  {
+    id: 'F11b',
+    meaning: 'a lease that is asked for again, because its answer was lost, counts twice',
+    file: 'aws/dynamodb/ledger-updates.ts',
+    source: "'attribute_not_exists(holders.#holder)'",
+    fault: "'attribute_exists(holders)'",
+    test: {
+      file: 'test/aws/dynamodb/ledger-table.test.ts',
+      title: "counts a write once that the SDK's own retry repeats [F11]",
+    },
+  },
+  {
+    id: 'F12',
+    meaning: 'money expires: what an expired lease may have spent is forgotten with it',
+    file: 'aws/dynamodb/ledger-table.ts',
+    source: 'unconfirmed = unconfirmed + :money',
+    fault: 'committed = committed - :money',
+    test: {
+      file: 'test/invoke/lease-lifetime.test.ts',
+      title: 'of a process that died stays counted: a restart refills nothing [F2, F12]',
+    },
+  },
+  {
+    id: 'F13',
+    meaning: 'a cache outlives the reset: a process goes on in the period that is over',
+    file: 'invoke/admission.ts',
+    source: 'current !== undefined && now < current.endsAt',
+    fault: 'current !== undefined',
+    test: {
+      file: 'test/invoke/lease-lifetime.test.ts',
+      title:
+        'the new period begins with its own limit, and what November leased is not spent in December [F13, F14, F15, F16]',
+    },
+  },
+  {
+    id: 'F14',
+    meaning: 'a reset zeroes fresh spend: an item is made anew over one that was spent from meanwhile',
+    file: 'aws/dynamodb/ledger-table.ts',
+    source: "ConditionExpression: 'attribute_not_exists(pk)'",
+    fault: "ConditionExpression: 'attribute_not_exists(pk) OR attribute_exists(pk)'",
+    test: {
+      file: 'test/aws/dynamodb/ledger-table.test.ts',
+      title: 'provides no item anew that another has provided since it looked, and spent from [F14]',
+    },
+  },
+  {
+    id: 'F14b',
+    meaning: 'a reset drops fresh spend: what was spent just before a period ended is never told',
+    file: 'invoke/admission.ts',
+    source: 'account.endsAt <= now && account.isAtRest',
+    fault: 'account.endsAt <= now',
+    test: {
+      file: 'test/invoke/lease-lifetime.test.ts',
+      title: 'what was spent just before is still told to the period that is over [F14]',
+    },
+  },
+  {
+    id: 'F15',
+    meaning: 'the wrong day: periods turn at midnight of UTC, whatever the time zone',
+    file: 'domain/period.ts',
+    source: 'epochMs(date.toZonedDateTime(timeZone).epochMilliseconds)',
+    fault: "epochMs(date.toZonedDateTime('UTC').epochMilliseconds)",
+    test: {
+      file: 'test/domain/period.test.ts',
+      title: 'turns at midnight of its own time zone, to the millisecond [F15]',
+    },
+  },
+  {
+    id: 'F16',
+    meaning: 'a reset is not propagated: when a period turns, its ledger is not there yet',
+    file: 'domain/standing/review-budget.ts',
+    source: 'await provide(ports, budget, nextPeriod(period, budget.timeZone));',
+    fault: '',
+    test: {
+      file: 'test/domain/standing/review-budget.test.ts',
+      title: 'has the next period open before it begins, also where this one is closed [F16]',
+    },
+  },
+  {
+    id: 'F17',
+    meaning: 'work on the hot path: every call reads the ledger',
+    file: 'invoke/admission.ts',
+    source: "return taken.kind === 'all' ? new Reservation(taken.holds) : undefined;",
+    fault: `for (const { key } of this.#accountsOf(budgets)) void this.#options.ledger.read(key);
+    return taken.kind === 'all' ? new Reservation(taken.holds) : undefined;`,
+    test: {
+      file: 'test/invoke/admission.test.ts',
+      title: 'is not asked at all for a call that the lease in hand covers: no request but its own [F17]',
+    },
+  },
+  {
+    id: 'F18',
+    meaning: 'a threshold fires at $0.40 of $15: a slip of a unit',
+    file: 'domain/budgets/definition.ts',
+    source: '+ 9_999n) / 10_000n',
+    fault: '+ 9_999n) / 300_000n',
+    test: {
+      file: 'test/domain/standing/decide.test.ts',
+      title: 'reaches a threshold exactly when that share of the limit is spent, whatever the amounts [F18]',
+    },
+  },
+  {
+    id: 'F19',
+    meaning: "the caller's word is taken for identity: tags of a request replace those that the governor is bound to",
+    file: 'invoke/bound-plugins.ts',
+    source: '{ ...tags, ...this.#fixed }',
+    fault: '{ ...this.#fixed, ...tags }',
+    test: {
+      file: 'test/invoke/resolving.test.ts',
+      title: 'may be narrowed by more tags, and never freed of those bound [F19]',
+    },
+  },
+  {
+    id: 'F21',
+    meaning: 'fractions of the smallest unit are cut off, call by call',
+    file: 'domain/spending/pricing.ts',
+    source: 'return callCost((rounding - (rounding % QUARTER_PICO_PER_NANO)) / QUARTER_PICO_PER_NANO);',
+    fault: 'return callCost(Math.floor((rounding - (QUARTER_PICO_PER_NANO - 1)) / QUARTER_PICO_PER_NANO));',
+    test: {
+      file: 'test/domain/spending/pricing.test.ts',
+      title: 'equals the exact rational price, rounded up once to a nano-dollar [F21]',
+    },
+  },
+  {
+    id: 'F22',
+    meaning: 'a hot budget wears its item out: writes grow with calls, because slices do not grow with spending',
+    file: 'domain/spending/slice.ts',
+    source: 'Math.max(Math.min(pace, request.previous * GROWTH), request.usual * FIRST_CALLS)',
+    fault: 'request.usual * FIRST_CALLS',
+    test: {
+      file: 'test/spending/writes.test.ts',
+      title: 'a process that spends steadily writes about once in half a lease term, however many calls it makes [F22]',
+    },
+  },
+  {
+    id: 'F23',
+    meaning: 'a client that loops on refusals burns write units: every refusal is written',
+    file: 'invoke/budget-account.ts',
+    source: 'const isNews = this.#refused === undefined ||',
+    fault: 'const isNews = need > 0 ||',
+    test: {
+      file: 'test/invoke/admission.test.ts',
+      title: 'is written to once for refusals without end, and looked at now and then [F23]',
+    },
+  },
+  {
+    id: 'F23b',
+    meaning: 'a client that loops on refusals asks the ledger every time: "exhausted" is not remembered',
+    file: 'invoke/budget-account.ts',
+    source: 'if (recent && need >= refused.need) return refused.filling;',
+    fault: '',
+    test: {
+      file: 'test/invoke/admission.test.ts',
+      title: 'is written to once for refusals without end, and looked at now and then [F23]',
+    },
+  },
+  {
+    id: 'F24',
+    meaning: 'money is lost when a budget gets fewer cells: nobody collects from the others any more',
+    file: 'domain/standing/collect-cells.ts',
+    source: 'for (const id of root === undefined ? [] : cellsOf(root)) ids.add(id);',
+    fault: '',
+    test: {
+      file: 'test/spending/cells.test.ts',
+      title: 'lose and mint nothing when the policy changes their number in mid-period [F24]',
+    },
+  },
+  {
+    id: 'F24b',
+    meaning: 'spend counts twice when a cell is used again that the root has forgotten',
+    file: 'domain/spending/ledger.ts',
+    source: 'entry.reported === undefined && entry.leased === 0n',
+    fault: 'entry.leased === 0n',
+    test: {
+      file: 'test/spending/cells.test.ts',
+      title: 'lose and mint nothing when the policy changes their number in mid-period [F24]',
+    },
+  },
+  {
+    id: 'F24c',
+    meaning: 'money is minted when a cell is funded anew: what it has lent already is not counted',
+    file: 'domain/spending/cell.ts',
+    source: 'room: subtract(total, cell.committed)',
+    fault: 'room: total',
+    test: {
+      file: 'test/spending/cells.test.ts',
+      title: 'lose and mint nothing when the policy changes their number in mid-period [F24]',
+    },
+  },
+  {
+    id: 'F25',
+    meaning: 'maxTokens: 999999999 pins the counter',
+    file: 'invoke/request-bound.ts',
+    source: 'Math.min(asked ?? Number.POSITIVE_INFINITY, window)',
+    fault: 'asked ?? window',
+    test: {
+      file: 'test/invoke/admission.test.ts',
+      title: 'holds no more for a call than its model can answer, whatever maxTokens says [F25]',
+    },
+  },
+  {
+    id: 'F26',
+    meaning: 'documents and images are held by their bytes, though only the model counts their tokens',
+    file: 'invoke/request-bound.ts',
+    source: 'hasMedia ? window : textBytes(input)',
+    fault: 'textBytes(input)',
+    test: {
+      file: 'test/invoke/request-bound.test.ts',
+      title: 'holds the window for an image in a guarded block [F26]',
+    },
+  },
+  {
+    id: 'F28',
+    meaning: 'a restarted process takes a closed budget for an open one',
+    file: 'domain/spending/terms.ts',
+    source: "if (terms.standing === 'closed') return ZERO;",
+    fault: '',
+    test: {
+      file: 'test/invoke/admission.test.ts',
+      title: 'closes it for every process that has no lease in hand, a restarted one included [F28]',
+    },
+  },
+  {
+    id: 'F28b',
+    meaning: 'a disable reaches processes by polling only: a lease is granted under terms that are no longer so',
+    file: 'aws/dynamodb/ledger-updates.ts',
+    source: "'termsVersion = :termsVersion'",
+    fault: "'termsVersion >= :termsVersion'",
+    test: {
+      file: 'test/invoke/admission.test.ts',
+      title: 'reaches a process at its next lease: what it has in hand is all that it spends [F28]',
+    },
+  },
+  {
+    id: 'F29',
+    meaning: 'many calls that begin together cause as many lookups',
+    file: 'invoke/profile-resolver.ts',
+    source: 'this.#reading ??= this.#index',
+    fault: 'this.#reading = this.#index',
+    test: {
+      file: 'test/invoke/resolving.test.ts',
+      title: 'is read once for many calls that it does not serve [F29]',
+    },
+  },
+  {
+    id: 'F30',
+    meaning: 'the same alert over and over: each time that it is noticed is taken for an occasion of its own',
+    file: 'aws/dynamodb/notice-outbox-table.ts',
+    source: 'const keyOf = (id: NoticeId) =>',
+    fault: 'const keyOf = (notice: NoticeId, id = notice + clock.now()) =>',
+    test: {
+      file: 'test/aws/dynamodb/notice-outbox-table.test.ts',
+      title: 'takes an occasion once for good, also after it was sent [F30]',
+    },
+  },
+];
