@@ -14,7 +14,7 @@ import { INLINED, PROVISIONS, type ProjectManifest, publishedManifest } from './
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const ENTRY = 'invoke/index';
 
-/** `require` of an ES module: one copy of the helper in a process, however it is imported. See ADR 8. */
+/** `require` of an ES module: one copy of the helper in a process, however it is imported. See ADR 9. */
 const COMMONJS_ENTRY = "'use strict';\nmodule.exports = require('./index.js');\n";
 
 export interface HelperPackage {

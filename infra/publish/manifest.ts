@@ -28,7 +28,7 @@ export const PROVISIONS: Readonly<Record<string, Provision>> = {
   '@opentelemetry/api': 'optional peer',
 };
 
-/** Packages whose code is copied into the bundle, because that loads faster; see ADR 8. */
+/** Packages whose code is copied into the bundle, because that loads faster; see ADR 9. */
 export const INLINED: readonly string[] = ['temporal-polyfill', 'temporal-utils', 'zod'];
 
 /**

@@ -143,6 +143,15 @@ describe('a tenant’s program', () => {
     [['node16.mts', 'node16.cts'], { module: 'node16' }],
     [['bundler.ts'], { module: 'esnext', moduleResolution: 'bundler' }],
   ])('has its types: %s', async (fileNames, options) => {
-    expect(await helper.typeCheck(fileNames, PROGRAM, options)).toBe('');
+    const programs = Object.fromEntries(fileNames.map((fileName) => [fileName, PROGRAM]));
+    expect(await helper.typeCheck(programs, options)).toBe('');
   });
+});
+
+test('the programs in the guide are right', async () => {
+  const guide = await readFile(join(ROOT, 'docs/helper.md'), 'utf8');
+  const snippets = [...guide.matchAll(/^```ts\n([\s\S]*?)^```/gm)].map(([, snippet = '']) => snippet);
+  expect(snippets.length).toBeGreaterThan(3);
+  const programs = Object.fromEntries(snippets.map((snippet, i) => [`guide-${i + 1}.mts`, snippet]));
+  expect(await helper.typeCheck(programs, { module: 'nodenext' })).toBe('');
 });

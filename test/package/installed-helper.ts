@@ -58,14 +58,14 @@ export class InstalledHelper {
     return stdout.trim();
   }
 
-  /** Checks a program of the tenant under these names, with its declarations, and returns what the compiler reports. */
+  /** Checks programs of the tenant, by file name, with their declarations, and returns what the compiler reports. */
   async typeCheck(
-    fileNames: readonly string[],
-    program: string,
+    programs: Readonly<Record<string, string>>,
     options: Readonly<Record<string, unknown>>,
   ): Promise<string> {
     const project = await mkdtemp(join(this.#workspace, 'tenant/project-'));
-    for (const fileName of fileNames) await writeFile(join(project, fileName), program);
+    const fileNames = Object.keys(programs);
+    for (const [fileName, program] of Object.entries(programs)) await writeFile(join(project, fileName), program);
     const compilerOptions = {
       strict: true,
       target: 'es2022',
