@@ -18,6 +18,8 @@ export type MetricName =
   | 'TenantClosed'
   | 'TenantReopened'
   | 'UnattributedSpendFound'
+  | 'TrueUpFailed'
+  | 'MetricsUnreadable'
   | 'LeaseReclaimed'
   | 'NoticeSent'
   | 'NoticeFailed'

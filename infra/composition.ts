@@ -3,12 +3,15 @@ import { Logger } from '@aws-lambda-powertools/logger';
 import { Metrics } from '@aws-lambda-powertools/metrics';
 import { BedrockClient } from '@aws-sdk/client-bedrock';
 import { BudgetsClient } from '@aws-sdk/client-budgets';
+import { CloudWatchClient } from '@aws-sdk/client-cloudwatch';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { SNSClient } from '@aws-sdk/client-sns';
 import * as z from 'zod';
 import { awsBudgets } from '../aws/aws-budgets.ts';
 import { AwsClock } from '../aws/aws-clock.ts';
 import { bedrockProfiles } from '../aws/bedrock-profiles.ts';
+import { cloudWatchMetrics } from '../aws/cloudwatch-metrics.ts';
+import { checkpointsTable } from '../aws/dynamodb/checkpoints-table.ts';
 import { ledgerTable } from '../aws/dynamodb/ledger-table.ts';
 import { noticeOutboxTable } from '../aws/dynamodb/notice-outbox-table.ts';
 import { openingsTable } from '../aws/dynamodb/openings-table.ts';
@@ -20,9 +23,10 @@ import { genaiPrices } from '../aws/price-list.ts';
 import { snsNotices } from '../aws/sns-notices.ts';
 import { Fault } from '../domain/fault.ts';
 import type { Journal } from '../domain/journal.ts';
-import type { ProfileGovernance } from '../domain/profiles/govern-profile.ts';
+import type { Sweep } from '../domain/profiles/sweep.ts';
 import type { WriteId } from '../domain/spending/ledger.ts';
 import { UsageSince } from '../domain/spending/recorded-usage.ts';
+import { UsageReadings } from '../domain/spending/usage-readings.ts';
 import type { NoticePublisher } from '../domain/standing/notice.ts';
 
 /** What a function is told by the stack; see `provider.environment` in infra/serverless.yml. */
@@ -40,7 +44,7 @@ export interface Governor {
   readonly metrics: Metrics;
   readonly journal: Journal;
   /** Reads the policy in force, and with it AWS's time, and puts everything together that a use case needs. */
-  start(): Promise<ProfileGovernance & { readonly publisher: NoticePublisher }>;
+  start(): Promise<Sweep & { readonly publisher: NoticePublisher }>;
 }
 
 /** The adapters of one function, made once for each execution environment. */
@@ -65,13 +69,11 @@ export function governor(environment: NodeJS.ProcessEnv = process.env): Governor
   const journal = powertoolsJournal(logger, metrics);
   const clock = new AwsClock();
   const dynamo = clock.listenTo(new DynamoDBClient());
-  const bedrock = new Map<string, BedrockClient>();
-  const bedrockIn = (region: string): BedrockClient => {
-    const client = bedrock.get(region) ?? new BedrockClient({ region });
-    bedrock.set(region, client);
-    return client;
-  };
+  const bedrockIn = forEachRegion((region) => new BedrockClient({ region }));
+  const cloudWatchIn = forEachRegion((region) => new CloudWatchClient({ region }));
   const policies = policyTable(dynamo, table);
+  const records = usageTable(dynamo, table);
+  const readings = new UsageReadings({ records, metered: cloudWatchMetrics(cloudWatchIn), clock });
 
   return {
     accountId,
@@ -88,7 +90,9 @@ export function governor(environment: NodeJS.ProcessEnv = process.env): Governor
         index: profileIndexTable(dynamo, table),
         ledger: ledgerTable(dynamo, table),
         openings: openingsTable(dynamo, table),
-        usage: new UsageSince(usageTable(dynamo, table), clock),
+        usage: new UsageSince(records, clock),
+        checkpoints: checkpointsTable(dynamo, table),
+        readings,
         prices: genaiPrices,
         awsBudgets: awsBudgets(new BudgetsClient(), { accountId, alertTopicArn }),
         outbox: noticeOutboxTable(dynamo, table, clock),
@@ -96,5 +100,15 @@ export function governor(environment: NodeJS.ProcessEnv = process.env): Governor
         newWriteId: () => randomUUID() as WriteId,
       };
     },
+  };
+}
+
+/** One client for each Region, made when it is first needed. */
+function forEachRegion<Client>(make: (region: string) => Client): (region: string) => Client {
+  const clients = new Map<string, Client>();
+  return (region) => {
+    const client = clients.get(region) ?? make(region);
+    clients.set(region, client);
+    return client;
   };
 }

@@ -2,8 +2,14 @@ import type { FinalizeRequestMiddleware, MiddlewareStack } from '@smithy/types';
 import type { Clock } from '../domain/clock.ts';
 import type { IndexEntry } from '../domain/profiles/profile-index.ts';
 import { ratesAt } from '../domain/spending/dated-rates.ts';
-import { type CallCost, callCost, type Rates, type RequestBound, upperBound } from '../domain/spending/pricing.ts';
-import type { UsageTerms } from '../domain/spending/usage.ts';
+import {
+  type CallCost,
+  callCost,
+  type Rates,
+  type RequestBound,
+  upperBound,
+  usageTerms,
+} from '../domain/spending/pricing.ts';
 import type { Tags } from '../domain/tags.ts';
 import { abortable, signalOf, stopIfAborted } from './abort.ts';
 import type { Admissions } from './admission.ts';
@@ -163,7 +169,7 @@ async function begin(
       rates,
       bound,
       tier: most.tier,
-      terms: termsOf(rates, most),
+      terms: usageTerms(rates, most),
       hold,
       reservation,
       ...insteadOf,
@@ -256,11 +262,6 @@ function holdFor(
   if (entry.maxExposure === undefined) return { bound, hold: bound };
   return { bound, hold: callCost(learned.begun(entry.arn, bound, Number(entry.maxExposure))) };
 }
-
-const termsOf = ({ inputTokens }: Rates, { unsplitWrites }: RequestBound): UsageTerms => ({
-  ...(inputTokens === undefined ? {} : { inputTokens }),
-  ...(unsplitWrites === undefined ? {} : { unsplitWrites }),
-});
 
 /** Prices change at an instant that the index knows beforehand. */
 function ratesOf({ clock }: PluginParts, entry: IndexEntry): Rates {

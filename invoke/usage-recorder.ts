@@ -1,4 +1,4 @@
-import type { Clock, EpochMs } from '../domain/clock.ts';
+import { type Clock, epochMs } from '../domain/clock.ts';
 import { nanoUsd } from '../domain/money.ts';
 import type { ProfileArn } from '../domain/profiles/profile-arn.ts';
 import type { CallCost } from '../domain/spending/pricing.ts';
@@ -55,19 +55,16 @@ export class UsageRecorder {
   readonly #clock: Clock;
   readonly #process: ProcessId;
   readonly #hours = new Map<UtcHour, Hour>();
-  #current: UtcHour;
-  #watermark: EpochMs;
-  #triedAt: EpochMs;
+  /** Absent until the first call ends: before its first answer from AWS, a process may have a clock that is far off. */
+  #current: UtcHour | undefined;
+  #watermark = epochMs(0);
+  #triedAt = epochMs(0);
   #writing: Promise<void> = Promise.resolve();
 
   constructor(options: { readonly records: UsageRecords; readonly clock: Clock; readonly process: ProcessId }) {
     this.#records = options.records;
     this.#clock = options.clock;
     this.#process = options.process;
-    const now = options.clock.now();
-    this.#current = hourAt(now);
-    this.#watermark = now;
-    this.#triedAt = now;
   }
 
   /** A call through this profile is complete, with this usage. */
@@ -91,9 +88,14 @@ export class UsageRecorder {
   }
 
   #hourNow(): Hour {
-    const name = hourAt(this.#clock.now());
+    const now = this.#clock.now();
+    const name = hourAt(now);
+    if (this.#current === undefined) {
+      this.#watermark = now;
+      this.#triedAt = now;
+    }
     // Never an earlier hour, even where the clock is put back: that hour may have been written and forgotten.
-    if (name > this.#current) this.#current = name;
+    if (this.#current === undefined || name > this.#current) this.#current = name;
     const hour = this.#hours.get(this.#current);
     if (hour !== undefined) return hour;
     const begun: Hour = { chunks: [], profiles: new Map() };
@@ -134,7 +136,8 @@ export class UsageRecorder {
     }
     if (unwritten.length > 0 && now > this.#watermark) this.#watermark = now;
     for (const [name, { chunks }] of this.#hours)
-      if (name < this.#current && chunks.every(({ isDirty }) => !isDirty)) this.#hours.delete(name);
+      if (this.#current !== undefined && name < this.#current && chunks.every(({ isDirty }) => !isDirty))
+        this.#hours.delete(name);
   }
 
   /** Everything that is not written, as it is at this instant. */

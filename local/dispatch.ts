@@ -70,15 +70,17 @@ async function perform(exchange: Exchange, call: Call, options: DispatchOptions)
   const input = exchange.read();
   const before = await options.interceptors.interfere('before', call, input);
   if (before === 'no-answer') return before;
-  if (before !== undefined) {
+  if (before instanceof AwsFault) {
     options.onOutcome(call, input, { fault: before });
     throw before;
   }
+  if (before !== undefined) return before.answer;
   const output = await run(exchange, call, input, options);
   const after = await options.interceptors.interfere('after', call, input);
   if (after !== undefined && output instanceof RawOutput) await leave(output);
   if (after instanceof AwsFault) throw after;
-  return after ?? output;
+  if (after === 'no-answer') return after;
+  return after?.answer ?? output;
 }
 
 async function run(exchange: Exchange, call: Call, input: JsonObject, options: DispatchOptions): Promise<Output> {

@@ -9,6 +9,7 @@ import { type BudgetsOptions, createBudgets } from './budgets/budgets.ts';
 import { createCloudFormation } from './cloudformation/cloudformation.ts';
 import type { DeployedStack, DeployOptions } from './cloudformation/stack.ts';
 import { createCloudTrail } from './cloudtrail.ts';
+import { type CloudWatchOptions, createCloudWatch } from './cloudwatch/cloudwatch.ts';
 import { answerControlRequest, isControlRequest } from './control-api.ts';
 import { Destinations } from './destinations.ts';
 import { createDispatcher } from './dispatch.ts';
@@ -46,6 +47,8 @@ export interface EmbeddedAwsOptions {
   readonly seed?: string;
   /** How late billing data and AWS Budgets are. */
   readonly budgets?: BudgetsOptions;
+  /** How late metrics are. */
+  readonly cloudWatch?: CloudWatchOptions;
 }
 
 export interface EmbeddedAws {
@@ -131,6 +134,7 @@ export async function startEmbeddedAws(options: EmbeddedAwsOptions = {}): Promis
   const modelCalls = new ModelCalls();
   services.push(createBedrockRuntime({ world, profiles, calls: modelCalls, bill: (usage) => billing.push(usage) }));
   services.push(createTagging(profiles));
+  services.push(createCloudWatch(world, options.cloudWatch));
   const cloudTrail = createCloudTrail(world, () => identifiers.uuid());
 
   const dispatch = createDispatcher({

@@ -2,10 +2,11 @@
 import type { AwsFault, Call, JsonObject } from './service.ts';
 
 /**
- * What happens to a request instead of its normal course. A fault is answered as the service would answer it;
- * `no-answer` breaks the connection. `undefined` lets the request pass.
+ * What happens to a request instead of its normal course. A fault is answered as the service would answer it, an
+ * `answer` is what the caller gets instead of the operation's; `no-answer` breaks the connection. `undefined` lets the
+ * request pass.
  */
-export type Interference = AwsFault | 'no-answer' | undefined;
+export type Interference = AwsFault | { readonly answer: JsonObject } | 'no-answer' | undefined;
 
 /** Sees each call with its decoded input. A promise holds the request until it resolves. */
 export type Interceptor = (call: Call, input: JsonObject) => Interference | Promise<Interference>;

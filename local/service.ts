@@ -151,8 +151,16 @@ export interface Service {
 }
 
 export type Protocol =
-  /** `X-Amz-Target: <targetPrefix>.<Operation>`, JSON in and out. */
-  | { readonly kind: 'json'; readonly targetPrefix: string; readonly version: '1.0' | '1.1' }
+  /**
+   * `X-Amz-Target: <targetPrefix>.<Operation>`, JSON in and out. A service that spoke the Query protocol before tells
+   * the codes that its errors had there, in a header of their own.
+   */
+  | {
+      readonly kind: 'json';
+      readonly targetPrefix: string;
+      readonly version: '1.0' | '1.1';
+      readonly queryErrorCodes?: Readonly<Record<string, string>>;
+    }
   /**
    * Form-encoded `Action=<Operation>`, XML out. Lists arrive as arrays and maps as objects, whatever their wire form
    * (`X.member.1`, `X.entry.1.key`). On the way out an array becomes `<member>` elements; `mapMembers` names the

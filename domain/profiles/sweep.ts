@@ -1,5 +1,7 @@
+import type { Budget } from '../budgets/definition.ts';
 import { budgetsInUse, readOutsideFigures } from '../budgets/hear-alert.ts';
-import { type OutsideFigures, reviewBudget } from '../standing/review-budget.ts';
+import { type TrueUp, trueUp } from '../spending/true-up-budget.ts';
+import { type OutsideFigures, reviewBudget, unsettledPeriods } from '../standing/review-budget.ts';
 import { governProfile, type ProfileGovernance } from './govern-profile.ts';
 import type { ProfileArn } from './profile-arn.ts';
 
@@ -10,12 +12,14 @@ export interface SweepReport {
   readonly ended: number;
 }
 
+export type Sweep = ProfileGovernance & TrueUp;
+
 /**
  * The scheduled reconciliation of everything: every budget reviewed, every profile of every governed Region governed,
  * every index entry without a profile ended. It does what the events should have done, so a lost event is a delay and
  * nothing worse. One profile that fails holds up no other.
  */
-export async function sweep(ports: ProfileGovernance): Promise<SweepReport> {
+export async function sweep(ports: Sweep): Promise<SweepReport> {
   const failed: string[] = [];
   const attempt = async (what: string, work: () => Promise<void>): Promise<void> => {
     try {
@@ -32,13 +36,31 @@ export async function sweep(ports: ProfileGovernance): Promise<SweepReport> {
   const entries = await ports.index.list();
   // Before the profiles, whose standing follows from it. AWS Budgets is asked because its alerts come once and may have
   // been lost; profiles that are gone, or cannot be read now, still have leases to take back.
+  const reviewed = new Map<Budget, OutsideFigures | undefined>();
   for (const budget of budgetsInUse(ports, entries)) {
     let outside: OutsideFigures | undefined;
     await attempt(`AWS Budgets on ${budget.id}`, async () => {
       outside = await readOutsideFigures(ports, budget);
     });
-    await attempt(budget.id, async () => void (await reviewBudget(ports, budget, outside)));
+    await attempt(budget.id, async () => {
+      await reviewBudget(ports, budget, outside);
+      reviewed.set(budget, outside);
+    });
   }
+  // After the reviews, which take back the leases of processes that are gone: a lease keeps its hours open.
+  const targets = [...reviewed.keys()].flatMap((budget) =>
+    unsettledPeriods(budget, ports.clock.now()).map((period) => ({ budget, period })),
+  );
+  const changed = new Set<Budget>();
+  await attempt('the true-up', async () => {
+    for (const { budget, period, outcome, unreadable } of await trueUp(ports, targets)) {
+      if (outcome === 'trued-up') changed.add(budget);
+      if (outcome === 'failed') failed.push(`the true-up of ${budget.id} in ${period.id}`);
+      if (unreadable.length > 0) failed.push(`the token metrics of ${budget.id} in ${period.id}`);
+    }
+  });
+  for (const budget of changed)
+    await attempt(budget.id, async () => void (await reviewBudget(ports, budget, reviewed.get(budget))));
 
   const listed = new Set<ProfileArn>();
   const readRegions = new Set<string>();

@@ -91,7 +91,11 @@ const FORMATS: readonly (readonly [idPrefix: string, Limits])[] = [
   ['writer.', ['max_tokens']],
 ];
 
+/** Models of these vendors that make pictures or sound, or rank: a limit of tokens limits nothing that they cost. */
+const NOT_BY_TOKEN = /^(?:amazon\.nova-(?:\d+-)?(?:canvas|reel|sonic|multimodal)|cohere\.rerank)/;
+
 function formatOf(baseModelId: string): Limits | undefined {
+  if (NOT_BY_TOKEN.test(baseModelId)) return undefined;
   if (/[.-]embed-/.test(baseModelId)) return EMBEDDING;
   return FORMATS.find(([prefix]) => baseModelId.startsWith(prefix))?.[1];
 }

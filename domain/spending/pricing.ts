@@ -76,8 +76,8 @@ export function priceOf(rates: Rates, usage: Usage, tier: ServiceTier): CallCost
       TIER_QUARTERS[tier] +
     (QUARTER_PICO_PER_NANO - 1);
   if (!Number.isSafeInteger(rounding)) return largePriceOf(meters, usage, tier);
-  // The remainder first: a quotient of this size may round up to the next whole number.
-  return callCost((rounding - (rounding % QUARTER_PICO_PER_NANO)) / QUARTER_PICO_PER_NANO);
+  // Below a whole number by 1/4000 at least, and rounded by 1/4096 at most: the quotient never reaches it.
+  return callCost(Math.floor(rounding / QUARTER_PICO_PER_NANO));
 }
 
 function largePriceOf(meters: MeterRates, usage: Usage, tier: ServiceTier): CallCost {

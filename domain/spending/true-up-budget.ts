@@ -1,32 +1,35 @@
 import type { Budget } from '../budgets/definition.ts';
 import { type Clock, type EpochMs, epochMs } from '../clock.ts';
 import type { Journal } from '../journal.ts';
-import { add, displayUsd, subtract, ZERO } from '../money.ts';
+import { displayUsd, max, subtract } from '../money.ts';
 import type { Period } from '../period.ts';
-import type { IndexEntry, ProfileIndex } from '../profiles/profile-index.ts';
-import type { LedgerKey, LedgerStore, TrueUpWrite } from './ledger.ts';
-import { coveredProfiles, mergeUsage, type RecordedUsage, readRecordedUsage } from './recorded-usage.ts';
+import type { ProfileArn } from '../profiles/profile-arn.ts';
+import type { ProfileIndex } from '../profiles/profile-index.ts';
+import { cellKey, cellsOf } from './cell.ts';
+import { type Checkpoint, type Checkpoints, checkpointOf, withCheckpoint } from './checkpoint.ts';
+import { type BudgetReadings, compareBudget, unconfirmedOf } from './compare-budget.ts';
+import type { HolderId, LeaseEntry, LedgerItem, LedgerKey, LedgerStore, TrueUpWrite } from './ledger.ts';
+import type { Metered, MeteredWindow } from './metered-spend.ts';
+import { coveredProfiles, mergeUsage } from './recorded-usage.ts';
 import type { Openings } from './seeding.ts';
-import {
-  type BudgetFinding,
-  closedUntil,
-  compare,
-  type Finding,
-  METRICS_DELAY_MS,
-  type MeteredSpend,
-  NOTHING_FOUND,
-  planTrueUp,
-} from './true-up.ts';
-import { HOUR_MS, hourAt, NO_TOTALS, startOfHour, type UsageRecords } from './usage-record.ts';
+import { type BudgetFinding, closedUntil, METRICS_DELAY_MS, planTrueUp } from './true-up.ts';
+import type { UsageReadings } from './usage-readings.ts';
+import { HOUR_MS, hourAt, startOfHour } from './usage-record.ts';
 
 export interface TrueUp {
   readonly ledger: Pick<LedgerStore, 'read' | 'trueUp'>;
   readonly openings: Pick<Openings, 'list'>;
-  readonly records: UsageRecords;
-  readonly metered: MeteredSpend;
+  readonly checkpoints: Checkpoints;
+  readonly readings: UsageReadings;
   readonly index: Pick<ProfileIndex, 'list'>;
   readonly clock: Clock;
   readonly journal: Journal;
+}
+
+/** A budget in a period that has begun: the current one, or the one before it. */
+export interface TrueUpTarget {
+  readonly budget: Budget;
+  readonly period: Period;
 }
 
 export type TrueUpOutcome =
@@ -36,109 +39,207 @@ export type TrueUpOutcome =
   | 'nothing-new'
   | 'trued-up'
   /** Others changed the item at each try; the next run goes on. */
-  | 'stale';
+  | 'stale'
+  /** Something could not be read or written, and was told to the journal; the next run tries again. */
+  | 'failed';
+
+export interface TrueUpReport extends TrueUpTarget {
+  readonly outcome: TrueUpOutcome;
+  /** Profiles whose metrics could not be read: nothing was concluded about them. */
+  readonly unreadable: readonly ProfileArn[];
+}
 
 /** A call that ran when its period ended is over by then: an attempt that was given up later began in this period. */
 const LONGEST_CALL_MS = HOUR_MS;
 /** In open hours metrics are compared up to here, records up to now: a process writes its records each minute. */
 const OPEN_LAG_MS = 5 * 60_000;
+const MINUTE_MS = 60_000;
 const MAX_PASSES = 4;
 
 /**
- * Trues up a budget in a period that has begun, the current one or the one before it: spend that AWS metered and no helper recorded becomes `unattributed`, and
- * `unconfirmed` money is confirmed or taken off where the metrics prove it. Profiles are attributed by the tags that the
- * index has now. One that joined or left the budget in this period proves nothing about `unconfirmed`, as some of its
- * attempts may never have been counted here.
+ * Trues up budgets: spend that AWS metered and no helper recorded becomes `unattributed`, and `unconfirmed` money is
+ * confirmed or taken off where that is proven. Profiles are attributed by the tags that the index has now, profiles that
+ * ended in the period included. One that joined or left the budget in this period proves nothing about `unconfirmed`,
+ * as some of its attempts may never have been counted here.
  *
- * Reads the period's usage records and two windows of metrics for each profile: meant to run about once an hour.
+ * All metrics are read together, and one budget that fails holds up no other. Cheap enough for every sweep: closed hours
+ * are read once an hour, see {@link UsageReadings}; what is left is a window of metrics for each profile. To be run after
+ * leases were tidied.
  */
-export async function trueUpBudget(
+export async function trueUp(
   ports: TrueUp,
-  budget: Budget,
-  period: Period,
+  targets: readonly TrueUpTarget[],
   { delayMs = METRICS_DELAY_MS }: { readonly delayMs?: number } = {},
-): Promise<TrueUpOutcome> {
-  const now = ports.clock.now();
-  const key: LedgerKey = { budget: budget.id, period: period.id };
-  // Before the records: who takes a first lease after this completes nothing in an hour that is closed.
-  const seen = await ports.ledger.read(key);
-  if (seen === undefined) return 'not-provisioned';
+): Promise<readonly TrueUpReport[]> {
+  const reports: TrueUpReport[] = [];
+  const attempt = async <Value>(target: TrueUpTarget, work: () => Promise<Value>): Promise<Value | undefined> => {
+    try {
+      return await work();
+    } catch (error) {
+      const { budget, period } = target;
+      ports.journal.counted('TrueUpFailed', {
+        budget: budget.id,
+        period: period.id,
+        error: error instanceof Error ? error.message : String(error),
+      });
+      reports.push({ ...target, outcome: 'failed', unreadable: [] });
+      return undefined;
+    }
+  };
+  const run = ports.clock.now();
+  const held: Held[] = [];
+  for (const target of targets) {
+    const found = await attempt(target, async () => await readLedger(ports, target));
+    if (found === 'not-provisioned') reports.push({ ...target, outcome: found, unreadable: [] });
+    else if (found !== undefined) held.push(found);
+  }
+  // After all ledgers: who takes a first lease from now on completes nothing in an hour that is closed, and who gave its
+  // money back before has had the metrics' delay to record what it completed in one.
+  const cases: Case[] = [];
+  for (const each of held) {
+    const known = await attempt(each.target, async () => await readRecords(ports, each, { now: run, delayMs }));
+    if (known !== undefined) cases.push(known);
+  }
+  const windows = cases.flatMap(({ profiles, past, present }) =>
+    profiles.flatMap(({ entry: { arn: profile, rates } }) =>
+      rates === undefined
+        ? []
+        : [
+            { profile, ...past, isClosed: true },
+            { profile, ...present, isClosed: false },
+          ].filter(({ from, until }) => from < until),
+    ),
+  );
+  const metered = await ports.readings.metered(windows);
+  for (const known of cases)
+    await attempt(known.target, async () => void reports.push(await conclude(ports, known, metered)));
+  return reports;
+}
 
+/** Who holds money of one budget in one period, and what its ledger has been told. */
+interface Held {
+  readonly target: TrueUpTarget;
+  readonly key: LedgerKey;
+  readonly holders: ReadonlyMap<HolderId, LeaseEntry>;
+  readonly checkpoints: readonly Checkpoint[];
+}
+
+/** All that is known of it but for its metrics. */
+type Case = Held & BudgetReadings;
+
+async function readLedger(ports: TrueUp, target: TrueUpTarget): Promise<Held | 'not-provisioned'> {
+  const key: LedgerKey = { budget: target.budget.id, period: target.period.id };
+  const item = await ports.ledger.read(key);
+  if (item === undefined) return 'not-provisioned';
+  const checkpoints = await keepCheckpoint(ports, key, item);
+  return { target, key, checkpoints, holders: await processesOf(ports, item) };
+}
+
+async function readRecords(
+  ports: TrueUp,
+  held: Held,
+  { now, delayMs }: { readonly now: EpochMs; readonly delayMs: number },
+): Promise<Case> {
+  const { key, holders } = held;
+  const { budget, period } = held.target;
+  const { readings } = ports;
   const from = epochMs(Math.ceil(period.startsAt / HOUR_MS) * HOUR_MS);
   const lately = startOfHour(hourAt(epochMs(now - delayMs - HOUR_MS)));
-  const { watermarks } = await readRecordedUsage(ports.records, { from: lately, until: now });
-  const closed = Math.min(closedUntil(now, seen.holders, watermarks, delayMs) ?? from, hourBefore(period.endsAt));
-  const finding = await findAll(ports, budget, key, {
-    from,
-    closed: epochMs(Math.max(from, closed)),
-    recorded: epochMs(Math.min(now, period.endsAt)),
-    metered: epochMs(Math.min(now - OPEN_LAG_MS, period.endsAt)),
-  });
-
-  for (let pass = 0; pass < MAX_PASSES; pass++) {
-    const item = await ports.ledger.read(key);
-    if (item === undefined) return 'not-provisioned';
-    const change = planTrueUp(item, finding);
-    if (change === undefined) return 'nothing-new';
-    if ((await ports.ledger.trueUp(key, change)) === 'changed') {
-      tell(ports, key, change);
-      return 'trued-up';
-    }
-  }
-  return 'stale';
+  const { watermarks } = await readings.recorded({ from: lately, until: now }, now);
+  const until = Math.min(closedUntil(now, holders, watermarks, delayMs) ?? from, hourBefore(period.endsAt));
+  const closed = epochMs(Math.max(from, until));
+  const begun = epochMs(Math.min(closed, from + LONGEST_CALL_MS));
+  const first = await readings.recorded({ from, until: begun }, now);
+  const recordedPast = mergeUsage(first, await readings.recorded({ from: begun, until: closed }, now));
+  const recent = { from: closed, until: epochMs(Math.min(now, period.endsAt)) };
+  const recorded = mergeUsage(recordedPast, await readings.recorded(recent, now));
+  const changedCoverage = await ports.openings.list(key);
+  const entries = await ports.index.list();
+  const covered = coveredProfiles(budget.selector, entries);
+  return {
+    ...held,
+    profiles: covered
+      .filter(({ endedAt }) => endedAt === undefined || endedAt + LONGEST_CALL_MS >= period.startsAt)
+      .map((entry) => ({
+        entry,
+        doubtful: changedCoverage.has(entry.arn) ? unconfirmedOf(recordedPast, entry) : unconfirmedOf(first, entry),
+      })),
+    past: { from, until: closed },
+    present: { from: closed, until: minuteAt(Math.min(now - OPEN_LAG_MS, period.endsAt)) },
+    recordedPast,
+    recorded,
+    isWhole:
+      changedCoverage.size === 0 &&
+      from === period.startsAt &&
+      // Helpers go by the index, which a policy that has just changed is ahead of.
+      entries.every((entry) => covered.includes(entry) || entry.budgets.every(({ id }) => id !== budget.id)),
+  };
 }
 
 /** The last full hour of a period ends here. */
 const hourBefore = (endsAt: EpochMs): EpochMs => startOfHour(hourAt(endsAt));
 
-interface Hours {
-  /** First full hour of the period. */
-  readonly from: EpochMs;
-  readonly closed: EpochMs;
-  /** Up to where records and metrics of the open hours are read. */
-  readonly recorded: EpochMs;
-  readonly metered: EpochMs;
+const minuteAt = (at: number): EpochMs => epochMs(Math.floor(at / MINUTE_MS) * MINUTE_MS);
+
+/** Nothing is kept while there is nothing to prove. */
+async function keepCheckpoint(ports: TrueUp, key: LedgerKey, item: LedgerItem): Promise<readonly Checkpoint[]> {
+  if (item.unconfirmed === 0n) return [];
+  const known = await ports.checkpoints.list(key);
+  const more = withCheckpoint(known, checkpointOf(item, ports.clock.now()));
+  if (more === undefined) return known;
+  await ports.checkpoints.keep(key, more);
+  return more;
 }
 
-async function findAll(ports: TrueUp, budget: Budget, key: LedgerKey, hours: Hours): Promise<BudgetFinding> {
-  const { from, closed, recorded, metered } = hours;
-  const begun = epochMs(Math.min(closed, from + LONGEST_CALL_MS));
-  const first = await readRecordedUsage(ports.records, { from, until: begun });
-  const sofar = mergeUsage(first, await readRecordedUsage(ports.records, { from: begun, until: closed }));
-  const all = mergeUsage(sofar, await readRecordedUsage(ports.records, { from: closed, until: recorded }));
-  const changedCoverage = await ports.openings.list(key);
-  let sum: BudgetFinding = { closedExcess: ZERO, openExcess: ZERO, confirmed: ZERO, unspent: ZERO, decidable: ZERO };
-  for (const entry of coveredProfiles(budget.selector, await ports.index.list())) {
-    const doubtful = changedCoverage.has(entry.arn) ? unconfirmedOf(sofar, entry) : unconfirmedOf(first, entry);
-    const past = await find(ports, entry, sofar, { from, until: closed }, doubtful);
-    const present = await find(ports, entry, all, { from, until: metered }, ZERO);
-    sum = {
-      closedExcess: add(sum.closedExcess, past.excess),
-      openExcess: add(sum.openExcess, present.excess),
-      confirmed: add(sum.confirmed, past.confirmed),
-      unspent: add(sum.unspent, past.unspent),
-      decidable: add(sum.decidable, subtract(unconfirmedOf(sofar, entry), doubtful)),
-    };
-  }
-  return sum;
+/**
+ * The entries of processes, in the budget's own item and in those of its cells. A cell that was funded after the item was
+ * read lends to processes that complete nothing in an hour that is closed.
+ */
+async function processesOf(ports: TrueUp, root: LedgerItem): Promise<ReadonlyMap<HolderId, LeaseEntry>> {
+  const holders = new Map([...root.holders].filter(([, entry]) => entry.reported === undefined));
+  for (const id of cellsOf(root))
+    for (const [holder, entry] of (await ports.ledger.read(cellKey(root.key, id)))?.holders ?? [])
+      holders.set(holder, entry);
+  return holders;
 }
 
-const unconfirmedOf = ({ totals }: RecordedUsage, { arn }: IndexEntry) => totals.get(arn)?.unconfirmed ?? ZERO;
-
-/** Without metrics or a price nothing is found: neither an excess nor a proof. */
-async function find(
+async function conclude(
   ports: TrueUp,
-  { arn, rates }: IndexEntry,
-  { totals }: RecordedUsage,
-  { from, until }: { readonly from: EpochMs; readonly until: EpochMs },
-  doubtful: Finding['excess'],
-): Promise<Finding> {
-  if (rates === undefined || from >= until) return NOTHING_FOUND;
-  const metered = await ports.metered.window(arn, from, until);
-  return metered === undefined ? NOTHING_FOUND : compare(rates, metered, totals.get(arn) ?? NO_TOTALS, doubtful);
+  known: Case,
+  metered: (window: MeteredWindow) => Metered,
+): Promise<TrueUpReport> {
+  const { target, key } = known;
+  const { finding, unreadable } = compareBudget(known, metered);
+  if (unreadable.size > 0) tellUnreadable(ports, key, unreadable);
+  const report = (outcome: TrueUpOutcome): TrueUpReport => ({ ...target, outcome, unreadable: [...unreadable.keys()] });
+  for (let pass = 0; pass < MAX_PASSES; pass++) {
+    const item = await ports.ledger.read(key);
+    if (item === undefined) return report('not-provisioned');
+    const change = planTrueUp(item, finding);
+    if (change === undefined) return report('nothing-new');
+    if ((await ports.ledger.trueUp(key, change)) === 'changed') {
+      tell(ports, key, change, finding);
+      return report('trued-up');
+    }
+  }
+  return report('stale');
 }
 
-function tell(ports: TrueUp, { budget, period }: LedgerKey, { from, to }: TrueUpWrite): void {
+function tellUnreadable(
+  ports: TrueUp,
+  { budget, period }: LedgerKey,
+  unreadable: ReadonlyMap<ProfileArn, string>,
+): void {
+  const [why = ''] = unreadable.values();
+  ports.journal.counted('MetricsUnreadable', { budget, period, profiles: [...unreadable.keys()], why });
+}
+
+function tell(
+  ports: TrueUp,
+  { budget, period }: LedgerKey,
+  { from, to }: TrueUpWrite,
+  { closedExcess, openExcess }: BudgetFinding,
+): void {
   ports.journal.decided('true up', {
     budget,
     period,
@@ -152,6 +253,7 @@ function tell(ports: TrueUp, { budget, period }: LedgerKey, { from, to }: TrueUp
       budget,
       period,
       source: 'token metrics',
+      seen: displayUsd(max(closedExcess, openExcess)),
       unattributed: displayUsd(to.unattributed),
     });
 }

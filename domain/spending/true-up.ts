@@ -1,9 +1,8 @@
 import type { EpochMs } from '../clock.ts';
 import { epochMs } from '../clock.ts';
 import { add, max, min, type NanoUsd, nanoUsd, subtract, ZERO } from '../money.ts';
-import type { ProfileArn } from '../profiles/profile-arn.ts';
 import { type LedgerItem, NO_RESOLUTION, type TrueUpWrite } from './ledger.ts';
-import { priceOf, type Rates } from './pricing.ts';
+import { DEAREST_TIER, type PicoUsdPerToken, priceOf, type Rates } from './pricing.ts';
 import type { Usage } from './usage.ts';
 import { hourAt, type ProcessId, processOf, startOfHour, type UsageTotals } from './usage-record.ts';
 
@@ -17,12 +16,6 @@ import { hourAt, type ProcessId, processOf, startOfHour, type UsageTotals } from
  * Everything that it finds is an amount since the period's beginning, and the ledger item holds such amounts. So doing
  * it again changes nothing, whatever was interrupted: there is one write, and it says what is to be.
  */
-
-/** What AWS metered, whoever called. From CloudWatch, minutes late. */
-export interface MeteredSpend {
-  /** Tokens of a profile in a window. Undefined where that cannot be told: never taken for none. */
-  window(profile: ProfileArn, from: EpochMs, until: EpochMs): Promise<Usage | undefined>;
-}
 
 /** How late metrics may be. UNVERIFIED as a bound: CloudWatch gives none; "minutes" is what is seen. */
 export const METRICS_DELAY_MS = 15 * 60_000;
@@ -49,8 +42,10 @@ export function closedUntil(
 
 /** What a comparison shows of one profile in one window. */
 export interface Finding {
-  /** What was metered and not recorded, at the profile's rates. */
+  /** What was metered and not recorded, at the profile's rates: no more than it certainly cost, but for the flex tier. */
   readonly excess: NanoUsd;
+  /** The most that it can have cost: at the dearest tier, every cache write at the dearer rate. */
+  readonly excessAtMost: NanoUsd;
   /** Unconfirmed money that is proven to be spent. */
   readonly confirmed: NanoUsd;
   /** Unconfirmed money that is proven not to be spent. */
@@ -59,14 +54,20 @@ export interface Finding {
   readonly isConclusive: boolean;
 }
 
-export const NOTHING_FOUND: Finding = { excess: ZERO, confirmed: ZERO, unspent: ZERO, isConclusive: false };
+export const NOTHING_FOUND: Finding = {
+  excess: ZERO,
+  excessAtMost: ZERO,
+  confirmed: ZERO,
+  unspent: ZERO,
+  isConclusive: false,
+};
 
 /**
  * Compares one profile in a closed window. Metered = recorded proves that nothing unconfirmed was spent; an excess is
  * taken for the unconfirmed attempts first, and only what goes beyond them came from outside.
  *
- * Metrics do not tell the service tier of a call, so that an excess is priced at the default tier; recorded calls have
- * their own price already and are compared by tokens.
+ * Metrics do not tell the service tier of a call, so that an excess is priced at the default tier, and at the dearest
+ * where money is to be freed; recorded calls have their own price already and are compared by tokens.
  *
  * @param doubtful part of `recorded.unconfirmed` that may be another period's: it explains an excess, but is not decided
  */
@@ -79,31 +80,35 @@ export function compare(rates: Rates, metered: Usage, recorded: UsageTotals, dou
   const cacheWrite = cacheWrites(metered) - cacheWrites(usage);
   const oneHour = Math.max(0, metered.cacheWrite1hInputTokens - usage.cacheWrite1hInputTokens);
   const written = Math.max(0, cacheWrite);
-  const cost = priceOf(
-    rates,
-    {
-      inputTokens: Math.max(0, input),
-      outputTokens: Math.max(0, output),
-      cacheReadInputTokens: Math.max(0, cacheRead),
-      cacheWrite5mInputTokens: written - Math.min(oneHour, written),
-      cacheWrite1hInputTokens: Math.min(oneHour, written),
-    },
-    'default',
-  );
-  const excess = nanoUsd(BigInt(cost));
-  if (input < 0 || output < 0 || cacheRead < 0 || cacheWrite < 0) return { ...NOTHING_FOUND, excess };
+  const beyond: Usage = {
+    inputTokens: Math.max(0, input),
+    outputTokens: Math.max(0, output),
+    cacheReadInputTokens: Math.max(0, cacheRead),
+    cacheWrite5mInputTokens: written - Math.min(oneHour, written),
+    cacheWrite1hInputTokens: Math.min(oneHour, written),
+  };
+  const excess = nanoUsd(BigInt(priceOf(rates, beyond, 'default')));
+  const excessAtMost = nanoUsd(BigInt(priceOf(withDearestWrites(rates), beyond, DEAREST_TIER)));
+  const isConclusive = input >= 0 && output >= 0 && cacheRead >= 0 && cacheWrite >= 0;
+  if (!isConclusive) return { ...NOTHING_FOUND, excess, excessAtMost };
   const own = subtract(unconfirmed, doubtful);
   return {
     excess,
+    excessAtMost,
     confirmed: min(own, atLeastNothing(excess - doubtful)),
-    unspent: atLeastNothing(own - excess),
-    isConclusive: true,
+    unspent: atLeastNothing(own - excessAtMost),
+    isConclusive,
   };
 }
 
+const withDearestWrites = (rates: Rates): Rates => {
+  const dearest = Math.max(rates.cacheWrite5m, rates.cacheWrite1h) as PicoUsdPerToken;
+  return { ...rates, cacheWrite5m: dearest, cacheWrite1h: dearest };
+};
+
 const cacheWrites = (usage: Usage): number => usage.cacheWrite5mInputTokens + usage.cacheWrite1hInputTokens;
 
-const atLeastNothing = (amount: bigint): NanoUsd => max(ZERO, nanoUsd(amount));
+export const atLeastNothing = (amount: bigint): NanoUsd => max(ZERO, nanoUsd(amount));
 
 /** What the comparison of all profiles that a budget covers comes to, since the period's beginning. */
 export interface BudgetFinding {
@@ -115,13 +120,16 @@ export interface BudgetFinding {
   readonly unspent: NanoUsd;
   /** Unconfirmed money in the closed hours' records that may be decided. */
   readonly decidable: NanoUsd;
+  /** Unconfirmed money of any origin that the ledger's own amounts prove unspent; see domain/spending/checkpoint.ts. */
+  readonly unspentInAll: NanoUsd;
 }
 
 /**
  * What the ledger item is to hold after a true-up; undefined where it does already.
  *
- * - `unconfirmed` falls by what is proven, never below zero, and never by more than was recorded as unconfirmed. What
- *   reclaimed leases left in it has no record, so that nothing here lowers it.
+ * - `unconfirmed` falls by what is proven, never below zero. What records tell of attempts decides no more than was
+ *   recorded as unconfirmed; what reclaimed leases left in it has no record, and falls only by what the ledger's own
+ *   amounts prove. The two proofs are about the same money: the stronger counts, not their sum.
  * - `unattributed` rises to the excess that nothing else in the item accounts for, and never falls. While hours are open,
  *   money in leases accounts for it too: then only the certain minimum counts.
  * - What was decided stays decided. Should a metric come later than its delay and prove spent what was taken off, it
@@ -133,7 +141,11 @@ export function planTrueUp(item: LedgerItem, finding: BudgetFinding): TrueUpWrit
   const room = min(item.unconfirmed, undecided);
   // Confirming comes first: it leaves `committed` as it is, so that in doubt less money comes free.
   const confirming = min(room, atLeastNothing(finding.confirmed - before.confirmed));
-  const freeing = min(subtract(room, confirming), atLeastNothing(finding.unspent - before.unspent));
+  const byRecords = min(subtract(room, confirming), atLeastNothing(finding.unspent - before.unspent));
+  // What is left still accounts for the excess: calls that were told and never recorded are no spend from outside.
+  const spare = atLeastNothing(before.confirmed + item.unconfirmed + item.unattributed - finding.closedExcess);
+  const byLedger = min(spare, atLeastNothing(finding.unspentInAll - before.unspent));
+  const freeing = max(byRecords, min(subtract(item.unconfirmed, confirming), byLedger));
   const resolution = { confirmed: add(before.confirmed, confirming), unspent: add(before.unspent, freeing) };
   const accounted = add(resolution.confirmed, subtract(item.unconfirmed, add(confirming, freeing)));
   const unattributed = max(

@@ -72,6 +72,12 @@ const LATE_REPORTS_MS = 3 * 3_600_000;
 const previousPeriod = ({ startsAt }: Period, { period, timeZone }: Budget): Period =>
   periodAt(period, timeZone, epochMs(startsAt - 1));
 
+/** The periods of a budget to which something may still be reported: the current one, and for a while the one before it. */
+export function unsettledPeriods(budget: Budget, now: EpochMs): Period[] {
+  const period = periodAt(budget.period, budget.timeZone, now);
+  return now - period.startsAt < LATE_REPORTS_MS ? [period, previousPeriod(period, budget)] : [period];
+}
+
 /**
  * What calls of a period that is over leave to be done: leases of processes that are gone are taken back, and thresholds
  * that were reached since the last review are told. No standing is decided any more.

@@ -31,10 +31,9 @@ server.listen(environment.PORT, '127.0.0.1');
 await once(server, 'listening');
 console.log(`listening on http://127.0.0.1:${(server.address() as AddressInfo).port}`);
 
-process.once('SIGTERM', async () => {
-  // Answers that are being streamed end first: what they cost is known only then.
-  server.close();
-  await once(server, 'close');
-  await governor.close();
-  client.destroy();
-});
+await once(process, 'SIGTERM');
+// Answers that are being streamed end first: what they cost is known only then.
+server.close();
+await once(server, 'close');
+await governor.close();
+client.destroy();

@@ -5,20 +5,23 @@ import type { Journal, JournalFacts, MetricName } from '../../domain/journal.ts'
 import { add, nanoUsd } from '../../domain/money.ts';
 import { periodAt } from '../../domain/period.ts';
 import type { Policy } from '../../domain/policy/policy.ts';
-import type { ProfileFacts, ProfileGovernance, Profiles } from '../../domain/profiles/govern-profile.ts';
+import type { ProfileFacts, Profiles } from '../../domain/profiles/govern-profile.ts';
 import { parseIndexEntry, serialiseIndexEntry } from '../../domain/profiles/index-entry-document.ts';
 import { type ProfileArn, parseProfileArn, regionOf } from '../../domain/profiles/profile-arn.ts';
 import type { IndexEntry, ProfileIndex } from '../../domain/profiles/profile-index.ts';
+import type { Sweep } from '../../domain/profiles/sweep.ts';
 import type { LedgerItem, WriteId } from '../../domain/spending/ledger.ts';
+import type { Metered, MeteredSpend, MeteredWindow } from '../../domain/spending/metered-spend.ts';
 import type { ListedPrice, PriceList } from '../../domain/spending/price-list.ts';
 import type { PicoUsdPerToken, Rates } from '../../domain/spending/pricing.ts';
 import { UsageSince } from '../../domain/spending/recorded-usage.ts';
+import { UsageReadings } from '../../domain/spending/usage-readings.ts';
 import type { TimeWindow, UsageRecords } from '../../domain/spending/usage-record.ts';
 import type { Notice, NoticeId, NoticeOutbox, NoticePublisher } from '../../domain/standing/notice.ts';
 import type { Tags } from '../../domain/tags.ts';
 import { budgetNamed, policyOf } from './example-policy.ts';
 import { MemoryLedger } from './spending/memory-ledger.ts';
-import { MemoryOpenings, MemoryUsage } from './spending/memory-usage.ts';
+import { MemoryCheckpoints, MemoryOpenings, MemoryUsage } from './spending/memory-usage.ts';
 
 export function profileArn(id: string, region = 'us-east-1'): ProfileArn {
   const arn = parseProfileArn(`arn:aws:bedrock:${region}:123456789012:application-inference-profile/${id}`);
@@ -71,6 +74,9 @@ export class GovernedAccount {
   readonly ledger = new MemoryLedger();
   readonly usage = new MemoryUsage();
   readonly openings = new MemoryOpenings();
+  readonly checkpoints = new MemoryCheckpoints();
+  /** What the token metrics say of a window. */
+  meter: (window: MeteredWindow) => Metered = () => ({ kind: 'silent' });
   readonly stored = new Map<ProfileArn, StoredProfile>();
   readonly indexed = new Map<ProfileArn, string>();
   readonly awsBudgets = new Map<string, AwsBudgetState>();
@@ -147,7 +153,7 @@ export class GovernedAccount {
     return [...this.notices.values()].flatMap(({ notice }) => (notice.kind === kind ? [notice.id] : []));
   }
 
-  get ports(): ProfileGovernance & { readonly publisher: NoticePublisher } {
+  get ports(): Sweep & { readonly publisher: NoticePublisher } {
     const clock: Clock = { now: () => this.now };
     const journal: Journal = {
       decided: (decision, facts) => void this.decisions.push({ decision, facts }),
@@ -163,6 +169,12 @@ export class GovernedAccount {
       ledger: this.#failing('ledger', this.ledger),
       openings: this.#failing('openings', this.openings),
       usage: new UsageSince(this.#usageRecords, clock),
+      checkpoints: this.#failing('checkpoints', this.checkpoints),
+      readings: new UsageReadings({
+        records: this.#usageRecords,
+        metered: this.#failing('metered', this.#metered),
+        clock,
+      }),
       profiles: this.#failing('profiles', this.#profiles),
       index: this.#failing('index', this.#index),
       awsBudgets: this.#failing('awsBudgets', this.#awsBudgets),
@@ -199,6 +211,8 @@ export class GovernedAccount {
   }
 
   readonly #prices: PriceList = { ratesOf: () => this.listed };
+
+  readonly #metered: MeteredSpend = { read: async (windows) => windows.map((window) => this.meter(window)) };
 
   readonly #profiles: Profiles = {
     read: async (arn) => this.stored.get(arn)?.facts,

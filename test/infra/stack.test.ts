@@ -357,7 +357,11 @@ describe('the roles', () => {
     const everywhere = ['profile-changed', 'budget-alert', 'sweep'].flatMap((name) =>
       statementsOf(name).filter(({ Resource }) => [Resource].flat().includes('*')),
     );
-    expect(everywhere.flatMap(({ Action }) => Action)).toEqual(['bedrock:ListInferenceProfiles', 'tag:GetResources']);
+    expect(everywhere.flatMap(({ Action }) => Action)).toEqual([
+      'bedrock:ListInferenceProfiles',
+      'tag:GetResources',
+      'cloudwatch:GetMetricData',
+    ]);
   });
 
   it("change tags on this account's application inference profiles alone", () => {

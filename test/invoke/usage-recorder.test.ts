@@ -102,6 +102,16 @@ describe('a process that records its usage', () => {
     expect(table.written).toHaveLength(2);
   });
 
+  it('knows the hour from the first call that ends, not from a clock that was off until AWS had answered', async () => {
+    const { call, recorder, moveTo, recorded, table } = recording('2026-12-08T13:00:00Z');
+    moveTo('2026-11-23T22:10:00Z');
+    call(5);
+    moveTo('2026-11-23T22:11:00Z');
+    await recorder.maintain();
+    expect(await recorded()).toEqual(new Map([[CHAT, totals(1, 5)]]));
+    expect(table.written.map(({ watermark }) => watermark)).toEqual([at('2026-11-23T22:11:00Z')]);
+  });
+
   it('spreads more than a hundred profiles over records, and writes again only those that changed', async () => {
     const { recorder, table, call, recorded } = recording();
     for (let profile = 0; profile < 250; profile++) call(1, profileArn(`p${profile}`));

@@ -1,10 +1,27 @@
 import { describe, expect, it } from 'vitest';
+import type { ProfileArn } from '../../../domain/profiles/profile-arn.ts';
 import { sweep } from '../../../domain/profiles/sweep.ts';
 import { isConserved } from '../../../domain/spending/ledger.ts';
+import type { Metered, MeteredWindow } from '../../../domain/spending/metered-spend.ts';
+import { NO_USAGE } from '../../../domain/spending/usage.ts';
 import { ACME, busyAccount, GONE, HEALED, LAKESIDE, MENDABLE, ROGUE } from '../busy-account.ts';
 import { expectToSurviveEveryCrash } from '../crashes.ts';
 import { policyDocument, policyOf } from '../example-policy.ts';
 import { GovernedAccount } from '../governed-account.ts';
+
+const USD = 1_000_000_000n;
+
+/** Metrics that say how many input tokens a profile used in a window that begins with its period. */
+const told =
+  (inputTokens: (profile: ProfileArn, window: MeteredWindow) => number) =>
+  (window: MeteredWindow): Metered => ({
+    kind: 'told',
+    usage: {
+      ...NO_USAGE,
+      inputTokens: isPast(window) ? inputTokens(window.profile, window) : 0,
+    },
+  });
+const isPast = ({ from, until }: MeteredWindow): boolean => until - from > 24 * 3_600_000;
 
 describe('sweep', () => {
   it('does everything that events should have done', async () => {
@@ -109,7 +126,60 @@ describe('sweep', () => {
     });
   });
 
+  it('counts spend that went round the helper, and closes the budget in the same run', async () => {
+    const account = await busyAccount();
+    account.meter = told((profile) => (profile === ACME ? 100_000_000 : 0));
+    const report = await sweep(account.ports);
+    expect(report.failed).toEqual([]);
+    const item = account.ledgerItem('tenant-monthly/acme', '2026-11');
+    // 100 million tokens at 0.06 USD per million, beyond the dollar that is unconfirmed.
+    expect(item).toMatchObject({ unattributed: 5_000_000_000n, terms: { standing: 'closed' } });
+    expect(isConserved(item)).toBe(true);
+    expect(account.tagsOf(ACME)).toMatchObject({ 'governor:standing': 'closed' });
+    expect(account.counted).toContain('UnattributedSpendFound');
+  });
+
+  it('changes nothing while metrics cannot be read, says so, and does the rest of its work', async () => {
+    const account = await busyAccount();
+    account.meter = () => ({ kind: 'unreadable', why: 'ThrottlingException' });
+    const report = await sweep(account.ports);
+    expect(report).toMatchObject({ profiles: 5, ended: 1 });
+    expect(report.failed).toContain('the token metrics of tenant-monthly/acme in 2026-11');
+    expect(account.counted).toContain('MetricsUnreadable');
+    expect(account.ledgerItem('tenant-monthly/acme', '2026-11')).toMatchObject({ unattributed: 0n, unconfirmed: USD });
+    expect(account.tagsOf(LAKESIDE)).toMatchObject({ 'governor:standing': 'closed' });
+  });
+
+  it('trues up the period before for three hours after its end', async () => {
+    const trueUpAt = async (iso: string) => {
+      const account = await busyAccount();
+      account.meter = told((profile, { until }) =>
+        profile === ACME && until <= Date.parse('2026-12-01T00:00:00Z') ? 100_000_000 : 0,
+      );
+      await sweep(account.ports);
+      account.meter = told((profile, { until }) =>
+        profile === ACME && until <= Date.parse('2026-12-01T00:00:00Z') ? 200_000_000 : 0,
+      );
+      account.moveTo(iso);
+      await sweep(account.ports);
+      return account.ledgerItem('tenant-monthly/acme', '2026-11').unattributed;
+    };
+    // In the time zone of the policy, Europe/Zurich.
+    expect(await trueUpAt('2026-12-01T01:00:00Z')).toBeGreaterThan(5n * USD);
+    expect(await trueUpAt('2026-12-01T02:01:00Z')).toBe(5n * USD);
+  });
+
   it('comes to the same end whichever port call fails on the way, and tells each occasion once [F30]', async () => {
     await expectToSurviveEveryCrash(busyAccount, (account) => sweep(account.ports));
+  });
+
+  it('comes to the same end likewise where spend went round the helper', async () => {
+    const build = async () => {
+      const account = await busyAccount();
+      await sweep(account.ports);
+      account.meter = told((profile) => (profile === ACME ? 100_000_000 : 0));
+      return account;
+    };
+    await expectToSurviveEveryCrash(build, (account) => sweep(account.ports));
   });
 });

@@ -120,6 +120,18 @@ describe('the bound of an InvokeModel request', () => {
     expect(reading(document, { ...changes, contextWindow: undefined }).kind).toBe('unbounded');
   });
 
+  it.each([
+    'amazon.nova-canvas-v1:0',
+    'amazon.nova-reel-v1:1',
+    'amazon.nova-2-sonic-v1:0',
+    'amazon.nova-2-multimodal-embeddings-v1:0',
+    'cohere.rerank-v3-5:0',
+    'stability.sd3-5-large-v1:0',
+  ])('is not what %s is told to limit: it is not priced by what it reads and writes [F8]', (baseModelId) => {
+    const document = { prompt: 'a cat', max_tokens: 1, inferenceConfig: { maxTokens: 1 } };
+    expect(reading(document, { baseModelId, contextWindow: undefined }).kind).toBe('unbounded');
+  });
+
   it('holds nothing for the output of an embedding, and takes text only [F26]', () => {
     const embed = { baseModelId: 'amazon.titan-embed-text-v2:0', contextWindow: undefined };
     expect(boundOf({ inputText: 'hi' }, embed)).toMatchObject({ maxOutputTokens: 0, inputBytes: 18 });

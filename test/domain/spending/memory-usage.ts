@@ -1,5 +1,6 @@
 import { ZERO } from '../../../domain/money.ts';
 import type { ProfileArn } from '../../../domain/profiles/profile-arn.ts';
+import type { Checkpoint, Checkpoints } from '../../../domain/spending/checkpoint.ts';
 import type { LedgerKey, Opening } from '../../../domain/spending/ledger.ts';
 import type { Openings } from '../../../domain/spending/seeding.ts';
 import {
@@ -71,5 +72,18 @@ export class MemoryOpenings implements Openings {
 
   #set(key: LedgerKey, profile: ProfileArn, kept: Kept): void {
     this.#kept.set(`${key.budget} ${key.period}`, this.#of(key).set(profile, kept));
+  }
+}
+
+/** Checkpoints in memory. */
+export class MemoryCheckpoints implements Checkpoints {
+  readonly #kept = new Map<string, readonly Checkpoint[]>();
+
+  async list({ budget, period }: LedgerKey): Promise<readonly Checkpoint[]> {
+    return this.#kept.get(`${budget} ${period}`) ?? [];
+  }
+
+  async keep({ budget, period }: LedgerKey, checkpoints: readonly Checkpoint[]): Promise<void> {
+    this.#kept.set(`${budget} ${period}`, checkpoints);
   }
 }

@@ -106,6 +106,17 @@ describe('priceOf', () => {
     );
   });
 
+  it('divides exactly up to the largest integer that is safe [F21]', () => {
+    const one = ratesOf(1, 0, 0, 0, 0);
+    const tokens = fc.integer({ min: 2 ** 50, max: 2 ** 51 - 1_000 });
+    fc.assert(
+      fc.property(tokens, (count) => {
+        expect(BigInt(priceOf(one, usageOf(count, 0), 'default'))).toBe((BigInt(count) + 999n) / 1_000n);
+      }),
+      { numRuns: 5_000 },
+    );
+  });
+
   it('refuses a cost that no safe integer holds rather than round it', () => {
     expect(() => priceOf(SONNET, usageOf(Number.MAX_SAFE_INTEGER, 0), 'priority')).toThrow(RangeError);
   });

@@ -2,9 +2,12 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { BudgetId } from '../../../domain/budgets/budget-id.ts';
 import { type EpochMs, epochMs } from '../../../domain/clock.ts';
+import type { MetricName } from '../../../domain/journal.ts';
 import { add, nanoUsd, ZERO } from '../../../domain/money.ts';
 import { periodAt } from '../../../domain/period.ts';
+import type { ProfileArn } from '../../../domain/profiles/profile-arn.ts';
 import {
+  type HolderId,
   isConserved,
   type LeaseEntry,
   type LedgerKey,
@@ -12,14 +15,16 @@ import {
   spent,
   type WriteId,
 } from '../../../domain/spending/ledger.ts';
+import type { Metered, MeteredWindow } from '../../../domain/spending/metered-spend.ts';
 import { type BudgetFinding, closedUntil, compare, planTrueUp } from '../../../domain/spending/true-up.ts';
-import { type TrueUp, trueUpBudget } from '../../../domain/spending/true-up-budget.ts';
+import { type TrueUp, type TrueUpOutcome, trueUp } from '../../../domain/spending/true-up-budget.ts';
 import { NO_USAGE, type Usage } from '../../../domain/spending/usage.ts';
+import { UsageReadings } from '../../../domain/spending/usage-readings.ts';
 import { HOUR_MS, holderOf, hourAt, NO_TOTALS, type ProcessId } from '../../../domain/spending/usage-record.ts';
 import { budgetNamed, policyDocument, policyOf } from '../example-policy.ts';
 import { profileArn } from '../governed-account.ts';
 import { MemoryLedger } from './memory-ledger.ts';
-import { MemoryOpenings, MemoryUsage } from './memory-usage.ts';
+import { MemoryCheckpoints, MemoryOpenings, MemoryUsage } from './memory-usage.ts';
 import { at, entryOf, RATES, recordOf, totals } from './usage-fixtures.ts';
 
 const CHAT = profileArn('chat00000001');
@@ -35,12 +40,14 @@ describe('comparing what was metered with what was recorded', () => {
     expect(compare(RATES, metered(500), totals(3, 500, 40))).toMatchObject({ confirmed: 0n, unspent: 40n });
   });
 
-  it('takes an excess for unconfirmed attempts first, and proves the rest of them unspent', () => {
-    expect(compare(RATES, metered(530), totals(3, 500, 40))).toMatchObject({
-      excess: 30n,
-      confirmed: 30n,
-      unspent: 10n,
+  it('takes an excess for unconfirmed attempts first, and proves unspent what it cannot have cost at any tier', () => {
+    expect(compare(RATES, metered(520), totals(3, 500, 40))).toMatchObject({
+      excess: 20n,
+      excessAtMost: 35n,
+      confirmed: 20n,
+      unspent: 5n,
     });
+    expect(compare(RATES, metered(530), totals(3, 500, 40))).toMatchObject({ confirmed: 30n, unspent: 0n });
     expect(compare(RATES, metered(600), totals(3, 500, 40))).toMatchObject({
       excess: 100n,
       confirmed: 40n,
@@ -49,11 +56,11 @@ describe('comparing what was metered with what was recorded', () => {
   });
 
   it('proves nothing while less is metered than was recorded, of any kind of token', () => {
-    const behind = { excess: 0n, confirmed: 0n, unspent: 0n, isConclusive: false };
+    const behind = { excess: 0n, excessAtMost: 0n, confirmed: 0n, unspent: 0n, isConclusive: false };
     expect(compare(RATES, metered(499), totals(3, 500, 40))).toEqual(behind);
     const output = { ...metered(600), outputTokens: 4 };
     const recorded = { ...totals(3, 500, 40), usage: { ...metered(500), outputTokens: 5 } };
-    expect(compare(RATES, output, recorded)).toEqual({ ...behind, excess: 100n });
+    expect(compare(RATES, output, recorded)).toEqual({ ...behind, excess: 100n, excessAtMost: 175n });
   });
 
   it('does not decide what may be of an earlier period, whichever of the attempts the excess is', () => {
@@ -63,7 +70,7 @@ describe('comparing what was metered with what was recorded', () => {
     });
     expect(compare(RATES, metered(510), totals(3, 500, 40), nanoUsd(15n))).toMatchObject({
       confirmed: 0n,
-      unspent: 15n,
+      unspent: 7n,
     });
     expect(compare(RATES, metered(540), totals(3, 500, 40), nanoUsd(15n))).toMatchObject({
       confirmed: 25n,
@@ -134,6 +141,7 @@ describe('planning a true-up', () => {
     confirmed: ZERO,
     unspent: ZERO,
     decidable: ZERO,
+    unspentInAll: ZERO,
   };
   const amounts = (unconfirmed: bigint, leased = 0n, unattributed = 0n) => {
     const account = accountWith({ unconfirmed, leased, unattributed });
@@ -163,6 +171,17 @@ describe('planning a true-up', () => {
     const reclaimed = planTrueUp(amounts(100n), finding({ unspent: 40n, decidable: 40n }));
     expect(reclaimed?.to.resolution.unspent).toBe(40n);
   });
+
+  it('counts the stronger of two proofs about the same money, not their sum', () => {
+    const proofs = finding({ unspent: 40n, decidable: 40n, unspentInAll: 60n });
+    expect(planTrueUp(amounts(100n), proofs)?.to.resolution.unspent).toBe(60n);
+    expect(planTrueUp(amounts(50n), proofs)?.to.resolution.unspent).toBe(50n);
+  });
+
+  it('leaves as much unconfirmed as accounts for the excess, so that freeing money makes no spend from outside', () => {
+    const change = planTrueUp(amounts(100n), finding({ unspentInAll: 95n, closedExcess: 12n }));
+    expect(change?.to).toMatchObject({ unattributed: 0n, resolution: { unspent: 88n } });
+  });
 });
 
 const POLICY = policyOf(policyDocument({ timeZone: 'UTC' }));
@@ -182,8 +201,14 @@ function accountWith({ settled = 0n, unconfirmed = 0n, leased = 0n, unattributed
   const ledger = new MemoryLedger();
   const usage = new MemoryUsage();
   const openings = new MemoryOpenings();
-  const points: { readonly at: EpochMs; readonly tokens: number }[] = [];
-  const state = { now: at('2026-11-23T22:40:00Z'), areMetricsDown: false };
+  const points: { readonly at: EpochMs; readonly tokens: number; readonly profile: ProfileArn }[] = [];
+  const counted: MetricName[] = [];
+  const state = {
+    now: at('2026-11-23T22:40:00Z'),
+    areMetricsDown: false,
+    isPastSilent: false,
+    unreadable: undefined as ProfileArn | undefined,
+  };
   const parts = { settled, unconfirmed, leased, unattributed };
   ledger.put({
     key: KEY,
@@ -196,22 +221,29 @@ function accountWith({ settled = 0n, unconfirmed = 0n, leased = 0n, unattributed
     holders: new Map(),
     crossed: [],
   });
-  const ports: TrueUp = {
+  const clock = { now: () => state.now };
+  const entries = [entryOf(CHAT, { tenant: 'acme' })];
+  const meteredIn = ({ profile, from, until }: MeteredWindow): Metered => {
+    if (state.areMetricsDown || state.unreadable === profile) return { kind: 'unreadable', why: 'they are down' };
+    if (state.isPastSilent && from === PERIOD.startsAt) return { kind: 'silent' };
+    const inWindow = points.filter((point) => point.at >= from && point.at < until && point.profile === profile);
+    return { kind: 'told', usage: metered(inWindow.reduce((sum, { tokens }) => sum + tokens, 0)) };
+  };
+  const checkpoints = new MemoryCheckpoints();
+  // Nothing is kept from one true-up to the next: late metrics are to be seen at once.
+  const ports = (): TrueUp => ({
     ledger,
     openings,
-    records: usage,
-    index: { list: async () => [entryOf(CHAT, { tenant: 'acme' })] },
-    clock: { now: () => state.now },
-    journal: { decided() {}, counted() {} },
-    metered: {
-      async window(_, from, until) {
-        if (state.areMetricsDown) return undefined;
-        return metered(
-          points.filter((point) => point.at >= from && point.at < until).reduce((sum, { tokens }) => sum + tokens, 0),
-        );
-      },
-    },
-  };
+    checkpoints,
+    readings: new UsageReadings({
+      records: usage,
+      metered: { read: async (windows) => windows.map(meteredIn) },
+      clock,
+    }),
+    index: { list: async () => entries },
+    clock,
+    journal: { decided() {}, counted: (metric) => void counted.push(metric) },
+  });
   let records = 0;
   const item = () => {
     const found = ledger.item(KEY);
@@ -224,19 +256,26 @@ function accountWith({ settled = 0n, unconfirmed = 0n, leased = 0n, unattributed
     openings,
     ledger,
     item,
-    meter: (iso: string, tokens: number) => void points.push({ at: at(iso), tokens }),
-    record: async (iso: string, cost: number, lost = 0) =>
+    entries,
+    counted,
+    usage,
+    checkpoints,
+    meter: (iso: string, tokens: number, profile = CHAT) => void points.push({ at: at(iso), tokens, profile }),
+    record: async (iso: string, cost: number, lost = 0, profile = CHAT) =>
       await usage.write(
-        recordOf({ process: `p${records++}`, hour: hourAt(at(iso)), totals: [[CHAT, totals(1, cost, lost)]] }),
+        recordOf({ process: `p${records++}`, hour: hourAt(at(iso)), totals: [[profile, totals(1, cost, lost)]] }),
       ),
-    trueUp: () => trueUpBudget(ports, BUDGET, PERIOD),
+    trueUp: () => trueUpBudget(ports()),
   };
 }
+
+const trueUpBudget = async (ports: TrueUp): Promise<TrueUpOutcome | undefined> =>
+  (await trueUp(ports, [{ budget: BUDGET, period: PERIOD }]))[0]?.outcome;
 
 describe('truing up a budget', () => {
   it('says when there is no ledger item', async () => {
     const { ports } = accountWith({});
-    expect(await trueUpBudget({ ...ports, ledger: new MemoryLedger() }, BUDGET, PERIOD)).toBe('not-provisioned');
+    expect(await trueUpBudget({ ...ports(), ledger: new MemoryLedger() })).toBe('not-provisioned');
   });
 
   it('counts spend that no helper recorded as unattributed, and says nothing new the next time', async () => {
@@ -254,9 +293,10 @@ describe('truing up a budget', () => {
   it('frees unconfirmed money that the metrics prove unspent, and settles what they prove spent', async () => {
     const account = accountWith({ settled: 500n, unconfirmed: 90n });
     await account.record('2026-11-20T10:00:00Z', 500, 90);
-    account.meter('2026-11-20T10:00:00Z', 530);
+    account.meter('2026-11-20T10:00:00Z', 540);
     expect(await account.trueUp()).toBe('trued-up');
-    expect(account.item()).toMatchObject({ settled: 530n, unconfirmed: 0n, unattributed: 0n, committed: 530n });
+    // 40 tokens can have cost 70 at the dearest tier, so that 20 of the 90 were certainly not spent.
+    expect(account.item()).toMatchObject({ settled: 540n, unconfirmed: 30n, unattributed: 0n, committed: 570n });
     expect(await account.trueUp()).toBe('nothing-new');
   });
 
@@ -345,6 +385,174 @@ describe('truing up a budget', () => {
     expect(account.item()).toMatchObject({ committed: 0n });
   });
 
+  it('counts what a profile spent that was deleted in the period, and asks nothing about one deleted before', async () => {
+    const account = accountWith({});
+    const gone = profileArn('gone00000001');
+    const longGone = profileArn('gone00000002');
+    const [chat] = account.entries;
+    if (chat === undefined) throw new Error('there is one');
+    account.entries.push(
+      { ...chat, arn: gone, endedAt: at('2026-11-20T12:00:00Z') },
+      { ...chat, arn: longGone, endedAt: at('2026-10-31T22:59:59Z') },
+    );
+    account.meter('2026-11-20T11:00:00Z', 70, gone);
+    account.meter('2026-11-20T11:00:00Z', 5_000, longGone);
+    expect(await account.trueUp()).toBe('trued-up');
+    expect(account.item()).toMatchObject({ unattributed: 70n, committed: 70n });
+  });
+
+  it('finds in the open hours of a period what leases cannot have spent, where nothing was metered before', async () => {
+    const account = accountWith({ leased: 100n });
+    account.meter('2026-11-23T22:30:00Z', 130);
+    account.state.isPastSilent = true;
+    expect(await account.trueUp()).toBe('trued-up');
+    expect(account.item()).toMatchObject({ unattributed: 30n, leased: 100n });
+  });
+
+  it('takes silence for no proof', async () => {
+    const account = accountWith({ unconfirmed: 90n });
+    await account.record('2026-11-20T10:00:00Z', 0, 90);
+    account.state.isPastSilent = true;
+    expect(await account.trueUp()).toBe('nothing-new');
+  });
+
+  it('tells which metrics could not be read, and goes on with other profiles', async () => {
+    const account = accountWith({});
+    const other = profileArn('other0000001');
+    const [chat] = account.entries;
+    if (chat === undefined) throw new Error('there is one');
+    account.entries.push({ ...chat, arn: other });
+    account.meter('2026-11-20T11:00:00Z', 70, other);
+    account.state.unreadable = CHAT;
+    const [report] = await trueUp(account.ports(), [{ budget: BUDGET, period: PERIOD }]);
+    expect(report).toMatchObject({ outcome: 'trued-up', unreadable: [CHAT] });
+    expect(account.counted).toEqual(['MetricsUnreadable', 'UnattributedSpendFound']);
+    expect(account.item()).toMatchObject({ unattributed: 70n });
+  });
+
+  it('lets one budget whose records cannot be read hold up no other', async () => {
+    const account = accountWith({});
+    account.meter('2026-11-20T11:00:00Z', 70);
+    const ports = account.ports();
+    const ledger: TrueUp['ledger'] = {
+      trueUp: (key, change) => account.ledger.trueUp(key, change),
+      async read(key) {
+        if (key.budget !== BUDGET.id) throw new Error('unreachable');
+        return await account.ledger.read(key);
+      },
+    };
+    const other = budgetNamed(POLICY, 'tenant-monthly/other');
+    const reports = await trueUp({ ...ports, ledger }, [
+      { budget: other, period: PERIOD },
+      { budget: BUDGET, period: PERIOD },
+    ]);
+    expect(reports.map(({ outcome }) => outcome)).toEqual(['failed', 'trued-up']);
+    expect(account.counted).toEqual(['TrueUpFailed', 'UnattributedSpendFound']);
+  });
+
+  describe('of a budget with cells', () => {
+    const cell = 'cell-0' as HolderId;
+    const lease = { sequence: 1, writeId: 'w' as WriteId, leased: nanoUsd(50n), expiresAt: at('2026-11-23T22:41:00Z') };
+    const budgetWithCell = (watermark: EpochMs | undefined) => {
+      const account = accountWith({ unconfirmed: 90n, leased: 50n });
+      const root = account.item();
+      const reported = { settled: ZERO, unconfirmed: nanoUsd(90n) };
+      account.ledger.put({ ...root, holders: new Map([[cell, { ...lease, reported }]]) });
+      account.ledger.put({
+        ...root,
+        key: { ...KEY, cell },
+        holders: new Map([[holderOf(PROCESS, 1), lease]]),
+      });
+      return {
+        ...account,
+        async trueUp() {
+          await account.record('2026-11-20T10:00:00Z', 0, 90);
+          if (watermark !== undefined)
+            await account.usage.write(
+              recordOf({ process: PROCESS, hour: hourAt(watermark), watermark, totals: [[CHAT, totals(0, 0)]] }),
+            );
+          return await account.trueUp();
+        },
+      };
+    };
+
+    it('closes an hour when every process that leases from a cell has told it', async () => {
+      const account = budgetWithCell(at('2026-11-23T22:00:10Z'));
+      expect(await account.trueUp()).toBe('trued-up');
+      expect(account.item()).toMatchObject({ unconfirmed: 0n, leased: 50n });
+    });
+
+    it('closes none while a process of a cell has told nothing', async () => {
+      expect(await budgetWithCell(undefined).trueUp()).toBe('nothing-new');
+    });
+  });
+
+  describe('of money that a crashed process had in its lease', () => {
+    /** Reclaimed at 10:40; trued up at that time and then hourly. */
+    const crashed = async () => {
+      const account = accountWith({ settled: 500n, unconfirmed: 90n });
+      await account.record('2026-11-23T10:05:00Z', 500);
+      account.meter('2026-11-23T10:05:00Z', 500);
+      account.state.now = at('2026-11-23T10:40:00Z');
+      return {
+        ...account,
+        async trueUpAt(iso: string) {
+          account.state.now = at(iso);
+          return await account.trueUp();
+        },
+      };
+    };
+
+    type Crashed = Awaited<ReturnType<typeof crashed>>;
+
+    it('frees exactly what was not spent once all its calls must have been metered', async () => {
+      const account = await crashed();
+      for (const early of ['10:40', '11:20', '12:14'])
+        expect(await account.trueUpAt(`2026-11-23T${early}:00Z`)).toBe('nothing-new');
+      expect(await account.trueUpAt('2026-11-23T12:15:00Z')).toBe('trued-up');
+      expect(account.item()).toMatchObject({ settled: 500n, unconfirmed: 0n, unattributed: 0n, committed: 500n });
+    });
+
+    it('keeps what it may have spent: calls that were metered and not recorded, at the dearest tier', async () => {
+      const account = await crashed();
+      account.meter('2026-11-23T10:21:00Z', 20);
+      await account.trueUpAt('2026-11-23T10:40:00Z');
+      expect(await account.trueUpAt('2026-11-23T12:15:00Z')).toBe('trued-up');
+      expect(account.item()).toMatchObject({ unconfirmed: 35n, unattributed: 0n, committed: 535n });
+    });
+
+    it('keeps what it had recorded and not told the ledger', async () => {
+      const account = await crashed();
+      await account.record('2026-11-23T10:21:00Z', 30);
+      account.meter('2026-11-23T10:21:00Z', 30);
+      await account.trueUpAt('2026-11-23T10:40:00Z');
+      expect(await account.trueUpAt('2026-11-23T12:15:00Z')).toBe('trued-up');
+      expect(account.item()).toMatchObject({ unconfirmed: 30n, unattributed: 0n, committed: 530n });
+    });
+
+    it('frees nothing where a profile came or went in the period, or its metrics are missing', async () => {
+      for (const spoil of [
+        async (account: Crashed) => await account.openings.settle(KEY, CHAT),
+        async ({ state }: Crashed) => {
+          state.areMetricsDown = true;
+        },
+        async ({ state }: Crashed) => {
+          state.isPastSilent = true;
+        },
+        async (account: Crashed) => {
+          const entry = entryOf(profileArn('other0000001'), { tenant: 'other' });
+          account.entries.push({ ...entry, budgets: [{ id: BUDGET.id, period: 'month', timeZone: 'UTC' }] });
+        },
+      ]) {
+        const account = await crashed();
+        await spoil(account);
+        await account.trueUpAt('2026-11-23T10:40:00Z');
+        expect(await account.trueUpAt('2026-11-23T12:15:00Z')).toBe('nothing-new');
+        expect(account.item()).toMatchObject({ unconfirmed: 90n });
+      }
+    });
+  });
+
   it('starts over when the item changes under it', async () => {
     const account = accountWith({ settled: 0n, unconfirmed: 90n });
     await account.record('2026-11-20T10:00:00Z', 0, 90);
@@ -363,7 +571,7 @@ describe('truing up a budget', () => {
         return await account.ledger.trueUp(key, change);
       },
     };
-    expect(await trueUpBudget({ ...account.ports, ledger }, BUDGET, PERIOD)).toBe('trued-up');
+    expect(await trueUpBudget({ ...account.ports(), ledger })).toBe('trued-up');
     expect(account.item()).toMatchObject({ unconfirmed: 5n, committed: 5n });
   });
 
@@ -384,10 +592,14 @@ describe('truing up a budget', () => {
         const smooth = await play(happenings, false);
         expect(disturbed.account.item()).toEqual(smooth.account.item());
         expect(await disturbed.account.trueUp()).toBe('nothing-new');
-        // Without true-ups in between, before late metrics came, what is found is exactly the truth.
+        const item = smooth.account.item();
+        // Without true-ups in between, before late metrics came, what is not left as unconfirmed is the truth at most.
         if (happenings.some(({ kind }) => kind === 'true up')) return;
-        expect(spent(smooth.account.item())).toBe(smooth.truth);
-        expect(smooth.account.item().unconfirmed).toBe(0n);
+        expect(spent(item) - item.unconfirmed).toBeLessThanOrEqual(smooth.truth);
+        const isAllKnown = happenings.every(
+          (each) => each.kind === 'call' || (each.kind === 'lost call' && each.hold * each.share < 100),
+        );
+        if (isAllKnown) expect([spent(item), item.unconfirmed]).toEqual([smooth.truth, 0n]);
       }),
       { numRuns: 300 },
     );
@@ -464,6 +676,6 @@ async function disturbedTrueUp(
       return outcome;
     },
   };
-  const run = () => trueUpBudget({ ...ports, ledger: crashing }, BUDGET, PERIOD);
+  const run = () => trueUpBudget({ ...ports(), ledger: crashing });
   await Promise.allSettled(fate === 'twice at once' ? [run(), run()] : [run()]);
 }
