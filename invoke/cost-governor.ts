@@ -14,6 +14,7 @@ import { Admissions } from './admission.ts';
 import { BoundPlugins } from './bound-plugins.ts';
 import type { AccountState } from './budget-account.ts';
 import { DEFAULTS } from './defaults.ts';
+import type { LedgerAccess } from './lease-function.ts';
 import { MeteredStreams } from './metered-stream.ts';
 import { governorPlugin } from './middleware.ts';
 import { type CallCounts, type GovernorObserver, Observation } from './observation.ts';
@@ -39,6 +40,11 @@ export interface CostGovernorConfig {
    * after three seconds. Give one of your own time-outs too: the SDK has none, and calls wait for the table's answer.
    */
   readonly dynamodb?: DynamoDBClient;
+  /**
+   * The way to the ledger and the usage records; by default the table itself. {@link leaseFunction} is for tenants whose
+   * role may not write the table.
+   */
+  readonly ledger?: LedgerAccess;
   /** Where time comes from; by default the machine's clock, corrected by what AWS's answers say. */
   readonly clock?: Clock;
   /** Term of a lease in seconds, 10 to 120 (default). What a crashed process held counts as spent until it is trued up. */
@@ -102,14 +108,21 @@ export function costGovernor(config: CostGovernorConfig): CostGovernor {
   if (!Number.isInteger(leaseSeconds) || leaseSeconds < 10 || leaseSeconds > 120)
     throw new RangeError(`leaseSeconds: expected a whole number from 10 to 120, got ${leaseSeconds}`);
   const dynamodb = config.dynamodb ?? tableClient(config.region);
-  const clock = turnClock(config.clock ?? listeningClock(dynamodb));
+  const awsClock = new AwsClock();
+  awsClock.listenTo(dynamodb);
+  const clock = turnClock(config.clock ?? awsClock);
   const region = config.region ?? process.env['AWS_REGION'] ?? process.env['AWS_DEFAULT_REGION'];
   const resolver = new ProfileResolver({ index: profileIndexTable(dynamodb, config.table), clock, region });
   const thisProcess = randomBytes(12).toString('base64url') as ProcessId;
   let leases = 0;
-  const usage = new UsageRecorder({ records: usageTable(dynamodb, config.table), clock, process: thisProcess });
+  const access = config.ledger?.open({
+    id: thisProcess,
+    region,
+    listenTo: (client) => void awsClock.listenTo(client),
+  }) ?? { ledger: ledgerTable(dynamodb, config.table), usage: usageTable(dynamodb, config.table) };
+  const usage = new UsageRecorder({ records: access.usage, clock, process: thisProcess });
   const admissions = new Admissions({
-    ledger: ledgerTable(dynamodb, config.table),
+    ledger: access.ledger,
     clock,
     timer: systemTimer,
     random: Math.random,
@@ -173,9 +186,3 @@ const TIME_OUTS = { connectionTimeout: 1_000, requestTimeout: 3_000, throwOnRequ
 
 const tableClient = (region: string | undefined): DynamoDBClient =>
   new DynamoDBClient({ requestHandler: TIME_OUTS, ...(region === undefined ? {} : { region }) });
-
-function listeningClock(dynamodb: DynamoDBClient): Clock {
-  const clock = new AwsClock();
-  clock.listenTo(dynamodb);
-  return clock;
-}

@@ -47,7 +47,9 @@ describe('what is published', () => {
     const named = [...declarations.matchAll(/\bfrom '([^']+)'|\bimport\('([^']+)'\)/g)].map(
       ([, from, of]) => from ?? of,
     );
-    expect(named).toEqual(['@aws-sdk/client-bedrock-runtime', '@aws-sdk/client-dynamodb', '@smithy/types']);
+    const { dependencies, peerDependencies } = JSON.parse(await readFile(join(helper.folder, 'package.json'), 'utf8'));
+    expect(Object.keys({ ...dependencies, ...peerDependencies })).toEqual(expect.arrayContaining(named));
+    expect(named).toContain('@aws-sdk/client-bedrock-runtime');
     expect(await readFile(join(helper.folder, 'index.d.cts'), 'utf8')).toBe(declarations);
   });
 
