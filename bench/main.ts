@@ -3,6 +3,7 @@ process.env['AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED'] = 'true';
 /** `npm run bench -- <name> [--full]`: each benchmark prints its figures as lines `figure <name> <value>`. */
 const BENCHMARKS: Readonly<Record<string, () => Promise<{ run(full: boolean): Promise<void> }>>> = {
   ledger: () => import('./ledger/ledger-bench.ts'),
+  load: () => import('./load/load-bench.ts'),
 };
 
 const [name = '', ...flags] = process.argv.slice(2);

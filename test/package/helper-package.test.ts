@@ -1,0 +1,159 @@
+import { execFile } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join, relative } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { publint } from 'publint';
+import { formatMessage } from 'publint/utils';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { buildHelperPackage } from '../../infra/publish/build.ts';
+import { InstalledHelper } from './installed-helper.ts';
+
+const ROOT = fileURLToPath(new URL('../..', import.meta.url));
+const run = promisify(execFile);
+
+let helper: InstalledHelper;
+beforeAll(async () => {
+  helper = await InstalledHelper.make();
+});
+afterAll(() => helper.remove());
+
+describe('what is published', () => {
+  test('is the helper: code, declarations, licences and its guide', () => {
+    const kinds = helper.files.map((file) => file.replace(/^.*?((\.d)?\.\w+)$/, '$1'));
+    expect(new Set(kinds)).toEqual(new Set(['.js', '.cjs', '.d.ts', '.d.cts', '.json', '.md', '.txt', 'LICENSE']));
+    expect(helper.files).toEqual(expect.arrayContaining(['index.js', 'index.cjs', 'README.md', 'LICENSE']));
+  });
+
+  test('holds no code of handlers, commands, the stack or the embedded AWS', () => {
+    const folders = new Set(helper.built.modules.map((module) => module.split('/')[0]));
+    expect(folders).toEqual(new Set(['aws', 'domain', 'invoke']));
+  });
+
+  test('is the same, byte for byte, when it is built again', async () => {
+    const again = await mkdtemp(join(tmpdir(), 'governor-rebuilt-'));
+    try {
+      await buildHelperPackage(again);
+      expect(await contentsOf(again)).toEqual(await contentsOf(helper.folder));
+    } finally {
+      await rm(again, { recursive: true });
+    }
+  });
+
+  test('names no module of the project in its declarations', async () => {
+    const declarations = await readFile(join(helper.folder, 'index.d.ts'), 'utf8');
+    const named = [...declarations.matchAll(/\bfrom '([^']+)'|\bimport\('([^']+)'\)/g)].map(
+      ([, from, of]) => from ?? of,
+    );
+    const { dependencies, peerDependencies } = JSON.parse(await readFile(join(helper.folder, 'package.json'), 'utf8'));
+    expect(Object.keys({ ...dependencies, ...peerDependencies })).toEqual(expect.arrayContaining(named));
+    expect(named).toContain('@aws-sdk/client-bedrock-runtime');
+    expect(await readFile(join(helper.folder, 'index.d.cts'), 'utf8')).toBe(declarations);
+  });
+
+  test('satisfies publint', async () => {
+    const { messages, pkg } = await publint({ pkgDir: helper.folder, strict: true, pack: false });
+    expect(messages.map((message) => formatMessage(message, pkg))).toEqual([]);
+  });
+
+  test('gives every kind of importer its types', async () => {
+    const attw = join(ROOT, 'node_modules/@arethetypeswrong/cli/dist/index.js');
+    const { stdout } = await run(process.execPath, [attw, helper.tarball, '--format', 'ascii', '--no-emoji']);
+    expect(stdout).toContain('No problems found');
+  });
+});
+
+async function contentsOf(folder: string): Promise<Record<string, string>> {
+  const entries = await readdir(folder, { recursive: true, withFileTypes: true });
+  const files = entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
+  const digests = files.map(async (file) => {
+    const digest = createHash('sha256')
+      .update(await readFile(file))
+      .digest('hex');
+    return [relative(folder, file), digest] as const;
+  });
+  return Object.fromEntries(await Promise.all(digests));
+}
+
+describe('a tenant’s program', () => {
+  const REPORT = `
+    const governor = costGovernor({ table: 'governor', tags: { tenant: 'acme' }, region: 'eu-central-1' });
+    const client = new BedrockRuntimeClient({ region: 'eu-central-1' });
+    client.middlewareStack.use(governor);
+    const names = client.middlewareStack.identify().filter((name) => name.includes('costGovernor'));
+    const refusal = new GovernorRefusal('BudgetClosed', 'closed');
+    governor.close().then(() => console.log(names.length, refusal instanceof Error, refusal.code));`;
+
+  test('imports it as an ES module', async () => {
+    const output = await helper.run(
+      'program.mjs',
+      `import { BedrockRuntimeClient } from '@aws-sdk/client-bedrock-runtime';
+       import { costGovernor, GovernorRefusal } from 'bedrock-cost-governor';${REPORT}`,
+    );
+    expect(output).toBe('2 true BudgetClosed');
+  });
+
+  test('requires it from CommonJS', async () => {
+    const output = await helper.run(
+      'program.cjs',
+      `const { BedrockRuntimeClient } = require('@aws-sdk/client-bedrock-runtime');
+       const { costGovernor, GovernorRefusal } = require('bedrock-cost-governor');${REPORT}`,
+    );
+    expect(output).toBe('2 true BudgetClosed');
+  });
+
+  test('has one copy of it, however it is imported', async () => {
+    const output = await helper.run(
+      'both.cjs',
+      `const required = require('bedrock-cost-governor');
+       import('bedrock-cost-governor').then((imported) => console.log(imported.GovernorRefusal === required.GovernorRefusal));`,
+    );
+    expect(output).toBe('true');
+  });
+
+  test('loads no AWS client but that which it governs and that of the table', async () => {
+    const output = await helper.run(
+      'loaded.cjs',
+      `require('bedrock-cost-governor');
+       const clients = Object.keys(require.cache).flatMap((file) => /@aws-sdk\\/client-[\\w-]+/.exec(file) ?? []);
+       console.log(JSON.stringify([...new Set(clients)]));`,
+    );
+    const others = JSON.parse(output).filter((name: string) => !/client-(bedrock-runtime|dynamodb)$/.test(name));
+    expect(others).toEqual([]);
+  });
+
+  // What is exported here takes its type from the helper: declarations of it must be able to name that type.
+  const PROGRAM = `
+    import { BedrockRuntimeClient, ConverseCommand } from '@aws-sdk/client-bedrock-runtime';
+    import { type CostGovernorConfig, costGovernor, type GovernorPlugin, GovernorRefusal } from 'bedrock-cost-governor';
+    const config: CostGovernorConfig = { table: 'governor', tags: { tenant: 'acme' } };
+    export const governor = costGovernor(config);
+    export const forTenant = (tenant: string): GovernorPlugin => governor.for({ tenant });
+    export const client = new BedrockRuntimeClient({});
+    client.middlewareStack.use(governor);
+    new ConverseCommand({ modelId: 'amazon.nova-lite-v1:0', messages: [] }).middlewareStack.use(forTenant('acme'));
+    const plugin: GovernorPlugin = forTenant('acme');
+    client.middlewareStack.use(plugin);
+    export const retryAfter = (error: unknown) => error instanceof GovernorRefusal ? error.details.retryAfter : undefined;
+    // @ts-expect-error: the types are known, so what is wrong is found.
+    costGovernor({ table: 1 });`;
+
+  test.each([
+    [['nodenext.mts', 'nodenext.cts'], { module: 'nodenext' }],
+    [['node16.mts', 'node16.cts'], { module: 'node16' }],
+    [['bundler.ts'], { module: 'esnext', moduleResolution: 'bundler' }],
+  ])('has its types: %s', async (fileNames, options) => {
+    const programs = Object.fromEntries(fileNames.map((fileName) => [fileName, PROGRAM]));
+    expect(await helper.typeCheck(programs, options)).toBe('');
+  });
+});
+
+test('the programs in the guide are right', async () => {
+  const guide = await readFile(join(ROOT, 'docs/helper.md'), 'utf8');
+  const snippets = [...guide.matchAll(/^```ts\n([\s\S]*?)^```/gm)].map(([, snippet = '']) => snippet);
+  expect(snippets.length).toBeGreaterThan(3);
+  const programs = Object.fromEntries(snippets.map((snippet, i) => [`guide-${i + 1}.mts`, snippet]));
+  expect(await helper.typeCheck(programs, { module: 'nodenext' })).toBe('');
+});
