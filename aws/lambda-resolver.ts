@@ -1,4 +1,4 @@
-import { InvokeCommand, type LambdaClient } from '@aws-sdk/client-lambda';
+import type { LambdaClient } from '@aws-sdk/client-lambda';
 import { epochMs } from '../domain/clock.ts';
 import { Fault } from '../domain/fault.ts';
 import { IndexEntryReader } from '../domain/profiles/index-entry-document.ts';
@@ -19,6 +19,7 @@ export function resolverSource(client: LambdaClient, functionName: string, tags:
   const doing = `reading the index from ${name}`;
 
   const ask = async (request: ResolverRequest) => {
+    const { InvokeCommand } = await import('@aws-sdk/client-lambda');
     const { Payload, FunctionError } = await client.send(
       new InvokeCommand({ FunctionName: functionName, Payload: new TextEncoder().encode(JSON.stringify(request)) }),
     );

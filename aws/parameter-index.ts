@@ -1,5 +1,5 @@
 import { setTimeout } from 'node:timers/promises';
-import { GetParametersCommand, PutParameterCommand, type SSMClient } from '@aws-sdk/client-ssm';
+import type { SSMClient } from '@aws-sdk/client-ssm';
 import * as z from 'zod';
 import { epochMs } from '../domain/clock.ts';
 import { Fault } from '../domain/fault.ts';
@@ -81,6 +81,7 @@ async function readParts(
   until: number,
 ): Promise<(string | undefined)[]> {
   const names = Array.from({ length: until - from }, (_, i) => `${name}/${from + i}`);
+  const { GetParametersCommand } = await import('@aws-sdk/client-ssm');
   const { Parameters = [] } = await client.send(new GetParametersCommand({ Names: names, WithDecryption: true }));
   const values = new Map(Parameters.map((parameter) => [parameter.Name, parameter.Value]));
   return names.map((partName) => values.get(partName));
@@ -130,6 +131,7 @@ export function indexParameter(client: SSMClient, name: string): PublishedIndex 
         });
       const version = versionOf(text);
       await asking(`writing the index to the parameter ${name}`, async () => {
+        const { PutParameterCommand } = await import('@aws-sdk/client-ssm');
         for (const [at, data] of pieces.entries())
           await client.send(
             new PutParameterCommand({

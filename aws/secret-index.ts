@@ -1,4 +1,4 @@
-import { GetSecretValueCommand, type SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
+import type { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import { IndexEntryReader } from '../domain/profiles/index-entry-document.ts';
 import type { IndexSource } from '../domain/profiles/index-source.ts';
 import { asking } from './asking.ts';
@@ -17,6 +17,7 @@ export function secretSource(client: SecretsManagerClient, secretId: string): In
     name: place,
     async read() {
       return await asking(`reading the index from ${place}`, async () => {
+        const { GetSecretValueCommand } = await import('@aws-sdk/client-secrets-manager');
         const { SecretString, SecretBinary } = await client.send(new GetSecretValueCommand({ SecretId: secretId }));
         const text = SecretString ?? Buffer.from(SecretBinary ?? []).toString('base64');
         return readIndexDocument(text, place, reader);

@@ -1,13 +1,9 @@
-import {
-  GetResourcesCommand,
-  PaginationTokenExpiredException,
-  type ResourceGroupsTaggingAPIClient,
-} from '@aws-sdk/client-resource-groups-tagging-api';
+import type { ResourceGroupsTaggingAPIClient } from '@aws-sdk/client-resource-groups-tagging-api';
 import type { IndexReading, IndexSource, WithheldProfile } from '../domain/profiles/index-source.ts';
 import { type ProfileArn, parseProfileArn } from '../domain/profiles/profile-arn.ts';
 import type { IndexEntry } from '../domain/profiles/profile-index.ts';
 import { GOVERNOR_TAG_PREFIX, type Tags, tagValue } from '../domain/tags.ts';
-import { asking } from './asking.ts';
+import { asking, errorName } from './asking.ts';
 
 /** The most that a page of GetResources holds, so that few of the 15 requests a second are used (AWS General Reference). */
 const PAGE = 100;
@@ -62,7 +58,7 @@ async function listRegion(options: TaggingOptions, region: string): Promise<Map<
       try {
         return await listPages(client, TagFilters);
       } catch (error) {
-        if (!(error instanceof PaginationTokenExpiredException) || begun === RESTARTS) throw error;
+        if (errorName(error) !== 'PaginationTokenExpiredException' || begun === RESTARTS) throw error;
       }
     }
   });
@@ -72,6 +68,7 @@ async function listPages(
   client: ResourceGroupsTaggingAPIClient,
   TagFilters: { Key: string; Values: string[] }[],
 ): Promise<Map<ProfileArn, Tags>> {
+  const { GetResourcesCommand } = await import('@aws-sdk/client-resource-groups-tagging-api');
   const tagged = new Map<ProfileArn, Tags>();
   let token: string | undefined;
   // A page may be short, or empty, while a token follows.
