@@ -16,6 +16,7 @@ export class InvokedLease {
       GOVERNOR_NOTICES_TOPIC_ARN: 'arn:aws:sns:us-east-1:123456789012:notices',
       GOVERNOR_BUDGET_ALERTS_TOPIC_ARN: 'arn:aws:sns:us-east-1:123456789012:alerts',
       GOVERNOR_ACCOUNT_ID: aws.accountId,
+      GOVERNOR_INDEX_PARAMETER: '/bedrock-cost-governor-dev/index',
       GOVERNOR_STAGE: 'dev',
       POWERTOOLS_SERVICE_NAME: 'bedrock-cost-governor',
       POWERTOOLS_METRICS_NAMESPACE: 'BedrockCostGovernor',
