@@ -1,5 +1,5 @@
 import type { Tags } from '../domain/tags.ts';
-import type { Plugin } from './regional-clients.ts';
+import type { Plugin } from './plugin.ts';
 
 /** Bindings that are kept ready; a bound on memory. A server for more tenants makes those anew that were used longest ago. */
 const MAX_BINDINGS = 10_000;

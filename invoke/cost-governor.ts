@@ -1,28 +1,14 @@
-import { randomBytes, randomUUID } from 'node:crypto';
-import { BedrockRuntimeClient } from '@aws-sdk/client-bedrock-runtime';
-import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
-import { AwsClock } from '../aws/aws-clock.ts';
-import { ledgerTable } from '../aws/dynamodb/ledger-table.ts';
-import { profileIndexTable } from '../aws/dynamodb/profile-index-table.ts';
-import { usageTable } from '../aws/dynamodb/usage-table.ts';
+import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import type { Clock } from '../domain/clock.ts';
-import { LearnedHolds } from '../domain/spending/learned-hold.ts';
-import type { WriteId } from '../domain/spending/ledger.ts';
-import { holderOf, type ProcessId } from '../domain/spending/usage-record.ts';
 import type { Tags } from '../domain/tags.ts';
-import { Admissions } from './admission.ts';
 import { BoundPlugins } from './bound-plugins.ts';
 import type { AccountState } from './budget-account.ts';
 import { DEFAULTS } from './defaults.ts';
-import { MeteredStreams } from './metered-stream.ts';
-import { governorPlugin } from './middleware.ts';
-import { type CallCounts, type GovernorObserver, Observation } from './observation.ts';
+import type { Governing } from './governing.ts';
+import type { CallCounts, GovernorObserver } from './observation.ts';
+import { type GovernedCalls, type Plugin, pluginOf } from './plugin.ts';
 import { atProcessEnd } from './process-end.ts';
-import { ProfileResolver } from './profile-resolver.ts';
-import { type ClientForRegion, type Plugin, RegionalClients } from './regional-clients.ts';
-import { turnClock } from './turn-clock.ts';
-import { UsageRecorder } from './usage-recorder.ts';
-import type { Timer } from './waiting-line.ts';
+import type { ClientForRegion } from './regional-clients.ts';
 
 export interface CostGovernorConfig {
   /** Name of the governor's table: the output `TableName` of its stack. */
@@ -101,81 +87,50 @@ export function costGovernor(config: CostGovernorConfig): CostGovernor {
   const leaseSeconds = config.leaseSeconds ?? DEFAULTS.leaseSeconds;
   if (!Number.isInteger(leaseSeconds) || leaseSeconds < 10 || leaseSeconds > 120)
     throw new RangeError(`leaseSeconds: expected a whole number from 10 to 120, got ${leaseSeconds}`);
-  const dynamodb = config.dynamodb ?? tableClient(config.region);
-  const clock = turnClock(config.clock ?? listeningClock(dynamodb));
-  const region = config.region ?? process.env['AWS_REGION'] ?? process.env['AWS_DEFAULT_REGION'];
-  const resolver = new ProfileResolver({ index: profileIndexTable(dynamodb, config.table), clock, region });
-  const thisProcess = randomBytes(12).toString('base64url') as ProcessId;
-  let leases = 0;
-  const usage = new UsageRecorder({ records: usageTable(dynamodb, config.table), clock, process: thisProcess });
-  const admissions = new Admissions({
-    ledger: ledgerTable(dynamodb, config.table),
-    clock,
-    timer: systemTimer,
-    random: Math.random,
-    leaseMs: leaseSeconds * 1000,
-    maxWaitMs: config.maxWaitMs ?? DEFAULTS.maxWaitMs,
-    maxWaiting: config.maxWaiting ?? DEFAULTS.maxWaiting,
-    newHolder: () => holderOf(thisProcess, ++leases),
-    newWriteId: () => randomUUID() as WriteId,
-  });
-  const learned = new LearnedHolds();
-  const streams = new MeteredStreams({ clock, timer: systemTimer });
-  const observation = new Observation(config.observe);
-  const regional = new RegionalClients(config.clients ?? ((name) => new BedrockRuntimeClient({ region: name })));
-  const ungoverned = new Set(config.ungoverned);
-  const maintenance = setInterval(() => {
-    void admissions.maintain();
-    void usage.maintain();
-    streams.maintain();
-  }, DEFAULTS.maintenanceMs);
-  maintenance.unref();
-
-  const shared = { clock, resolver, admissions, usage, learned, streams, observation, regional, ungoverned };
-  const plugins = new BoundPlugins(config.tags, (tags) =>
-    governorPlugin({ ...shared, tags, isClosed: () => isClosed }),
-  );
-  const flush = async () => {
-    await streams.settled();
-    await both(admissions.flush(), usage.flush());
-  };
   let isClosed = false;
+  let governing: Governing | undefined;
+  let loading: Promise<Governing> | undefined;
+  const load = async (): Promise<Governing> => {
+    loading ??= import('./governing.ts').then(({ startGoverning }) => startGoverning(config, () => isClosed));
+    governing = await loading;
+    return governing;
+  };
+  const plugins = new BoundPlugins(config.tags, (tags) => pluginOf(callsOf(() => governing, load, tags)));
+  const flush = async () => {
+    if (loading !== undefined) await (await loading).flush();
+  };
   const forgetProcessEnd = atProcessEnd(flush);
   return {
     ...plugins.for({}),
     for: (tags) => plugins.for(tags),
     flush,
-    snapshot: () => ({ calls: observation.counts, budgets: admissions.states, openStreams: streams.size }),
+    snapshot: () => governing?.snapshot() ?? BEFORE_THE_FIRST_CALL,
     async close() {
       isClosed = true;
-      clearInterval(maintenance);
+      governing?.stop();
       forgetProcessEnd();
       await flush();
     },
   };
 }
 
-/** Waits for both, also where one fails; then fails as it did. */
-async function both(...work: readonly [Promise<void>, Promise<void>]): Promise<void> {
-  await Promise.allSettled(work);
-  await Promise.all(work);
-}
-
-const systemTimer: Timer = {
-  after(ms, run) {
-    const timeout = setTimeout(run, ms);
-    return () => clearTimeout(timeout);
-  },
+const BEFORE_THE_FIRST_CALL: GovernorSnapshot = {
+  calls: { admitted: 0, refused: {}, settled: 0, unconfirmed: 0, unrefused: 0, fellBack: 0, ungoverned: 0 },
+  budgets: [],
+  openStreams: 0,
 };
 
-/** The SDK's own clients wait for as long as the connection stands, and so would every call at a table that is silent. */
-const TIME_OUTS = { connectionTimeout: 1_000, requestTimeout: 3_000, throwOnRequestTimeout: true };
-
-const tableClient = (region: string | undefined): DynamoDBClient =>
-  new DynamoDBClient({ requestHandler: TIME_OUTS, ...(region === undefined ? {} : { region }) });
-
-function listeningClock(dynamodb: DynamoDBClient): Clock {
-  const clock = new AwsClock();
-  clock.listenTo(dynamodb);
-  return clock;
+/** Middlewares that are loaded with the first call. */
+function callsOf(loaded: () => Governing | undefined, load: () => Promise<Governing>, tags: Tags): GovernedCalls {
+  let calls: GovernedCalls | undefined;
+  const ready = async (): Promise<GovernedCalls> => {
+    const governing = loaded() ?? (await load());
+    // After the wait, so that first calls that come together have one: an attempt is found by the admission before it.
+    calls ??= governing.calls(tags);
+    return calls;
+  };
+  return {
+    admission: (next, context) => async (args) => await (calls ?? (await ready())).admission(next, context)(args),
+    attempt: (next, context) => async (args) => await (calls ?? (await ready())).attempt(next, context)(args),
+  };
 }

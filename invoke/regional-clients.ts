@@ -1,11 +1,7 @@
 import type { BedrockRuntimeClient } from '@aws-sdk/client-bedrock-runtime';
-import type { HandlerExecutionContext, MiddlewareStack } from '@smithy/types';
+import type { HandlerExecutionContext } from '@smithy/types';
 import type { IndexEntry } from '../domain/profiles/profile-index.ts';
-
-/** What the middleware stack of a client takes into use, and that of a command. */
-export interface Plugin {
-  applyToStack<Input extends object, Output extends object>(stack: MiddlewareStack<Input, Output>): void;
-}
+import type { Plugin } from './plugin.ts';
 
 /** Makes the client for a Region. Called once for each. */
 export type ClientForRegion = (region: string) => BedrockRuntimeClient | Promise<BedrockRuntimeClient>;
