@@ -23,7 +23,9 @@ export type MetricName =
   | 'LeaseReclaimed'
   | 'NoticeSent'
   | 'NoticeFailed'
-  | 'ModelUnpriced';
+  | 'ModelUnpriced'
+  | 'LendingDenied'
+  | 'ReportBeyondLease';
 
 /** Where use cases tell what they decided and count what they met. */
 export interface Journal {

@@ -1,4 +1,4 @@
-import { randomUUID } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import { Logger } from '@aws-lambda-powertools/logger';
 import { Metrics } from '@aws-lambda-powertools/metrics';
 import { BedrockClient } from '@aws-sdk/client-bedrock';
@@ -23,6 +23,9 @@ import { genaiPrices } from '../aws/price-list.ts';
 import { snsNotices } from '../aws/sns-notices.ts';
 import { Fault } from '../domain/fault.ts';
 import type { Journal } from '../domain/journal.ts';
+import type { Identity } from '../domain/lending/caller.ts';
+import type { LendingPorts } from '../domain/lending/lend.ts';
+import { rememberedFacts } from '../domain/lending/lending-facts.ts';
 import type { Sweep } from '../domain/profiles/sweep.ts';
 import type { WriteId } from '../domain/spending/ledger.ts';
 import { UsageSince } from '../domain/spending/recorded-usage.ts';
@@ -45,6 +48,8 @@ export interface Governor {
   readonly journal: Journal;
   /** Reads the policy in force, and with it AWS's time, and puts everything together that a use case needs. */
   start(): Promise<Sweep & { readonly publisher: NoticePublisher }>;
+  /** What the function `lease` needs, which runs too often to read the policy each time. */
+  readonly lending: LendingPorts;
 }
 
 /** The adapters of one function, made once for each execution environment. */
@@ -72,6 +77,9 @@ export function governor(environment: NodeJS.ProcessEnv = process.env): Governor
   const bedrockIn = forEachRegion((region) => new BedrockClient({ region }));
   const cloudWatchIn = forEachRegion((region) => new CloudWatchClient({ region }));
   const policies = policyTable(dynamo, table);
+  const index = profileIndexTable(dynamo, table);
+  const ledger = ledgerTable(dynamo, table);
+  const newWriteId = () => randomUUID() as WriteId;
   const records = usageTable(dynamo, table);
   const readings = new UsageReadings({ records, metered: cloudWatchMetrics(cloudWatchIn), clock });
 
@@ -87,8 +95,8 @@ export function governor(environment: NodeJS.ProcessEnv = process.env): Governor
         clock,
         journal,
         profiles: bedrockProfiles(bedrockIn),
-        index: profileIndexTable(dynamo, table),
-        ledger: ledgerTable(dynamo, table),
+        index,
+        ledger,
         openings: openingsTable(dynamo, table),
         usage: new UsageSince(records, clock),
         checkpoints: checkpointsTable(dynamo, table),
@@ -97,8 +105,22 @@ export function governor(environment: NodeJS.ProcessEnv = process.env): Governor
         awsBudgets: awsBudgets(new BudgetsClient(), { accountId, alertTopicArn }),
         outbox: noticeOutboxTable(dynamo, table, clock),
         publisher: snsNotices(new SNSClient(), noticesTopicArn),
-        newWriteId: () => randomUUID() as WriteId,
+        newWriteId,
       };
+    },
+    lending: {
+      ledger,
+      usage: usageTable(dynamo, table),
+      clock,
+      journal,
+      newWriteId,
+      random: Math.random,
+      agents: new Map(),
+      namespaceOf,
+      facts: rememberedFacts(async () => {
+        const [policy, entries] = await Promise.all([policies.current(), index.list()]);
+        return { policy, entries };
+      }, clock),
     },
   };
 }
@@ -112,3 +134,6 @@ function forEachRegion<Client>(make: (region: string) => Client): (region: strin
     return client;
   };
 }
+
+/** 60 bits: the identities of one policy are few, and nobody but its author names them. */
+const namespaceOf = ({ name }: Identity): string => createHash('sha256').update(name).digest('base64url').slice(0, 10);

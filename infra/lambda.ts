@@ -6,7 +6,7 @@ import { type Governor, governor } from './composition.ts';
  * request id, metrics are published after each event, and a fault is logged before Lambda sees it and tries again.
  */
 export function lambda<Event, Result>(
-  work: (event: Event, governor: Governor) => Promise<Result>,
+  work: (event: Event, governor: Governor, context: Context) => Promise<Result>,
 ): (event: Event, context: Context) => Promise<Result> {
   let ready: Governor | undefined;
   return async (event, context) => {
@@ -14,12 +14,12 @@ export function lambda<Event, Result>(
     const { logger, metrics } = ready;
     logger.addContext(context);
     try {
-      return await work(event, ready);
+      return await work(event, ready, context);
     } catch (error) {
       logger.error('failed', error instanceof Error ? error : new Error(String(error)));
       throw error;
     } finally {
-      metrics.publishStoredMetrics();
+      if (metrics.hasStoredMetrics()) metrics.publishStoredMetrics();
     }
   };
 }

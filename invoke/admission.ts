@@ -2,15 +2,16 @@ import { type Clock, type EpochMs, epochMs } from '../domain/clock.ts';
 import { periodAt } from '../domain/period.ts';
 import type { CoveringBudget } from '../domain/profiles/profile-index.ts';
 import { type CellStore, cellAt } from '../domain/spending/cell.ts';
-import type { LedgerKey } from '../domain/spending/ledger.ts';
+import { CellLedger } from '../domain/spending/cell-ledger.ts';
+import type { LeaseLedger, LedgerKey } from '../domain/spending/ledger.ts';
 import type { CallCost } from '../domain/spending/pricing.ts';
 import { type AccountOptions, type AccountState, BudgetAccount, type Hold } from './budget-account.ts';
-import { CellLedger, type LeaseLedger } from './cell-ledger.ts';
 import { GovernorRefusal } from './refusals.ts';
 import { type Holds, Reservation } from './reservation.ts';
 
 export type AdmissionOptions = Omit<AccountOptions, 'key' | 'endsAt' | 'ledger' | 'isShadow'> & {
-  readonly ledger: LeaseLedger & CellStore;
+  /** One that offers no cells divides the processes of a hot budget itself. */
+  readonly ledger: LeaseLedger | (LeaseLedger & CellStore);
   readonly clock: Clock;
   /** How long a call may wait for money that is promised to others rather than spent. */
   readonly maxWaitMs: number;
@@ -116,7 +117,7 @@ export class Admissions {
         ...this.#options,
         key,
         endsAt,
-        ledger: this.#ledgerOf(budget, key, endsAt),
+        ledger: this.#ledgerOf(budget, key),
         isShadow: budget.mode === 'shadow',
       });
     this.#accounts.set(name, account);
@@ -124,10 +125,11 @@ export class Admissions {
     return account;
   }
 
-  #ledgerOf({ cells }: CoveringBudget, key: LedgerKey, endsAt: EpochMs): LeaseLedger {
-    return cells === undefined
-      ? this.#options.ledger
-      : new CellLedger({ ...this.#options, key, endsAt, cell: cellAt(this.#place, cells) });
+  #ledgerOf({ cells }: CoveringBudget, key: LedgerKey): LeaseLedger {
+    const { ledger } = this.#options;
+    return cells !== undefined && offersCells(ledger)
+      ? new CellLedger({ ...this.#options, ledger, key, cell: cellAt(this.#place, cells) })
+      : ledger;
   }
 
   /** Whether a budget is known to be throttled: the call would be paced, or refused. */
@@ -157,6 +159,8 @@ export class Admissions {
     if (failed !== undefined) throw failed.reason;
   }
 }
+
+const offersCells = (ledger: AdmissionOptions['ledger']): ledger is LeaseLedger & CellStore => 'fund' in ledger;
 
 type Taken =
   | { readonly kind: 'all'; readonly holds: Holds }

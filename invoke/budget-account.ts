@@ -302,9 +302,14 @@ export class BudgetAccount {
 
   #unreachable(error: unknown): Filling {
     const now = this.#options.clock.now();
-    this.#outageAt = now;
-    this.#unreachableSince ??= now;
-    const filling: Filling = { kind: 'refused', refusal: unavailable(this.key, error), mayHelpAt: now };
+    const refusal = unavailable(this.key, error);
+    // A denial is an answer: no time helps, and it is no outage that the policy adds anything for.
+    const isOutage = refusal.code !== 'LedgerDenied';
+    if (isOutage) {
+      this.#outageAt = now;
+      this.#unreachableSince ??= now;
+    }
+    const filling: Filling = { kind: 'refused', refusal, mayHelpAt: isOutage ? now : undefined };
     this.#refused = { at: now, need: 0, filling };
     return filling;
   }

@@ -5,6 +5,7 @@ import { BoundPlugins } from './bound-plugins.ts';
 import type { AccountState } from './budget-account.ts';
 import { DEFAULTS } from './defaults.ts';
 import type { Governing } from './governing.ts';
+import type { LedgerAccess } from './lease-function.ts';
 import type { CallCounts, GovernorObserver } from './observation.ts';
 import { type GovernedCalls, type Plugin, pluginOf } from './plugin.ts';
 import { atProcessEnd } from './process-end.ts';
@@ -25,6 +26,11 @@ export interface CostGovernorConfig {
    * after three seconds. Give one of your own time-outs too: the SDK has none, and calls wait for the table's answer.
    */
   readonly dynamodb?: DynamoDBClient;
+  /**
+   * The way to the ledger and the usage records; by default the table itself. {@link leaseFunction} is for tenants whose
+   * role may not write the table.
+   */
+  readonly ledger?: LedgerAccess;
   /** Where time comes from; by default the machine's clock, corrected by what AWS's answers say. */
   readonly clock?: Clock;
   /** Term of a lease in seconds, 10 to 120 (default). What a crashed process held counts as spent until it is trued up. */

@@ -5,7 +5,6 @@ import { AwsClock } from '../aws/aws-clock.ts';
 import { ledgerTable } from '../aws/dynamodb/ledger-table.ts';
 import { profileIndexTable } from '../aws/dynamodb/profile-index-table.ts';
 import { usageTable } from '../aws/dynamodb/usage-table.ts';
-import type { Clock } from '../domain/clock.ts';
 import { LearnedHolds } from '../domain/spending/learned-hold.ts';
 import type { WriteId } from '../domain/spending/ledger.ts';
 import { holderOf, type ProcessId } from '../domain/spending/usage-record.ts';
@@ -33,16 +32,23 @@ export interface Governing {
 }
 
 /** Loaded with the first call, and all that it imports: a process that makes none does not pay for it. */
-export function startGoverning(config: CostGovernorConfig, isClosed: () => boolean): Governing {
+export async function startGoverning(config: CostGovernorConfig, isClosed: () => boolean): Promise<Governing> {
   const dynamodb = config.dynamodb ?? tableClient(config.region);
-  const clock = turnClock(config.clock ?? listeningClock(dynamodb));
+  const awsClock = new AwsClock();
+  awsClock.listenTo(dynamodb);
+  const clock = turnClock(config.clock ?? awsClock);
   const region = config.region ?? process.env['AWS_REGION'] ?? process.env['AWS_DEFAULT_REGION'];
   const resolver = new ProfileResolver({ index: profileIndexTable(dynamodb, config.table), clock, region });
   const thisProcess = randomBytes(12).toString('base64url') as ProcessId;
   let leases = 0;
-  const usage = new UsageRecorder({ records: usageTable(dynamodb, config.table), clock, process: thisProcess });
+  const access = (await config.ledger?.open({
+    id: thisProcess,
+    region,
+    listenTo: (client) => void awsClock.listenTo(client),
+  })) ?? { ledger: ledgerTable(dynamodb, config.table), usage: usageTable(dynamodb, config.table) };
+  const usage = new UsageRecorder({ records: access.usage, clock, process: thisProcess });
   const admissions = new Admissions({
-    ledger: ledgerTable(dynamodb, config.table),
+    ledger: access.ledger,
     clock,
     timer: systemTimer,
     random: Math.random,
@@ -94,9 +100,3 @@ const TIME_OUTS = { connectionTimeout: 1_000, requestTimeout: 3_000, throwOnRequ
 
 const tableClient = (region: string | undefined): DynamoDBClient =>
   new DynamoDBClient({ requestHandler: TIME_OUTS, ...(region === undefined ? {} : { region }) });
-
-function listeningClock(dynamodb: DynamoDBClient): Clock {
-  const clock = new AwsClock();
-  clock.listenTo(dynamodb);
-  return clock;
-}

@@ -1,5 +1,6 @@
 import { type Clock, type EpochMs, epochMs } from '../domain/clock.ts';
 import { Lease } from '../domain/spending/lease.ts';
+import type { LeaseLedger } from '../domain/spending/ledger.ts';
 import {
   afterWrite,
   type HolderId,
@@ -9,7 +10,6 @@ import {
   type WriteId,
 } from '../domain/spending/ledger.ts';
 import { ceiling } from '../domain/spending/terms.ts';
-import type { LeaseLedger } from './cell-ledger.ts';
 import { notProvisioned } from './ledger-refusals.ts';
 
 export interface HeldLeaseOptions {

@@ -8,6 +8,7 @@ export {
 } from './cost-governor.ts';
 export { type GovernanceNote, governanceOf } from './governance-note.ts';
 export { governedHandler } from './lambda-tenant.ts';
+export { type LeaseFunctionOptions, type LedgerAccess, leaseFunction } from './lease-function.ts';
 export type { CallCounts, GovernorEvent, GovernorObserver, ObservedCall, ObservedProfile } from './observation.ts';
 export { GovernorRefusal, type RefusalCode, type RefusalDetails } from './refusals.ts';
 export type { ClientForRegion } from './regional-clients.ts';

@@ -1,5 +1,7 @@
 import type { EpochMs } from '../domain/clock.ts';
 import { isoTime } from '../domain/clock.ts';
+import { Fault } from '../domain/fault.ts';
+import { isDenial } from '../domain/lending/lease-protocol.ts';
 import { displayUsd, formatUsd, type NanoUsd } from '../domain/money.ts';
 import { type LedgerItem, type LedgerKey, left, spent } from '../domain/spending/ledger.ts';
 import { GovernorRefusal } from './refusals.ts';
@@ -72,6 +74,8 @@ export const busy = ({ budget, period }: LedgerKey): GovernorRefusal =>
 export function unavailable({ budget, period }: LedgerKey, cause: unknown): GovernorRefusal {
   if (cause instanceof GovernorRefusal) return cause;
   const problem = cause instanceof Error ? cause.message : String(cause);
+  if (cause instanceof Fault && isDenial(cause.code))
+    return new GovernorRefusal('LedgerDenied', `The call was not sent: ${problem}`, { budget, period }, cause);
   return new GovernorRefusal(
     'LedgerUnavailable',
     `The call was not sent, because the ledger of ${budget} cannot be reached: ${problem}`,

@@ -23,6 +23,8 @@ export type RefusalCode =
   | 'UngovernedCommand'
   /** The governor was closed before the call. */
   | 'GovernorClosed'
+  /** The `lease` function denies this process the budget: its alias, the policy or its tags are not what they should be. */
+  | 'LedgerDenied'
   /** The ledger could not be reached, and no lease is in hand. */
   | 'LedgerUnavailable';
 

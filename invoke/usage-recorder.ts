@@ -51,7 +51,7 @@ interface Hour {
  * Memory is bounded by {@link MAX_HOURS} and the number of profiles in the index.
  */
 export class UsageRecorder {
-  readonly #records: UsageRecords;
+  readonly #records: Pick<UsageRecords, 'write'>;
   readonly #clock: Clock;
   readonly #process: ProcessId;
   readonly #hours = new Map<UtcHour, Hour>();
@@ -61,7 +61,11 @@ export class UsageRecorder {
   #triedAt = epochMs(0);
   #writing: Promise<void> = Promise.resolve();
 
-  constructor(options: { readonly records: UsageRecords; readonly clock: Clock; readonly process: ProcessId }) {
+  constructor(options: {
+    readonly records: Pick<UsageRecords, 'write'>;
+    readonly clock: Clock;
+    readonly process: ProcessId;
+  }) {
     this.#records = options.records;
     this.#clock = options.clock;
     this.#process = options.process;

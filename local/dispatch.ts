@@ -1,4 +1,5 @@
 /** From a request on the wire to an operation of a service, and back. */
+import type { Authorize } from './iam/authorizer.ts';
 import type { Interceptors } from './interceptors.ts';
 import { type Principals, readSigning, type Signing } from './principals.ts';
 import { type Exchange, type Opened, speaks } from './protocols/codec.ts';
@@ -15,6 +16,7 @@ export interface DispatchOptions {
   readonly services: readonly Service[];
   readonly principals: Principals;
   readonly interceptors: Interceptors;
+  readonly authorize: Authorize;
   readonly observe: Observer;
   readonly homeRegion: string;
   readonly requestId: () => string;
@@ -73,6 +75,11 @@ async function perform(exchange: Exchange, call: Call, options: DispatchOptions)
   if (before instanceof AwsFault) {
     options.onOutcome(call, input, { fault: before });
     throw before;
+  }
+  const denied = await options.authorize(exchange.service, call, input);
+  if (denied !== undefined) {
+    options.onOutcome(call, input, { fault: denied });
+    throw denied;
   }
   if (before !== undefined) return before.answer;
   const output = await run(exchange, call, input, options);

@@ -17,6 +17,7 @@ import { createDynamoDb } from './dynamodb.ts';
 import { createEventBridge } from './eventbridge/event-bridge.ts';
 import { createScheduler } from './eventbridge/scheduler.ts';
 import { startHttpFront } from './http-front.ts';
+import { createAuthorizer } from './iam/authorizer.ts';
 import { createIdentifiers } from './identifiers.ts';
 import { type Interception, Interceptors } from './interceptors.ts';
 import type { InvocationResult } from './lambda/execution-environment.ts';
@@ -67,7 +68,7 @@ export interface EmbeddedAws {
   readonly modelCalls: readonly ModelCall[];
   /** Lets a test decide how long model calls take and how they fail. Returns a function that takes the planner away. */
   planModelCalls(planner: ModelCallPlanner): () => void;
-  /** Makes an access key stand for a principal, such as the session of an assumed role. */
+  /** Makes an access key stand for a principal, such as the session of an assumed role, perhaps with policies. */
   registerPrincipal: World['registerPrincipal'];
   /** Resolves when every event and invocation set off so far has ended, with all that it set off. */
   settled(): Promise<void>;
@@ -128,7 +129,8 @@ export async function startEmbeddedAws(options: EmbeddedAwsOptions = {}): Promis
 
   const dynamoDb = createDynamoDb(accountId, options.dynamoDbPath);
   services.push(dynamoDb.service);
-  services.push(createSts(), createSsm(world), createSecretsManager(world, identifiers));
+  const secrets = createSecretsManager(world, identifiers);
+  services.push(createSts(), createSsm(world), secrets.service);
   const profiles = new ApplicationProfiles(accountId, () => identifiers.alphanumeric(12));
   services.push(createBedrockControlPlane(world, profiles));
   const modelCalls = new ModelCalls();
@@ -141,6 +143,7 @@ export async function startEmbeddedAws(options: EmbeddedAwsOptions = {}): Promis
     services,
     principals,
     interceptors,
+    authorize: createAuthorizer({ world, principals, profiles, dynamoDb: dynamoDb.service, secrets }),
     observe,
     homeRegion,
     requestId: () => identifiers.uuid(),

@@ -1,5 +1,6 @@
 /** Who a request says it comes from. Signatures are not verified: the access key alone decides. */
 
+import { type Policy, readPolicy } from './iam/policy.ts';
 import type { WireRequest } from './protocols/wire.ts';
 import type { Principal } from './service.ts';
 
@@ -31,13 +32,22 @@ export function readSigning(request: WireRequest, homeRegion: string): Signing |
 export class Principals {
   readonly #accountId: string;
   readonly #registered = new Map<string, Principal>();
+  readonly #policies = new Map<string, readonly Policy[]>();
 
   constructor(accountId: string) {
     this.#accountId = accountId;
   }
 
   register(principal: Principal): void {
+    const policies = principal.policies?.map(readPolicy);
     this.#registered.set(principal.accessKeyId, principal);
+    if (policies === undefined) this.#policies.delete(principal.accessKeyId);
+    else this.#policies.set(principal.accessKeyId, policies);
+  }
+
+  /** `undefined`: nothing limits what this access key may do. */
+  policiesOf(accessKeyId: string): readonly Policy[] | undefined {
+    return this.#policies.get(accessKeyId);
   }
 
   of(accessKeyId: string): Principal {

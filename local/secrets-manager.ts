@@ -26,14 +26,24 @@ const MAX_VALUE_BYTES = 65_536;
 
 const invalid = (message: string): AwsFault => new AwsFault('ValidationException', message);
 
-export function createSecretsManager(world: World, identifiers: Identifiers): Service {
+export interface SecretsManager {
+  readonly service: Service;
+  /** The whole ARN of a secret that is named or given by ARN; undefined when there is none. */
+  arnOf(region: string, id: string): string | undefined;
+}
+
+export function createSecretsManager(world: World, identifiers: Identifiers): SecretsManager {
   const secrets = new Map<string, Secret>();
   const keyOf = (region: string, name: string): string => `${region}/${name}`;
 
   /** @param id a name, a full ARN, or an ARN without the random suffix */
-  const find = (region: string, id: string): Secret => {
+  const lookUp = (region: string, id: string): Secret | undefined => {
     const byArn = [...secrets.values()].find(({ arn }) => arn === id || arn.slice(0, -7) === id);
-    const found = secrets.get(keyOf(region, id)) ?? (byArn?.arn.split(':')[3] === region ? byArn : undefined);
+    return secrets.get(keyOf(region, id)) ?? (byArn?.arn.split(':')[3] === region ? byArn : undefined);
+  };
+
+  const find = (region: string, id: string): Secret => {
+    const found = lookUp(region, id);
     if (found === undefined) throw notFound('Secrets Manager can’t find the specified secret.');
     return found;
   };
@@ -119,9 +129,12 @@ export function createSecretsManager(world: World, identifiers: Identifiers): Se
   };
 
   return {
-    signingName: 'secretsmanager',
-    protocol: { kind: 'json', targetPrefix: 'secretsmanager', version: '1.1' },
-    operations: { CreateSecret, PutSecretValue, GetSecretValue, DeleteSecret },
+    service: {
+      signingName: 'secretsmanager',
+      protocol: { kind: 'json', targetPrefix: 'secretsmanager', version: '1.1' },
+      operations: { CreateSecret, PutSecretValue, GetSecretValue, DeleteSecret },
+    },
+    arnOf: (region, id) => lookUp(region, id)?.arn,
   };
 }
 

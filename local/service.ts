@@ -17,6 +17,13 @@ export interface Principal {
   /** For example `arn:aws:sts::123456789012:assumed-role/governor-sweep/sweep`. */
   readonly arn: string;
   readonly userId: string;
+  /** Session or principal tags: `aws:PrincipalTag/…`. */
+  readonly tags?: Readonly<Record<string, string>>;
+  /**
+   * Identity policies: every request of this access key is evaluated against them. A principal that has none may do
+   * everything, one with an empty list nothing.
+   */
+  readonly policies?: readonly JsonObject[];
 }
 
 /** What an operation may know about the call besides its input. */
@@ -201,7 +208,11 @@ export interface World {
   readonly observe: Observer;
   /** Base URL of the one endpoint, such as `http://127.0.0.1:4566`. Known once the server listens. */
   endpoint(): string;
-  /** Makes an access key stand for a principal from now on, as STS does when a role is assumed. */
+  /**
+   * Makes an access key stand for a principal from now on, as STS does when a role is assumed.
+   *
+   * @throws {RangeError} for a policy that is malformed or has something that is not modelled
+   */
   registerPrincipal(principal: Principal): void;
   /** All billed usage so far, in order of time. */
   readonly billing: readonly BilledUsage[];

@@ -1,9 +1,11 @@
 import * as z from 'zod';
 import { type NanoUsd, parseUsd } from '../money.ts';
 import { isTimeZone, PERIOD_KINDS } from '../period.ts';
-import { GOVERNOR_TAG_PREFIX, isTagKey, isTagValue, MAX_TAGS } from '../tags.ts';
+import { MAX_TAGS } from '../tags.ts';
+import { Lending } from './lending-policy.ts';
 import { PriceOverrides, UnpricedModels } from './prices.ts';
 import { expected, section } from './schema.ts';
+import { TagKey, TagValue } from './tag-text.ts';
 
 /**
  * The policy file: which tags a profile must carry, which budgets exist, and what happens when money runs out.
@@ -44,23 +46,6 @@ const Share = z.string(expected('a share of the limit such as "80%"')).transform
   }
   return share;
 });
-
-const TagKey = z
-  .string(expected('a tag key'))
-  .refine(
-    isTagKey,
-    'expected a tag key of 1 to 128 letters, digits, spaces or . _ : / = + @ - that does not begin with "aws:"',
-  )
-  .refine(
-    (key) => !key.startsWith(GOVERNOR_TAG_PREFIX),
-    `tags that begin with "${GOVERNOR_TAG_PREFIX}" belong to the governor`,
-  );
-
-const TagValue = z.string(expected('a tag value in quotes, such as "prod"')).refine(
-  // An empty value complies with no rule: a default of that kind would quarantine the profile that it mends.
-  (value) => value !== '' && isTagValue(value),
-  'expected a tag value of 1 to 256 letters, digits, spaces or . _ : / = + @ -',
-);
 
 const Pattern = z
   .string(expected('a regular expression such as "^cc-[0-9]{4}$"'))
@@ -206,6 +191,8 @@ export const Policy = section('a policy', {
       .max(3600, 'expected at most 3600 seconds')
       .default(900),
   }).prefault({}),
+  /** Who may lease through the `lease` function, and as whom. */
+  lending: Lending.prefault({}),
 }).superRefine((policy, context) => {
   const known = new Set([...Object.keys(policy.tags.required), ...Object.keys(policy.tags.optional)]);
   const problem = (path: PropertyKey[], message: string) => context.addIssue({ code: 'custom', path, message });
@@ -231,6 +218,14 @@ export const Policy = section('a policy', {
         ['fallbacks', model],
         `expected a model without a fallback of its own: a call falls back once, and ${fallback} has one too`,
       );
+  for (const kind of ['aliases', 'roles'] as const)
+    for (const [caller, tags] of Object.entries(policy.lending[kind]))
+      for (const key of Object.keys(tags))
+        if (!known.has(key))
+          problem(
+            ['lending', kind, caller, key],
+            `unknown tag; expected a tag key of this policy, one of ${tagList()}`,
+          );
 
   const seen = new Map<string, number>();
   policy.budgets.forEach((budget, index) => {

@@ -273,6 +273,9 @@ export interface LedgerStore {
   recordCrossings(key: LedgerKey, crossed: readonly string[]): Promise<void>;
 }
 
+/** What a process that leases needs of a ledger: the table itself, or whatever stands before it. */
+export type LeaseLedger = Pick<LedgerStore, 'read' | 'write'>;
+
 export type NewItem = Pick<LedgerItem, 'key' | 'startsAt' | 'endsAt' | 'terms' | 'opening'>;
 
 /** All amounts are cumulative, so that the write says what is to be and landing twice is landing once. */

@@ -138,10 +138,23 @@ export function functionResources(options: FunctionResourcesOptions): Readonly<R
   const version: ResourceType = {
     used: ['FunctionName'],
     ignored: ['CodeSha256', 'Description', 'ProvisionedConcurrencyConfig', 'RuntimePolicy'],
-    put: (desired) => ({
-      ref: `${functionArn(desired)}:1`,
-      attributes: { Version: '1', FunctionArn: `${functionArn(desired)}:1` },
-    }),
+    // A version is published once; for another one a template has another resource.
+    put(desired) {
+      if (desired.previous !== undefined) return desired.previous;
+      const Version = lambda.publish(functionArn(desired));
+      const arn = `${functionArn(desired)}:${Version}`;
+      return { ref: arn, attributes: { Version, FunctionArn: arn } };
+    },
+  };
+
+  const alias: ResourceType = {
+    used: ['FunctionName', 'FunctionVersion', 'Name'],
+    ignored: ['Description', 'ProvisionedConcurrencyConfig'],
+    put(desired) {
+      const name = stringProperty(desired, 'Name');
+      const arn = lambda.putAlias(functionArn(desired), name, stringProperty(desired, 'FunctionVersion'));
+      return { ref: arn, attributes: { AliasArn: arn }, remove: () => lambda.removeAlias(functionArn(desired), name) };
+    },
   };
 
   return {
@@ -150,6 +163,7 @@ export function functionResources(options: FunctionResourcesOptions): Readonly<R
     'AWS::Lambda::EventInvokeConfig': eventInvokeConfig,
     'AWS::Lambda::EventSourceMapping': eventSourceMapping,
     'AWS::Lambda::Version': version,
+    'AWS::Lambda::Alias': alias,
   };
 }
 

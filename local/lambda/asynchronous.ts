@@ -2,7 +2,8 @@ import { DeliveryFailure, type Destinations } from '../destinations.ts';
 import type { Identifiers } from '../identifiers.ts';
 import type { World } from '../service.ts';
 import type { InvocationResult } from './execution-environment.ts';
-import { type AsyncConfiguration, type Deployed, THROTTLED } from './function.ts';
+import { type AsyncConfiguration, THROTTLED } from './function.ts';
+import type { Invocable } from './functions.ts';
 
 const DEFAULT_ASYNC: AsyncConfiguration = {
   maximumRetryAttempts: 2,
@@ -18,13 +19,13 @@ export interface AsynchronousOptions {
   readonly world: World;
   readonly destinations: Destinations;
   readonly identifiers: Identifiers;
-  /** What is deployed under an ARN now. */
-  readonly deployedAt: (arn: string) => Deployed | undefined;
+  /** What is deployed under an ARN now, with its qualifier if it has one. */
+  readonly deployedAt: (invokedArn: string) => Invocable | undefined;
   readonly configurationOf: (arn: string) => AsyncConfiguration | undefined;
-  readonly run: (deployed: Deployed, payload: string, requestId: string) => Promise<InvocationResult>;
+  readonly run: (deployed: Invocable, payload: string, requestId: string) => Promise<InvocationResult>;
 }
 
-type Outcome = { deployed: Deployed; requestId: string; payload: string; result: InvocationResult; count: number };
+type Outcome = { deployed: Invocable; requestId: string; payload: string; result: InvocationResult; count: number };
 
 /**
  * Takes events for functions and returns at once. Failed ones are retried after one and two minutes of virtual time,
@@ -32,15 +33,15 @@ type Outcome = { deployed: Deployed; requestId: string; payload: string; result:
  */
 export function createAsynchronousInvocations(
   options: AsynchronousOptions,
-): (deployed: Deployed, payload: string) => void {
+): (deployed: Invocable, payload: string) => void {
   const { world, destinations, identifiers, deployedAt, configurationOf, run } = options;
 
-  const invokeAsync = (deployed: Deployed, payload: string): void => {
+  const invokeAsync = (deployed: Invocable, payload: string): void => {
     const requestId = identifiers.uuid();
     const received = world.clock.now();
     const attempt = async (count: number): Promise<void> => {
       // A later attempt runs what is deployed by then, as on AWS.
-      const current = deployedAt(deployed.arn);
+      const current = deployedAt(deployed.invokedArn);
       if (current === undefined) return;
       const config = configurationOf(deployed.arn) ?? DEFAULT_ASYNC;
       if (current.configuration.reservedConcurrency === 0) {
@@ -92,14 +93,14 @@ export function createAsynchronousInvocations(
       timestamp: new Date(world.clock.now()).toISOString(),
       requestContext: {
         requestId,
-        functionArn: `${deployed.arn}:$LATEST`,
+        functionArn: deployed.invokedArn === deployed.arn ? `${deployed.arn}:$LATEST` : deployed.invokedArn,
         condition,
         approximateInvokeCount: count,
       },
       requestPayload: JSON.parse(payload),
       responseContext: {
         statusCode: 200,
-        executedVersion: '$LATEST',
+        executedVersion: deployed.version,
         ...(result.error !== undefined && { functionError: 'Unhandled' }),
       },
       responsePayload: JSON.parse(result.payload),
@@ -108,7 +109,7 @@ export function createAsynchronousInvocations(
   };
 
   const send: (
-    deployed: Deployed,
+    deployed: Invocable,
     arn: string,
     body: string,
     attributes: Readonly<Record<string, { DataType: string; StringValue: string }>>,

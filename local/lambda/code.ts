@@ -12,20 +12,26 @@ export interface CodeStore {
   close(): Promise<void>;
 }
 
+interface Root {
+  readonly folder: string;
+  readonly onExit: () => void;
+}
+
 /** Removed by close(), or at the latest when the process ends. */
-async function makeRoot(): Promise<string> {
+async function makeRoot(): Promise<Root> {
   const folder = await mkdtemp(join(tmpdir(), 'embedded-lambda-'));
-  process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
-  return folder;
+  const onExit = (): void => rmSync(folder, { recursive: true, force: true });
+  process.once('exit', onExit);
+  return { folder, onExit };
 }
 
 export function createCodeStore(): CodeStore {
-  let root: Promise<string> | undefined;
+  let root: Promise<Root> | undefined;
   const unpacked = new Map<string, Promise<string>>();
 
   const write = async (zip: Uint8Array, name: string): Promise<string> => {
     root ??= makeRoot();
-    const folder = join(await root, name);
+    const folder = join((await root).folder, name);
     await mkdir(folder);
     for (const [path, content] of Object.entries(unzipSync(zip))) {
       const file = join(folder, path);
@@ -48,7 +54,10 @@ export function createCodeStore(): CodeStore {
       return { folder: await folder, sha256: digest.toString('base64') };
     },
     async close() {
-      if (root !== undefined) await rm(await root, { recursive: true, force: true });
+      if (root === undefined) return;
+      const { folder, onExit } = await root;
+      process.off('exit', onExit);
+      await rm(folder, { recursive: true, force: true });
     },
   };
 }

@@ -33,13 +33,21 @@ export interface AsyncConfiguration {
   readonly onFailureArn: string | undefined;
 }
 
-/** A function that can be invoked. */
-export type Deployed = {
+/** The version of a function that is as it was last deployed. */
+export const LATEST = '$LATEST';
+
+/** A version of a function that can be invoked. */
+export interface Deployed {
   readonly configuration: FunctionConfiguration;
+  /** Of the function, without a version. */
   readonly arn: string;
+  /** A number, or {@link LATEST}. */
+  readonly version: string;
   readonly codeSha256: string;
+  /** Of the unpacked code. */
+  readonly folder: string;
   readonly pool: FunctionPool;
-};
+}
 
 /** What a function whose reserved concurrency is 0 answers. */
 export const THROTTLED = new AwsFault('TooManyRequestsException', 'Rate Exceeded.', 429, {

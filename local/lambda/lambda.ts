@@ -1,25 +1,25 @@
 import { createHash } from 'node:crypto';
 import { DeliveryFailure, type Destinations } from '../destinations.ts';
 import type { Identifiers } from '../identifiers.ts';
-import { AwsFault, type Call, type JsonObject, type Operation, type Service, type World } from '../service.ts';
+import { AwsFault, type Service, type World } from '../service.ts';
 import { createAsynchronousInvocations } from './asynchronous.ts';
 import { createCodeStore } from './code.ts';
 import type { InvocationResult } from './execution-environment.ts';
-import {
-  type AsyncConfiguration,
-  admits,
-  type Deployed,
-  type FunctionConfiguration,
-  type Permission,
-  THROTTLED,
-} from './function.ts';
+import { type AsyncConfiguration, admits, type FunctionConfiguration, type Permission } from './function.ts';
 import { FunctionPool } from './function-pool.ts';
+import { Functions, type Invocable, type OpenPool } from './functions.ts';
+import { createLambdaApi } from './lambda-api.ts';
 
 export interface Lambda {
   readonly service: Service;
   /** Creates or replaces a function and returns its ARN. */
   put(configuration: FunctionConfiguration): Promise<string>;
   remove(arn: string): Promise<void>;
+  /** Freezes a function as a version, if it has changed since the last one; returns the version's number. */
+  publish(functionArn: string): string;
+  /** Creates an alias or points it to another version; returns its ARN. */
+  putAlias(functionArn: string, name: string, functionVersion: string): string;
+  removeAlias(functionArn: string, name: string): void;
   /** @param id names the permission, so that putting it again replaces it */
   putPermission(functionArn: string, id: string, permission: Permission): void;
   removePermission(functionArn: string, id: string): void;
@@ -32,12 +32,6 @@ export interface Lambda {
   close(): Promise<void>;
 }
 
-/**
- * Payload limits. [docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits] That asynchronous invocations take 1 MB,
- * where older pages say 256 KB, is UNVERIFIED.
- */
-const PAYLOAD_LIMIT_BYTES = { RequestResponse: 6 * 1024 * 1024, Event: 1024 * 1024 } as const;
-
 /** Log lines kept of each function. */
 const LOG_LIMIT = 10_000;
 
@@ -48,25 +42,12 @@ const LOG_LIMIT = 10_000;
  */
 export function createLambda(world: World, destinations: Destinations, identifiers: Identifiers): Lambda {
   const code = createCodeStore();
-  const functions = new Map<string, Deployed>();
   const permissions = new Map<string, Map<string, Permission>>();
   const asyncConfigurations = new Map<string, AsyncConfiguration>();
   const logs = new Map<string, string[]>();
-  /** Pools of replaced functions that may still be busy. */
-  const retiring = new Set<Promise<void>>();
 
-  const arnOf = (region: string, name: string): string =>
-    `arn:aws:lambda:${region}:${world.accountId}:function:${name}`;
-
-  const find = (nameOrArn: string, region: string): Deployed => {
-    const arn = nameOrArn.startsWith('arn:') ? nameOrArn.split(':').slice(0, 7).join(':') : arnOf(region, nameOrArn);
-    const found = functions.get(arn);
-    if (found === undefined) throw new AwsFault('ResourceNotFoundException', `Function not found: ${arn}`, 404);
-    return found;
-  };
-
-  const run = async (deployed: Deployed, payload: string, requestId: string): Promise<InvocationResult> => {
-    const { configuration, arn, pool } = deployed;
+  const run = async (deployed: Invocable, payload: string, requestId: string): Promise<InvocationResult> => {
+    const { configuration, version, invokedArn, pool } = deployed;
     const begun = performance.now();
     const now = world.clock.now();
     const trace = createHash('sha256').update(requestId).digest('hex');
@@ -78,12 +59,12 @@ export function createLambda(world: World, destinations: Destinations, identifie
       timeoutMs: configuration.timeoutSeconds * 1000,
       context: {
         functionName: configuration.name,
-        functionVersion: '$LATEST',
-        invokedFunctionArn: arn,
+        functionVersion: version,
+        invokedFunctionArn: invokedArn,
         memoryLimitInMB: String(configuration.memoryMb),
         awsRequestId: requestId,
         logGroupName: `/aws/lambda/${configuration.name}`,
-        logStreamName: `embedded/[$LATEST]${trace.slice(0, 32)}`,
+        logStreamName: `embedded/[${version}]${trace.slice(0, 32)}`,
       },
     });
     world.observe({
@@ -100,18 +81,17 @@ export function createLambda(world: World, destinations: Destinations, identifie
     world,
     destinations,
     identifiers,
-    deployedAt: (arn) => functions.get(arn),
+    deployedAt: (arn) => resolveArn(arn),
     configurationOf: (arn) => asyncConfigurations.get(arn),
     run,
   });
 
   destinations.register('lambda', (arn, delivery) => {
-    const functionArn = arn.split(':').slice(0, 7).join(':');
-    const deployed = functions.get(functionArn);
+    const deployed = resolveArn(arn);
     if (deployed === undefined) throw new DeliveryFailure('NO_RESOURCE', `Function not found: ${arn}`);
     if ('service' in delivery.authority) {
       const { service, sourceArn } = delivery.authority;
-      const granted = [...(permissions.get(functionArn)?.values() ?? [])];
+      const granted = [...(permissions.get(deployed.arn)?.values() ?? [])];
       if (!granted.some((permission) => admits(permission, service, sourceArn, world.accountId))) {
         throw new DeliveryFailure(
           'NO_PERMISSIONS',
@@ -123,13 +103,11 @@ export function createLambda(world: World, destinations: Destinations, identifie
   });
 
   const put = async (configuration: FunctionConfiguration): Promise<string> => {
-    const arn = arnOf(configuration.region, configuration.name);
-    const { folder, sha256 } = await code.unpack(configuration.zip);
-    const previous = functions.get(arn);
-    if (previous !== undefined) {
-      const retired = previous.pool.retire().finally(() => retiring.delete(retired));
-      retiring.add(retired);
-    }
+    return functions.put(configuration, await code.unpack(configuration.zip)).arn;
+  };
+
+  const openPool: OpenPool = (configuration, folder, version) => {
+    const arn = functions.arnOf(configuration.region, configuration.name);
     const roleName = configuration.roleArn.split('/').at(-1) ?? '';
     const secret = createHash('sha256').update(`${arn}/${roleName}`).digest('hex');
     const accessKeyId = `ASIA${secret.slice(0, 16).toUpperCase()}`;
@@ -146,7 +124,7 @@ export function createLambda(world: World, destinations: Destinations, identifie
       logs.set(configuration.name, lines);
       world.observe({ kind: 'log', functionName: configuration.name, line });
     };
-    const pool = new FunctionPool(
+    return new FunctionPool(
       {
         taskRoot: folder,
         handler: configuration.handler,
@@ -160,11 +138,11 @@ export function createLambda(world: World, destinations: Destinations, identifie
           _HANDLER: configuration.handler,
           AWS_EXECUTION_ENV: `AWS_Lambda_${configuration.runtime}`,
           AWS_LAMBDA_FUNCTION_NAME: configuration.name,
-          AWS_LAMBDA_FUNCTION_VERSION: '$LATEST',
+          AWS_LAMBDA_FUNCTION_VERSION: version,
           AWS_LAMBDA_FUNCTION_MEMORY_SIZE: String(configuration.memoryMb),
           AWS_LAMBDA_INITIALIZATION_TYPE: 'on-demand',
           AWS_LAMBDA_LOG_GROUP_NAME: `/aws/lambda/${configuration.name}`,
-          AWS_LAMBDA_LOG_STREAM_NAME: `embedded/[$LATEST]${secret.slice(0, 32)}`,
+          AWS_LAMBDA_LOG_STREAM_NAME: `embedded/[${version}]${secret.slice(0, 32)}`,
           AWS_REGION: configuration.region,
           AWS_DEFAULT_REGION: configuration.region,
           AWS_ACCESS_KEY_ID: accessKeyId,
@@ -178,92 +156,36 @@ export function createLambda(world: World, destinations: Destinations, identifie
       },
       configuration.reservedConcurrency,
     );
-    functions.set(arn, { configuration, arn, codeSha256: sha256, pool });
-    return arn;
   };
 
-  const Invoke: Operation = async (input, call) => {
-    const deployed = find(String(input['FunctionName']), call.region);
-    const payload = typeof input['Payload'] === 'string' && input['Payload'] !== '' ? input['Payload'] : '{}';
-    const type = call.headers['x-amz-invocation-type'] ?? 'RequestResponse';
-    if (!isJson(payload)) {
-      throw new AwsFault('InvalidRequestContentException', 'Could not parse request body into json.');
-    }
-    if (type !== 'RequestResponse' && type !== 'Event' && type !== 'DryRun') {
-      throw new AwsFault('InvalidParameterValueException', `Invalid InvocationType: ${type}`);
-    }
-    const limit = type === 'Event' ? PAYLOAD_LIMIT_BYTES.Event : PAYLOAD_LIMIT_BYTES.RequestResponse;
-    if (Buffer.byteLength(payload) > limit) {
-      throw new AwsFault(
-        'RequestTooLargeException',
-        `Request must be smaller than ${limit} bytes for the ${type} operation`,
-        413,
-      );
-    }
-    if (type === 'DryRun') return { StatusCode: 204 };
-    if (type === 'Event') {
-      invokeAsync(deployed, payload);
-      return { StatusCode: 202 };
-    }
-    if (deployed.configuration.reservedConcurrency === 0) throw THROTTLED;
-    const result = await world.activity.track(run(deployed, payload, call.requestId));
-    return {
-      StatusCode: 200,
-      ExecutedVersion: '$LATEST',
-      Payload: result.payload,
-      ...(result.error !== undefined && { FunctionError: 'Unhandled' }),
-    };
-  };
+  const functions = new Functions(world.accountId, openPool);
 
-  const GetFunctionConfiguration: Operation = (input, call: Call): JsonObject => {
-    const { configuration, arn, codeSha256 } = find(String(input['FunctionName']), call.region);
-    return {
-      FunctionName: configuration.name,
-      FunctionArn: arn,
-      Runtime: configuration.runtime,
-      Role: configuration.roleArn,
-      Handler: configuration.handler,
-      Timeout: configuration.timeoutSeconds,
-      MemorySize: configuration.memoryMb,
-      CodeSize: configuration.zip.byteLength,
-      CodeSha256: codeSha256,
-      Version: '$LATEST',
-      State: 'Active',
-      LastUpdateStatus: 'Successful',
-      Environment: { Variables: { ...configuration.variables } },
-    };
+  /** `undefined`: there is none. */
+  const resolveArn = (arn: string): Invocable | undefined => {
+    try {
+      return functions.resolve(arn, arn.split(':')[3] ?? '');
+    } catch (error) {
+      if (error instanceof AwsFault) return undefined;
+      throw error;
+    }
   };
 
   return {
-    service: {
-      signingName: 'lambda',
-      protocol: {
-        kind: 'rest-json',
-        routes: [
-          {
-            operation: 'Invoke',
-            method: 'POST',
-            path: '/2015-03-31/functions/{FunctionName}/invocations',
-            payload: 'Payload',
-            responseHeaders: { FunctionError: 'x-amz-function-error', ExecutedVersion: 'x-amz-executed-version' },
-          },
-          {
-            operation: 'GetFunctionConfiguration',
-            method: 'GET',
-            path: '/2015-03-31/functions/{FunctionName}/configuration',
-          },
-        ],
-      },
-      operations: { Invoke, GetFunctionConfiguration },
-    },
+    service: createLambdaApi({
+      functions,
+      run: (target, payload, requestId) => world.activity.track(run(target, payload, requestId)),
+      runLater: invokeAsync,
+    }),
     put,
     async remove(arn) {
-      const deployed = functions.get(arn);
-      functions.delete(arn);
       permissions.delete(arn);
       asyncConfigurations.delete(arn);
-      await deployed?.pool.retire();
+      await functions.remove(arn);
     },
+    publish: (functionArn) => functions.publish(functionArn).version,
+    putAlias: (functionArn, name, functionVersion) =>
+      functions.putAlias(functionArn, { name, functionVersion, description: '' }).arn,
+    removeAlias: (functionArn, name) => functions.removeAlias(functionArn, name),
     putPermission(functionArn, id, permission) {
       const granted = permissions.get(functionArn) ?? new Map<string, Permission>();
       granted.set(id, permission);
@@ -277,22 +199,12 @@ export function createLambda(world: World, destinations: Destinations, identifie
       else asyncConfigurations.set(functionArn, configuration);
     },
     async invoke(functionNameOrArn, payload, region = world.homeRegion) {
-      return world.activity.track(run(find(functionNameOrArn, region), payload, identifiers.uuid()));
+      return world.activity.track(run(functions.resolve(functionNameOrArn, region), payload, identifiers.uuid()));
     },
     logs: (functionName) => logs.get(functionName) ?? [],
     async close() {
-      await Promise.all([...functions.values()].map(({ pool }) => pool.terminate()));
-      await Promise.all(retiring);
+      await functions.close();
       await code.close();
     },
   };
-}
-
-function isJson(text: string): boolean {
-  try {
-    JSON.parse(text);
-    return true;
-  } catch {
-    return false;
-  }
 }

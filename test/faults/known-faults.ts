@@ -204,7 +204,7 @@ export const FAULTS: readonly Fault[] = [
     id: 'F21',
     meaning: 'fractions of the smallest unit are cut off, call by call',
     file: 'domain/spending/pricing.ts',
-    source: 'return callCost((rounding - (rounding % QUARTER_PICO_PER_NANO)) / QUARTER_PICO_PER_NANO);',
+    source: 'return callCost(Math.floor(rounding / QUARTER_PICO_PER_NANO));',
     fault: 'return callCost(Math.floor((rounding - (QUARTER_PICO_PER_NANO - 1)) / QUARTER_PICO_PER_NANO));',
     test: {
       file: 'test/domain/spending/pricing.test.ts',

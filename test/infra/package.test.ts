@@ -12,7 +12,7 @@ import { bundleHandlers } from '../../infra/bundle.ts';
 import { packageStack } from '../../infra/package.ts';
 import { copyProject } from './project-copy.ts';
 
-const FUNCTIONS = ['budget-alert', 'profile-changed', 'sweep'];
+const FUNCTIONS = ['budget-alert', 'lease', 'profile-changed', 'sweep'];
 
 let project: Awaited<ReturnType<typeof copyProject>>;
 beforeEach(async () => {
@@ -137,6 +137,7 @@ describe('packaging the stack', () => {
     await packageStack({ root: project.root });
     expect((await readdir(build)).sort()).toEqual([
       'budget-alert.zip',
+      'lease.zip',
       'profile-changed.zip',
       'stamp.json',
       'sweep.zip',

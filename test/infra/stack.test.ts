@@ -92,9 +92,9 @@ const queuePoliciesOf = (queue: string) =>
   );
 
 describe('the functions', () => {
-  it('are three, each with its own artifact, role and log group', () => {
+  it('are four, each with its own artifact, role and log group', () => {
     const all = [...functions()];
-    expect(all.map(([id]) => nameOf(id)).sort()).toEqual(['budget-alert', 'profile-changed', 'sweep']);
+    expect(all.map(([id]) => nameOf(id)).sort()).toEqual(['budget-alert', 'lease', 'profile-changed', 'sweep']);
     for (const [id, fn] of all) {
       expect(fn.Handler).toBe('index.handler');
       expect(fn.Architectures).toEqual(['arm64']);
@@ -115,9 +115,10 @@ describe('the functions', () => {
     expect(artifacts).toEqual(expect.arrayContaining(files.map((file) => basename(file, '.ts'))));
   });
 
-  it('have a destination for what they fail to do, and may send there', () => {
+  it('have a destination for what they fail to do, and may send there, but for the one whose callers wait for it', () => {
     const configs = [...resources('AWS::Lambda::EventInvokeConfig', invokeConfig).values()];
-    expect(configs.map(({ FunctionName }) => FunctionName.Ref).sort()).toEqual([...functions().keys()].sort());
+    const asynchronous = [...functions().keys()].filter((id) => nameOf(id) !== 'lease');
+    expect(configs.map(({ FunctionName }) => FunctionName.Ref).sort()).toEqual(asynchronous.sort());
     for (const { FunctionName, DestinationConfig } of configs) {
       const destination = DestinationConfig.OnFailure.Destination;
       expect(stack.Resources[destination['Fn::GetAtt'][0]]?.Type).toBe('AWS::SQS::Queue');
@@ -354,7 +355,7 @@ describe('the roles', () => {
   });
 
   it('may act on every resource only where IAM knows no resource to name', () => {
-    const everywhere = ['profile-changed', 'budget-alert', 'sweep'].flatMap((name) =>
+    const everywhere = ['profile-changed', 'budget-alert', 'sweep', 'lease'].flatMap((name) =>
       statementsOf(name).filter(({ Resource }) => [Resource].flat().includes('*')),
     );
     expect(everywhere.flatMap(({ Action }) => Action)).toEqual([
@@ -376,6 +377,24 @@ describe('the roles', () => {
     }
   });
 
+  it('let the lease function write ledger items and usage records, read policy and index, and nothing else', () => {
+    const byKey = statementsOf('lease').flatMap(({ Action, Condition }) =>
+      Action.some((action) => action.startsWith('dynamodb:')) ? [[Action, Condition]] : [],
+    );
+    expect(byKey).toEqual([
+      [
+        ['dynamodb:GetItem', 'dynamodb:UpdateItem'],
+        { 'ForAllValues:StringLike': { 'dynamodb:LeadingKeys': ['LEDGER#*'] } },
+      ],
+      [
+        ['dynamodb:GetItem', 'dynamodb:Query'],
+        { 'ForAllValues:StringEquals': { 'dynamodb:LeadingKeys': ['POLICY', 'INDEX'] } },
+      ],
+      [['dynamodb:PutItem'], { 'ForAllValues:StringLike': { 'dynamodb:LeadingKeys': ['USAGE#*'] } }],
+    ]);
+    expect(allowed('lease').filter((action) => !/^(dynamodb|logs):/.test(action))).toEqual([]);
+  });
+
   it("let the budget alert's function show a standing, but neither change a tenant's tags nor a budget", () => {
     const tagging = statementsOf('budget-alert').find(({ Action }) => Action.includes('bedrock:TagResource'));
     expect(tagging?.Condition).toEqual({ 'ForAllValues:StringLike': { 'aws:TagKeys': ['governor:*'] } });
@@ -392,7 +411,7 @@ describe('the roles', () => {
   });
 
   it('write to the log group of their own function', () => {
-    for (const name of ['profile-changed', 'budget-alert', 'sweep']) {
+    for (const name of ['profile-changed', 'budget-alert', 'sweep', 'lease']) {
       const logging = statementsOf(name).filter(({ Action }) => Action.includes('logs:PutLogEvents'));
       expect(logging.map(({ Resource }) => Resource)).toEqual([
         {
@@ -410,6 +429,7 @@ describe('the outputs', () => {
       NoticesTopicArn: { Value: { Ref: 'NoticesTopic' } },
       BudgetAlertsTopicArn: { Value: { Ref: 'BudgetAlertsTopic' } },
       BusName: { Value: { Ref: 'GovernorBus' } },
+      LeaseFunctionName: { Value: { Ref: 'LeaseLambdaFunction' } },
     });
   });
 });

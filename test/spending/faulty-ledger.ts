@@ -12,13 +12,13 @@ import {
 } from '../../domain/spending/cell.ts';
 import {
   isConserved,
+  type LeaseLedger,
   type LeaseWrite,
   type LedgerItem,
   type LedgerKey,
   type WriteOutcome,
 } from '../../domain/spending/ledger.ts';
 import type { Terms } from '../../domain/spending/terms.ts';
-import type { LeaseLedger } from '../../invoke/cell-ledger.ts';
 import type { Timer } from '../../invoke/waiting-line.ts';
 import type { MemoryLedger } from '../domain/spending/memory-ledger.ts';
 

@@ -1,5 +1,5 @@
-import { type Clock, type EpochMs, epochMs } from '../domain/clock.ts';
-import { add, nanoUsd } from '../domain/money.ts';
+import { type Clock, type EpochMs, epochMs } from '../clock.ts';
+import { add, nanoUsd } from '../money.ts';
 import {
   type CellItem,
   type CellStore,
@@ -12,32 +12,28 @@ import {
   rootKey,
   seenFromCell,
   writeForCell,
-} from '../domain/spending/cell.ts';
+} from './cell.ts';
 import {
   afterWrite,
   committedBy,
   type HolderId,
+  type LeaseLedger,
   type LeaseWrite,
   type LedgerItem,
   type LedgerKey,
-  type LedgerStore,
   left,
   liveHolders,
   type WriteId,
   type WriteOutcome,
-} from '../domain/spending/ledger.ts';
-import { sliceFor } from '../domain/spending/slice.ts';
-import { ceiling } from '../domain/spending/terms.ts';
-
-/** What an account needs of a ledger. */
-export type LeaseLedger = Pick<LedgerStore, 'read' | 'write'>;
+} from './ledger.ts';
+import { sliceFor } from './slice.ts';
+import { ceiling } from './terms.ts';
 
 export interface CellLedgerOptions {
   readonly ledger: LeaseLedger & CellStore;
   /** Of the budget's own item. */
   readonly key: LedgerKey;
   readonly cell: HolderId;
-  readonly endsAt: EpochMs;
   readonly clock: Clock;
   readonly leaseMs: number;
   readonly newWriteId: () => WriteId;
@@ -217,11 +213,11 @@ export class CellLedger implements LeaseLedger {
 
   /** Money comes down: the root first, then the cell follows. */
   async #fund(seen: Seen, need: number): Promise<void> {
-    const { ledger, cell: id, clock, leaseMs, endsAt, newWriteId } = this.#options;
+    const { ledger, cell: id, clock, leaseMs, newWriteId } = this.#options;
     const { root, cell } = seen;
     const now = clock.now();
     const slice = nanoUsd(BigInt(this.#sliceOf(seen, need)));
-    const until = epochMs(Math.max(now, Math.min(now + leaseMs, endsAt)));
+    const until = epochMs(Math.max(now, Math.min(now + leaseMs, root.endsAt)));
     const write = writeForCell(root, cell, id, { writeId: newWriteId(), at: now, grant: { room: slice, until } });
     this.#seen = undefined;
     const outcome = await ledger.write(write);
@@ -265,7 +261,7 @@ export class CellLedger implements LeaseLedger {
   }
 
   async #lookAfter(seen: Seen, write: LeaseWrite): Promise<void> {
-    const { clock, leaseMs, endsAt } = this.#options;
+    const { clock, leaseMs } = this.#options;
     const { funding } = seen.cell;
     const now = clock.now();
     if (funding.room < 0n) return await this.#report(seen);
@@ -277,7 +273,7 @@ export class CellLedger implements LeaseLedger {
       return;
     }
     const isLow = funding.room * 2n < funding.slice;
-    const isOld = funding.room > 0n && funding.until - now < leaseMs / 2 && funding.until < endsAt;
+    const isOld = funding.room > 0n && funding.until - now < leaseMs / 2 && funding.until < seen.root.endsAt;
     if ((isLow || isOld) && !this.#isTight(seen)) await this.#fund(seen, 0);
   }
 

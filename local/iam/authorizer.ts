@@ -1,0 +1,143 @@
+/** Whether the principal of a call may make it. Principals without policies may do everything. */
+import type { ApplicationProfiles } from '../bedrock/application-profiles.ts';
+import { readFunctionName } from '../lambda/function-name.ts';
+import { isObject } from '../members.ts';
+import type { Principals } from '../principals.ts';
+import type { SecretsManager } from '../secrets-manager.ts';
+import { AwsFault, type Call, type JsonObject, type Service, type World } from '../service.ts';
+import { bedrockRequests } from './bedrock-requests.ts';
+import { type AuthorizationRequest, contextOf } from './context.ts';
+import { tableUses } from './dynamodb-requests.ts';
+import { type Decision, decide } from './policy.ts';
+
+export interface AuthorizerOptions {
+  readonly world: World;
+  readonly principals: Principals;
+  readonly profiles: ApplicationProfiles;
+  readonly dynamoDb: Service;
+  readonly secrets: SecretsManager;
+}
+
+/** The refusal of a call, or undefined when it may go on. */
+export type Authorize = (service: Service, call: Call, input: JsonObject) => Promise<AwsFault | undefined>;
+
+export function createAuthorizer({ world, principals, profiles, dynamoDb, secrets }: AuthorizerOptions): Authorize {
+  const partitionKeyOf =
+    (call: Call) =>
+    async (table: string, index: string | undefined): Promise<string | undefined> => {
+      try {
+        const described = await dynamoDb.operations['DescribeTable']?.({ TableName: table }, call);
+        const definition = isObject(described?.['Table']) ? described['Table'] : {};
+        return partitionKey(index === undefined ? definition : indexOf(definition, index));
+      } catch (error) {
+        if (error instanceof AwsFault) return undefined;
+        throw error;
+      }
+    };
+
+  const requestsOf = async (call: Call, input: JsonObject): Promise<AuthorizationRequest[]> => {
+    const { region, service, operation, principal } = call;
+    const base = {
+      'aws:PrincipalArn': roleArnOf(principal.arn),
+      'aws:PrincipalAccount': principal.accountId,
+      'aws:RequestedRegion': region,
+      'aws:SecureTransport': 'true',
+      'aws:userid': principal.userId,
+      ...Object.fromEntries(
+        Object.entries(principal.tags ?? {}).map(([key, value]) => [`aws:PrincipalTag/${key}`, value]),
+      ),
+    };
+    const context = contextOf(base);
+    const prefix = `${region}:${world.accountId}`;
+    if (service === 'bedrock') return bedrockRequests(profiles, world.accountId, call, input, base);
+    if (service === 'dynamodb') {
+      const uses = await tableUses(operation, input, partitionKeyOf(call));
+      if (uses.length === 0) return [{ action: `dynamodb:${operation}`, resource: '*', context }];
+      return uses.map(({ table, index, leadingKeys }) => ({
+        action: `dynamodb:${operation}`,
+        resource: `arn:aws:dynamodb:${prefix}:table/${table}${index === undefined ? '' : `/index/${index}`}`,
+        context: contextOf({ ...base, 'dynamodb:LeadingKeys': leadingKeys }),
+      }));
+    }
+    if (service === 'lambda') {
+      const asked = typeof input['Qualifier'] === 'string' ? input['Qualifier'] : undefined;
+      const here = { region, accountId: world.accountId };
+      const { name, qualifier } = readFunctionName(String(input['FunctionName']), asked, here);
+      const action = operation === 'Invoke' ? 'lambda:InvokeFunction' : `lambda:${operation}`;
+      const suffix = qualifier === undefined ? '' : `:${qualifier}`;
+      return [{ action, resource: `arn:aws:lambda:${prefix}:function:${name}${suffix}`, context }];
+    }
+    const action = `${ACTION_PREFIXES[service] ?? service}:${actionOf(service, operation)}`;
+    const secret = service === 'secretsmanager' ? String(input['SecretId'] ?? input['Name']) : undefined;
+    const resources =
+      secret === undefined
+        ? resourcesOf(service, prefix, input)
+        : [secrets.arnOf(region, secret) ?? `arn:aws:secretsmanager:${prefix}:secret:${secret}`];
+    return resources.map((resource) => ({ action, resource, context }));
+  };
+
+  return async (service, call, input) => {
+    const policies = principals.policiesOf(call.principal.accessKeyId);
+    // Anybody may ask who they are.
+    if (policies === undefined || call.operation === 'GetCallerIdentity') return undefined;
+    for (const request of await requestsOf(call, input)) {
+      const decision = decide(policies, request);
+      if (decision !== 'allowed') return denial(service, call, request, decision);
+    }
+    return undefined;
+  };
+}
+
+/** A session of a role counts as the role. */
+function roleArnOf(arn: string): string {
+  return arn.replace(/^arn:aws:sts::(\d+):assumed-role\/([^/]+)\/.*$/, 'arn:aws:iam::$1:role/$2');
+}
+
+/** Where the prefix of actions differs from the name in signatures. */
+const ACTION_PREFIXES: Readonly<Record<string, string>> = { tagging: 'tag', monitoring: 'cloudwatch' };
+
+function actionOf(service: string, operation: string): string {
+  if (service !== 'budgets') return operation;
+  return operation.startsWith('Describe') ? 'ViewBudget' : 'ModifyBudget';
+}
+
+/** Resources of the services whose calls name them simply; `*` for the others. */
+function resourcesOf(service: string, prefix: string, input: JsonObject): string[] {
+  const names = Array.isArray(input['Names']) ? input['Names'] : [input['Name']];
+  if (service === 'ssm') return names.map((name) => parameterArn(prefix, String(name)));
+  const arn = input['TopicArn'] ?? input['ResourceARN'];
+  return [typeof arn === 'string' ? arn : '*'];
+}
+
+function parameterArn(prefix: string, name: string): string {
+  if (name.startsWith('arn:')) return name;
+  return `arn:aws:ssm:${prefix}:parameter/${name.replace(/^\//, '').replace(/:\d+$/, '')}`;
+}
+
+function indexOf(table: JsonObject, name: string): JsonObject {
+  const indexes = [table['GlobalSecondaryIndexes'], table['LocalSecondaryIndexes']].flat().filter(isObject);
+  return indexes.find((index) => index['IndexName'] === name) ?? {};
+}
+
+function partitionKey({ KeySchema }: JsonObject): string | undefined {
+  const keys = Array.isArray(KeySchema) ? KeySchema.filter(isObject) : [];
+  const hash = keys.find(({ KeyType }) => KeyType === 'HASH')?.['AttributeName'];
+  return typeof hash === 'string' ? hash : undefined;
+}
+
+/** In the shape of the service's protocol; the wording is IAM's. */
+function denial(
+  { protocol, signingName }: Service,
+  { principal }: Call,
+  { action, resource }: AuthorizationRequest,
+  decision: Exclude<Decision, 'allowed'>,
+): AwsFault {
+  const why =
+    decision === 'explicitly-denied'
+      ? 'with an explicit deny in an identity-based policy'
+      : `because no identity-based policy allows the ${action} action`;
+  const message = `User: ${principal.arn} is not authorized to perform: ${action} on resource: ${resource} ${why}`;
+  if (protocol.kind === 'query')
+    return new AwsFault(signingName === 'sns' ? 'AuthorizationError' : 'AccessDenied', message, 403);
+  return new AwsFault('AccessDeniedException', message, protocol.kind === 'json' ? 400 : 403);
+}
