@@ -10,7 +10,7 @@ import type { WriteId } from '../domain/spending/ledger.ts';
 import { holderOf, type ProcessId } from '../domain/spending/usage-record.ts';
 import type { Tags } from '../domain/tags.ts';
 import { Admissions } from './admission.ts';
-import type { CostGovernorConfig, GovernorSnapshot } from './cost-governor.ts';
+import type { CostGovernorConfig, GovernorSnapshot } from './config.ts';
 import { DEFAULTS } from './defaults.ts';
 import { MeteredStreams } from './metered-stream.ts';
 import { governedCalls } from './middleware.ts';

@@ -1,10 +1,9 @@
 /** The public entry point of the package: what tenants import. */
+export type { CostGovernorConfig, GovernorSnapshot } from './config.ts';
 export {
   type CostGovernor,
-  type CostGovernorConfig,
   costGovernor,
   type GovernorPlugin,
-  type GovernorSnapshot,
 } from './cost-governor.ts';
 export { type GovernanceNote, governanceOf } from './governance-note.ts';
 export { governedHandler } from './lambda-tenant.ts';
