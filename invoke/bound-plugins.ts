@@ -1,22 +1,22 @@
 import type { Tags } from '../domain/tags.ts';
-import type { Plugin } from './regional-clients.ts';
+import type { GovernorPlugin } from './plugin.ts';
 
 /** Bindings that are kept ready; a bound on memory. A server for more tenants makes those anew that were used longest ago. */
 const MAX_BINDINGS = 10_000;
 
 /** The plugin for each binding of tags: a server asks for the same ones with every request. */
 export class BoundPlugins {
-  readonly #make: (tags: Tags) => Plugin;
+  readonly #make: (tags: Tags) => GovernorPlugin;
   readonly #fixed: Tags;
-  readonly #plugins = new Map<string, Plugin>();
+  readonly #plugins = new Map<string, GovernorPlugin>();
 
   /** @param fixed tags that nothing overrides */
-  constructor(fixed: Tags, make: (tags: Tags) => Plugin) {
+  constructor(fixed: Tags, make: (tags: Tags) => GovernorPlugin) {
     this.#fixed = fixed;
     this.#make = make;
   }
 
-  for(tags: Tags): Plugin {
+  for(tags: Tags): GovernorPlugin {
     const name = JSON.stringify(tags);
     const known = this.#plugins.get(name);
     const plugin = known ?? this.#make({ ...tags, ...this.#fixed });

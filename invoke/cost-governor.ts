@@ -1,91 +1,11 @@
-import { randomBytes, randomUUID } from 'node:crypto';
-import { BedrockRuntimeClient } from '@aws-sdk/client-bedrock-runtime';
-import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
-import { AwsClock } from '../aws/aws-clock.ts';
-import { ledgerTable } from '../aws/dynamodb/ledger-table.ts';
-import { usageTable } from '../aws/dynamodb/usage-table.ts';
-import type { Clock } from '../domain/clock.ts';
-import type { IndexSnapshot } from '../domain/profiles/index-cache.ts';
-import { LearnedHolds } from '../domain/spending/learned-hold.ts';
-import type { WriteId } from '../domain/spending/ledger.ts';
-import { holderOf, type ProcessId } from '../domain/spending/usage-record.ts';
 import type { Tags } from '../domain/tags.ts';
-import { Admissions } from './admission.ts';
 import { BoundPlugins } from './bound-plugins.ts';
-import type { AccountState } from './budget-account.ts';
+import type { CostGovernorConfig, GovernorSnapshot } from './config.ts';
 import { DEFAULTS } from './defaults.ts';
-import { type IndexChoice, tableIndex } from './index-sources.ts';
-import type { LedgerAccess } from './lease-function.ts';
-import { MeteredStreams } from './metered-stream.ts';
-import { governorPlugin } from './middleware.ts';
-import { type CallCounts, type GovernorObserver, Observation } from './observation.ts';
+import type { Governing } from './governing.ts';
+import { Observation } from './observation.ts';
+import { type GovernedCalls, type GovernorPlugin, pluginOf } from './plugin.ts';
 import { atProcessEnd } from './process-end.ts';
-import { ProfileResolver } from './profile-resolver.ts';
-import { type ClientForRegion, type Plugin, RegionalClients } from './regional-clients.ts';
-import { turnClock } from './turn-clock.ts';
-import { UsageRecorder } from './usage-recorder.ts';
-import type { Timer } from './waiting-line.ts';
-
-export interface CostGovernorConfig {
-  /** Name of the governor's table: the output `TableName` of its stack. */
-  readonly table: string;
-  /**
-   * Tags that the profile of every call must carry, such as `{ tenant: 'acme', app: 'chat' }`. Nothing that is written
-   * in a request changes them.
-   */
-  readonly tags: Tags;
-  /** Region whose profiles are used; by default the environment's `AWS_REGION`. */
-  readonly region?: string;
-  /** Where the tag → profile index is read from; by default {@link tableIndex}, the governor's table. */
-  readonly index?: IndexChoice;
-  /**
-   * Client for the table; by default one made from the environment, as every AWS client is, that gives up a request
-   * after three seconds. Give one of your own time-outs too: the SDK has none, and calls wait for the table's answer.
-   */
-  readonly dynamodb?: DynamoDBClient;
-  /**
-   * The way to the ledger and the usage records; by default the table itself. {@link leaseFunction} is for tenants whose
-   * role may not write the table.
-   */
-  readonly ledger?: LedgerAccess;
-  /** Where time comes from; by default the machine's clock, corrected by what AWS's answers say. */
-  readonly clock?: Clock;
-  /** Term of a lease in seconds, 10 to 120 (default). What a crashed process held counts as spent until it is trued up. */
-  readonly leaseSeconds?: number;
-  /**
-   * How long a call may wait, in milliseconds, where what is left of a budget is promised to calls in flight rather than
-   * spent, or where a throttled budget will have room by then. Default 2,000; 0 refuses at once.
-   */
-  readonly maxWaitMs?: number;
-  /** How many calls may wait for one budget. Default 1,000; further ones are refused at once. */
-  readonly maxWaiting?: number;
-  /**
-   * Names of commands that spend and cannot be metered, such as `StartAsyncInvokeCommand`, and are to pass all the same.
-   * They are counted, not priced: no budget covers them. A governed command may be named too.
-   */
-  readonly ungoverned?: readonly string[];
-  /** Is told each decision and each settlement, synchronously. See `openTelemetry` for spans. */
-  readonly observe?: GovernorObserver;
-  /**
-   * Makes the client for a Region in which a profile lives and the caller's client does not; by default one made from
-   * the environment. Give one where credentials, time-outs or endpoints are your own.
-   */
-  readonly clients?: ClientForRegion;
-}
-
-/** An AWS SDK plugin: `client.middlewareStack.use(governor)`, or that of a single command. */
-export type GovernorPlugin = Plugin;
-
-/** How a governor stands. */
-export interface GovernorSnapshot {
-  /** What this process knows of the index of profiles, how old that is, and why it could not be read last; undefined before the first call. */
-  readonly index: IndexSnapshot | undefined;
-  readonly calls: CallCounts;
-  /** The budgets and periods that this process spends from. */
-  readonly budgets: readonly AccountState[];
-  /** Streamed answers that have not ended. */
-  readonly openStreams: number;
-}
 
 export interface CostGovernor extends GovernorPlugin {
   /** The same governor bound to further tags, for servers that call for many tenants: leases and index are shared. */
@@ -112,88 +32,61 @@ export function costGovernor(config: CostGovernorConfig): CostGovernor {
   const leaseSeconds = config.leaseSeconds ?? DEFAULTS.leaseSeconds;
   if (!Number.isInteger(leaseSeconds) || leaseSeconds < 10 || leaseSeconds > 120)
     throw new RangeError(`leaseSeconds: expected a whole number from 10 to 120, got ${leaseSeconds}`);
-  const dynamodb = config.dynamodb ?? tableClient(config.region);
-  const awsClock = new AwsClock();
-  awsClock.listenTo(dynamodb);
-  const clock = turnClock(config.clock ?? awsClock);
-  const region = config.region ?? process.env['AWS_REGION'] ?? process.env['AWS_DEFAULT_REGION'];
   // Copied: whoever changes the object later changes nobody's tags, and what is found for it stays right.
-  const ownTags: Tags = Object.freeze({ ...config.tags });
-  const source = (config.index ?? tableIndex())({ table: config.table, dynamodb, region, tags: ownTags });
-  const resolver = new ProfileResolver({ source, clock, region });
-  const thisProcess = randomBytes(12).toString('base64url') as ProcessId;
-  let leases = 0;
-  const access = config.ledger?.open({
-    id: thisProcess,
-    region,
-    listenTo: (client) => void awsClock.listenTo(client),
-  }) ?? { ledger: ledgerTable(dynamodb, config.table), usage: usageTable(dynamodb, config.table) };
-  const usage = new UsageRecorder({ records: access.usage, clock, process: thisProcess });
-  const admissions = new Admissions({
-    ledger: access.ledger,
-    clock,
-    timer: systemTimer,
-    random: Math.random,
-    leaseMs: leaseSeconds * 1000,
-    maxWaitMs: config.maxWaitMs ?? DEFAULTS.maxWaitMs,
-    maxWaiting: config.maxWaiting ?? DEFAULTS.maxWaiting,
-    newHolder: () => holderOf(thisProcess, ++leases),
-    newWriteId: () => randomUUID() as WriteId,
-  });
-  const learned = new LearnedHolds();
-  const streams = new MeteredStreams({ clock, timer: systemTimer });
-  const observation = new Observation(config.observe);
-  const regional = new RegionalClients(config.clients ?? ((name) => new BedrockRuntimeClient({ region: name })));
-  const ungoverned = new Set(config.ungoverned);
-  const maintenance = setInterval(() => {
-    void admissions.maintain();
-    void usage.maintain();
-    streams.maintain();
-  }, DEFAULTS.maintenanceMs);
-  maintenance.unref();
-
-  const shared = { clock, resolver, admissions, usage, learned, streams, observation, regional, ungoverned };
-  const plugins = new BoundPlugins(ownTags, (tags) => governorPlugin({ ...shared, tags, isClosed: () => isClosed }));
-  const flush = async () => {
-    await streams.settled();
-    await both(admissions.flush(), usage.flush());
-  };
+  const own = { ...config, tags: Object.freeze({ ...config.tags }) };
   let isClosed = false;
+  let governing: Governing | undefined;
+  let loading: Promise<Governing> | undefined;
+  const load = async (): Promise<Governing> => {
+    loading ??= start(own, () => isClosed).catch((error: unknown) => {
+      // The next call tries anew.
+      loading = undefined;
+      throw error;
+    });
+    governing = await loading;
+    return governing;
+  };
+  const plugins = new BoundPlugins(own.tags, (tags) => pluginOf(callsOf(() => governing, load, tags)));
+  const flush = async () => {
+    if (loading !== undefined) await (await loading).flush();
+  };
   const forgetProcessEnd = atProcessEnd(flush);
   return {
     ...plugins.for({}),
     for: (tags) => plugins.for(tags),
     flush,
-    snapshot: () => ({
-      index: resolver.snapshot(),
-      calls: observation.counts,
-      budgets: admissions.states,
-      openStreams: streams.size,
-    }),
+    snapshot: () => governing?.snapshot() ?? BEFORE_THE_FIRST_CALL,
     async close() {
       isClosed = true;
-      clearInterval(maintenance);
       forgetProcessEnd();
-      await flush();
+      const started = await loading;
+      started?.stop();
+      await started?.flush();
     },
   };
 }
 
-/** Waits for both, also where one fails; then fails as it did. */
-async function both(...work: readonly [Promise<void>, Promise<void>]): Promise<void> {
-  await Promise.allSettled(work);
-  await Promise.all(work);
-}
+const start = async (config: CostGovernorConfig, isClosed: () => boolean): Promise<Governing> =>
+  (await import('./governing.ts')).startGoverning(config, isClosed);
 
-const systemTimer: Timer = {
-  after(ms, run) {
-    const timeout = setTimeout(run, ms);
-    return () => clearTimeout(timeout);
-  },
+const BEFORE_THE_FIRST_CALL: GovernorSnapshot = {
+  index: undefined,
+  calls: new Observation(undefined).counts,
+  budgets: [],
+  openStreams: 0,
 };
 
-/** The SDK's own clients wait for as long as the connection stands, and so would every call at a table that is silent. */
-const TIME_OUTS = { connectionTimeout: 1_000, requestTimeout: 3_000, throwOnRequestTimeout: true };
-
-const tableClient = (region: string | undefined): DynamoDBClient =>
-  new DynamoDBClient({ requestHandler: TIME_OUTS, ...(region === undefined ? {} : { region }) });
+/** Middlewares that are loaded with the first call. */
+function callsOf(loaded: () => Governing | undefined, load: () => Promise<Governing>, tags: Tags): GovernedCalls {
+  let calls: GovernedCalls | undefined;
+  const ready = async (): Promise<GovernedCalls> => {
+    const governing = loaded() ?? (await load());
+    // After the wait, so that first calls that come together have one: an attempt is found by the admission before it.
+    calls ??= governing.calls(tags);
+    return calls;
+  };
+  return {
+    admission: (next, context) => async (args) => await (calls ?? (await ready())).admission(next, context)(args),
+    attempt: (next, context) => async (args) => await (calls ?? (await ready())).attempt(next, context)(args),
+  };
+}

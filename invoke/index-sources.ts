@@ -3,7 +3,6 @@ import type { LambdaClient } from '@aws-sdk/client-lambda';
 import type { ResourceGroupsTaggingAPIClient } from '@aws-sdk/client-resource-groups-tagging-api';
 import type { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import type { SSMClient } from '@aws-sdk/client-ssm';
-import { tableEntries, tableSource } from '../aws/dynamodb/table-source.ts';
 import type { IndexSource } from '../domain/profiles/index-source.ts';
 import type { Tags } from '../domain/tags.ts';
 
@@ -23,7 +22,10 @@ export type IndexChoice = (context: IndexContext) => IndexSource;
 export const tableIndex =
   (): IndexChoice =>
   ({ dynamodb, table }) =>
-    tableSource(dynamodb, table);
+    onFirstUse(`the table ${table}`, async () => {
+      const { tableSource } = await import('../aws/dynamodb/table-source.ts');
+      return tableSource(dynamodb, table);
+    });
 
 export interface TaggingIndexOptions {
   /** Regions whose profiles are used; by default the governor's. */
@@ -37,7 +39,7 @@ export interface TaggingIndexOptions {
  * profiles: reads little where a tenant has few profiles of many. A profile whose tags the governor has not seen yet is
  * refused with `ProfileUnsettled`.
  *
- * @throws {RangeError} from `costGovernor` where no Region is known
+ * @throws {RangeError} from the first call where no Region is known
  */
 export const taggingIndex =
   (options: TaggingIndexOptions = {}): IndexChoice =>
@@ -48,6 +50,7 @@ export const taggingIndex =
         'taggingIndex: expected `regions`, or the `region` of the governor; the tagging API is regional',
       );
     return onFirstUse(`the tagging API in ${regions.join(', ')}`, async () => {
+      const { tableEntries } = await import('../aws/dynamodb/table-source.ts');
       const { taggingSource } = await import('../aws/tagging-profiles.ts');
       const { ResourceGroupsTaggingAPIClient } = await import('@aws-sdk/client-resource-groups-tagging-api');
       const clients = new Map<string, ResourceGroupsTaggingAPIClient>();

@@ -1,17 +1,11 @@
 import type { LambdaClient } from '@aws-sdk/client-lambda';
-import {
-  type AskLeaseFunction,
-  type LeaseFunctionAddress,
-  lambdaLeaseFunction,
-  leaseFunctionLedger,
-  leaseFunctionUsage,
-} from '../aws/lease-function.ts';
+import type { LeaseFunctionAddress } from '../aws/lease-function.ts';
 import type { LeaseLedger } from '../domain/spending/ledger.ts';
 import type { ProcessId, UsageRecords } from '../domain/spending/usage-record.ts';
 
 /** A way to the ledger other than the table itself. */
 export interface LedgerAccess {
-  open(process: OpeningProcess): OpenedLedger;
+  open(process: OpeningProcess): OpenedLedger | Promise<OpenedLedger>;
 }
 
 export interface OpeningProcess {
@@ -42,19 +36,17 @@ export interface LeaseFunctionOptions extends LeaseFunctionAddress {
  * ```
  */
 export const leaseFunction = ({ lambda, ...address }: LeaseFunctionOptions): LedgerAccess => ({
-  open({ id, region, listenTo }) {
+  async open({ id, region, listenTo }) {
+    // Loaded with the first call: most processes reach the table directly.
+    const { lambdaLeaseFunction, leaseFunctionLedger, leaseFunctionUsage } = await import('../aws/lease-function.ts');
     const connect = async (): Promise<LambdaClient> => {
       const client = lambda ?? (await environmentClient(region));
       listenTo(client);
       return client;
     };
-    return openedBy(lambdaLeaseFunction(address, connect), id);
+    const ask = lambdaLeaseFunction(address, connect);
+    return { ledger: leaseFunctionLedger(ask, id), usage: leaseFunctionUsage(ask) };
   },
-});
-
-export const openedBy = (ask: AskLeaseFunction, process: ProcessId): OpenedLedger => ({
-  ledger: leaseFunctionLedger(ask, process),
-  usage: leaseFunctionUsage(ask),
 });
 
 /** A cold start of the function takes a second or two. */

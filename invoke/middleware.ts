@@ -1,4 +1,4 @@
-import type { FinalizeRequestMiddleware, MiddlewareStack } from '@smithy/types';
+import type { HandlerExecutionContext, InitializeHandler } from '@smithy/types';
 import type { Clock } from '../domain/clock.ts';
 import type { IndexEntry } from '../domain/profiles/profile-index.ts';
 import { ratesAt } from '../domain/spending/dated-rates.ts';
@@ -19,9 +19,10 @@ import { type GovernedApi, kindOf } from './governed-apis.ts';
 import { type CallParts, GovernedCall } from './governed-call.ts';
 import type { MeteredStreams } from './metered-stream.ts';
 import type { ObservedCall } from './observation.ts';
+import { type GovernedCalls, pluginOf } from './plugin.ts';
 import type { ProfileResolver } from './profile-resolver.ts';
 import { GovernorRefusal } from './refusals.ts';
-import { OtherRegion, type Plugin, type RegionalClients, regionOfClient } from './regional-clients.ts';
+import { OtherRegion, type RegionalClients, regionOfClient } from './regional-clients.ts';
 
 export interface PluginParts extends CallParts {
   readonly resolver: ProfileResolver;
@@ -41,68 +42,63 @@ export interface PluginParts extends CallParts {
  *
  * Both have names and replace others of these names: a plugin of a command stands in for the one of its client.
  */
-export function governorPlugin(parts: PluginParts): Plugin {
+export function governedCalls(parts: PluginParts): GovernedCalls {
   const calls = new WeakMap<object, GovernedCall>();
-  const plugin: Plugin = {
-    applyToStack<Input extends object, Output extends object>(stack: MiddlewareStack<Input, Output>) {
-      stack.add(
-        (next, context) => async (args) => {
-          const api = governedApi(parts, context.commandName ?? '', args.input);
-          if (api === undefined) return await next(args);
-          const signal = signalOf(context);
-          const call = await begin(parts, api, args.input, signal);
-          calls.set(context, call);
-          try {
-            const result = await next({ ...args, input: { ...args.input, modelId: call.entry.arn } });
-            return { ...result, output: note(result.output, call) };
-          } catch (error) {
-            if (error instanceof RefusedAttempt) throw error.refusal;
-            if (!(error instanceof OtherRegion)) throw error;
-            call.returned();
-            const result = await parts.regional.send<Output>(plugin, call.entry, context, args.input, signal);
-            return { ...result, output: note(result.output, call) };
-          } finally {
-            call.returned();
-          }
-        },
-        { step: 'initialize', priority: 'high', name: 'costGovernorAdmission', override: true },
-      );
-      const accountAttempt: FinalizeRequestMiddleware<Input, Output> = (next, context) => async (args) => {
-        const call = calls.get(context);
-        if (call === undefined) return await next(args);
-        const region = regionOfClient(context);
-        if (region !== undefined && region !== call.entry.region) throw new OtherRegion(call.entry.region);
+  const governed: GovernedCalls = {
+    admission:
+      <Input extends object, Output extends object>(
+        next: InitializeHandler<Input, Output>,
+        context: HandlerExecutionContext,
+      ): InitializeHandler<Input, Output> =>
+      async (args) => {
+        const api = governedApi(parts, context.commandName ?? '', args.input);
+        if (api === undefined) return await next(args);
         const signal = signalOf(context);
-        call.attemptBegins();
+        const call = await begin(parts, api, args.input, signal);
+        calls.set(context, call);
         try {
-          if (call.needsReservation)
-            call.holdsAnew(
-              await abortable(signal, () => reserve(parts, call.entry, call.hold, signal)).catch((error: unknown) => {
-                if (!(error instanceof GovernorRefusal)) throw error;
-                call.refused(error);
-                throw new RefusedAttempt(error);
-              }),
-            );
-          // Nothing has been sent yet: given up here, the attempt costs nothing.
-          stopIfAborted(signal);
-          const result = await next(args).catch((error: unknown) => {
-            if (!didNotRun(error)) call.mayHaveRun();
-            throw error;
-          });
-          return metered(parts, call, result);
+          const result = await next({ ...args, input: { ...args.input, modelId: call.entry.arn } });
+          return { ...result, output: note(result.output, call) };
+        } catch (error) {
+          if (error instanceof RefusedAttempt) throw error.refusal;
+          if (!(error instanceof OtherRegion)) throw error;
+          call.returned();
+          const result = await parts.regional.send<Output>(plugin, call.entry, context, args.input, signal);
+          return { ...result, output: note(result.output, call) };
         } finally {
-          call.attemptEnds();
+          call.returned();
         }
-      };
-      stack.addRelativeTo(accountAttempt, {
-        relation: 'after',
-        toMiddleware: 'retryMiddleware',
-        name: 'costGovernorAttempt',
-        override: true,
-      });
+      },
+    attempt: (next, context) => async (args) => {
+      const call = calls.get(context);
+      if (call === undefined) return await next(args);
+      const region = regionOfClient(context);
+      if (region !== undefined && region !== call.entry.region) throw new OtherRegion(call.entry.region);
+      const signal = signalOf(context);
+      call.attemptBegins();
+      try {
+        if (call.needsReservation)
+          call.holdsAnew(
+            await abortable(signal, () => reserve(parts, call.entry, call.hold, signal)).catch((error: unknown) => {
+              if (!(error instanceof GovernorRefusal)) throw error;
+              call.refused(error);
+              throw new RefusedAttempt(error);
+            }),
+          );
+        // Nothing has been sent yet: given up here, the attempt costs nothing.
+        stopIfAborted(signal);
+        const result = await next(args).catch((error: unknown) => {
+          if (!didNotRun(error)) call.mayHaveRun();
+          throw error;
+        });
+        return metered(parts, call, result);
+      } finally {
+        call.attemptEnds();
+      }
     },
   };
-  return plugin;
+  const plugin = pluginOf(governed);
+  return governed;
 }
 
 /** Undefined where a command needs no governing, or is not to have any. */

@@ -1,11 +1,7 @@
 import type { BedrockRuntimeClient } from '@aws-sdk/client-bedrock-runtime';
-import type { HandlerExecutionContext, MiddlewareStack } from '@smithy/types';
+import type { HandlerExecutionContext } from '@smithy/types';
 import type { IndexEntry } from '../domain/profiles/profile-index.ts';
-
-/** What the middleware stack of a client takes into use, and that of a command. */
-export interface Plugin {
-  applyToStack<Input extends object, Output extends object>(stack: MiddlewareStack<Input, Output>): void;
-}
+import type { GovernorPlugin } from './plugin.ts';
 
 /** Makes the client for a Region. Called once for each. */
 export type ClientForRegion = (region: string) => BedrockRuntimeClient | Promise<BedrockRuntimeClient>;
@@ -39,7 +35,7 @@ export class RegionalClients {
 
   /** Sends the same command in the profile's Region, governed there by the same plugin. */
   async send<Output extends object>(
-    plugin: Plugin,
+    plugin: GovernorPlugin,
     { arn, region }: IndexEntry,
     context: HandlerExecutionContext,
     input: object,

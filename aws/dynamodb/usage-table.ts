@@ -5,7 +5,7 @@ import {
   PutItemCommand,
   paginateQuery,
 } from '@aws-sdk/client-dynamodb';
-import * as z from 'zod';
+import * as z from 'zod/mini';
 import { epochMs } from '../../domain/clock.ts';
 import { Fault } from '../../domain/fault.ts';
 import { nanoUsd } from '../../domain/money.ts';
@@ -117,25 +117,35 @@ const totalsAttribute = ({ calls, usage, settled, unconfirmed }: UsageTotals): A
 
 type Attributes = Readonly<Record<string, AttributeValue>>;
 
-const digits = z.object({ N: z.string().regex(/^\d+$/) });
-const count = digits.transform(({ N }) => Number(N)).pipe(z.int());
-const money = digits.transform(({ N }) => nanoUsd(BigInt(N)));
+const digits = z.object({ N: z.string().check(z.regex(/^\d+$/)) });
+type Digits = z.infer<typeof digits>;
+const asNumber = z.pipe(
+  digits,
+  z.transform(({ N }: Digits) => Number(N)),
+);
+const count = z.pipe(asNumber, z.int());
+const money = z.pipe(
+  digits,
+  z.transform(({ N }: Digits) => nanoUsd(BigInt(N))),
+);
 
-const Totals = z
-  .object({
-    M: z.object({
-      calls: count,
-      input: count,
-      output: count,
-      cacheRead: count,
-      cacheWrite5m: count,
-      cacheWrite1h: count,
-      settled: money,
-      unconfirmed: money,
-    }),
-  })
-  .transform(
-    ({ M }): UsageTotals => ({
+const StoredTotals = z.object({
+  M: z.object({
+    calls: count,
+    input: count,
+    output: count,
+    cacheRead: count,
+    cacheWrite5m: count,
+    cacheWrite1h: count,
+    settled: money,
+    unconfirmed: money,
+  }),
+});
+
+const Totals = z.pipe(
+  StoredTotals,
+  z.transform(
+    ({ M }: z.infer<typeof StoredTotals>): UsageTotals => ({
       calls: M.calls,
       usage: {
         inputTokens: M.input,
@@ -147,12 +157,13 @@ const Totals = z
       settled: M.settled,
       unconfirmed: M.unconfirmed,
     }),
-  );
+  ),
+);
 
 const Item = z.object({
   schema: z.object({ N: z.literal(SCHEMA) }),
-  sk: z.object({ S: z.string().regex(/^\d\d#[^#]+#\d+$/) }),
-  sequence: count.pipe(z.int().positive()),
+  sk: z.object({ S: z.string().check(z.regex(/^\d\d#[^#]+#\d+$/)) }),
+  sequence: z.pipe(asNumber, z.int().check(z.positive())),
   watermark: count,
   profiles: z.object({ M: z.record(z.string(), Totals) }),
 });

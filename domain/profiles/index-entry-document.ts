@@ -1,4 +1,4 @@
-import * as z from 'zod';
+import * as z from 'zod/mini';
 import type { BudgetId } from '../budgets/budget-id.ts';
 import { epochMs } from '../clock.ts';
 import { Fault } from '../fault.ts';
@@ -14,23 +14,26 @@ import type { IndexEntry } from './profile-index.ts';
 
 /** The stored form of an index entry: JSON, amounts as decimal strings of nano-dollars. Read by helpers in other languages too. */
 
-const rate = z
-  .int()
-  .nonnegative()
-  .transform((value) => value as PicoUsdPerToken);
+const rate = z.pipe(
+  z.int().check(z.nonnegative()),
+  z.transform((value: number) => value as PicoUsdPerToken),
+);
 const meters = { input: rate, output: rate, cacheRead: rate, cacheWrite5m: rate, cacheWrite1h: rate };
 const rates = z.object({
   ...meters,
-  steps: z.array(z.object({ aboveInputTokens: z.int().positive(), ...meters })).exactOptional(),
-  inputTokens: z.literal('including-cache').exactOptional(),
-  cachesUnasked: z.literal(true).exactOptional(),
+  steps: z.exactOptional(z.array(z.object({ aboveInputTokens: z.int().check(z.positive()), ...meters }))),
+  inputTokens: z.exactOptional(z.literal('including-cache')),
+  cachesUnasked: z.exactOptional(z.literal(true)),
 });
-const money = z
-  .string()
-  .regex(/^\d+$/)
-  .transform((digits) => nanoUsd(BigInt(digits)));
-const instant = z.number().transform(epochMs);
-const budgetId = z.string().transform((id) => id as BudgetId);
+const money = z.pipe(
+  z.string().check(z.regex(/^\d+$/)),
+  z.transform((digits: string) => nanoUsd(BigInt(digits))),
+);
+const instant = z.pipe(z.number(), z.transform(epochMs));
+const budgetId = z.pipe(
+  z.string(),
+  z.transform((id: string) => id as BudgetId),
+);
 
 const reason = z.discriminatedUnion('kind', [
   z.object({
@@ -47,14 +50,14 @@ const reason = z.discriminatedUnion('kind', [
       z.object({
         key: z.string(),
         problem: z.enum(['missing', 'not-allowed']),
-        value: z.string().exactOptional(),
+        value: z.exactOptional(z.string()),
         expected: z.string(),
       }),
     ),
   }),
 ]);
 
-const standing: z.ZodType<Standing> = z.discriminatedUnion('state', [
+const standing: z.ZodMiniType<Standing> = z.discriminatedUnion('state', [
   z.object({ state: z.literal('open') }),
   z.object({ state: z.enum(['throttled', 'closed']), reasons: z.array(reason) }),
 ]);
@@ -68,36 +71,40 @@ export const isTags = (value: unknown): boolean =>
 
 const document = z.object({
   schema: z.literal(1),
-  arn: z.string().transform((text, context) => {
-    const arn = parseProfileArn(text);
-    if (arn !== undefined) return arn;
-    context.addIssue({ code: 'custom', message: 'not the ARN of an application inference profile' });
-    return z.NEVER;
-  }),
+  arn: z.pipe(
+    z.string(),
+    z.transform((text: string, context) => {
+      const arn = parseProfileArn(text);
+      if (arn !== undefined) return arn;
+      const message = 'not the ARN of an application inference profile';
+      context.issues.push({ code: 'custom', message, input: text });
+      return z.NEVER;
+    }),
+  ),
   name: z.string(),
   region: z.string(),
   tags: z.custom<Tags>(isTags),
   baseModelId: z.string(),
   source: z.enum(['in-region', 'geo', 'global']),
-  geography: z.enum(GEOGRAPHIES).exactOptional(),
-  rates: rates.exactOptional(),
-  rateChanges: z.array(z.object({ from: instant, rates: rates.exactOptional() })).exactOptional(),
-  contextWindow: z.int().positive().exactOptional(),
-  maxExposure: money.exactOptional(),
-  fallback: z.string().exactOptional(),
+  geography: z.exactOptional(z.enum(GEOGRAPHIES)),
+  rates: z.exactOptional(rates),
+  rateChanges: z.exactOptional(z.array(z.object({ from: instant, rates: z.exactOptional(rates) }))),
+  contextWindow: z.exactOptional(z.int().check(z.positive())),
+  maxExposure: z.exactOptional(money),
+  fallback: z.exactOptional(z.string()),
   standing,
   budgets: z.array(
     z.object({
       id: budgetId,
       period: z.enum(PERIOD_KINDS),
       timeZone: z.string(),
-      cells: z.int().positive().exactOptional(),
-      mode: z.literal('shadow').exactOptional(),
+      cells: z.exactOptional(z.int().check(z.positive())),
+      mode: z.exactOptional(z.literal('shadow')),
     }),
   ),
-  quarantines: z.int().exactOptional(),
+  quarantines: z.exactOptional(z.int()),
   verifiedAt: instant,
-  endedAt: instant.exactOptional(),
+  endedAt: z.exactOptional(instant),
 });
 
 export const serialiseIndexEntry = (entry: IndexEntry): string =>

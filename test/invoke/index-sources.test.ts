@@ -1,7 +1,6 @@
 import { ResourceGroupsTaggingAPIClient } from '@aws-sdk/client-resource-groups-tagging-api';
 import { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import { SSMClient } from '@aws-sdk/client-ssm';
-import { build } from 'esbuild';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { indexDocument, pack, versionOf } from '../../aws/index-document.ts';
 import { nanoUsd } from '../../domain/money.ts';
@@ -77,29 +76,6 @@ describe.each(sources)('a governor whose index is in %s', (_, index) => {
 it('a governor without a Region cannot ask the tagging API, and says so when it is made', () => {
   const context = { table: 't', dynamodb: world.dynamodb, region: undefined, tags: {} };
   expect(() => taggingIndex()(context)).toThrow(/taggingIndex: expected `regions`/);
-});
-
-it('importing the helper loads no client but those of the runtime and the table', async () => {
-  const { metafile } = await build({
-    entryPoints: ['invoke/index.ts'],
-    bundle: true,
-    platform: 'node',
-    format: 'esm',
-    packages: 'external',
-    metafile: true,
-    write: false,
-    logLevel: 'silent',
-  });
-  const loaded = new Set<string>();
-  const visit = (file: string): void => {
-    if (loaded.has(file)) return;
-    loaded.add(file);
-    for (const { path, kind } of metafile.inputs[file]?.imports ?? []) if (kind === 'import-statement') visit(path);
-  };
-  visit('invoke/index.ts');
-  expect(loaded.size).toBeGreaterThan(20);
-  const clients = [...loaded].filter((path) => path.startsWith('@aws-sdk/client-'));
-  expect(clients).toEqual(['@aws-sdk/client-dynamodb']);
 });
 
 it('a caller who changes the tags object later changes nobody’s tags [F19]', async () => {

@@ -1,20 +1,38 @@
-import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 import { expect, it } from 'vitest';
 
-it('importing the helper does not load the Lambda client, which only the lease function needs', async () => {
+/** The packages that importing a module loads at once. */
+async function loadedWith(entry: string): Promise<string[]> {
   const { metafile } = await build({
-    entryPoints: [fileURLToPath(new URL('../../invoke/index.ts', import.meta.url))],
+    entryPoints: [entry],
     bundle: true,
-    packages: 'external',
     platform: 'node',
     format: 'esm',
+    packages: 'external',
     metafile: true,
     write: false,
     logLevel: 'silent',
   });
-  const imports = Object.values(metafile.outputs).flatMap((output) => output.imports);
-  const kindsOf = (name: string) => new Set(imports.filter(({ path }) => path === name).map(({ kind }) => kind));
-  expect(kindsOf('@aws-sdk/client-lambda')).toEqual(new Set(['dynamic-import']));
-  expect(kindsOf('@aws-sdk/client-dynamodb')).toEqual(new Set(['import-statement']));
+  const seen = new Set<string>();
+  const packages = new Set<string>();
+  const visit = (file: string): void => {
+    if (seen.has(file)) return;
+    seen.add(file);
+    for (const { path, kind, external } of metafile.inputs[file]?.imports ?? [])
+      if (kind === 'import-statement') {
+        if (external === true) packages.add(path);
+        else visit(path);
+      }
+  };
+  visit(entry);
+  return [...packages].filter((name) => !name.startsWith('node:')).sort();
+}
+
+it('importing the helper loads no package', async () => {
+  expect(await loadedWith('invoke/index.ts')).toEqual([]);
+});
+
+it('the first call loads the clients of the runtime and the table, and no other', async () => {
+  const clients = (await loadedWith('invoke/governing.ts')).filter((name) => name.startsWith('@aws-sdk/'));
+  expect(clients).toEqual(['@aws-sdk/client-bedrock-runtime', '@aws-sdk/client-dynamodb']);
 });

@@ -1,0 +1,108 @@
+import { randomBytes, randomUUID } from 'node:crypto';
+import { BedrockRuntimeClient } from '@aws-sdk/client-bedrock-runtime';
+import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { AwsClock } from '../aws/aws-clock.ts';
+import { ledgerTable } from '../aws/dynamodb/ledger-table.ts';
+import { usageTable } from '../aws/dynamodb/usage-table.ts';
+import { LearnedHolds } from '../domain/spending/learned-hold.ts';
+import type { WriteId } from '../domain/spending/ledger.ts';
+import { holderOf, type ProcessId } from '../domain/spending/usage-record.ts';
+import type { Tags } from '../domain/tags.ts';
+import { Admissions } from './admission.ts';
+import type { CostGovernorConfig, GovernorSnapshot } from './config.ts';
+import { DEFAULTS } from './defaults.ts';
+import { tableIndex } from './index-sources.ts';
+import { MeteredStreams } from './metered-stream.ts';
+import { governedCalls } from './middleware.ts';
+import { Observation } from './observation.ts';
+import type { GovernedCalls } from './plugin.ts';
+import { ProfileResolver } from './profile-resolver.ts';
+import { RegionalClients } from './regional-clients.ts';
+import { turnClock } from './turn-clock.ts';
+import { UsageRecorder } from './usage-recorder.ts';
+import type { Timer } from './waiting-line.ts';
+
+/** What a governor has in this process once its first call is there. */
+export interface Governing {
+  /** The middlewares for a binding. */
+  calls(tags: Tags): GovernedCalls;
+  snapshot(): GovernorSnapshot;
+  flush(): Promise<void>;
+  stop(): void;
+}
+
+/** Loaded with the first call, and all that it imports: a process that makes none does not pay for it. */
+export async function startGoverning(config: CostGovernorConfig, isClosed: () => boolean): Promise<Governing> {
+  const dynamodb = config.dynamodb ?? tableClient(config.region);
+  const awsClock = new AwsClock();
+  awsClock.listenTo(dynamodb);
+  const clock = turnClock(config.clock ?? awsClock);
+  const region = config.region ?? process.env['AWS_REGION'] ?? process.env['AWS_DEFAULT_REGION'];
+  const source = (config.index ?? tableIndex())({ table: config.table, dynamodb, region, tags: config.tags });
+  const resolver = new ProfileResolver({ source, clock, region });
+  const thisProcess = randomBytes(12).toString('base64url') as ProcessId;
+  let leases = 0;
+  const access = (await config.ledger?.open({
+    id: thisProcess,
+    region,
+    listenTo: (client) => void awsClock.listenTo(client),
+  })) ?? { ledger: ledgerTable(dynamodb, config.table), usage: usageTable(dynamodb, config.table) };
+  const usage = new UsageRecorder({ records: access.usage, clock, process: thisProcess });
+  const admissions = new Admissions({
+    ledger: access.ledger,
+    clock,
+    timer: systemTimer,
+    random: Math.random,
+    leaseMs: (config.leaseSeconds ?? DEFAULTS.leaseSeconds) * 1000,
+    maxWaitMs: config.maxWaitMs ?? DEFAULTS.maxWaitMs,
+    maxWaiting: config.maxWaiting ?? DEFAULTS.maxWaiting,
+    newHolder: () => holderOf(thisProcess, ++leases),
+    newWriteId: () => randomUUID() as WriteId,
+  });
+  const learned = new LearnedHolds();
+  const streams = new MeteredStreams({ clock, timer: systemTimer });
+  const observation = new Observation(config.observe);
+  const regional = new RegionalClients(config.clients ?? ((name) => new BedrockRuntimeClient({ region: name })));
+  const ungoverned = new Set(config.ungoverned);
+  const maintenance = setInterval(() => {
+    void admissions.maintain();
+    void usage.maintain();
+    streams.maintain();
+  }, DEFAULTS.maintenanceMs);
+  maintenance.unref();
+
+  const shared = { clock, resolver, admissions, usage, learned, streams, observation, regional, ungoverned };
+  return {
+    calls: (tags) => governedCalls({ ...shared, tags, isClosed }),
+    snapshot: () => ({
+      index: resolver.snapshot(),
+      calls: observation.counts,
+      budgets: admissions.states,
+      openStreams: streams.size,
+    }),
+    stop: () => clearInterval(maintenance),
+    async flush() {
+      await streams.settled();
+      await both(admissions.flush(), usage.flush());
+    },
+  };
+}
+
+/** Waits for both, also where one fails; then fails as it did. */
+async function both(...work: readonly [Promise<void>, Promise<void>]): Promise<void> {
+  await Promise.allSettled(work);
+  await Promise.all(work);
+}
+
+const systemTimer: Timer = {
+  after(ms, run) {
+    const timeout = setTimeout(run, ms);
+    return () => clearTimeout(timeout);
+  },
+};
+
+/** The SDK's own clients wait for as long as the connection stands, and so would every call at a table that is silent. */
+const TIME_OUTS = { connectionTimeout: 1_000, requestTimeout: 3_000, throwOnRequestTimeout: true };
+
+const tableClient = (region: string | undefined): DynamoDBClient =>
+  new DynamoDBClient({ requestHandler: TIME_OUTS, ...(region === undefined ? {} : { region }) });
