@@ -15,6 +15,8 @@ export type RefusalCode =
   | 'SeveralProfiles'
   /** The profile named by the caller belongs to other tags than those bound to the governor. */
   | 'TenantMismatch'
+  /** A middleware of the caller's names another profile or model than the one whose call was admitted. */
+  | 'RequestChanged'
   /** No price is known for the model or for an option of the request. */
   | 'Unpriced'
   /** No upper bound of the cost is known, so none can be held. */
