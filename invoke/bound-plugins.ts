@@ -12,11 +12,14 @@ export class BoundPlugins {
 
   /** @param fixed tags that nothing overrides */
   constructor(fixed: Tags, make: (tags: Tags) => GovernorPlugin) {
+    checkText(fixed);
     this.#fixed = fixed;
     this.#make = make;
   }
 
+  /** @throws {TypeError} where a value is no text */
   for(tags: Tags): GovernorPlugin {
+    checkText(tags);
     const name = JSON.stringify(tags);
     const known = this.#plugins.get(name);
     const plugin = known ?? this.#make({ ...tags, ...this.#fixed });
@@ -28,4 +31,10 @@ export class BoundPlugins {
     if (this.#plugins.size > MAX_BINDINGS && oldest !== undefined) this.#plugins.delete(oldest);
     return plugin;
   }
+}
+
+/** A server that binds a tag to what it failed to look up must not be bound to less than it believes. */
+function checkText(tags: Tags): void {
+  for (const key in tags)
+    if (typeof tags[key] !== 'string') throw new TypeError(`tags: expected text for "${key}", got ${typeof tags[key]}`);
 }

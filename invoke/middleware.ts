@@ -13,13 +13,15 @@ import {
 import type { Tags } from '../domain/tags.ts';
 import { abortable, signalOf, stopIfAborted } from './abort.ts';
 import type { Admissions } from './admission.ts';
+import { changed, goesTo } from './admitted-request.ts';
 import { didNotRun } from './attempt-fate.ts';
 import { note } from './governance-note.ts';
 import { type GovernedApi, kindOf } from './governed-apis.ts';
 import { type CallParts, GovernedCall } from './governed-call.ts';
+import { metered } from './metered-answer.ts';
 import type { MeteredStreams } from './metered-stream.ts';
 import type { ObservedCall } from './observation.ts';
-import { type GovernedCalls, pluginOf } from './plugin.ts';
+import { type GovernedCalls, type GovernorPlugin, pluginOf } from './plugin.ts';
 import type { ProfileResolver } from './profile-resolver.ts';
 import { GovernorRefusal } from './refusals.ts';
 import { OtherRegion, type RegionalClients, regionOfClient } from './regional-clients.ts';
@@ -44,7 +46,7 @@ export interface PluginParts extends CallParts {
  */
 export function governedCalls(parts: PluginParts): GovernedCalls {
   const calls = new WeakMap<object, GovernedCall>();
-  const governed: GovernedCalls = {
+  return {
     admission:
       <Input extends object, Output extends object>(
         next: InitializeHandler<Input, Output>,
@@ -57,48 +59,69 @@ export function governedCalls(parts: PluginParts): GovernedCalls {
         const call = await begin(parts, api, args.input, signal);
         calls.set(context, call);
         try {
-          const result = await next({ ...args, input: { ...args.input, modelId: call.entry.arn } });
+          const result = await next({ ...args, input: { ...args.input, modelId: call.entry.arn } }).catch(
+            async (error: unknown) => {
+              if (!(error instanceof OtherRegion)) throw error;
+              const there = attemptsOf(parts, call);
+              return await parts.regional.send<Output>(there, call.entry, context, args.input, signal);
+            },
+          );
           return { ...result, output: note(result.output, call) };
         } catch (error) {
-          if (error instanceof RefusedAttempt) throw error.refusal;
-          if (!(error instanceof OtherRegion)) throw error;
-          call.returned();
-          const result = await parts.regional.send<Output>(plugin, call.entry, context, args.input, signal);
-          return { ...result, output: note(result.output, call) };
+          throw error instanceof RefusedAttempt ? error.refusal : error;
         } finally {
           call.returned();
         }
       },
-    attempt: (next, context) => async (args) => {
-      const call = calls.get(context);
-      if (call === undefined) return await next(args);
-      const region = regionOfClient(context);
-      if (region !== undefined && region !== call.entry.region) throw new OtherRegion(call.entry.region);
-      const signal = signalOf(context);
-      call.attemptBegins();
-      try {
-        if (call.needsReservation)
-          call.holdsAnew(
-            await abortable(signal, () => reserve(parts, call.entry, call.hold, signal)).catch((error: unknown) => {
-              if (!(error instanceof GovernorRefusal)) throw error;
-              call.refused(error);
-              throw new RefusedAttempt(error);
-            }),
-          );
-        // Nothing has been sent yet: given up here, the attempt costs nothing.
-        stopIfAborted(signal);
-        const result = await next(args).catch((error: unknown) => {
-          if (!didNotRun(error)) call.mayHaveRun();
-          throw error;
-        });
-        return metered(parts, call, result);
-      } finally {
-        call.attemptEnds();
-      }
-    },
+    attempt: accountAttempt(parts, (context) => calls.get(context)),
   };
-  const plugin = pluginOf(governed);
-  return governed;
+}
+
+/** Goes on with a call that is admitted already, on a client of the Region in which its profile lives. */
+const attemptsOf = (parts: PluginParts, call: GovernedCall): GovernorPlugin =>
+  // In place of the admission that such a client may have of its own.
+  pluginOf({ admission: (next) => next, attempt: accountAttempt(parts, () => call) });
+
+/** One attempt, with a reservation that ends as the attempt does. */
+function accountAttempt(
+  parts: PluginParts,
+  callOf: (context: HandlerExecutionContext) => GovernedCall | undefined,
+): GovernedCalls['attempt'] {
+  return (next, context) => async (args) => {
+    const call = callOf(context);
+    if (call === undefined) return await next(args);
+    const region = regionOfClient(context);
+    if (region !== undefined && region !== call.entry.region) throw new OtherRegion(call.entry.region);
+    const signal = signalOf(context);
+    call.attemptBegins();
+    try {
+      if (!goesTo(args.request, call.entry)) throw refused(call, changed(call.entry));
+      if (call.needsReservation) call.holdsAnew(await reserveAgain(parts, call, signal));
+      // Nothing has been sent yet: given up here, the attempt costs nothing.
+      stopIfAborted(signal);
+      const result = await next(args).catch((error: unknown) => {
+        if (!didNotRun(error)) call.mayHaveRun();
+        throw error;
+      });
+      return metered(parts.streams, call, result);
+    } finally {
+      call.attemptEnds();
+    }
+  };
+}
+
+/** @throws {RefusedAttempt} where the budgets pay for no further attempt */
+async function reserveAgain(parts: PluginParts, call: GovernedCall, signal: AbortSignal | undefined) {
+  try {
+    return await abortable(signal, () => reserve(parts, call.entry, call.hold, signal));
+  } catch (error) {
+    throw error instanceof GovernorRefusal ? refused(call, error) : error;
+  }
+}
+
+function refused(call: GovernedCall, refusal: GovernorRefusal): RefusedAttempt {
+  call.refused(refusal);
+  return new RefusedAttempt(refusal);
 }
 
 /** Undefined where a command needs no governing, or is not to have any. */
@@ -213,42 +236,6 @@ async function instead(parts: PluginParts, api: GovernedApi, asked: IndexEntry):
 }
 
 const vendorOf = (model: string): string => model.slice(0, model.indexOf('.'));
-
-/** Settled here rather than where the call ends: whatever the caller's own middlewares make of an answer, it was billed. */
-function metered<Result extends { readonly output: object; readonly response?: unknown }>(
-  { streams }: PluginParts,
-  call: GovernedCall,
-  result: Result,
-): Result {
-  const { stream, read } = call.api;
-  if (stream === undefined) {
-    call.answered(read?.(result.output, headersOf(result.response), call.terms));
-    return result;
-  }
-  const source: unknown = Reflect.get(result.output, stream.member);
-  if (!isAsyncIterable(source)) {
-    call.answered(undefined);
-    return result;
-  }
-  const reader = stream.reader(call.terms, result.output);
-  const passing = streams.meter(
-    source,
-    call.streams(reader, () => disconnect(result.response)),
-  );
-  return { ...result, output: { ...result.output, [stream.member]: passing } };
-}
-
-const isAsyncIterable = (value: unknown): value is AsyncIterable<unknown> =>
-  typeof value === 'object' && value !== null && Symbol.asyncIterator in value;
-
-const headersOf = (response: unknown): Readonly<Record<string, string>> =>
-  (response as { headers?: Record<string, string> } | undefined)?.headers ?? {};
-
-/** Node's HTTP/1.1 and HTTP/2 responses are streams, whose destruction resets the request. */
-function disconnect(response: unknown): void {
-  const { body } = (response ?? {}) as { readonly body?: { readonly destroy?: () => void } };
-  body?.destroy?.();
-}
 
 /** A refusal on its way up through the SDK's retry, which would repeat one whose cause is a broken connection. */
 class RefusedAttempt extends Error {

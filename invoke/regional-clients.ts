@@ -9,7 +9,7 @@ export type ClientForRegion = (region: string) => BedrockRuntimeClient | Promise
 /** Nothing was sent: the profile lives in another Region than the client, which an SDK client never leaves by itself. */
 export class OtherRegion extends Error {
   constructor(region: string) {
-    super(`the profile lives in ${region}`);
+    super(`The profile lives in ${region}, and no client for that Region was made: see "clients" of the governor.`);
   }
 }
 
@@ -33,7 +33,7 @@ export class RegionalClients {
     this.#make = make;
   }
 
-  /** Sends the same command in the profile's Region, governed there by the same plugin. */
+  /** Sends the same command in the profile's Region, where the plugin governs it. */
   async send<Output extends object>(
     plugin: GovernorPlugin,
     { arn, region }: IndexEntry,

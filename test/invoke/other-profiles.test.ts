@@ -23,8 +23,10 @@ describe.each([
     const budget = await world.budget('tenant/acme', 1_000 * CALL_COST);
     const { arn } = await world.profile({ region: 'eu-west-1', copyFrom: `eu.${NOVA_LITE}`, budgets: [budget] });
     const made: string[] = [];
+    const told: GovernorEvent[] = [];
     const governor = world.governor({
       region: 'eu-west-1',
+      observe: (event) => told.push(event),
       clients: (region) => {
         made.push(region);
         return new BedrockRuntimeClient({ ...clientConfig(world.aws, region), ...handler });
@@ -35,9 +37,27 @@ describe.each([
     await client.send(converse());
     expect(governanceOf(output)).toMatchObject({ profile: arn });
     expect(made).toEqual(['eu-west-1']);
+    expect(told.map(({ kind }) => kind)).toEqual(['admitted', 'settled', 'ended', 'admitted', 'settled', 'ended']);
     expect(world.reached.map(({ modelId }) => modelId)).toEqual([arn, arn]);
     await governor.close();
     expect(figures(await world.item(budget))).toEqual({ settled: world.billed, leased: 0, unconfirmed: 0 });
+  });
+
+  it('is not called by a client of yet another Region, nor looked for again and again', async () => {
+    const budget = await world.budget('tenant/acme', 1_000 * CALL_COST);
+    await world.profile({ region: 'eu-west-1', copyFrom: `eu.${NOVA_LITE}`, budgets: [budget] });
+    let made = 0;
+    const governor = world.governor({
+      region: 'eu-west-1',
+      clients: () => {
+        made++;
+        return new BedrockRuntimeClient({ ...clientConfig(world.aws, 'us-west-2'), ...handler });
+      },
+    });
+    await expect(world.runtime(governor, handler).send(converse())).rejects.toThrow('The profile lives in eu-west-1');
+    expect([made, world.reached.length]).toEqual([1, 0]);
+    await governor.close();
+    expect(figures(await world.item(budget))).toEqual({ settled: 0, leased: 0, unconfirmed: 0 });
   });
 
   it('is asked for no more when the caller gives up', async () => {
