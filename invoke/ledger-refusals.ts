@@ -78,7 +78,7 @@ export function unavailable({ budget, period }: LedgerKey, cause: unknown): Gove
     return new GovernorRefusal('LedgerDenied', `The call was not sent: ${problem}`, { budget, period }, cause);
   return new GovernorRefusal(
     'LedgerUnavailable',
-    `The call was not sent, because the ledger of ${budget} cannot be reached: ${problem}`,
+    `The call was not sent, because the ledger of ${budget} cannot be reached, and no lease in hand covers it: ${problem}. The policy may let each process spend a stated extra in an outage: "outage" of the budget.`,
     { budget, period },
     cause,
   );
