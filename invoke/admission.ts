@@ -3,7 +3,7 @@ import { periodAt } from '../domain/period.ts';
 import type { CoveringBudget } from '../domain/profiles/profile-index.ts';
 import { type CellStore, cellAt } from '../domain/spending/cell.ts';
 import { CellLedger } from '../domain/spending/cell-ledger.ts';
-import type { LeaseLedger, LedgerKey } from '../domain/spending/ledger.ts';
+import type { LeaseLedger, LedgerKey, TermsReader } from '../domain/spending/ledger.ts';
 import type { CallCost } from '../domain/spending/pricing.ts';
 import { type AccountOptions, type AccountState, BudgetAccount, type Hold } from './budget-account.ts';
 import { GovernorRefusal } from './refusals.ts';
@@ -145,11 +145,26 @@ export class Admissions {
   /** To be called every few seconds: renews leases in use, returns idle ones, drops accounts of periods that are over. */
   async maintain(): Promise<void> {
     const now = this.#options.clock.now();
+    await this.#hearTerms();
     for (const [name, account] of this.#accounts) {
       if (account.endsAt <= now && account.isAtRest) this.#accounts.delete(name);
       // What fails now is tried again the next time; a call that needs the money meanwhile says what is wrong.
       else await account.maintain().catch(() => {});
     }
+  }
+
+  /** One read for all budgets that this process holds money of: so a disable is felt within seconds. */
+  async #hearTerms(): Promise<void> {
+    const { ledger } = this.#options;
+    const spending = [...this.#accounts.values()].filter((account) => account.isSpending);
+    if (!offersTerms(ledger) || spending.length === 0) return;
+    // What cannot be read is heard at the next renewal, whose condition is what makes it certain.
+    const heard = await ledger.readTerms(spending.map(({ key }) => key)).catch(() => []);
+    const answers = spending.map(async (account, index) => {
+      const terms = heard[index];
+      if (terms !== undefined) await account.hear(terms);
+    });
+    await Promise.all(answers);
   }
 
   /** Reports everything to the ledger and returns what no call holds. */
@@ -159,6 +174,8 @@ export class Admissions {
     if (failed !== undefined) throw failed.reason;
   }
 }
+
+const offersTerms = (ledger: AdmissionOptions['ledger']): ledger is LeaseLedger & TermsReader => 'readTerms' in ledger;
 
 const offersCells = (ledger: AdmissionOptions['ledger']): ledger is LeaseLedger & CellStore => 'fund' in ledger;
 

@@ -4,7 +4,7 @@ import type { Lease } from '../domain/spending/lease.ts';
 import { type LedgerItem, type LedgerKey, liveHolders, spent } from '../domain/spending/ledger.ts';
 import type { CallCost } from '../domain/spending/pricing.ts';
 import { isEdge, sliceFor } from '../domain/spending/slice.ts';
-import { ceiling, type LedgerStanding, roomAt } from '../domain/spending/terms.ts';
+import { ceiling, type LedgerStanding, roomAt, type Terms } from '../domain/spending/terms.ts';
 import { EdgeVisits } from './edge-visits.ts';
 import { HeldLease, type HeldLeaseOptions, MAX_TRIES } from './held-lease.ts';
 import { busy, notProvisioned, refusalFor, unavailable } from './ledger-refusals.ts';
@@ -399,6 +399,19 @@ export class BudgetAccount {
     // A budget that only watches lets calls pass all the same; any other is asked again at the next call.
     if (this.isShadow) this.#refused = { at: this.#options.clock.now(), need, filling };
     return filling;
+  }
+
+  /** Whether there is money in hand that other terms might take back. */
+  get isSpending(): boolean {
+    return this.#lease.available > 0 && this.#lease.isLive(this.#options.clock.now());
+  }
+
+  /** Hears the budget's present terms: what they do not allow goes back at once, instead of at the next renewal. */
+  async hear(terms: Terms): Promise<void> {
+    const known = this.#item?.terms.version;
+    if (known === undefined || terms.version <= known) return;
+    this.#held.learn(terms);
+    await this.#ask(0);
   }
 
   /** Whether nothing of this account is in use or unreported. */

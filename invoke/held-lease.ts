@@ -9,7 +9,7 @@ import {
   type Refusal,
   type WriteId,
 } from '../domain/spending/ledger.ts';
-import { ceiling } from '../domain/spending/terms.ts';
+import { ceiling, type Terms } from '../domain/spending/terms.ts';
 import { notProvisioned } from './ledger-refusals.ts';
 
 export interface HeldLeaseOptions {
@@ -46,6 +46,11 @@ export class HeldLease {
   /** The budget's item as this process last saw it, with what it has changed since. */
   get item(): LedgerItem | undefined {
     return this.#item;
+  }
+
+  /** Terms that the item has now: whatever this process asks for next is judged by them. */
+  learn(terms: Terms): void {
+    if (this.#item !== undefined && terms.version > this.#item.terms.version) this.#item = { ...this.#item, terms };
   }
 
   async look(): Promise<LedgerItem | undefined> {

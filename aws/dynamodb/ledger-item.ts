@@ -122,7 +122,7 @@ const fundingOf = (key: LedgerKey, attributes: Attributes): Funding => ({
   room: nanoUsd(amountOf(key, attributes, 'room')),
 });
 
-function termsOf(key: LedgerKey, attributes: Attributes): Terms {
+export function termsOf(key: LedgerKey, attributes: Attributes): Terms {
   const money = (from: Attributes, name: string): NanoUsd => nanoUsd(amountOf(key, from, name));
   const instant = (from: Attributes, name: string) => epochMs(Number(amountOf(key, from, name)));
   const standing = attributes['standing']?.S;

@@ -1,4 +1,6 @@
 import {
+  type AttributeValue,
+  BatchGetItemCommand,
   ConditionalCheckFailedException,
   type DynamoDBClient,
   GetItemCommand,
@@ -15,19 +17,25 @@ import {
   type LedgerKey,
   type LedgerStore,
   NO_OPENING,
+  type TermsReader,
   trueUpEffect,
   type WriteOutcome,
 } from '../../domain/spending/ledger.ts';
 import { errorName } from '../asking.ts';
-import { type Attributes, entryAttribute, itemOf, number, SCHEMA, text } from './ledger-item.ts';
+import { type Attributes, entryAttribute, itemOf, number, SCHEMA, termsOf, text } from './ledger-item.ts';
 import { leaseUpdate, stillIs, termsChange, termsUpdate } from './ledger-updates.ts';
+
+/** DynamoDB API reference, BatchGetItem. */
+const MAX_BATCH = 100;
+
+const nameOf = ({ pk, sk }: Record<string, AttributeValue>): string => `${pk?.S} ${sk?.S}`;
 
 /**
  * The ledger in DynamoDB: one item for one budget and period. Every change is one `UpdateItem` whose condition and
  * effect DynamoDB applies atomically to that item; reads are strongly consistent. Nothing else is relied on: no
  * transactions, no streams, no TTL.
  */
-export function ledgerTable(client: DynamoDBClient, table: string): LedgerStore & CellStore {
+export function ledgerTable(client: DynamoDBClient, table: string): LedgerStore & CellStore & TermsReader {
   const keyOf = (key: LedgerKey) => ({
     pk: text(key.cell === undefined ? `LEDGER#${key.budget}` : `LEDGER#${key.budget}#${key.cell}`),
     sk: text(key.period),
@@ -66,6 +74,22 @@ export function ledgerTable(client: DynamoDBClient, table: string): LedgerStore 
 
   return {
     read,
+
+    async readTerms(keys) {
+      const found = new Map<string, Attributes>();
+      for (let at = 0; at < keys.length; at += MAX_BATCH) {
+        const Keys = keys.slice(at, at + MAX_BATCH).map(keyOf);
+        const { Responses = {} } = await reaching('reading the terms of several budgets', () =>
+          client.send(new BatchGetItemCommand({ RequestItems: { [table]: { Keys, ConsistentRead: true } } })),
+        );
+        // Those that DynamoDB leaves unprocessed are asked for the next time.
+        for (const item of Responses[table] ?? []) found.set(nameOf(item), item);
+      }
+      return keys.map((key) => {
+        const item = found.get(nameOf(keyOf(key)));
+        return item === undefined ? undefined : termsOf(key, item);
+      });
+    },
 
     async write(write) {
       // The item as the write left it costs nothing more, and tells what the other holders did meanwhile.

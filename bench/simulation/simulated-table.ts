@@ -18,6 +18,7 @@ import {
   type LedgerItem,
   type LedgerKey,
   type LedgerStore,
+  type TermsReader,
   type WriteOutcome,
 } from '../../domain/spending/ledger.ts';
 import type { Terms } from '../../domain/spending/terms.ts';
@@ -41,7 +42,7 @@ const TIMEOUT_MS = 1_000;
  * The ledger's table as DynamoDB would keep it, on virtual time: latency, write units by item size, failed conditions
  * charged like others, throttling of a hot item, outages. The rule of each write is the domain's own {@link judge}.
  */
-export class SimulatedTable implements Pick<LedgerStore, 'read' | 'write'>, CellStore {
+export class SimulatedTable implements Pick<LedgerStore, 'read' | 'write'>, CellStore, TermsReader {
   readonly #simulation: Simulation;
   readonly #random: () => number;
   readonly #items = new Map<string, LedgerItem>();
@@ -88,6 +89,11 @@ export class SimulatedTable implements Pick<LedgerStore, 'read' | 'write'>, Cell
   async read(key: LedgerKey): Promise<LedgerItem | undefined> {
     this.reads++;
     return await this.#answer(() => this.#items.get(name(key)));
+  }
+
+  async readTerms(keys: readonly LedgerKey[]): Promise<readonly (Terms | undefined)[]> {
+    this.reads++;
+    return await this.#answer(() => keys.map((key) => this.#items.get(name(key))?.terms));
   }
 
   async write(write: LeaseWrite): Promise<WriteOutcome> {

@@ -276,6 +276,12 @@ export interface LedgerStore {
 /** What a process that leases needs of a ledger: the table itself, or whatever stands before it. */
 export type LeaseLedger = Pick<LedgerStore, 'read' | 'write'>;
 
+/** What a ledger may offer beside: one look at the terms of many budgets, for processes that want to hear of changes early. */
+export interface TermsReader {
+  /** The present terms of each item, in the order of the keys; undefined where they could not be told now. */
+  readTerms(keys: readonly LedgerKey[]): Promise<readonly (Terms | undefined)[]>;
+}
+
 export type NewItem = Pick<LedgerItem, 'key' | 'startsAt' | 'endsAt' | 'terms' | 'opening'>;
 
 /** All amounts are cumulative, so that the write says what is to be and landing twice is landing once. */

@@ -57,6 +57,18 @@ describe('the ledger in DynamoDB', () => {
     grant: { termsVersion: 1, ceiling: TERMS.stopAt, at: NOW },
   });
 
+  it('tells the terms of many budgets with one read for each hundred, and nothing of those that are not provided', async () => {
+    const table = ledgerTable(client, TABLE);
+    const missing: LedgerKey = { ...key, period: '2026-12' };
+    await ledger.changeTerms(key, { ...TERMS, standing: 'closed', reason: 'by an operator', version: 2 });
+    const many = Array.from({ length: 100 }, (_, index): LedgerKey => ({ ...key, period: `none-${index}` }));
+    operations.length = 0;
+    const [there, absent, ...others] = await table.readTerms([key, missing, ...many]);
+    expect(there).toEqual({ ...TERMS, standing: 'closed', reason: 'by an operator', version: 2 });
+    expect([absent, ...others]).toEqual(Array.from({ length: 101 }, () => undefined));
+    expect(operations).toEqual(['BatchGetItem', 'BatchGetItem']);
+  });
+
   /** Lets the next update take effect and loses its answer. */
   const loseOneAnswer = (): (() => void) => {
     let lost = false;

@@ -67,6 +67,10 @@ export class MemoryLedger implements LedgerStore, CellStore {
     return this.item(key);
   }
 
+  async readTerms(keys: readonly LedgerKey[]) {
+    return keys.map((key) => this.item(key)?.terms);
+  }
+
   async write(write: LeaseWrite): Promise<WriteOutcome> {
     return this.apply(write);
   }
