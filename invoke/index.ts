@@ -9,5 +9,6 @@ export {
 export { type GovernanceNote, governanceOf } from './governance-note.ts';
 export { governedHandler } from './lambda-tenant.ts';
 export type { CallCounts, GovernorEvent, GovernorObserver, ObservedCall, ObservedProfile } from './observation.ts';
+export { openTelemetry, type SpanTracer, type TracedSpan } from './open-telemetry.ts';
 export { GovernorRefusal, type RefusalCode, type RefusalDetails } from './refusals.ts';
 export type { ClientForRegion } from './regional-clients.ts';

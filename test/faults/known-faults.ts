@@ -51,12 +51,138 @@ export const FAULTS: readonly Fault[] = [
     },
   },
   {
+    id: 'F3',
+    meaning: 'a stream that broke off is charged nothing, although Bedrock bills what ran until then',
+    file: 'invoke/governed-call.ts',
+    source: 'if (reading === undefined) this.mayHaveRun(reader.atLeast());',
+    fault: 'if (reading === undefined) this.#reservation.release();',
+    test: {
+      file: 'test/invoke/api-streams.test.ts',
+      title: 'that is aborted in mid-stream stays in doubt beyond what is certain [F3, F4]',
+    },
+  },
+  {
+    id: 'F3b',
+    meaning: 'a call that its caller gives up in flight is charged nothing',
+    file: 'invoke/middleware.ts',
+    source: 'if (!didNotRun(error)) call.mayHaveRun();',
+    fault: '',
+    test: {
+      file: 'test/invoke/api-attempts.test.ts',
+      title: 'that is aborted in flight is in doubt with its whole hold, and is not asked again [F3]',
+    },
+  },
+  {
+    id: 'F3c',
+    meaning: 'a stream that its caller drops is not read to its end, where its usage stands',
+    file: 'invoke/metered-stream.ts',
+    source: 'const drain = this.#drain(source, passOn, meter.disconnect)',
+    fault: 'const drain = Promise.resolve()',
+    test: {
+      file: 'test/invoke/api-streams.test.ts',
+      title: 'that its caller breaks off is read to its end for its usage [F3]',
+    },
+  },
+  {
+    id: 'F4',
+    meaning: 'a stream that broke off is priced from the placeholder usage at its start',
+    file: 'domain/spending/invoke-stream-usage.ts',
+    source: `const { outputTokens: _placeholder, ...said } = readAnthropicUsage(member(member(chunk, 'message'), 'usage'));
+    return { said, isWhole: false };`,
+    fault: "return { said: readAnthropicUsage(member(member(chunk, 'message'), 'usage')), isWhole: true };",
+    test: {
+      file: 'test/invoke/api-streams.test.ts',
+      title: 'that is aborted in mid-stream stays in doubt beyond what is certain [F3, F4]',
+    },
+  },
+  {
+    id: 'F4b',
+    meaning: 'an answer without usage is charged nothing',
+    file: 'invoke/governed-call.ts',
+    source: `if (reading === undefined) {
+      this.mayHaveRun();`,
+    fault: `if (reading === undefined) {
+      this.#reservation.release();`,
+    test: {
+      file: 'test/invoke/api-matrix.test.ts',
+      title: 'counts an answer that tells no usage at the most that it may have cost: unknown is not zero [F4]',
+    },
+  },
+  {
     id: 'F5',
     meaning: 'an explicit zero of usage is taken for missing usage',
     file: 'domain/spending/usage.ts',
     source: 'if (!isCount(reported?.inputTokens) || !isCount(reported.outputTokens)) return undefined;',
     fault: 'if (!reported?.inputTokens || !reported.outputTokens) return undefined;',
     test: { file: 'test/domain/spending/usage.test.ts', title: 'keeps an explicit zero of output tokens [F5]' },
+  },
+  {
+    id: 'F6',
+    meaning: 'cached tokens are dropped',
+    file: 'domain/spending/pricing.ts',
+    source: 'usage.cacheReadInputTokens * meters.cacheRead +',
+    fault: '',
+    test: {
+      file: 'test/invoke/canary.test.ts',
+      title: 'a call of known usage moves the ledger by exactly its price, through each API [F6, F20]',
+    },
+  },
+  {
+    id: 'F6b',
+    meaning: 'cached tokens count twice, as input too',
+    file: 'domain/spending/usage.ts',
+    source: 'isWithin ? inputTokens - cached : inputTokens',
+    fault: 'isWithin ? inputTokens : inputTokens + cached',
+    test: {
+      file: 'test/invoke/canary.test.ts',
+      title: 'a call of known usage moves the ledger by exactly its price, through each API [F6, F20]',
+    },
+  },
+  {
+    id: 'F6c',
+    meaning: 'writes for an hour are priced as writes for five minutes',
+    file: 'domain/spending/usage.ts',
+    source: `cacheWrite5mInputTokens: writes - cacheWrite1hInputTokens,
+    cacheWrite1hInputTokens,`,
+    fault: `cacheWrite5mInputTokens: writes,
+    cacheWrite1hInputTokens: 0,`,
+    test: {
+      file: 'test/invoke/canary.test.ts',
+      title: 'a call of known usage moves the ledger by exactly its price, through each API [F6, F20]',
+    },
+  },
+  {
+    id: 'F7',
+    meaning: 'a model that counts cached tokens as input too is charged for them twice',
+    file: 'domain/spending/pricing.ts',
+    source: '...(inputTokens === undefined ? {} : { inputTokens }),',
+    fault: '',
+    test: {
+      file: 'test/invoke/unusual-usage.test.ts',
+      title: 'of a model that counts cached tokens as input too is priced once for each token [F7]',
+    },
+  },
+  {
+    id: 'F8',
+    meaning: 'a call whose price is not known costs nothing',
+    file: 'invoke/middleware.ts',
+    source: 'if (rates !== undefined) return rates;',
+    fault: 'return rates ?? ({ input: 0, output: 0, cacheRead: 0, cacheWrite5m: 0, cacheWrite1h: 0 } as Rates);',
+    test: {
+      file: 'test/invoke/resolving.test.ts',
+      title: 'where no price is known for the model [F8]',
+    },
+  },
+  {
+    id: 'F9',
+    meaning: 'a command that the governor does not meter passes',
+    file: 'invoke/governed-apis.ts',
+    source: "? { kind: 'unmetered' } : { kind: 'free' }",
+    fault: "? { kind: 'free' } : { kind: 'free' }",
+    test: {
+      file: 'test/invoke/resolving.test.ts',
+      title: 'where the command spends money and is not metered, with whatever it names [F9]',
+    },
   },
   {
     id: 'F10',
@@ -198,6 +324,50 @@ export const FAULTS: readonly Fault[] = [
     test: {
       file: 'test/invoke/resolving.test.ts',
       title: 'may be narrowed by more tags, and never freed of those bound [F19]',
+    },
+  },
+  {
+    id: 'F19b',
+    meaning: "the caller's word is taken for identity: the ARN of another tenant's profile serves",
+    file: 'invoke/profile-resolver.ts',
+    source: 'if (other.length === 0) return entry;',
+    fault: 'return entry;',
+    test: {
+      file: 'test/invoke/identity.test.ts',
+      title: "is refused with TenantMismatch where the profile's ARN is another tenant's, by each API [F19]",
+    },
+  },
+  {
+    id: 'F19c',
+    meaning: "the caller's word is taken for identity: a middleware names another profile after the check",
+    file: 'invoke/middleware.ts',
+    source: 'if (!goesTo(args.request, call.entry)) throw refused(call, changed(call.entry));',
+    fault: '',
+    test: {
+      file: 'test/invoke/identity.test.ts',
+      title: 'is not changed by a middleware of the caller that names another profile after admission [F19]',
+    },
+  },
+  {
+    id: 'F20',
+    meaning: 'an upgrade of the SDK drops what usage is read from',
+    file: 'invoke/governed-apis.ts',
+    source: 'const { usage, serviceTier } = output as ConverseCommandOutput;',
+    fault: 'const { usage, serviceTier } = { ...(output as ConverseCommandOutput), usage: undefined };',
+    test: {
+      file: 'test/invoke/canary.test.ts',
+      title: 'a call of known usage moves the ledger by exactly its price, through each API [F6, F20]',
+    },
+  },
+  {
+    id: 'F20b',
+    meaning: 'an upgrade of the price list drops the price of a meter',
+    file: 'aws/price-list.ts',
+    source: "cacheRead: rate('cache_read_mtok') ?? input",
+    fault: 'cacheRead: input',
+    test: {
+      file: 'test/invoke/canary.test.ts',
+      title: 'a call of known usage moves the ledger by exactly its price, through each API [F6, F20]',
     },
   },
   {
