@@ -23,6 +23,7 @@ export {
 export { governedHandler } from './lambda-tenant.ts';
 export { type LeaseFunctionOptions, type LedgerAccess, leaseFunction } from './lease-function.ts';
 export type { CallCounts, GovernorEvent, GovernorObserver, ObservedCall, ObservedProfile } from './observation.ts';
+export { openTelemetry, type SpanTracer, type TracedSpan } from './open-telemetry.ts';
 export type { GovernorPlugin } from './plugin.ts';
 export { GovernorRefusal, type RefusalCode, type RefusalDetails } from './refusals.ts';
 export type { ClientForRegion } from './regional-clients.ts';

@@ -1,9 +1,24 @@
-import type { Attributes, Span, Tracer } from '@opentelemetry/api';
 import type { CallCost } from '../domain/spending/pricing.ts';
 import type { Usage } from '../domain/spending/usage.ts';
 import type { GovernorEvent, GovernorObserver, ObservedCall } from './observation.ts';
 
-/** OpenTelemetry's codes, which this module only has types of: https://opentelemetry.io/docs/specs/otel/trace/api/#set-status */
+/** What is asked of OpenTelemetry's `Tracer`. Said here, so that who traces nothing needs none of its packages. */
+export interface SpanTracer {
+  startSpan(name: string, options: { kind: number; attributes: Attributes }): TracedSpan;
+}
+
+/** What is asked of its `Span`. */
+export interface TracedSpan {
+  setAttributes(attributes: Attributes): unknown;
+  setStatus(status: { code: number; message: string }): unknown;
+  end(): void;
+}
+
+interface Attributes {
+  [name: string]: string | number | string[];
+}
+
+/** `SpanStatusCode.ERROR` and `SpanKind.CLIENT` of `@opentelemetry/api`. */
 const ERROR = 2;
 const CLIENT = 2;
 
@@ -18,13 +33,13 @@ const CLIENT = 2;
  * @param tenantTag key of the tag whose value is the attribute `cost_governor.tenant`
  */
 export function openTelemetry(
-  tracer: Tracer,
+  tracer: SpanTracer,
   { tenantTag = 'tenant' }: { readonly tenantTag?: string } = {},
 ): GovernorObserver {
-  const spans = new WeakMap<ObservedCall, Span>();
+  const spans = new WeakMap<ObservedCall, TracedSpan>();
   /** Of all attempts of a call. */
   const unconfirmed = new WeakMap<ObservedCall, number>();
-  const start = (call: ObservedCall, attributes: Attributes): Span =>
+  const start = (call: ObservedCall, attributes: Attributes): TracedSpan =>
     tracer.startSpan(`${operationName(call)} ${call.requestedModel}`, {
       kind: CLIENT,
       attributes: {

@@ -25,7 +25,6 @@ export const PROVISIONS: Readonly<Record<string, Provision>> = {
   '@aws-sdk/client-resource-groups-tagging-api': 'optional peer',
   '@aws-sdk/client-secrets-manager': 'optional peer',
   '@aws-sdk/client-ssm': 'optional peer',
-  '@opentelemetry/api': 'optional peer',
 };
 
 /** Packages whose code is copied into the bundle, because that loads faster; see ADR 9. */

@@ -6,7 +6,7 @@ import {
   SimpleSpanProcessor,
 } from '@opentelemetry/sdk-trace-base';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { openTelemetry } from '../../invoke/open-telemetry.ts';
+import { openTelemetry } from '../../invoke/index.ts';
 import { API, APIS, readAll, readFirstText, STREAMS } from './four-apis.ts';
 import { GovernedAws, HAIKU, NOVA_LITE } from './governed-aws.ts';
 

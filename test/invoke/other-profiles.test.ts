@@ -155,6 +155,22 @@ describe('a governor', () => {
     expect(governor.snapshot().calls).toMatchObject({ admitted: 1, settled: 1, refused: { ProfileNotFound: 1 } });
   });
 
+  it('goes on when an observer fails that is not waited for', async () => {
+    await world.profile();
+    const unhandled: unknown[] = [];
+    const hear = (reason: unknown) => unhandled.push(reason);
+    process.on('unhandledRejection', hear);
+    try {
+      const failing = (): unknown => Promise.reject(new Error('an observer of its own'));
+      const { client } = world.process({ observe: failing });
+      await client.send(converse());
+      await new Promise(setImmediate);
+      expect(unhandled).toEqual([]);
+    } finally {
+      process.off('unhandledRejection', hear);
+    }
+  });
+
   it('shows on demand how its budgets stand', async () => {
     const budget = await world.budget('tenant/acme', 400 * CALL_COST);
     await world.profile({ budgets: [budget] });

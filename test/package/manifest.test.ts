@@ -13,7 +13,7 @@ const project: ProjectManifest = {
     '@aws-sdk/client-ssm': '3.30.0',
     commander: '14.0.0',
   },
-  devDependencies: { '@opentelemetry/api': '1.9.1' },
+  devDependencies: { '@aws-sdk/client-lambda': '1.9.1' },
 };
 
 describe('the published package.json', () => {
@@ -23,7 +23,7 @@ describe('the published package.json', () => {
       { name: '@aws-sdk/client-dynamodb', kind: 'types' },
       { name: '@aws-sdk/client-bedrock-runtime', kind: 'types' },
       { name: '@aws-sdk/client-ssm', kind: 'lazy' },
-      { name: '@opentelemetry/api', kind: 'types' },
+      { name: '@aws-sdk/client-lambda', kind: 'types' },
     ]);
     expect(manifest).toMatchObject({
       version: '1.2.3',
@@ -31,9 +31,9 @@ describe('the published package.json', () => {
       peerDependencies: {
         '@aws-sdk/client-bedrock-runtime': '^3.20.0',
         '@aws-sdk/client-ssm': '^3.30.0',
-        '@opentelemetry/api': '^1.9.1',
+        '@aws-sdk/client-lambda': '^1.9.1',
       },
-      peerDependenciesMeta: { '@aws-sdk/client-ssm': { optional: true }, '@opentelemetry/api': { optional: true } },
+      peerDependenciesMeta: { '@aws-sdk/client-ssm': { optional: true }, '@aws-sdk/client-lambda': { optional: true } },
     });
   });
 
