@@ -1,5 +1,20 @@
-/** A figure of a benchmark: one line that a program can read, after whatever a person wants to read. */
-export const figure = (name: string, value: number): void => {
+/** What a figure must reach. */
+export interface Bound {
+  readonly atLeast?: number;
+  readonly atMost?: number;
+}
+
+/**
+ * A figure of a benchmark: one line that a program can read, after whatever a person wants to read. One that misses its
+ * bound says so in the line before, and the program ends with 1.
+ */
+export const figure = (name: string, value: number, bound: Bound = {}): void => {
+  const { atLeast = Number.NEGATIVE_INFINITY, atMost = Number.POSITIVE_INFINITY } = bound;
+  // Also where the value is not a number.
+  if (!(value >= atLeast && value <= atMost)) {
+    note(`MISSED: ${name} must be ${value < atLeast ? `at least ${atLeast}` : `at most ${atMost}`}`);
+    process.exitCode = 1;
+  }
   process.stdout.write(`figure ${name} ${Number.isInteger(value) ? value : Number(value.toPrecision(6))}\n`);
 };
 

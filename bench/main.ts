@@ -1,14 +1,41 @@
+import { parseArgs } from 'node:util';
+
 process.env['AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED'] = 'true';
 
-/** `npm run bench -- <name> [--full]`: each benchmark prints its figures as lines `figure <name> <value>`. */
-const BENCHMARKS: Readonly<Record<string, () => Promise<{ run(full: boolean): Promise<void> }>>> = {
+interface Benchmark {
+  /** Names of what can be run alone with `--only`. */
+  readonly PARTS?: readonly string[];
+  run(full: boolean, only?: string): Promise<void>;
+}
+
+/**
+ * `npm run bench -- <name> [--full] [--only <part>]`: each benchmark prints its figures as lines `figure <name> <value>`,
+ * and ends with 1 where one of them misses its bound.
+ */
+const BENCHMARKS: Readonly<Record<string, () => Promise<Benchmark>>> = {
   ledger: () => import('./ledger/ledger-bench.ts'),
   load: () => import('./load/load-bench.ts'),
+  invoke: () => import('./invoke/invoke-bench.ts'),
 };
 
-const [name = '', ...flags] = process.argv.slice(2);
-const load = Object.hasOwn(BENCHMARKS, name) ? BENCHMARKS[name] : undefined;
-if (load === undefined || flags.some((flag) => flag !== '--full')) {
-  process.stderr.write(`usage: npm run bench -- <${Object.keys(BENCHMARKS).join('|')}> [--full]\n`);
+async function main(): Promise<void> {
+  const { values, positionals } = parseArgs({
+    options: { full: { type: 'boolean', default: false }, only: { type: 'string' } },
+    allowPositionals: true,
+  });
+  const [name = ''] = positionals;
+  const load = positionals.length === 1 && Object.hasOwn(BENCHMARKS, name) ? BENCHMARKS[name] : undefined;
+  if (load === undefined) throw new Error(`name a benchmark: ${Object.keys(BENCHMARKS).join(', ')}`);
+  const benchmark = await load();
+  const { only } = values;
+  if (only !== undefined && benchmark.PARTS?.includes(only) !== true)
+    throw new Error(`--only: ${name} has the parts ${benchmark.PARTS?.join(', ') ?? 'none'}`);
+  await benchmark.run(values.full, only);
+}
+
+try {
+  await main();
+} catch (error) {
+  process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
   process.exitCode = 2;
-} else await (await load()).run(flags.includes('--full'));
+}

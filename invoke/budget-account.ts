@@ -68,6 +68,7 @@ const MANY_HOLDERS = 1_000;
  * settle in memory; the ledger is written when the slice runs low, and read after a refusal before it is written again.
  */
 export class BudgetAccount {
+  readonly endsAt: EpochMs;
   readonly #options: AccountOptions;
   readonly #held: HeldLease;
   readonly #line: WaitingLine;
@@ -89,6 +90,7 @@ export class BudgetAccount {
 
   constructor(options: AccountOptions) {
     this.#options = options;
+    this.endsAt = options.endsAt;
     this.#held = new HeldLease(options);
     this.#line = new WaitingLine(options.maxWaiting);
     this.#visits = new EdgeVisits(options);
@@ -97,10 +99,6 @@ export class BudgetAccount {
 
   get key(): LedgerKey {
     return this.#options.key;
-  }
-
-  get endsAt(): EpochMs {
-    return this.#options.endsAt;
   }
 
   /** Whether the budget only watches. */

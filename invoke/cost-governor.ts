@@ -86,7 +86,9 @@ function callsOf(loaded: () => Governing | undefined, load: () => Promise<Govern
     return calls;
   };
   return {
-    admission: (next, context) => async (args) => await (calls ?? (await ready())).admission(next, context)(args),
-    attempt: (next, context) => async (args) => await (calls ?? (await ready())).attempt(next, context)(args),
+    admission: (next, context) =>
+      calls?.admission(next, context) ?? (async (args) => (await ready()).admission(next, context)(args)),
+    attempt: (next, context) =>
+      calls?.attempt(next, context) ?? (async (args) => (await ready()).attempt(next, context)(args)),
   };
 }

@@ -113,11 +113,11 @@ const invokeModelStream: GovernedApi = {
   },
 };
 
-const GOVERNED: ReadonlyMap<string, GovernedApi> = new Map([
-  ['ConverseCommand', converse],
-  ['ConverseStreamCommand', converseStream],
-  ['InvokeModelCommand', invokeModel],
-  ['InvokeModelWithResponseStreamCommand', invokeModelStream],
+const GOVERNED: ReadonlyMap<string, CommandKind> = new Map([
+  ['ConverseCommand', { kind: 'governed', api: converse }],
+  ['ConverseStreamCommand', { kind: 'governed', api: converseStream }],
+  ['InvokeModelCommand', { kind: 'governed', api: invokeModel }],
+  ['InvokeModelWithResponseStreamCommand', { kind: 'governed', api: invokeModelStream }],
 ]);
 
 /** Name a model, or run a guardrail, and are free (Amazon Bedrock user guide, CountTokens; the asynchronous reads start nothing). */
@@ -134,8 +134,8 @@ export type CommandKind =
 
 /** A command that is not known here and names a model is taken to spend. */
 export function kindOf(commandName: string, input: object): CommandKind {
-  const api = GOVERNED.get(commandName);
-  if (api !== undefined) return { kind: 'governed', api };
+  const governed = GOVERNED.get(commandName);
+  if (governed !== undefined) return governed;
   if (FREE.has(commandName)) return { kind: 'free' };
   const namesModel = 'modelId' in input && input.modelId !== undefined;
   return namesModel || SPENDING.has(commandName) ? { kind: 'unmetered' } : { kind: 'free' };

@@ -16,7 +16,9 @@ export interface StreamMeter<Event> {
 }
 
 interface OpenStream {
-  lastReadAt: EpochMs;
+  /** Since then, as far as the last look at all streams knows: a look at the clock for each event would cost more than passing it on. */
+  unreadSince: EpochMs;
+  isRead: boolean;
   readonly giveUp: () => void;
 }
 
@@ -43,7 +45,7 @@ export class MeteredStreams {
       this.#open.delete(stream);
       meter.ended();
     };
-    const stream: OpenStream = { lastReadAt: this.#clock.now(), giveUp: finish };
+    const stream: OpenStream = { unreadSince: this.#clock.now(), isRead: false, giveUp: finish };
     this.#open.add(stream);
     let iterator: AsyncIterator<Event> | undefined;
     const passOn = (result: IteratorResult<Event>): IteratorResult<Event> => {
@@ -65,7 +67,7 @@ export class MeteredStreams {
     };
     const passing = (source: AsyncIterator<Event>): AsyncIterator<Event> => ({
       next: () => {
-        stream.lastReadAt = this.#clock.now();
+        stream.isRead = true;
         return source.next().then(passOn, fail);
       },
       return: async (value?: unknown) => {
@@ -88,7 +90,11 @@ export class MeteredStreams {
   /** To be called every few seconds. */
   maintain(): void {
     const now = this.#clock.now();
-    for (const stream of this.#open) if (now - stream.lastReadAt >= UNREAD_MS) stream.giveUp();
+    for (const stream of this.#open) {
+      if (stream.isRead) stream.unreadSince = now;
+      stream.isRead = false;
+      if (now - stream.unreadSince >= UNREAD_MS) stream.giveUp();
+    }
   }
 
   /** Waits for what is being read to its end. */

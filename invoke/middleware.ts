@@ -99,10 +99,13 @@ function accountAttempt(
       if (call.needsReservation) call.holdsAnew(await reserveAgain(parts, call, signal));
       // Nothing has been sent yet: given up here, the attempt costs nothing.
       stopIfAborted(signal);
-      const result = await next(args).catch((error: unknown) => {
+      let result: Awaited<ReturnType<typeof next>>;
+      try {
+        result = await next(args);
+      } catch (error) {
         if (!didNotRun(error)) call.mayHaveRun();
         throw error;
-      });
+      }
       return metered(parts.streams, call, result);
     } finally {
       call.attemptEnds();
@@ -162,14 +165,19 @@ async function begin(
   const observed: ObservedCall = { operation: api.operation, requestedModel: modelOf(input), tags: parts.tags };
   try {
     stopIfAborted(signal);
-    const asked = await resolve(parts, observed.requestedModel);
-    const entry = await instead(parts, api, asked);
+    // A call that needs nothing but what is in memory waits for nothing.
+    const asked =
+      parts.resolver.resolveAtOnce(observed.requestedModel, parts.tags) ??
+      (await parts.resolver.resolve(observed.requestedModel, parts.tags));
+    const entry = asked.fallback === undefined ? asked : await instead(parts, api, asked);
     const rates = ratesOf(parts, entry);
     const most = api.bound(input, entry);
     const { bound, hold } = holdFor(parts, entry, rates, most);
     let reservation: Awaited<ReturnType<typeof reserve>>;
     try {
-      reservation = await abortable(signal, () => reserve(parts, entry, hold, signal));
+      reservation =
+        parts.admissions.admitAtOnce(entry.budgets, hold) ??
+        (await abortable(signal, () => parts.admissions.admit(entry.budgets, hold, signal)));
     } catch (error) {
       parts.learned.ended(hold, bound);
       throw error;

@@ -99,11 +99,29 @@ function bytesOf(body: InvokeModelCommandInput['body']): Uint8Array {
   );
 }
 
+/** The JSON around a message or a block of text, and room to spare. */
+const FRAME_BYTES = 32;
+
+/** Text as it is; everything else by its JSON, which is no shorter than what the model reads of it. */
 function textBytes(input: ConverseCommandInput): number {
   const { messages, system, toolConfig, additionalModelRequestFields, promptVariables, outputConfig } = input;
-  return encoder.encode(
-    JSON.stringify([messages, system, toolConfig, additionalModelRequestFields, promptVariables, outputConfig]),
-  ).length;
+  let bytes = bytesOfBlocks(system ?? []);
+  for (const { content } of messages ?? []) bytes += FRAME_BYTES + bytesOfBlocks(content ?? []);
+  for (const part of [toolConfig, additionalModelRequestFields, promptVariables, outputConfig])
+    if (part !== undefined) bytes += Buffer.byteLength(JSON.stringify(part));
+  return bytes;
+}
+
+function bytesOfBlocks(blocks: readonly { readonly text?: string | undefined }[]): number {
+  let bytes = 0;
+  for (const block of blocks)
+    bytes += FRAME_BYTES + Buffer.byteLength(isOnlyText(block) ? block.text : JSON.stringify(block));
+  return bytes;
+}
+
+function isOnlyText(block: { readonly text?: string | undefined }): block is { readonly text: string } {
+  for (const name in block) if (name !== 'text') return false;
+  return typeof block.text === 'string';
 }
 
 const holdsMedia = (block: ContentBlock | ToolResultContentBlock): boolean =>

@@ -4,6 +4,7 @@ import type { ProfileArn } from '../domain/profiles/profile-arn.ts';
 import type { CallCost } from '../domain/spending/pricing.ts';
 import { addUsage, NO_USAGE, type Usage } from '../domain/spending/usage.ts';
 import {
+  endOfHour,
   hourAt,
   MAX_PROFILES_IN_RECORD,
   type ProcessId,
@@ -57,6 +58,7 @@ export class UsageRecorder {
   readonly #hours = new Map<UtcHour, Hour>();
   /** Absent until the first call ends: before its first answer from AWS, a process may have a clock that is far off. */
   #current: UtcHour | undefined;
+  #currentEndsAt = Number.NEGATIVE_INFINITY;
   #watermark = epochMs(0);
   #triedAt = epochMs(0);
   #writing: Promise<void> = Promise.resolve();
@@ -93,13 +95,15 @@ export class UsageRecorder {
 
   #hourNow(): Hour {
     const now = this.#clock.now();
-    const name = hourAt(now);
     if (this.#current === undefined) {
       this.#watermark = now;
       this.#triedAt = now;
     }
     // Never an earlier hour, even where the clock is put back: that hour may have been written and forgotten.
-    if (this.#current === undefined || name > this.#current) this.#current = name;
+    if (this.#current === undefined || now >= this.#currentEndsAt) {
+      this.#current = hourAt(now);
+      this.#currentEndsAt = endOfHour(this.#current);
+    }
     const hour = this.#hours.get(this.#current);
     if (hour !== undefined) return hour;
     const begun: Hour = { chunks: [], profiles: new Map() };

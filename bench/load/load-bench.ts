@@ -26,7 +26,7 @@ export async function run(full: boolean): Promise<void> {
     await timed(project.alone);
     await timed(project.governed);
     const pairs: { alone: Times; governed: Times }[] = [];
-    for (let i = 0; i < (full ? 41 : 11); i++)
+    for (let i = 0; i < (full ? 61 : 21); i++)
       pairs.push({ alone: await timed(project.alone), governed: await timed(project.governed) });
     for (const step of ['importMs', 'readyMs'] as const) {
       const alone = median(pairs.map((pair) => pair.alone[step]));
@@ -35,8 +35,12 @@ export async function run(full: boolean): Promise<void> {
         `${step}: SDK alone ${alone.toFixed(1)}, with the helper ${governed.toFixed(1)}; medians of ${pairs.length}`,
       );
     }
-    figure('import_ratio', median(pairs.map(({ alone, governed }) => governed.importMs / alone.importMs)));
-    figure('ready_ratio', median(pairs.map(({ alone, governed }) => governed.readyMs / alone.readyMs)));
+    figure('import_ratio', median(pairs.map(({ alone, governed }) => governed.importMs / alone.importMs)), {
+      atMost: 1.1,
+    });
+    figure('ready_ratio', median(pairs.map(({ alone, governed }) => governed.readyMs / alone.readyMs)), {
+      atMost: 1.6,
+    });
   } finally {
     await project.remove();
     await aws.close();

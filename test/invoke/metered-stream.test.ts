@@ -151,6 +151,7 @@ describe('a metered stream', () => {
     const next = iterator.next();
     source.give(1);
     await next;
+    streams.maintain();
     timer.advance(14 * 60_000);
     streams.maintain();
     expect(ends()).toBe(0);
