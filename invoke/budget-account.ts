@@ -82,8 +82,10 @@ export class BudgetAccount {
   #refused: { readonly at: EpochMs; readonly need: number; readonly filling: Filling } | undefined;
   #outageAt: EpochMs | undefined;
   #unreachableSince: EpochMs | undefined;
-  /** What has been spent or held beyond leases in this period. */
-  #beyond = 0;
+  /** What has been spent or held in this period of what the policy adds for an outage. */
+  #extra = 0;
+  /** What calls have cost beyond leases in this period that held less. */
+  #overrun = 0;
   #settled = { cost: 0, since: 0 };
   /** Whether so little is left that money without a call to spend it on is missing elsewhere. */
   #isAtEdge = false;
@@ -168,24 +170,27 @@ export class BudgetAccount {
     this.#settled.cost += spent;
     const before = hold.lease.overdrawn;
     hold.lease.end(hold.amount, spent, unconfirmed);
-    this.#countBeyond(hold, spent + unconfirmed, before);
+    this.#countBeyond(hold, spent, unconfirmed, before);
     this.#freed();
   }
 
   /** Undoes a reservation of this very moment. No money came free: whoever waits could not have had it before either. */
   putBack(hold: Hold): void {
     hold.lease.end(hold.amount, 0, 0);
-    if (hold.source === 'outage-extra') this.#beyond -= hold.amount;
+    if (hold.source === 'outage-extra') this.#extra -= hold.amount;
     if (hold.source === 'shadow') hold.lease.uncountUnrefused(hold.amount);
   }
 
   /** A call that cost more than was held for it may have overdrawn the lease: that is beyond it as well. */
-  #countBeyond({ lease, amount, source }: Hold, cost: number, overdrawnBefore: number): void {
+  #countBeyond({ lease, amount, source }: Hold, spent: number, unconfirmed: number, overdrawnBefore: number): void {
     const overdrawn = lease.overdrawn - overdrawnBefore;
-    if (source === 'outage-extra') this.#beyond += cost - amount;
-    else if (source === 'lease') this.#beyond += overdrawn;
+    if (source === 'outage-extra') this.#extra += spent + unconfirmed - amount;
+    // What a call leaves makes up for calls that cost more, and for nothing else: it is in the lease again.
+    else if (source === 'lease') this.#overrun = Math.max(0, this.#overrun + overdrawn);
     // What the ledger took back counts as spent there; what is beyond that it learns from the lease that came after.
-    if (lease.isLost && overdrawn > 0) this.#lease.carryOver(overdrawn);
+    if (!lease.isLost || overdrawn <= 0) return;
+    const known = Math.min(overdrawn, spent);
+    this.#lease.carryOver({ spent: known, unconfirmed: overdrawn - known });
   }
 
   /** Asks the ledger for at least `need`, together with whoever else asks at this moment. */
@@ -218,9 +223,9 @@ export class BudgetAccount {
     const extra = terms?.standing === 'closed' ? undefined : terms?.outageExtra;
     // Only a process that had a grant in this period: the bound counts processes that were admitted once.
     if (this.#outageAt === undefined || extra === undefined || !lease.hadGrant || lease.isLost) return undefined;
-    if (now >= this.#options.endsAt || this.#beyond + amount > Number(extra)) return undefined;
+    if (now >= this.#options.endsAt || this.#extra + this.#overrun + amount > Number(extra)) return undefined;
     lease.overdraw(amount);
-    this.#beyond += amount;
+    this.#extra += amount;
     this.#topUp(now);
     return { lease, amount, source: 'outage-extra' };
   }

@@ -1,48 +1,21 @@
 import type { IndexEntry } from '../domain/profiles/profile-index.ts';
-import type { LearnedHolds } from '../domain/spending/learned-hold.ts';
-import { type CallCost, callCost, priceOf, type Rates, type ServiceTier } from '../domain/spending/pricing.ts';
-import type { UsageTerms } from '../domain/spending/usage.ts';
-import type { GovernedApi, Reading, StreamReader } from './governed-apis.ts';
-import type { StreamMeter } from './metered-stream.ts';
-import type { Observation, ObservedCall } from './observation.ts';
+import type { CallCost } from '../domain/spending/pricing.ts';
+import type { AdmittedCall, CallParts } from './admitted-call.ts';
+import { GovernedAttempt } from './governed-attempt.ts';
 import type { GovernorRefusal } from './refusals.ts';
 import type { Reservation } from './reservation.ts';
-import type { UsageRecorder } from './usage-recorder.ts';
-
-export interface CallParts {
-  readonly usage: UsageRecorder;
-  readonly learned: LearnedHolds;
-  readonly observation: Observation;
-}
-
-export interface AdmittedCall {
-  readonly api: GovernedApi;
-  readonly observed: ObservedCall;
-  readonly entry: IndexEntry;
-  readonly rates: Rates;
-  /** The most that an attempt can cost; the hold may be less. */
-  readonly bound: CallCost;
-  /** What an answer is priced by that names no tier. */
-  readonly tier: ServiceTier;
-  /** How its counts are to be understood. */
-  readonly terms: UsageTerms;
-  readonly hold: CallCost;
-  readonly reservation: Reservation;
-  /** The model that was asked for, where another one answers. */
-  readonly insteadOf?: string;
-}
 
 /**
- * One governed call, from its admission to its settlement. The SDK may make several attempts at it, one after the other,
- * each with a reservation of its own; the answer of the last may go on as a stream after the call has returned.
+ * One governed call, from its admission to its end. There may be several attempts at it: the SDK makes one after the
+ * other, middlewares of the caller may make some at once. The first takes the reservation with which the call was
+ * admitted, and where it certainly did not run, leaves it to the next.
  */
 export class GovernedCall {
   readonly #parts: CallParts;
   readonly #call: AdmittedCall;
   #hold: CallCost;
-  #reservation: Reservation;
-  #isAttempting = false;
-  #isStreaming = false;
+  #spare: Reservation | undefined;
+  #attempts = 0;
   #isReturned = false;
   #isOver = false;
 
@@ -50,63 +23,30 @@ export class GovernedCall {
     this.#parts = parts;
     this.#call = call;
     this.#hold = call.hold;
-    this.#reservation = call.reservation;
-  }
-
-  get api(): GovernedApi {
-    return this.#call.api;
+    this.#spare = call.reservation;
   }
 
   get entry(): IndexEntry {
     return this.#call.entry;
   }
 
-  get observed(): ObservedCall {
-    return this.#call.observed;
-  }
-
-  get terms(): UsageTerms {
-    return this.#call.terms;
-  }
-
   get insteadOf(): string | undefined {
     return this.#call.insteadOf;
   }
 
-  /** What an attempt must hold. */
-  get hold(): CallCost {
-    return this.#hold;
-  }
-
-  /** Whether the last attempt took the reservation with it, so that the next needs one of its own. */
-  get needsReservation(): boolean {
-    return !this.#reservation.isOpen;
-  }
-
-  attemptBegins(): void {
-    this.#isAttempting = true;
-  }
-
-  /** A further attempt has a reservation of its own. */
-  holdsAnew(reservation: Reservation): void {
-    this.#reservation = reservation;
-    this.#parts.observation.tell({
-      kind: 'retried',
-      call: this.observed,
-      reservedNanoUsd: this.#hold,
-      by: reservation.source,
-      unrefusing: reservation.unrefusing,
-    });
+  /** Begins an attempt. */
+  attempt(): GovernedAttempt {
+    const reservation = this.#spare;
+    this.#spare = undefined;
+    // The exposure of one attempt is counted: others beside it hold everything.
+    const hold = this.#attempts === 0 ? this.#hold : this.#call.bound;
+    this.#attempts++;
+    return new GovernedAttempt(this.#parts, this.#call, { hold, reservation, over: (left) => this.#attemptOver(left) });
   }
 
   /** A further attempt is not paid for: none is made. */
   refused(refusal: GovernorRefusal): void {
-    this.#parts.observation.tell({ kind: 'refused', call: this.observed, refusal });
-  }
-
-  attemptEnds(): void {
-    this.#isAttempting = false;
-    this.#endIfOver();
+    this.#parts.observation.tell({ kind: 'refused', call: this.#call.observed, refusal });
   }
 
   /** The caller has its answer or its failure. An attempt may go on: a middleware of its own may have given up. */
@@ -115,89 +55,27 @@ export class GovernedCall {
     this.#endIfOver();
   }
 
-  /** An answer without usage was billed all the same: unknown is not zero. */
-  answered(reading: Reading | undefined): void {
-    if (reading === undefined) {
-      this.mayHaveRun();
-      return;
-    }
-    if (!this.#reservation.isOpen) return;
-    const { usage, drift } = reading;
-    const cost = this.#priceOf(reading);
-    // Counts of a size that no amount holds are no counts.
-    if (cost === undefined) {
-      this.mayHaveRun();
-      return;
-    }
-    this.#reservation.settle(cost);
-    this.#parts.usage.settled(this.entry.arn, usage, cost);
-    this.#parts.learned.learn(this.entry.arn, cost);
-    this.#parts.observation.tell({
-      kind: 'settled',
-      call: this.observed,
-      usage,
-      costNanoUsd: cost,
-      ...(drift === undefined ? {} : { drift }),
-    });
-  }
-
-  /**
-   * Nobody knows what the attempt cost: it may be all that it could, also where less was held.
-   * @param atLeast what it is known to have used
-   */
-  mayHaveRun(atLeast?: Reading): void {
-    if (!this.#reservation.isOpen) return;
-    const known = atLeast && this.#priceOf(atLeast);
-    const unknown = callCost(Math.max(0, this.#call.bound - (known ?? 0)));
-    this.#reservation.end(known ?? 0, unknown);
-    if (atLeast !== undefined && known !== undefined) this.#parts.usage.settled(this.entry.arn, atLeast.usage, known);
-    this.#parts.usage.unconfirmed(this.entry.arn, unknown);
-    this.#parts.observation.tell({
-      kind: 'unconfirmed',
-      call: this.observed,
-      costNanoUsd: unknown,
-      ...(atLeast === undefined || known === undefined
-        ? {}
-        : { atLeast: { usage: atLeast.usage, costNanoUsd: known } }),
-    });
-  }
-
-  /** The answer goes on as a stream: the reservation lasts until it has ended. */
-  streams(reader: StreamReader, disconnect: () => void): StreamMeter<unknown> {
-    this.#isStreaming = true;
-    return {
-      disconnect,
-      saw: (event) => reader.saw(event),
-      ended: () => {
-        const reading = reader.usage();
-        if (reading === undefined) this.mayHaveRun(reader.atLeast());
-        else this.answered(reading);
-        this.#isStreaming = false;
-        this.#endIfOver();
-      },
-    };
+  #attemptOver(left: Reservation | undefined): void {
+    this.#attempts--;
+    if (this.#spare === undefined) this.#spare = left;
+    else if (left !== undefined) this.#release(left);
+    this.#endIfOver();
   }
 
   /** When neither the caller nor an attempt goes on, what is still held belongs to an attempt that was never made. */
   #endIfOver(): void {
-    if (this.#isAttempting || this.#isStreaming || !this.#isReturned) return;
-    if (this.#reservation.isOpen) {
-      this.#reservation.release();
-      this.#parts.observation.tell({ kind: 'released', call: this.observed });
-    }
+    if (this.#attempts > 0 || !this.#isReturned) return;
+    if (this.#spare !== undefined) this.#release(this.#spare);
+    this.#spare = undefined;
     this.#parts.learned.ended(this.#hold, this.#call.bound);
-    if (!this.#isOver) this.#parts.observation.tell({ kind: 'ended', call: this.observed });
+    if (!this.#isOver) this.#parts.observation.tell({ kind: 'ended', call: this.#call.observed });
     this.#isOver = true;
     // Should the SDK make another attempt all the same, its exposure is not counted: it holds everything.
     this.#hold = this.#call.bound;
   }
-  /** Undefined where no amount holds it. */
-  #priceOf({ usage, tier }: Reading): CallCost | undefined {
-    try {
-      return priceOf(this.#call.rates, usage, tier ?? this.#call.tier);
-    } catch (error) {
-      if (error instanceof RangeError) return undefined;
-      throw error;
-    }
+
+  #release(reservation: Reservation): void {
+    reservation.release();
+    this.#parts.observation.tell({ kind: 'released', call: this.#call.observed });
   }
 }

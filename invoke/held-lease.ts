@@ -122,9 +122,7 @@ export class HeldLease {
 
   /** The ledger took the lease back and counts all of it as spent; what went beyond it is still to be told. */
   #replace(lost: Lease): void {
-    const beyond = lost.overdrawn;
-    lost.lose();
     this.#lease = new Lease(this.#options.key, this.#options.newHolder());
-    if (beyond > 0) this.#lease.carryOver(beyond);
+    this.#lease.carryOver(lost.lose());
   }
 }

@@ -1,26 +1,26 @@
-import type { GovernedCall } from './governed-call.ts';
+import type { GovernedAttempt } from './governed-attempt.ts';
 import type { MeteredStreams } from './metered-stream.ts';
 
 /** Settled here rather than where the call ends: whatever the caller's own middlewares make of an answer, it was billed. */
 export function metered<Result extends { readonly output: object; readonly response?: unknown }>(
   streams: MeteredStreams,
-  call: GovernedCall,
+  attempt: GovernedAttempt,
   result: Result,
 ): Result {
-  const { stream, read } = call.api;
+  const { stream, read } = attempt.api;
   if (stream === undefined) {
-    call.answered(read?.(result.output, headersOf(result.response), call.terms));
+    attempt.answered(read?.(result.output, headersOf(result.response), attempt.terms));
     return result;
   }
   const source: unknown = Reflect.get(result.output, stream.member);
   if (!isAsyncIterable(source)) {
-    call.answered(undefined);
+    attempt.answered(undefined);
     return result;
   }
-  const reader = stream.reader(call.terms, result.output);
+  const reader = stream.reader(attempt.terms, result.output);
   const passing = streams.meter(
     source,
-    call.streams(reader, () => disconnect(result.response)),
+    attempt.streams(reader, () => disconnect(result.response)),
   );
   return { ...result, output: { ...result.output, [stream.member]: passing } };
 }

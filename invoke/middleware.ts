@@ -13,11 +13,12 @@ import {
 import type { Tags } from '../domain/tags.ts';
 import { abortable, signalOf, stopIfAborted } from './abort.ts';
 import type { Admissions } from './admission.ts';
+import type { CallParts } from './admitted-call.ts';
 import { changed, goesTo } from './admitted-request.ts';
 import { didNotRun } from './attempt-fate.ts';
 import { note } from './governance-note.ts';
 import { type GovernedApi, kindOf } from './governed-apis.ts';
-import { type CallParts, GovernedCall } from './governed-call.ts';
+import { GovernedCall } from './governed-call.ts';
 import { metered } from './metered-answer.ts';
 import type { MeteredStreams } from './metered-stream.ts';
 import type { ObservedCall } from './observation.ts';
@@ -93,30 +94,30 @@ function accountAttempt(
     const region = regionOfClient(context);
     if (region !== undefined && region !== call.entry.region) throw new OtherRegion(call.entry.region);
     const signal = signalOf(context);
-    call.attemptBegins();
+    const attempt = call.attempt();
     try {
       if (!goesTo(args.request, call.entry)) throw refused(call, changed(call.entry));
-      if (call.needsReservation) call.holdsAnew(await reserveAgain(parts, call, signal));
+      if (attempt.needsReservation) attempt.holdsAnew(await reserveAgain(parts, call, attempt.hold, signal));
       // Nothing has been sent yet: given up here, the attempt costs nothing.
       stopIfAborted(signal);
       let result: Awaited<ReturnType<typeof next>>;
       try {
         result = await next(args);
       } catch (error) {
-        if (!didNotRun(error)) call.mayHaveRun();
+        if (!didNotRun(error)) attempt.mayHaveRun();
         throw error;
       }
-      return metered(parts.streams, call, result);
+      return metered(parts.streams, attempt, result);
     } finally {
-      call.attemptEnds();
+      attempt.returned();
     }
   };
 }
 
 /** @throws {RefusedAttempt} where the budgets pay for no further attempt */
-async function reserveAgain(parts: PluginParts, call: GovernedCall, signal: AbortSignal | undefined) {
+async function reserveAgain(parts: PluginParts, call: GovernedCall, hold: CallCost, signal: AbortSignal | undefined) {
   try {
-    return await abortable(signal, () => reserve(parts, call.entry, call.hold, signal));
+    return await abortable(signal, () => reserve(parts, call.entry, hold, signal));
   } catch (error) {
     throw error instanceof GovernorRefusal ? refused(call, error) : error;
   }

@@ -22,6 +22,8 @@ export interface Claim {
   readonly isCovered: boolean;
   /** Whether it selects nothing but the caller's own profiles, so that whatever is told of it is told of the caller. */
   readonly isOwn: boolean;
+  /** Whether it only watches. */
+  readonly isShadow: boolean;
 }
 
 const MARK = '~';
@@ -57,6 +59,7 @@ export class Borrower {
     return {
       ...(cells === undefined ? {} : { cells }),
       isCovered: covering !== undefined,
+      isShadow: budget?.isShadow === true,
       isOwn:
         budget !== undefined &&
         Object.entries(this.identity.tags).every(([key, value]) => {

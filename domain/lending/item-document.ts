@@ -47,6 +47,7 @@ export const ledgerItem: z.ZodType<LedgerItem> = z.object({
   opening: z.object(spent).exactOptional(),
   resolution: z.object({ confirmed: money, unspent: money }).exactOptional(),
   refusing: z.object({ since: instant, need: money }).exactOptional(),
-  unrefused: z.object({ calls: z.int(), amount: money }).exactOptional(),
+  // Of all callers together, each of whom may claim any number: past what is exact, it is still a number.
+  unrefused: z.object({ calls: z.number(), amount: money }).exactOptional(),
   crossed: z.array(z.string()),
 });

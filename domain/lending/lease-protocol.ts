@@ -73,7 +73,7 @@ const WriteRequest = z.strictObject({
   /** What a call needed that was refused. */
   refusedNeed: amount.exactOptional(),
   /** Calls that a budget let pass which only watches. */
-  unrefused: z.strictObject({ calls: count, amount }).exactOptional(),
+  unrefused: z.strictObject({ calls: count.max(1_000_000_000), amount }).exactOptional(),
 });
 
 const Totals = z.strictObject({

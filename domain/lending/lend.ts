@@ -1,4 +1,3 @@
-import { budgetOf } from '../budgets/definition.ts';
 import type { Clock, EpochMs } from '../clock.ts';
 import { epochMs } from '../clock.ts';
 import type { Journal } from '../journal.ts';
@@ -207,7 +206,13 @@ async function write(ports: LendingPorts, identity: Identity, request: WriteRequ
     throw new Denied('TooManyHolders', `holder: expected at most ${MAX_HOLDERS} in one item`);
 
   // What the holder had leased under the sequence before this one cannot change until this write, or another, lands.
-  const own = writeOf(request, { item, holder, before: before?.leased ?? ZERO, now });
+  const own = writeOf(request, {
+    item,
+    holder,
+    before: before?.leased ?? ZERO,
+    now,
+    isShadow: account.claim.isShadow,
+  });
   if (own.grant !== undefined) {
     if (request.termsVersion !== item.terms.version) return refused('terms-changed', item);
     if (!account.claim.isCovered || now >= item.endsAt) return refused('over-ceiling', item);
@@ -224,7 +229,14 @@ function writeOf(
     holder,
     before,
     now,
-  }: { readonly item: LedgerItem; readonly holder: HolderId; readonly before: NanoUsd; readonly now: EpochMs },
+    isShadow,
+  }: {
+    readonly item: LedgerItem;
+    readonly holder: HolderId;
+    readonly before: NanoUsd;
+    readonly now: EpochMs;
+    readonly isShadow: boolean;
+  },
 ): LeaseWrite {
   const isGrant = request.termsVersion !== undefined;
   const latest = isGrant ? Math.max(now, Math.min(now + MAX_LEASE_MS, item.endsAt)) : now + MAX_LEASE_MS;
@@ -241,7 +253,8 @@ function writeOf(
       // Never in the past either: a tombstone that is swept away too soon would let a late copy land.
       expiresAt: epochMs(Math.min(Math.max(request.expiresAt, now), latest)),
     },
-    ...(request.unrefused === undefined ? {} : { unrefused: request.unrefused }),
+    // No other budget lets pass what it would refuse.
+    ...(request.unrefused === undefined || !isShadow ? {} : { unrefused: request.unrefused }),
     ...(isGrant ? { grant: { termsVersion: item.terms.version, ceiling: ceiling(item.terms, now), at: now } } : {}),
   };
   const { refusedNeed } = request;
@@ -261,9 +274,9 @@ async function checkReport(
   item: LedgerItem,
   write: LeaseWrite,
 ): Promise<void> {
-  const { policy } = await ports.facts(FACTS_MS);
   // A budget that only watches is spent from without a lease.
-  if (budgetOf(policy, item.key.budget)?.isShadow === true) return;
+  if (claim.isShadow) return;
+  const { policy } = await ports.facts(FACTS_MS);
   const extra = item.terms.outageExtra ?? ZERO;
   if (write.leased > extra)
     throw new Denied(

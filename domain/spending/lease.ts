@@ -12,6 +12,14 @@ import {
 } from './ledger.ts';
 import type { CallCost } from './pricing.ts';
 
+/** What the ledger does not count with a lease that it has taken back. */
+export interface Untold {
+  readonly spent: number;
+  readonly unconfirmed: number;
+  /** Calls that a budget let pass which only watches. */
+  readonly unrefused?: { readonly calls: number; readonly amount: number };
+}
+
 /**
  * Money of one budget that this process may spend without asking again: the account that calls reserve from and settle
  * to, in memory and synchronously. All amounts are whole nano-dollars in safe integers. At any time
@@ -67,7 +75,8 @@ export class Lease {
 
   /** Whether there is anything that the ledger should be told. */
   get hasNews(): boolean {
-    return !this.#lost && (this.#spent > 0 || this.#unconfirmed > 0 || this.#available !== 0);
+    const isMoney = this.#spent > 0 || this.#unconfirmed > 0 || this.#available !== 0;
+    return !this.#lost && (isMoney || this.#unrefused.calls > 0);
   }
 
   /** A write whose fate is unknown; only this very write may be sent until it is known. */
@@ -102,10 +111,13 @@ export class Lease {
     this.#held += amount;
   }
 
-  /** Counts spending that an ended lease could not tell the ledger any more. */
-  carryOver(amount: number): void {
-    this.#available -= amount;
-    this.#spent += amount;
+  /** Counts what an ended lease could not tell the ledger any more. */
+  carryOver({ spent, unconfirmed, unrefused }: Untold): void {
+    this.#available -= spent + unconfirmed;
+    this.#spent += spent;
+    this.#unconfirmed += unconfirmed;
+    this.#unrefused.calls += unrefused?.calls ?? 0;
+    this.#unrefused.amount += unrefused?.amount ?? 0;
   }
 
   /** What has been spent or held beyond the lease. */
@@ -218,10 +230,24 @@ export class Lease {
     this.#unrefused.amount += Number(unrefused.amount);
   }
 
-  /** The ledger has ended this lease: what was left of it counts as unconfirmed there, so nothing here may be used or told. */
-  lose(): void {
+  /**
+   * The ledger has ended this lease: all of it counts as unconfirmed there, so nothing here may be used or told.
+   * @returns what went beyond it, for the lease that comes after to tell
+   */
+  lose(): Untold {
+    const untold = this.#inFlight?.write.unrefused;
     this.#inFlight = undefined;
     this.#lost = true;
+    // What calls in flight hold is not spent yet: settled is only what is complete.
+    const spent = Math.min(this.overdrawn, this.#spent);
+    return {
+      spent,
+      unconfirmed: this.overdrawn - spent,
+      unrefused: {
+        calls: this.#unrefused.calls + (untold?.calls ?? 0),
+        amount: this.#unrefused.amount + Number(untold?.amount ?? 0n),
+      },
+    };
   }
 
   /** Told with the write that takes them: what comes meanwhile is told with the next. */

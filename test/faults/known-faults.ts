@@ -53,9 +53,9 @@ export const FAULTS: readonly Fault[] = [
   {
     id: 'F3',
     meaning: 'a stream that broke off is charged nothing, although Bedrock bills what ran until then',
-    file: 'invoke/governed-call.ts',
+    file: 'invoke/governed-attempt.ts',
     source: 'if (reading === undefined) this.mayHaveRun(reader.atLeast());',
-    fault: 'if (reading === undefined) this.#reservation.release();',
+    fault: 'if (reading === undefined) this.#reservation?.release();',
     test: {
       file: 'test/invoke/api-streams.test.ts',
       title: 'that is aborted in mid-stream stays in doubt beyond what is certain [F3, F4]',
@@ -65,7 +65,7 @@ export const FAULTS: readonly Fault[] = [
     id: 'F3b',
     meaning: 'a call that its caller gives up in flight is charged nothing',
     file: 'invoke/middleware.ts',
-    source: 'if (!didNotRun(error)) call.mayHaveRun();',
+    source: 'if (!didNotRun(error)) attempt.mayHaveRun();',
     fault: '',
     test: {
       file: 'test/invoke/api-attempts.test.ts',
@@ -98,11 +98,11 @@ export const FAULTS: readonly Fault[] = [
   {
     id: 'F4b',
     meaning: 'an answer without usage is charged nothing',
-    file: 'invoke/governed-call.ts',
+    file: 'invoke/governed-attempt.ts',
     source: `if (reading === undefined) {
       this.mayHaveRun();`,
     fault: `if (reading === undefined) {
-      this.#reservation.release();`,
+      this.#reservation?.release();`,
     test: {
       file: 'test/invoke/api-matrix.test.ts',
       title: 'counts an answer that tells no usage at the most that it may have cost: unknown is not zero [F4]',
@@ -199,7 +199,7 @@ export const FAULTS: readonly Fault[] = [
     id: 'F10b',
     meaning: 'a reservation leaks where the request is turned away',
     file: 'invoke/governed-call.ts',
-    source: 'this.#reservation.release();',
+    source: '    reservation.release();',
     fault: '',
     test: { file: 'test/invoke/admission.test.ts', title: 'leaks nothing, whatever becomes of its calls [F10]' },
   },

@@ -1,5 +1,6 @@
 import {
   AccessDeniedException,
+  ConverseStreamCommand,
   InternalServerException,
   ModelErrorException,
   ServiceUnavailableException,
@@ -211,6 +212,41 @@ describe('a call', () => {
     await answered.passed;
     await governor.flush();
     expect(figures(await world.item(budget))).toEqual({ settled: CALL_COST, leased: 0, unconfirmed: 0 });
+  });
+
+  it('is settled as often as it ran where a middleware of the caller sends it twice at once', async () => {
+    const { governor, client } = world.process();
+    client.middlewareStack.add(
+      (next) => async (args) => {
+        const [answer] = await Promise.all([next(args), next(args)]);
+        return answer;
+      },
+      { step: 'build' },
+    );
+    await client.send(converse());
+    await governor.flush();
+    expect(world.billed).toBe(2 * CALL_COST);
+    expect(figures(await world.item(budget))).toEqual({ settled: world.billed, leased: 0, unconfirmed: 0 });
+    const { admitted, retried, settled, released } = governor.snapshot().calls;
+    expect({ admitted, retried, settled, released }).toEqual({ admitted: 1, retried: 1, settled: 2, released: 0 });
+  });
+
+  it('that is streamed twice, because a middleware of the caller did not want the first stream, pays for both', async () => {
+    const hold = await holdOfACall();
+    const { governor, client } = world.process();
+    client.middlewareStack.add(
+      (next) => async (args) => {
+        await next(args);
+        return await next(args);
+      },
+      { step: 'build' },
+    );
+    const { stream } = await client.send(new ConverseStreamCommand(converse().input));
+    for await (const _ of stream ?? []);
+    await governor.flush();
+    expect(world.reached).toHaveLength(2);
+    // Nobody has read the first: it holds what it may cost.
+    expect(figures(await world.item(budget))).toEqual({ settled: CALL_COST, leased: hold, unconfirmed: 0 });
   });
 
   it('counts at its upper bound where its fate is unknown, also where less was held: the exposure ends with the call', async () => {

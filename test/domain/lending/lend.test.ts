@@ -1,12 +1,23 @@
 import fc from 'fast-check';
 import { beforeEach, describe, expect, it } from 'vitest';
+import { LeaseAnswer, serialise } from '../../../domain/lending/lease-protocol.ts';
 import { nanoUsd } from '../../../domain/money.ts';
 import { cellId, cellKey, cellsOf } from '../../../domain/spending/cell.ts';
 import { type HolderId, isConserved, type LedgerKey } from '../../../domain/spending/ledger.ts';
 import { NO_USAGE } from '../../../domain/spending/usage.ts';
 import { provideCells } from '../../../domain/standing/collect-cells.ts';
-import { budgetNamed } from '../example-policy.ts';
-import { ACME, BETA, HOLDER, LendingAccount, NOW, PROCESS, reading, writing } from './lending-account.ts';
+import { budgetNamed, policyOf } from '../example-policy.ts';
+import {
+  ACME,
+  BETA,
+  HOLDER,
+  LENDING_POLICY,
+  LendingAccount,
+  NOW,
+  PROCESS,
+  reading,
+  writing,
+} from './lending-account.ts';
 
 const REPORT = { termsVersion: undefined, sequence: 2, writeId: 'write-0002' };
 
@@ -28,6 +39,15 @@ const figures = (key: LedgerKey) => {
   const { committed, settled, leased, unconfirmed } = account.item(key);
   return { committed, settled, leased, unconfirmed };
 };
+
+/** Acme and beta share `claims`, which only watches. */
+function watchingAccount(): LendingAccount {
+  const budgets = [{ name: 'claims', selector: { team: 'claims' }, limit: '0.000001 USD', mode: 'shadow' }];
+  const watching = new LendingAccount(policyOf({ ...LENDING_POLICY, budgets }));
+  watching.profile('a1', { tenant: 'acme', team: 'claims' });
+  watching.profile('b1', { tenant: 'beta', team: 'claims' });
+  return watching;
+}
 
 describe('lending', () => {
   it('lends from the budgets that cover a profile of the caller, its own and shared ones', async () => {
@@ -130,6 +150,28 @@ describe('lending', () => {
     const again = { termsVersion: undefined, sequence: 3, writeId: 'write-0003' };
     await asAcme(writing({ ...again, leased: '400', refusedNeed: '601' }));
     expect(account.item(own).refusing).toEqual({ since: NOW, need: 601n });
+  });
+
+  it('counts calls that a budget only watches on such a budget alone: on any other, nobody lets them pass', async () => {
+    const told = { budget: 'claims', unrefused: { calls: 3, amount: '70' } };
+    expect(await asAcme(writing(told))).toMatchObject({ kind: 'landed' });
+    expect(account.item(shared).unrefused).toBeUndefined();
+    expect(account.item(shared).leased).toBe(100n);
+    const watching = watchingAccount();
+    const key = watching.provide('claims');
+    expect(await watching.ask(ACME, writing(told))).toMatchObject({ kind: 'landed' });
+    expect(watching.item(key).unrefused).toEqual({ calls: 3, amount: 70n });
+  });
+
+  it('stays legible to the other callers, however many calls one of them claims', async () => {
+    const watching = watchingAccount();
+    // What the others have claimed in a long period.
+    watching.provide('claims', { unrefused: { calls: Number.MAX_SAFE_INTEGER, amount: nanoUsd(1n) } });
+    const most = { calls: 1_000_000_000, amount: '9007199254740991' };
+    for (let n = 1; n <= 3; n++)
+      await watching.ask(ACME, writing({ budget: 'claims', holder: `${PROCESS}.${n}`, unrefused: most, leased: '0' }));
+    const answer = await watching.ask(BETA, reading('claims'));
+    expect(LeaseAnswer.parse(JSON.parse(serialise(answer)))).toMatchObject({ kind: 'item' });
   });
 
   it('lands a write once, however often and late it comes', async () => {

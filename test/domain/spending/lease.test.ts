@@ -133,7 +133,7 @@ describe('Lease', () => {
 
   it('carries over what an ended lease could not report', () => {
     const lease = leaseOf(100);
-    lease.carryOver(40);
+    lease.carryOver({ spent: 40, unconfirmed: 0 });
     expect([lease.available, lease.hasNews, lease.isConserved]).toEqual([60, true, true]);
     expect(plan(lease, 60)).toMatchObject({ settled: 40n, leased: -40n });
   });
