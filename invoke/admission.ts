@@ -7,7 +7,7 @@ import type { LeaseLedger, LedgerKey, TermsReader } from '../domain/spending/led
 import type { CallCost } from '../domain/spending/pricing.ts';
 import { type AccountOptions, type AccountState, BudgetAccount, type Hold } from './budget-account.ts';
 import { GovernorRefusal } from './refusals.ts';
-import { type Holds, Reservation } from './reservation.ts';
+import { Reservation } from './reservation.ts';
 
 export type AdmissionOptions = Omit<AccountOptions, 'key' | 'endsAt' | 'ledger' | 'isShadow'> & {
   /** One that offers no cells divides the processes of a hot budget itself. */
@@ -180,19 +180,19 @@ const offersTerms = (ledger: AdmissionOptions['ledger']): ledger is LeaseLedger 
 const offersCells = (ledger: AdmissionOptions['ledger']): ledger is LeaseLedger & CellStore => 'fund' in ledger;
 
 type Taken =
-  | { readonly kind: 'all'; readonly holds: Holds }
+  | { readonly kind: 'all'; readonly holds: readonly Hold[] }
   | { readonly kind: 'missing'; readonly missing: BudgetAccount };
 
 /** @param inTurn the account in whose line the caller is first */
 function takeAll(accounts: readonly BudgetAccount[], amount: CallCost, inTurn?: BudgetAccount): Taken {
-  const holds: (readonly [BudgetAccount, Hold])[] = [];
+  const holds: Hold[] = [];
   for (const account of accounts) {
     const hold = account.reserve(amount, account === inTurn);
     if (hold === undefined) {
-      for (const [holder, taken] of holds) holder.putBack(taken);
+      for (const taken of holds) taken.account.putBack(taken);
       return { kind: 'missing', missing: account };
     }
-    holds.push([account, hold]);
+    holds.push(hold);
   }
   return { kind: 'all', holds };
 }

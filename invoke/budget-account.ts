@@ -26,6 +26,7 @@ export type HoldSource = 'lease' | 'outage-extra' | 'shadow';
 
 /** A reservation in one account: the lease that it was taken from, which may have been replaced since. */
 export interface Hold {
+  readonly account: BudgetAccount;
   readonly lease: Lease;
   readonly amount: CallCost;
   readonly source: HoldSource;
@@ -70,6 +71,8 @@ const MANY_HOLDERS = 1_000;
 export class BudgetAccount {
   readonly endsAt: EpochMs;
   readonly #options: AccountOptions;
+  /** Whether the budget only watches. */
+  readonly isShadow: boolean;
   readonly #held: HeldLease;
   readonly #line: WaitingLine;
   readonly #visits: EdgeVisits;
@@ -92,6 +95,7 @@ export class BudgetAccount {
 
   constructor(options: AccountOptions) {
     this.#options = options;
+    this.isShadow = options.isShadow === true;
     this.endsAt = options.endsAt;
     this.#held = new HeldLease(options);
     this.#line = new WaitingLine(options.maxWaiting);
@@ -101,11 +105,6 @@ export class BudgetAccount {
 
   get key(): LedgerKey {
     return this.#options.key;
-  }
-
-  /** Whether the budget only watches. */
-  get isShadow(): boolean {
-    return this.#options.isShadow === true;
   }
 
   /** The budget's standing as last seen. */
@@ -158,7 +157,7 @@ export class BudgetAccount {
     const expiresAt = lease.expiresAt ?? now;
     const isLow = lease.available * 2 < this.#slice && !this.#isAtEdge;
     if (isLow || expiresAt - now < this.#options.leaseMs / 2) this.#topUp(now);
-    return { lease, amount, source: 'lease' };
+    return { account: this, lease, amount, source: 'lease' };
   }
 
   /**
@@ -227,7 +226,7 @@ export class BudgetAccount {
     lease.overdraw(amount);
     this.#extra += amount;
     this.#topUp(now);
-    return { lease, amount, source: 'outage-extra' };
+    return { account: this, lease, amount, source: 'outage-extra' };
   }
 
   /** Only once the ledger has been asked: until then nobody knows whether the budget would refuse. */
@@ -237,7 +236,7 @@ export class BudgetAccount {
     lease.overdraw(amount);
     lease.countUnrefused(amount);
     this.#topUp(now);
-    return { lease, amount, source: 'shadow' };
+    return { account: this, lease, amount, source: 'shadow' };
   }
 
   /** In the background; its failure is no failure of the call, and shows when the money in hand is used up. */

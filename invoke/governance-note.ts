@@ -17,12 +17,11 @@ export function governanceOf(output: { readonly $metadata: object }): Governance
   return Reflect.get(output.$metadata, MEMBER) as GovernanceNote | undefined;
 }
 
-export function note<Output extends object>(output: Output, { entry, insteadOf }: GovernedCall): Output {
-  if (!('$metadata' in output)) return output;
-  const governance: GovernanceNote = {
-    profile: entry.arn,
-    model: entry.baseModelId,
-    ...(insteadOf === undefined ? {} : { insteadOf }),
-  };
-  return { ...output, $metadata: { ...(output.$metadata as object), [MEMBER]: governance } };
+/** Notes it in the answer itself, which the SDK has made for this call alone. */
+export function note(output: object, { entry, insteadOf }: GovernedCall): void {
+  const metadata: unknown = Reflect.get(output, '$metadata');
+  if (typeof metadata !== 'object' || metadata === null) return;
+  const { arn: profile, baseModelId: model } = entry;
+  const governance: GovernanceNote = insteadOf === undefined ? { profile, model } : { profile, model, insteadOf };
+  Reflect.set(metadata, MEMBER, governance);
 }

@@ -79,8 +79,14 @@ export class GovernedAttempt {
     }
     this.#reservation.settle(cost);
     this.#parts.usage.settled(this.#call.entry.arn, usage, cost);
-    this.#parts.learned.learn(this.#call.entry.arn, cost);
-    this.#parts.observation.tell({
+    // Where the most that a call can cost is held, nothing is learned from what it did cost.
+    if (this.#call.entry.maxExposure !== undefined) this.#parts.learned.learn(this.#call.entry.arn, cost);
+    const { observation } = this.#parts;
+    if (!observation.isWatched) {
+      observation.countSettled();
+      return;
+    }
+    observation.tell({
       kind: 'settled',
       call: this.#call.observed,
       usage,

@@ -68,7 +68,8 @@ export class GovernedCall {
     if (this.#spare !== undefined) this.#release(this.#spare);
     this.#spare = undefined;
     this.#parts.learned.ended(this.#hold, this.#call.bound);
-    if (!this.#isOver) this.#parts.observation.tell({ kind: 'ended', call: this.#call.observed });
+    if (!this.#isOver && this.#parts.observation.isWatched)
+      this.#parts.observation.tell({ kind: 'ended', call: this.#call.observed });
     this.#isOver = true;
     // Should the SDK make another attempt all the same, its exposure is not counted: it holds everything.
     this.#hold = this.#call.bound;

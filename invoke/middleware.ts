@@ -46,7 +46,6 @@ export interface PluginParts extends CallParts {
  * Both have names and replace others of these names: a plugin of a command stands in for the one of its client.
  */
 export function governedCalls(parts: PluginParts): GovernedCalls {
-  const calls = new WeakMap<object, GovernedCall>();
   return {
     admission:
       <Input extends object, Output extends object>(
@@ -58,24 +57,35 @@ export function governedCalls(parts: PluginParts): GovernedCalls {
         if (api === undefined) return await next(args);
         const signal = signalOf(context);
         const call = await begin(parts, api, args.input, signal);
-        calls.set(context, call);
+        Reflect.set(context, CALL, call);
         try {
-          const result = await next({ ...args, input: { ...args.input, modelId: call.entry.arn } }).catch(
-            async (error: unknown) => {
-              if (!(error instanceof OtherRegion)) throw error;
-              const there = attemptsOf(parts, call);
-              return await parts.regional.send<Output>(there, call.entry, context, args.input, signal);
-            },
+          const result = await inItsRegion(
+            () => next({ ...args, input: { ...args.input, modelId: call.entry.arn } }),
+            () => parts.regional.send<Output>(attemptsOf(parts, call), call.entry, context, args.input, signal),
           );
-          return { ...result, output: note(result.output, call) };
+          note(result.output, call);
+          return result;
         } catch (error) {
           throw error instanceof RefusedAttempt ? error.refusal : error;
         } finally {
           call.returned();
         }
       },
-    attempt: accountAttempt(parts, (context) => calls.get(context)),
+    attempt: accountAttempt(parts, (context) => Reflect.get(context, CALL) as GovernedCall | undefined),
   };
+}
+
+/** Where an attempt finds its call. The SDK makes a context for each call; a map of them would keep its collector busy. */
+const CALL = Symbol('governed call');
+
+/** Sends a call by the client that it was made with, and where that is another Region's, by one of its own. */
+async function inItsRegion<Result>(here: () => Promise<Result>, there: () => Promise<Result>): Promise<Result> {
+  try {
+    return await here();
+  } catch (error) {
+    if (!(error instanceof OtherRegion)) throw error;
+    return await there();
+  }
 }
 
 /** Goes on with a call that is admitted already, on a client of the Region in which its profile lives. */
@@ -184,16 +194,18 @@ async function begin(
       throw error;
     }
     const insteadOf = entry === asked ? {} : { insteadOf: asked.baseModelId };
-    parts.observation.tell({
-      kind: 'admitted',
-      call: observed,
-      profile: profileOf(entry),
-      budgets: reservation.budgets,
-      reservedNanoUsd: hold,
-      by: reservation.source,
-      unrefusing: reservation.unrefusing,
-      ...insteadOf,
-    });
+    if (parts.observation.isWatched)
+      parts.observation.tell({
+        kind: 'admitted',
+        call: observed,
+        profile: profileOf(entry),
+        budgets: reservation.budgets,
+        reservedNanoUsd: hold,
+        by: reservation.source,
+        unrefusing: reservation.unrefusing,
+        ...insteadOf,
+      });
+    else parts.observation.countAdmitted(reservation.isUnrefused, entry !== asked);
     return new GovernedCall(parts, {
       api,
       observed,

@@ -122,6 +122,23 @@ export class Observation {
     return { ...this.#counts, refused: { ...this.#refused } };
   }
 
+  /** Whether anybody looks on. The events of every call are made only then; what they count is counted always. */
+  get isWatched(): boolean {
+    return this.#observer !== undefined;
+  }
+
+  /** Counts an admission that nobody looks on at. */
+  countAdmitted(isUnrefused: boolean, fellBack: boolean): void {
+    this.#counts.admitted++;
+    if (isUnrefused) this.#counts.unrefused++;
+    if (fellBack) this.#counts.fellBack++;
+  }
+
+  /** Counts a settlement that nobody looks on at. */
+  countSettled(): void {
+    this.#counts.settled++;
+  }
+
   tell(event: GovernorEvent): void {
     this.#count(event);
     if (this.#observer === undefined) return;
@@ -136,9 +153,7 @@ export class Observation {
   #count(event: GovernorEvent): void {
     switch (event.kind) {
       case 'admitted':
-        this.#counts.admitted++;
-        if (event.by === 'shadow' || event.unrefusing.length > 0) this.#counts.unrefused++;
-        if (event.insteadOf !== undefined) this.#counts.fellBack++;
+        this.countAdmitted(event.unrefusing.length > 0, event.insteadOf !== undefined);
         return;
       case 'refused':
         this.#refused[event.refusal.code] = (this.#refused[event.refusal.code] ?? 0) + 1;

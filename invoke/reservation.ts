@@ -1,15 +1,13 @@
 import type { LedgerKey } from '../domain/spending/ledger.ts';
 import type { CallCost } from '../domain/spending/pricing.ts';
-import type { BudgetAccount, Hold, HoldSource } from './budget-account.ts';
-
-export type Holds = readonly (readonly [BudgetAccount, Hold])[];
+import type { Hold, HoldSource } from './budget-account.ts';
 
 /** The holds of one attempt. Ended exactly once. */
 export class Reservation {
-  readonly #holds: Holds;
+  readonly #holds: readonly Hold[];
   #ended = false;
 
-  constructor(holds: Holds) {
+  constructor(holds: readonly Hold[]) {
     this.#holds = holds;
   }
 
@@ -18,20 +16,24 @@ export class Reservation {
   }
 
   get budgets(): readonly LedgerKey[] {
-    return this.#holds.map(([{ key }]) => key);
+    return this.#holds.map(({ account }) => account.key);
   }
 
   /** What let the call pass: the leases of all budgets, or else what stood in for one. */
   get source(): HoldSource {
-    const sources = this.#holds.map(([, hold]) => hold.source);
-    return (
-      sources.find((source) => source === 'outage-extra') ?? sources.find((source) => source === 'shadow') ?? 'lease'
-    );
+    if (this.#holds.some(({ source }) => source === 'outage-extra')) return 'outage-extra';
+    return this.isUnrefused ? 'shadow' : 'lease';
+  }
+
+  /** Whether a budget let it pass only because it watches and no more. */
+  get isUnrefused(): boolean {
+    for (const { source } of this.#holds) if (source === 'shadow') return true;
+    return false;
   }
 
   /** Budgets that would have refused, had they not only watched. */
   get unrefusing(): readonly LedgerKey[] {
-    return this.#holds.filter(([, hold]) => hold.source === 'shadow').map(([{ key }]) => key);
+    return this.#holds.filter(({ source }) => source === 'shadow').map(({ account }) => account.key);
   }
 
   /** The attempt ran and cost this. */
@@ -56,6 +58,6 @@ export class Reservation {
   end(spent: number, unconfirmed: number): void {
     if (this.#ended) return;
     this.#ended = true;
-    for (const [account, hold] of this.#holds) account.end(hold, spent, unconfirmed);
+    for (const hold of this.#holds) hold.account.end(hold, spent, unconfirmed);
   }
 }

@@ -2,7 +2,7 @@ import { type Clock, epochMs } from '../domain/clock.ts';
 import { nanoUsd } from '../domain/money.ts';
 import type { ProfileArn } from '../domain/profiles/profile-arn.ts';
 import type { CallCost } from '../domain/spending/pricing.ts';
-import { addUsage, NO_USAGE, type Usage } from '../domain/spending/usage.ts';
+import { NO_USAGE, type Usage } from '../domain/spending/usage.ts';
 import {
   endOfHour,
   hourAt,
@@ -26,7 +26,7 @@ const MAX_HOURS = 24;
 interface Running {
   readonly chunk: Chunk;
   calls: number;
-  usage: Usage;
+  readonly usage: { -readonly [Meter in keyof Usage]: Usage[Meter] };
   settled: number;
   unconfirmed: number;
 }
@@ -77,7 +77,12 @@ export class UsageRecorder {
   settled(profile: ProfileArn, usage: Usage, cost: CallCost): void {
     const running = this.#running(profile);
     running.calls++;
-    running.usage = addUsage(running.usage, usage);
+    const sum = running.usage;
+    sum.inputTokens += usage.inputTokens;
+    sum.outputTokens += usage.outputTokens;
+    sum.cacheReadInputTokens += usage.cacheReadInputTokens;
+    sum.cacheWrite5mInputTokens += usage.cacheWrite5mInputTokens;
+    sum.cacheWrite1hInputTokens += usage.cacheWrite1hInputTokens;
     running.settled += cost;
   }
 
@@ -170,7 +175,7 @@ function begin({ chunks, profiles }: Hour, profile: ProfileArn): Running {
     chunk = { index: chunks.length, totals: new Map(), sequence: 0, isDirty: false };
     chunks.push(chunk);
   }
-  const running: Running = { chunk, calls: 0, usage: NO_USAGE, settled: 0, unconfirmed: 0 };
+  const running: Running = { chunk, calls: 0, usage: { ...NO_USAGE }, settled: 0, unconfirmed: 0 };
   chunk.totals.set(profile, running);
   profiles.set(profile, running);
   return running;
@@ -178,7 +183,8 @@ function begin({ chunks, profiles }: Hour, profile: ProfileArn): Running {
 
 const totalsOf = ({ calls, usage, settled, unconfirmed }: Running): UsageTotals => ({
   calls,
-  usage,
+  // As it is at this instant: calls go on adding to it.
+  usage: { ...usage },
   settled: nanoUsd(BigInt(settled)),
   unconfirmed: nanoUsd(BigInt(unconfirmed)),
 });

@@ -1,6 +1,5 @@
 import type { BudgetId } from '../../domain/budgets/budget-id.ts';
 import { epochMs } from '../../domain/clock.ts';
-import { nanoUsd } from '../../domain/money.ts';
 import { parseProfileArn } from '../../domain/profiles/profile-arn.ts';
 import type { IndexEntry } from '../../domain/profiles/profile-index.ts';
 import type { PicoUsdPerToken, Rates } from '../../domain/spending/pricing.ts';
@@ -45,8 +44,6 @@ function profile(n: number): IndexEntry {
     source: 'in-region',
     contextWindow: 300_000,
     rates: RATES,
-    // Holds are learned, as by default; the exposure is never what decides here.
-    maxExposure: nanoUsd(1_000_000_000_000n),
     standing: OPEN,
     budgets: [{ id: `tenant/${tags.tenant}` as BudgetId, period: 'month', timeZone: 'UTC' }],
     verifiedAt: epochMs(0),

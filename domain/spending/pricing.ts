@@ -111,10 +111,16 @@ export interface RequestBound {
 }
 
 /** How the counts of an answer are to be understood, by its price entry and its request. */
-export const usageTerms = ({ inputTokens }: Rates, { unsplitWrites }: RequestBound): UsageTerms => ({
-  ...(inputTokens === undefined ? {} : { inputTokens }),
-  ...(unsplitWrites === undefined ? {} : { unsplitWrites }),
-});
+export const usageTerms = ({ inputTokens }: Rates, { unsplitWrites }: RequestBound): UsageTerms =>
+  inputTokens === undefined && unsplitWrites === undefined
+    ? USUAL_TERMS
+    : {
+        ...(inputTokens === undefined ? {} : { inputTokens }),
+        ...(unsplitWrites === undefined ? {} : { unsplitWrites }),
+      };
+
+/** Of almost every call. */
+const USUAL_TERMS: UsageTerms = {};
 
 /** Tokens that chat templates and tool preambles add to what the caller sent. UNVERIFIED: an allowance, not a documented figure. */
 export const TEMPLATE_ALLOWANCE_TOKENS = 1_024;
