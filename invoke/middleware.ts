@@ -46,6 +46,7 @@ export interface PluginParts extends CallParts {
  * Both have names and replace others of these names: a plugin of a command stands in for the one of its client.
  */
 export function governedCalls(parts: PluginParts): GovernedCalls {
+  // By input, and by context for middlewares that copy the input: a client may keep one context for all its calls.
   const calls = new WeakMap<object, GovernedCall>();
   return {
     admission:
@@ -58,15 +59,15 @@ export function governedCalls(parts: PluginParts): GovernedCalls {
         if (api === undefined) return await next(args);
         const signal = signalOf(context);
         const call = await begin(parts, api, args.input, signal);
+        const input = { ...args.input, modelId: call.entry.arn };
         calls.set(context, call);
+        calls.set(input, call);
         try {
-          const result = await next({ ...args, input: { ...args.input, modelId: call.entry.arn } }).catch(
-            async (error: unknown) => {
-              if (!(error instanceof OtherRegion)) throw error;
-              const there = attemptsOf(parts, call);
-              return await parts.regional.send<Output>(there, call.entry, context, args.input, signal);
-            },
-          );
+          const result = await next({ ...args, input }).catch(async (error: unknown) => {
+            if (!(error instanceof OtherRegion)) throw error;
+            const there = attemptsOf(parts, call);
+            return await parts.regional.send<Output>(there, call.entry, context, args.input, signal);
+          });
           return { ...result, output: note(result.output, call) };
         } catch (error) {
           throw error instanceof RefusedAttempt ? error.refusal : error;
@@ -74,7 +75,7 @@ export function governedCalls(parts: PluginParts): GovernedCalls {
           call.returned();
         }
       },
-    attempt: accountAttempt(parts, (context) => calls.get(context)),
+    attempt: accountAttempt(parts, (input, context) => calls.get(input) ?? calls.get(context)),
   };
 }
 
@@ -86,10 +87,10 @@ const attemptsOf = (parts: PluginParts, call: GovernedCall): GovernorPlugin =>
 /** One attempt, with a reservation that ends as the attempt does. */
 function accountAttempt(
   parts: PluginParts,
-  callOf: (context: HandlerExecutionContext) => GovernedCall | undefined,
+  callOf: (input: object, context: HandlerExecutionContext) => GovernedCall | undefined,
 ): GovernedCalls['attempt'] {
   return (next, context) => async (args) => {
-    const call = callOf(context);
+    const call = callOf(args.input, context);
     if (call === undefined) return await next(args);
     const region = regionOfClient(context);
     if (region !== undefined && region !== call.entry.region) throw new OtherRegion(call.entry.region);

@@ -249,6 +249,26 @@ describe('a call', () => {
     expect(figures(await world.item(budget))).toEqual({ settled: CALL_COST, leased: hold, unconfirmed: 0 });
   });
 
+  it('is not taken for another that is under way on a client which keeps its handlers', async () => {
+    const governor = world.governor();
+    const client = world.runtime(governor, { cacheMiddleware: true });
+    const sizes = [10, 2_000, 30, 400];
+    const told: number[] = [];
+    const holdOf = async (maxTokens: number) => {
+      const lonely = world.process({
+        observe: (event) => void (event.kind === 'admitted' && told.push(event.reservedNanoUsd)),
+      });
+      await lonely.client.send(converse({ inferenceConfig: { maxTokens } }));
+      return told.at(-1) ?? 0;
+    };
+    let most = 0;
+    for (const size of sizes) most += await holdOf(size);
+    world.intercept(({ operation }) => (operation === 'Converse' ? fault('ModelErrorException', 424) : undefined));
+    await Promise.allSettled(sizes.map((maxTokens) => client.send(converse({ inferenceConfig: { maxTokens } }))));
+    await governor.flush();
+    expect(figures(await world.item(budget)).unconfirmed).toBe(most);
+  });
+
   it('counts at its upper bound where its fate is unknown, also where less was held: the exposure ends with the call', async () => {
     const hold = await holdOfACall();
     const learning = await world.budget('learning', 1_000 * hold);
