@@ -1,5 +1,6 @@
 import {
   AccessDeniedException,
+  type BedrockRuntimeClient,
   ConverseStreamCommand,
   InternalServerException,
   ModelErrorException,
@@ -171,6 +172,36 @@ describe('a call', () => {
     );
     const answer = await client.send(converse());
     expect(answer.usage).toBeUndefined();
+    await governor.flush();
+    expect(figures(await world.item(budget))).toEqual({ settled: 0, leased: 0, unconfirmed: hold });
+  });
+
+  it.each([
+    ['an answer', (client: BedrockRuntimeClient) => client.send(converse())],
+    [
+      'a stream',
+      async (client: BedrockRuntimeClient) => {
+        const { stream } = await client.send(new ConverseStreamCommand(converse().input));
+        for await (const _ of stream ?? []);
+      },
+    ],
+  ])('whose usage cannot be made out keeps its hold, and its caller gets the answer: %s [F4]', async (_, send) => {
+    const hold = await holdOfACall();
+    const { governor, client } = world.process();
+    const usage = { inputTokens: 2, outputTokens: 2, cacheDetails: [null] };
+    async function* told(stream: AsyncIterable<{ metadata?: object }>) {
+      for await (const event of stream) yield event.metadata === undefined ? event : { metadata: { usage } };
+    }
+    client.middlewareStack.add(
+      (next) => async (args) => {
+        const result = await next(args);
+        const { stream } = result.output as { stream?: AsyncIterable<object> };
+        Object.assign(result.output ?? {}, stream === undefined ? { usage } : { stream: told(stream) });
+        return result;
+      },
+      { step: 'deserialize', priority: 'high' },
+    );
+    await send(client);
     await governor.flush();
     expect(figures(await world.item(budget))).toEqual({ settled: 0, leased: 0, unconfirmed: hold });
   });
