@@ -231,7 +231,7 @@ export class BudgetAccount {
 
   /** Only once the ledger has been asked: until then nobody knows whether the budget would refuse. */
   #reserveInShadow(amount: CallCost, now: EpochMs): Hold | undefined {
-    if (!this.isShadow || this.#refused === undefined) return undefined;
+    if (!this.isShadow || this.#refused === undefined || now >= this.endsAt) return undefined;
     const lease = this.#lease;
     lease.overdraw(amount);
     lease.countUnrefused(amount);

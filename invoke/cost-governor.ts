@@ -44,12 +44,13 @@ export function costGovernor(config: CostGovernorConfig): CostGovernor {
       throw error;
     });
     governing = await loading;
+    if (isClosed) governing.stop();
     return governing;
   };
   const plugins = new BoundPlugins(own.tags, (tags) => pluginOf(callsOf(() => governing, load, tags)));
-  const flush = async () => {
-    if (loading !== undefined) await (await loading).flush();
-  };
+  // What could not be loaded has spent nothing: the call that began it says why.
+  const begun = async () => await loading?.catch(() => undefined);
+  const flush = async () => await (await begun())?.flush();
   const forgetProcessEnd = atProcessEnd(flush);
   return {
     ...plugins.for({}),
@@ -59,7 +60,7 @@ export function costGovernor(config: CostGovernorConfig): CostGovernor {
     async close() {
       isClosed = true;
       forgetProcessEnd();
-      const started = await loading;
+      const started = await begun();
       started?.stop();
       await started?.flush();
     },

@@ -1,3 +1,4 @@
+import type { StreamReader } from './governed-apis.ts';
 import type { GovernedAttempt } from './governed-attempt.ts';
 import type { MeteredStreams } from './metered-stream.ts';
 
@@ -9,7 +10,7 @@ export function metered<Result extends { readonly output: object; readonly respo
 ): Result {
   const { stream, read } = attempt.api;
   if (stream === undefined) {
-    attempt.answered(read?.(result.output, headersOf(result.response), attempt.terms));
+    attempt.answered(legible(() => read?.(result.output, headersOf(result.response), attempt.terms)));
     return result;
   }
   const source: unknown = Reflect.get(result.output, stream.member);
@@ -17,13 +18,28 @@ export function metered<Result extends { readonly output: object; readonly respo
     attempt.answered(undefined);
     return result;
   }
-  const reader = stream.reader(attempt.terms, result.output);
+  const reader = tolerant(stream.reader(attempt.terms, result.output));
   const passing = streams.meter(
     source,
     attempt.streams(reader, () => disconnect(result.response)),
   );
   return { ...result, output: { ...result.output, [stream.member]: passing } };
 }
+
+/** What cannot be made out tells nothing: it was billed all the same, and the caller is to have it. */
+function legible<T>(read: () => T): T | undefined {
+  try {
+    return read();
+  } catch {
+    return undefined;
+  }
+}
+
+const tolerant = (reader: StreamReader): StreamReader => ({
+  saw: (event) => legible(() => reader.saw(event)),
+  usage: () => legible(() => reader.usage()),
+  atLeast: () => legible(() => reader.atLeast()),
+});
 
 const isAsyncIterable = (value: unknown): value is AsyncIterable<unknown> =>
   typeof value === 'object' && value !== null && Symbol.asyncIterator in value;

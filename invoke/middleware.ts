@@ -57,10 +57,12 @@ export function governedCalls(parts: PluginParts): GovernedCalls {
         if (api === undefined) return await next(args);
         const signal = signalOf(context);
         const call = await begin(parts, api, args.input, signal);
-        Reflect.set(context, CALL, call);
+        // By its input, and by its context for middlewares that copy the input: a client may keep one context for all its calls.
+        const input = leadingTo(call, { ...args.input, modelId: call.entry.arn });
+        leadingTo(call, context);
         try {
           const result = await inItsRegion(
-            () => next({ ...args, input: { ...args.input, modelId: call.entry.arn } }),
+            () => next({ ...args, input }),
             () => parts.regional.send<Output>(attemptsOf(parts, call), call.entry, context, args.input, signal),
           );
           note(result.output, call);
@@ -71,12 +73,17 @@ export function governedCalls(parts: PluginParts): GovernedCalls {
           call.returned();
         }
       },
-    attempt: accountAttempt(parts, (context) => Reflect.get(context, CALL) as GovernedCall | undefined),
+    attempt: accountAttempt(parts, (input, context) => callOf(input) ?? callOf(context)),
   };
 }
 
-/** Where an attempt finds its call. The SDK makes a context for each call; a map of them would keep its collector busy. */
 const CALL = Symbol('governed call');
+
+/** Lets an attempt find its call from here. Not a map of objects, which keeps the garbage collector busy at every call. */
+const leadingTo = <T extends object>(call: GovernedCall, from: T): T =>
+  Object.defineProperty(from, CALL, { value: call, configurable: true, writable: true });
+
+const callOf = (from: object): GovernedCall | undefined => Reflect.get(from, CALL) as GovernedCall | undefined;
 
 /** Sends a call by the client that it was made with, and where that is another Region's, by one of its own. */
 async function inItsRegion<Result>(here: () => Promise<Result>, there: () => Promise<Result>): Promise<Result> {
@@ -96,10 +103,10 @@ const attemptsOf = (parts: PluginParts, call: GovernedCall): GovernorPlugin =>
 /** One attempt, with a reservation that ends as the attempt does. */
 function accountAttempt(
   parts: PluginParts,
-  callOf: (context: HandlerExecutionContext) => GovernedCall | undefined,
+  find: (input: object, context: HandlerExecutionContext) => GovernedCall | undefined,
 ): GovernedCalls['attempt'] {
   return (next, context) => async (args) => {
-    const call = callOf(context);
+    const call = find(args.input, context);
     if (call === undefined) return await next(args);
     const region = regionOfClient(context);
     if (region !== undefined && region !== call.entry.region) throw new OtherRegion(call.entry.region);

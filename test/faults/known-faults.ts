@@ -188,7 +188,7 @@ export const FAULTS: readonly Fault[] = [
     id: 'F10',
     meaning: 'a reservation leaks where another budget of the same call refuses',
     file: 'invoke/admission.ts',
-    source: 'for (const [holder, taken] of holds) holder.putBack(taken);',
+    source: 'for (const taken of holds) taken.account.putBack(taken);',
     fault: '',
     test: {
       file: 'test/invoke/admission.test.ts',

@@ -1,5 +1,6 @@
 import {
   AccessDeniedException,
+  type BedrockRuntimeClient,
   ConverseStreamCommand,
   InternalServerException,
   ModelErrorException,
@@ -175,6 +176,36 @@ describe('a call', () => {
     expect(figures(await world.item(budget))).toEqual({ settled: 0, leased: 0, unconfirmed: hold });
   });
 
+  it.each([
+    ['an answer', (client: BedrockRuntimeClient) => client.send(converse())],
+    [
+      'a stream',
+      async (client: BedrockRuntimeClient) => {
+        const { stream } = await client.send(new ConverseStreamCommand(converse().input));
+        for await (const _ of stream ?? []);
+      },
+    ],
+  ])('whose usage cannot be made out keeps its hold, and its caller gets the answer: %s [F4]', async (_, send) => {
+    const hold = await holdOfACall();
+    const { governor, client } = world.process();
+    const usage = { inputTokens: 2, outputTokens: 2, cacheDetails: [null] };
+    async function* told(stream: AsyncIterable<{ metadata?: object }>) {
+      for await (const event of stream) yield event.metadata === undefined ? event : { metadata: { usage } };
+    }
+    client.middlewareStack.add(
+      (next) => async (args) => {
+        const result = await next(args);
+        const { stream } = result.output as { stream?: AsyncIterable<object> };
+        Object.assign(result.output ?? {}, stream === undefined ? { usage } : { stream: told(stream) });
+        return result;
+      },
+      { step: 'deserialize', priority: 'high' },
+    );
+    await send(client);
+    await governor.flush();
+    expect(figures(await world.item(budget))).toEqual({ settled: 0, leased: 0, unconfirmed: hold });
+  });
+
   it('is settled also where a middleware of the caller throws on its answer: nothing is refunded [F10]', async () => {
     const { governor, client } = world.process();
     client.middlewareStack.add(
@@ -247,6 +278,26 @@ describe('a call', () => {
     expect(world.reached).toHaveLength(2);
     // Nobody has read the first: it holds what it may cost.
     expect(figures(await world.item(budget))).toEqual({ settled: CALL_COST, leased: hold, unconfirmed: 0 });
+  });
+
+  it('is not taken for another that is under way on a client which keeps its handlers', async () => {
+    const governor = world.governor();
+    const client = world.runtime(governor, { cacheMiddleware: true });
+    const sizes = [10, 2_000, 30, 400];
+    const told: number[] = [];
+    const holdOf = async (maxTokens: number) => {
+      const lonely = world.process({
+        observe: (event) => void (event.kind === 'admitted' && told.push(event.reservedNanoUsd)),
+      });
+      await lonely.client.send(converse({ inferenceConfig: { maxTokens } }));
+      return told.at(-1) ?? 0;
+    };
+    let most = 0;
+    for (const size of sizes) most += await holdOf(size);
+    world.intercept(({ operation }) => (operation === 'Converse' ? fault('ModelErrorException', 424) : undefined));
+    await Promise.allSettled(sizes.map((maxTokens) => client.send(converse({ inferenceConfig: { maxTokens } }))));
+    await governor.flush();
+    expect(figures(await world.item(budget)).unconfirmed).toBe(most);
   });
 
   it('counts at its upper bound where its fate is unknown, also where less was held: the exposure ends with the call', async () => {

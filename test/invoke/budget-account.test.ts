@@ -182,6 +182,15 @@ describe('an account whose lease was taken back', () => {
 });
 
 describe('an account of a budget that only watches', () => {
+  it('lets nothing pass any more once its period is over: nobody would tell of it', async () => {
+    const world = new World({ limit: 10, isShadow: true });
+    const { account } = world;
+    account.end(await world.take(30), 30, 0);
+    expect(account.reserve(callCost(30))).toMatchObject({ source: 'shadow' });
+    world.timer.advance(account.endsAt - world.timer.now());
+    expect(account.reserve(callCost(30))).toBeUndefined();
+  });
+
   it('tells of a call that it let pass and that was turned away later', async () => {
     const world = new World({ limit: 10, isShadow: true });
     const { account } = world;

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { TABLE } from '../aws/dynamodb/governor-table.ts';
 import { converse, figures, GovernedAws, refusalOf } from './governed-aws.ts';
 
@@ -16,6 +16,7 @@ describe('what a process has not used', () => {
   });
 
   afterEach(async () => {
+    vi.useRealTimers();
     await world.close();
   });
 
@@ -52,5 +53,23 @@ describe('what a process has not used', () => {
     await governor.close();
     expect(await refusalOf(client.send(converse()))).toMatchObject({ code: 'GovernorClosed' });
     expect(figures(await world.item(budget))).toEqual({ settled: world.billed, leased: 0, unconfirmed: 0 });
+  });
+
+  it('is nothing where the governor is closed before its first call: that one is refused, and no work goes on', async () => {
+    vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
+    const { governor, client } = world.process();
+    const before = vi.getTimerCount();
+    await governor.close();
+    expect(await refusalOf(client.send(converse()))).toMatchObject({ code: 'GovernorClosed' });
+    expect(vi.getTimerCount()).toBe(before);
+  });
+
+  it('is nothing where the governor could not begin: it closes all the same', async () => {
+    const ledger = { open: () => Promise.reject(new Error('no way to the ledger')) };
+    const { governor, client } = world.process({ ledger });
+    const call = expect(client.send(converse())).rejects.toThrow('no way to the ledger');
+    await Promise.resolve();
+    await Promise.all([governor.flush(), governor.close()]);
+    await call;
   });
 });
