@@ -1,13 +1,17 @@
 import { type Clock, type EpochMs, epochMs } from '../domain/clock.ts';
+import { Fault } from '../domain/fault.ts';
+import { neverLanded } from '../domain/lending/lease-protocol.ts';
 import { Lease } from '../domain/spending/lease.ts';
 import type { LeaseLedger } from '../domain/spending/ledger.ts';
 import {
   afterWrite,
   type HolderId,
+  type LeaseWrite,
   type LedgerItem,
   type LedgerKey,
   type Refusal,
   type WriteId,
+  type WriteOutcome,
 } from '../domain/spending/ledger.ts';
 import { ceiling, type Terms } from '../domain/spending/terms.ts';
 import { notProvisioned } from './ledger-refusals.ts';
@@ -69,7 +73,7 @@ export class HeldLease {
    * @param stays who gives back for want of use wants no share of what is left; who gives back at the edge does
    */
   async write(target: number, seen: LedgerItem, word: { refusal?: Refusal; stays?: boolean } = {}): Promise<boolean> {
-    const { clock, leaseMs, ledger, newWriteId, endsAt } = this.#options;
+    const { clock, leaseMs, newWriteId, endsAt } = this.#options;
     const { refusal, stays = false } = word;
     const now = clock.now();
     const lease = this.#lease;
@@ -81,8 +85,7 @@ export class HeldLease {
       grant: { termsVersion: seen.terms.version, ceiling: ceiling(seen.terms, now), at: now },
       ...(refusal === undefined ? {} : { refusal }),
     });
-    const outcome = await ledger.write(write);
-    this.#learn(lease, outcome);
+    const outcome = await this.#send(lease, write);
     // After a landed write the item as last seen is kept, as far as this process changed it: enough to size the next
     // slice by, and a write that assumes too much is refused with the item as it is.
     this.#item = outcome.kind === 'landed' ? (outcome.item ?? afterWrite(seen, write)) : outcome.item;
@@ -99,7 +102,7 @@ export class HeldLease {
       this.#item = undefined;
       return;
     }
-    this.#learn(lease, await this.#options.ledger.write(pending));
+    await this.#send(lease, pending);
     this.#item = undefined;
     await this.look();
   }
@@ -114,10 +117,19 @@ export class HeldLease {
     }
   }
 
-  #learn(lease: Lease, outcome: Awaited<ReturnType<LeaseLedger['write']>>): void {
+  /** Where it throws, the fate of the write is unknown, but for one that is denied for what it says. */
+  async #send(lease: Lease, write: LeaseWrite): Promise<WriteOutcome> {
+    let outcome: WriteOutcome;
+    try {
+      outcome = await this.#options.ledger.write(write);
+    } catch (error) {
+      if (error instanceof Fault && neverLanded(error.code)) lease.refused();
+      throw error;
+    }
     if (outcome.kind === 'landed') lease.landed();
     else if (outcome.why === 'lease-lost') this.#replace(lease);
     else lease.refused();
+    return outcome;
   }
 
   /** The ledger took the lease back and counts all of it as spent; what went beyond it is still to be told. */

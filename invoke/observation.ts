@@ -43,7 +43,7 @@ export type GovernorEvent =
     }
   /** A call was not sent; or no further attempt at it, where a budget pays for no other. */
   | { readonly kind: 'refused'; readonly call: ObservedCall; readonly refusal: GovernorRefusal }
-  /** The SDK tries again after an attempt that may have run: the next one has a reservation of its own. */
+  /** A further attempt, after or beside one that may have run, has a reservation of its own. */
   | {
       readonly kind: 'retried';
       readonly call: ObservedCall;

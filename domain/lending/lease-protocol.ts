@@ -130,6 +130,12 @@ export const DENIALS = [
 ] as const;
 export type Denial = (typeof DENIALS)[number];
 
+/** Denials of what a write says: had it landed before, it would be said to have landed. */
+const OF_CONTENT: readonly string[] = ['RequestInvalid', 'ReportTooLarge'] satisfies Denial[];
+
+/** Whether a write that is denied so has certainly not landed, also where an earlier copy of it was sent. */
+export const neverLanded = (code: string): boolean => OF_CONTENT.includes(code);
+
 export const isDenial = (code: string): boolean => DENIALS.some((denial) => denial === code);
 
 const item = ledgerItem.nullable();

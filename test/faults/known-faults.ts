@@ -32,8 +32,8 @@ export const FAULTS: readonly Fault[] = [
     id: 'F2',
     meaning: 'counters per process: each counts alone, and together they spend the limit many times',
     file: 'invoke/held-lease.ts',
-    source: 'const outcome = await ledger.write(write);',
-    fault: "const outcome: Awaited<ReturnType<typeof ledger.write>> = { kind: 'landed' };",
+    source: 'outcome = await this.#options.ledger.write(write);',
+    fault: "outcome = { kind: 'landed' };",
     test: {
       file: 'test/invoke/admission.test.ts',
       title: 'is never overspent by several processes together, also where one starts anew [F1, F2]',

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import type { BudgetId } from '../../domain/budgets/budget-id.ts';
 import { epochMs } from '../../domain/clock.ts';
 import { Fault } from '../../domain/fault.ts';
+import type { Denial } from '../../domain/lending/lease-protocol.ts';
 import { nanoUsd } from '../../domain/money.ts';
 import {
   type HolderId,
@@ -26,6 +27,8 @@ class World {
   readonly timer = new TestTimer();
   readonly account: BudgetAccount;
   isReachable = true;
+  /** The code with which a function before the ledger denies writes. */
+  denies: Denial | undefined;
   #ids = 0;
 
   constructor({ limit, extra, isShadow = false }: { limit: number; extra?: number; isShadow?: boolean }) {
@@ -48,7 +51,11 @@ class World {
     };
     const ledger: LeaseLedger = {
       read: async (key) => await reach(async () => await this.ledger.read(key)),
-      write: async (write) => await reach(async () => await this.ledger.write(write)),
+      write: async (write) =>
+        await reach(async () => {
+          if (this.denies === undefined) return await this.ledger.write(write);
+          throw new Fault(this.denies, { doing: 'writing', problem: 'it is denied', next: 'nothing was written' });
+        }),
     };
     this.account = new BudgetAccount({
       key: KEY,
@@ -138,6 +145,39 @@ describe('an account whose ledger cannot be reached', () => {
       }),
       { numRuns: 300 },
     );
+  });
+});
+
+describe('an account whose report is denied', () => {
+  it.each(['RequestInvalid', 'ReportTooLarge'] as const)('%s: tells it anew, as it is by then', async (code) => {
+    const world = new World({ limit: 100_000 });
+    const { account } = world;
+    const early = await world.take(10);
+    const late = await world.take(10);
+    account.end(early, 10, 0);
+    world.denies = code;
+    await expect(account.flush()).rejects.toMatchObject({ code });
+    account.end(late, 7, 0);
+    await expect(account.flush()).rejects.toMatchObject({ code });
+    world.denies = undefined;
+    await account.flush();
+    expect(world.ledger.effects).toHaveLength(2);
+    expect(world.item).toMatchObject({ committed: 17n, settled: 17n, leased: 0n });
+  });
+
+  it('repeats the identical write where the denial may be younger than the write', async () => {
+    const world = new World({ limit: 100_000 });
+    const { account } = world;
+    const late = await world.take(1);
+    account.end(await world.take(10), 10, 0);
+    world.denies = 'CallerUnknown';
+    await expect(account.flush()).rejects.toMatchObject({ code: 'CallerUnknown' });
+    account.end(late, 1, 0);
+    world.denies = undefined;
+    await account.flush();
+    // Two grants, the repeated write, and one of what came after it.
+    expect(world.ledger.effects).toHaveLength(4);
+    expect(world.item).toMatchObject({ committed: 11n, settled: 11n, leased: 0n });
   });
 });
 
