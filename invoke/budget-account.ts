@@ -1,4 +1,4 @@
-import type { EpochMs } from '../domain/clock.ts';
+import type { Clock, EpochMs } from '../domain/clock.ts';
 import { nanoUsd } from '../domain/money.ts';
 import type { Lease } from '../domain/spending/lease.ts';
 import { type LedgerItem, type LedgerKey, liveHolders, spent } from '../domain/spending/ledger.ts';
@@ -74,7 +74,11 @@ export class BudgetAccount {
   /** Whether the budget only watches. */
   readonly isShadow: boolean;
   readonly #held: HeldLease;
-  readonly #line: WaitingLine;
+  readonly #clock: Clock;
+  /** A lease that ends sooner than this is renewed. */
+  readonly #renewMs: number;
+  /** Made when the first caller must wait: most budgets never come to their edge. */
+  #line: WaitingLine | undefined;
   readonly #visits: EdgeVisits;
   #slice = 0;
   #needs: number[] = [];
@@ -98,7 +102,8 @@ export class BudgetAccount {
     this.isShadow = options.isShadow === true;
     this.endsAt = options.endsAt;
     this.#held = new HeldLease(options);
-    this.#line = new WaitingLine(options.maxWaiting);
+    this.#clock = options.clock;
+    this.#renewMs = options.leaseMs / 2;
     this.#visits = new EdgeVisits(options);
     this.#settled.since = options.clock.now();
   }
@@ -120,10 +125,14 @@ export class BudgetAccount {
       standing: this.standing,
       available,
       held,
-      waiting: this.#line.wanted.length,
+      waiting: this.#line?.wanted.length ?? 0,
       refusedAt: this.#refused?.at,
       unreachableSince: this.#unreachableSince,
     };
+  }
+
+  get #isAnyoneWaiting(): boolean {
+    return this.#line !== undefined && !this.#line.isEmpty;
   }
 
   get #lease(): Lease {
@@ -139,7 +148,7 @@ export class BudgetAccount {
    * to the edge of the budget, must leave room for the other processes.
    */
   get mustQueue(): boolean {
-    return !this.isShadow && (!this.#line.isEmpty || this.#visits.mustKeepAway);
+    return !this.isShadow && (this.#isAnyoneWaiting || this.#visits.mustKeepAway);
   }
 
   /**
@@ -147,8 +156,8 @@ export class BudgetAccount {
    * @param inTurn the caller is the first of those who wait
    */
   reserve(amount: CallCost, inTurn = false): Hold | undefined {
-    if (!this.#line.isEmpty && !inTurn) return undefined;
-    const now = this.#options.clock.now();
+    if (!inTurn && this.#isAnyoneWaiting) return undefined;
+    const now = this.#clock.now();
     this.#usual = amount;
     this.#usedSinceGrant = true;
     this.#usedSinceVisit = true;
@@ -156,7 +165,7 @@ export class BudgetAccount {
     if (!lease.reserve(amount, now)) return this.#reserveInOutage(amount, now) ?? this.#reserveInShadow(amount, now);
     const expiresAt = lease.expiresAt ?? now;
     const isLow = lease.available * 2 < this.#slice && !this.#isAtEdge;
-    if (isLow || expiresAt - now < this.#options.leaseMs / 2) this.#topUp(now);
+    if (isLow || expiresAt - now < this.#renewMs) this.#topUp(now);
     return { account: this, lease, amount, source: 'lease' };
   }
 
@@ -195,7 +204,7 @@ export class BudgetAccount {
   /** Asks the ledger for at least `need`, together with whoever else asks at this moment. */
   async fill(need: number): Promise<Filling> {
     const refused = this.#refused;
-    const recent = refused !== undefined && this.#options.clock.now() - refused.at < REFUSAL_MEMORY_MS;
+    const recent = refused !== undefined && this.#clock.now() - refused.at < REFUSAL_MEMORY_MS;
     if (recent && need >= refused.need) return refused.filling;
     return await this.#ask(need);
   }
@@ -210,8 +219,9 @@ export class BudgetAccount {
     signal?: AbortSignal | undefined;
     attempt: () => T | undefined;
   }): Promise<T | undefined> {
+    this.#line ??= new WaitingLine(this.#options.maxWaiting);
     if (this.#line.isFull) return undefined;
-    const served = this.#line.join(turn, this.#options.clock.now(), this.#options.timer);
+    const served = this.#line.join(turn, this.#clock.now(), this.#options.timer);
     this.#visitLedgerIn(this.#refused === undefined && this.#outageAt === undefined ? 0 : this.#visits.probePause);
     return await served;
   }
@@ -248,8 +258,8 @@ export class BudgetAccount {
 
   /** Money came free in this process: whoever waits here has it first. At the edge what is left over goes back. */
   #freed(): void {
-    this.#line.advance();
-    if (!this.#line.isEmpty || this.#hasFragment) this.#visitLedgerIn(0);
+    this.#line?.advance();
+    if (this.#isAnyoneWaiting || this.#hasFragment) this.#visitLedgerIn(0);
   }
 
   get #hasFragment(): boolean {
@@ -259,21 +269,22 @@ export class BudgetAccount {
   /** Looks at the ledger for those who wait: soon after money came free here, and now and then in case others gave some back. */
   #visitLedgerIn(ms: number): void {
     this.#visits.planIn(ms, () => {
-      if (!this.#line.isEmpty) void this.#serveLine().then(() => this.#probeAgain());
+      if (this.#isAnyoneWaiting) void this.#serveLine().then(() => this.#probeAgain());
       else if (this.#hasFragment) void this.#ask();
     });
   }
 
   #probeAgain(): void {
-    if (!this.#line.isEmpty) this.#visitLedgerIn(this.#visits.probePause);
+    if (this.#isAnyoneWaiting) this.#visitLedgerIn(this.#visits.probePause);
   }
 
   async #serveLine(): Promise<void> {
-    while (!this.#line.isEmpty) {
-      const filling = await this.#ask(...this.#line.wanted);
-      this.#line.advance();
+    const line = this.#line;
+    while (line !== undefined && !line.isEmpty) {
+      const filling = await this.#ask(...line.wanted);
+      line.advance();
       if (filling.kind === 'granted') return;
-      if (filling.mayHelpAt === undefined) this.#line.refuseFirst(filling.refusal);
+      if (filling.mayHelpAt === undefined) line.refuseFirst(filling.refusal);
       else return;
     }
   }
@@ -303,7 +314,7 @@ export class BudgetAccount {
   }
 
   #unreachable(error: unknown): Filling {
-    const now = this.#options.clock.now();
+    const now = this.#clock.now();
     const refusal = unavailable(this.key, error);
     // A denial is an answer: no time helps, and it is no outage that the policy adds anything for.
     const isOutage = refusal.code !== 'LedgerDenied';
@@ -326,7 +337,7 @@ export class BudgetAccount {
     for (let attempt = 0; attempt < MAX_TRIES; attempt++) {
       const item: LedgerItem | undefined = this.#item;
       if (item === undefined) return this.#refuseUnprovisioned(least);
-      const now = this.#options.clock.now();
+      const now = this.#clock.now();
       const room = Number(ceiling(item.terms, now) - item.committed) + this.#lease.available;
       if (room < least && isFresh) return await this.#refuse(item, least);
       if (room < least) {
@@ -357,7 +368,7 @@ export class BudgetAccount {
         return GRANTED;
       }
     }
-    return { kind: 'refused', refusal: busy(this.key), mayHelpAt: this.#options.clock.now() };
+    return { kind: 'refused', refusal: busy(this.key), mayHelpAt: this.#clock.now() };
   }
 
   /** Among how many processes what is left is shared, this one included. */
@@ -399,13 +410,13 @@ export class BudgetAccount {
   #refuseUnprovisioned(need: number): Filling {
     const filling: Filling = { kind: 'refused', refusal: notProvisioned(this.key), mayHelpAt: undefined };
     // A budget that only watches lets calls pass all the same; any other is asked again at the next call.
-    if (this.isShadow) this.#refused = { at: this.#options.clock.now(), need, filling };
+    if (this.isShadow) this.#refused = { at: this.#clock.now(), need, filling };
     return filling;
   }
 
   /** Whether there is money in hand that other terms might take back. */
   get isSpending(): boolean {
-    return this.#lease.available > 0 && this.#lease.isLive(this.#options.clock.now());
+    return this.#lease.available > 0 && this.#lease.isLive(this.#clock.now());
   }
 
   /** Hears the budget's present terms: what they do not allow goes back at once, instead of at the next renewal. */
@@ -424,17 +435,17 @@ export class BudgetAccount {
       !lease.hasNews &&
       this.#filling === undefined &&
       lease.pending === undefined &&
-      this.#line.isEmpty
+      !this.#isAnyoneWaiting
     );
   }
 
   /** Past half of its term a lease in use is renewed, and one that nobody used is returned. */
   async maintain(): Promise<void> {
-    const now = this.#options.clock.now();
+    const now = this.#clock.now();
     const { expiresAt } = this.#lease;
     if (this.#lease.pending !== undefined) await this.#ask(0);
     else if (expiresAt === undefined) await this.#tellCarriedOver();
-    else if (expiresAt - now > this.#options.leaseMs / 2) await this.#lookIfIdle();
+    else if (expiresAt - now > this.#renewMs) await this.#lookIfIdle();
     else if (this.#usedSinceGrant && now < this.endsAt) await this.#ask(0);
     else await this.flush();
   }
@@ -457,7 +468,7 @@ export class BudgetAccount {
 
   /** Whether this would be the edge for so many holders of the item, or for those that it has. */
   #isEdgeAmong(item: LedgerItem, atLeast: number): boolean {
-    const now = this.#options.clock.now();
+    const now = this.#clock.now();
     const left = Number(ceiling(item.terms, now) - item.committed) + this.#lease.available;
     const holders = Math.max(this.#sharers(item, now), atLeast);
     return isEdge({ left, holders, usual: this.#usual });

@@ -57,18 +57,17 @@ export function governedCalls(parts: PluginParts): GovernedCalls {
         if (api === undefined) return await next(args);
         const signal = signalOf(context);
         const call = await begin(parts, api, args.input, signal);
-        // By its input, and by its context for middlewares that copy the input: a client may keep one context for all its calls.
-        const input = leadingTo(call, { ...args.input, modelId: call.entry.arn });
-        leadingTo(call, context);
+        // In its input, and in its context for middlewares that make another: a client may keep one context for all its calls.
+        const input = { ...args.input, modelId: call.entry.arn, [CALL]: call };
+        Reflect.set(context, CALL, call);
         try {
-          const result = await inItsRegion(
-            () => next({ ...args, input }),
-            () => parts.regional.send<Output>(attemptsOf(parts, call), call.entry, context, args.input, signal),
-          );
+          const result = await next({ ...args, input });
           note(result.output, call);
           return result;
         } catch (error) {
-          throw error instanceof RefusedAttempt ? error.refusal : error;
+          if (error instanceof RefusedAttempt) throw error.refusal;
+          if (!(error instanceof OtherRegion)) throw error;
+          return await elsewhere<Output>(parts, call, { context, input: args.input, signal });
         } finally {
           call.returned();
         }
@@ -77,21 +76,28 @@ export function governedCalls(parts: PluginParts): GovernedCalls {
   };
 }
 
+/** Where an attempt finds its call. Not in a map of objects, which keeps the garbage collector busy at every call. */
 const CALL = Symbol('governed call');
-
-/** Lets an attempt find its call from here. Not a map of objects, which keeps the garbage collector busy at every call. */
-const leadingTo = <T extends object>(call: GovernedCall, from: T): T =>
-  Object.defineProperty(from, CALL, { value: call, configurable: true, writable: true });
 
 const callOf = (from: object): GovernedCall | undefined => Reflect.get(from, CALL) as GovernedCall | undefined;
 
-/** Sends a call by the client that it was made with, and where that is another Region's, by one of its own. */
-async function inItsRegion<Result>(here: () => Promise<Result>, there: () => Promise<Result>): Promise<Result> {
+/** Sends a call by a client of the Region in which its profile lives. */
+async function elsewhere<Output extends object>(
+  parts: PluginParts,
+  call: GovernedCall,
+  from: {
+    readonly context: HandlerExecutionContext;
+    readonly input: object;
+    readonly signal: AbortSignal | undefined;
+  },
+) {
   try {
-    return await here();
+    const there = attemptsOf(parts, call);
+    const result = await parts.regional.send<Output>(there, call.entry, from.context, from.input, from.signal);
+    note(result.output, call);
+    return result;
   } catch (error) {
-    if (!(error instanceof OtherRegion)) throw error;
-    return await there();
+    throw error instanceof RefusedAttempt ? error.refusal : error;
   }
 }
 

@@ -2,6 +2,7 @@ import type {
   ContentBlock,
   ConverseCommandInput,
   InvokeModelCommandInput,
+  SystemContentBlock,
   ToolResultContentBlock,
 } from '@aws-sdk/client-bedrock-runtime';
 import {
@@ -33,30 +34,27 @@ export function boundOf(input: ConverseCommandInput, contextWindow: number | und
       'Unpriced',
       'System tools run in Bedrock: what they cost and how much they give the model to read is not known. Leave out toolConfig.tools[].systemTool.',
     );
-  const separately = pricedSeparately(input.additionalModelRequestFields);
+  const fields = input.additionalModelRequestFields;
+  const separately = fields === undefined ? undefined : pricedSeparately(fields);
   if (separately !== undefined) throw new GovernorRefusal('Unpriced', separately);
-  const blocks = (input.messages ?? []).flatMap((message) => message.content ?? []);
   const window = contextWindow ?? Number.POSITIVE_INFINITY;
-  const hasMedia =
-    blocks.some(holdsMedia) || (input.system ?? []).some((block) => block.guardContent?.image !== undefined);
-  const inputBytes = hasMedia ? window : textBytes(input) + definedToolTokens(input.additionalModelRequestFields);
-  const longContext = longContextProblem(input.additionalModelRequestFields, inputBytes, window);
+  const content = surveyOf(input);
+  const inputBytes = content.hasMedia ? window : content.bytes + (fields === undefined ? 0 : definedToolTokens(fields));
+  const longContext = fields === undefined ? undefined : longContextProblem(fields, inputBytes, window);
   if (longContext !== undefined) throw new GovernorRefusal('Unpriced', longContext);
-  const unknownFields = input.additionalModelRequestFields !== undefined;
   // Bedrock turns away what is no positive number; until it has, such a limit bounds nothing.
   const { maxTokens = 0 } = input.inferenceConfig ?? {};
-  const asked = !unknownFields && Number.isSafeInteger(maxTokens) && maxTokens > 0 ? maxTokens : undefined;
+  const asked = fields === undefined && Number.isSafeInteger(maxTokens) && maxTokens > 0 ? maxTokens : undefined;
   const maxOutputTokens = Math.min(asked ?? Number.POSITIVE_INFINITY, window);
   if (!Number.isSafeInteger(inputBytes) || !Number.isSafeInteger(maxOutputTokens))
     throw new GovernorRefusal(
       'Unbounded',
       'Nothing bounds the cost of this call: the context window of its model is not known. Set inferenceConfig.maxTokens, and send text only.',
     );
-  const cacheable = [...blocks, ...(input.system ?? []), ...(input.toolConfig?.tools ?? [])];
   const tier = readTier(input.serviceTier?.type);
   return {
     inputBytes,
-    mayWriteCache: unknownFields || cacheable.some((block) => block.cachePoint !== undefined),
+    mayWriteCache: fields !== undefined || content.marksCache,
     maxOutputTokens,
     // Flex is cheaper only while Bedrock grants it; an answer from the default tier costs the default price.
     tier: tier === 'flex' ? 'default' : tier,
@@ -102,21 +100,35 @@ function bytesOf(body: InvokeModelCommandInput['body']): Uint8Array {
 /** The JSON around a message or a block of text, and room to spare. */
 const FRAME_BYTES = 32;
 
-/** Text as it is; everything else by its JSON, which is no shorter than what the model reads of it. */
-function textBytes(input: ConverseCommandInput): number {
-  const { messages, system, toolConfig, additionalModelRequestFields, promptVariables, outputConfig } = input;
-  let bytes = bytesOfBlocks(system ?? []);
-  for (const { content } of messages ?? []) bytes += FRAME_BYTES + bytesOfBlocks(content ?? []);
-  for (const part of [toolConfig, additionalModelRequestFields, promptVariables, outputConfig])
-    if (part !== undefined) bytes += Buffer.byteLength(JSON.stringify(part));
-  return bytes;
+/** What a request gives the model to read. */
+interface Survey {
+  /** Text as it is; everything else by its JSON, which is no shorter than what the model reads of it. Media left out. */
+  bytes: number;
+  hasMedia: boolean;
+  marksCache: boolean;
 }
 
-function bytesOfBlocks(blocks: readonly { readonly text?: string | undefined }[]): number {
-  let bytes = 0;
-  for (const block of blocks)
-    bytes += FRAME_BYTES + Buffer.byteLength(isOnlyText(block) ? block.text : JSON.stringify(block));
-  return bytes;
+/** One look at everything: this happens at every call. */
+function surveyOf(input: ConverseCommandInput): Survey {
+  const { messages, system, toolConfig, additionalModelRequestFields, promptVariables, outputConfig } = input;
+  const survey: Survey = { bytes: 0, hasMedia: false, marksCache: false };
+  if (system !== undefined) for (const block of system) look(survey, block);
+  for (const { content } of messages ?? []) {
+    survey.bytes += FRAME_BYTES;
+    if (content !== undefined) for (const block of content) look(survey, block);
+  }
+  if (toolConfig?.tools?.some((tool) => tool.cachePoint !== undefined) === true) survey.marksCache = true;
+  for (const part of [toolConfig, additionalModelRequestFields, promptVariables, outputConfig])
+    if (part !== undefined) survey.bytes += Buffer.byteLength(JSON.stringify(part));
+  return survey;
+}
+
+function look(survey: Survey, block: ContentBlock | SystemContentBlock): void {
+  survey.bytes += FRAME_BYTES;
+  if (isOnlyText(block)) survey.bytes += Buffer.byteLength(block.text);
+  else if (holdsMedia(block)) survey.hasMedia = true;
+  else survey.bytes += Buffer.byteLength(JSON.stringify(block));
+  if (block.cachePoint !== undefined) survey.marksCache = true;
 }
 
 function isOnlyText(block: { readonly text?: string | undefined }): block is { readonly text: string } {
@@ -124,10 +136,10 @@ function isOnlyText(block: { readonly text?: string | undefined }): block is { r
   return typeof block.text === 'string';
 }
 
-const holdsMedia = (block: ContentBlock | ToolResultContentBlock): boolean =>
-  block.image !== undefined ||
-  block.document !== undefined ||
-  block.video !== undefined ||
+const holdsMedia = (block: ContentBlock | SystemContentBlock | ToolResultContentBlock): boolean =>
+  ('image' in block && block.image !== undefined) ||
+  ('document' in block && block.document !== undefined) ||
+  ('video' in block && block.video !== undefined) ||
   ('guardContent' in block && block.guardContent?.image !== undefined) ||
   ('audio' in block && block.audio !== undefined) ||
   ('toolResult' in block && (block.toolResult?.content ?? []).some(holdsMedia));

@@ -32,7 +32,7 @@ interface Block {
  * that takes 100 ms. In each block all four come once, forwards and backwards in turn.
  */
 export async function addedLatency(governed: GovernedProcess, full: boolean): Promise<void> {
-  const upstream = fork(fileURLToPath(new URL('upstream.ts', import.meta.url)), { execArgv: ['--import', 'tsx'] });
+  const upstream = fork(fileURLToPath(new URL('upstream.ts', import.meta.url)), { execArgv: process.execArgv });
   const [upstreamPort]: unknown[] = await once(upstream, 'message');
   const gateway = await startPortkey();
   const runtime = `http://127.0.0.1:${upstreamPort}`;

@@ -462,8 +462,8 @@ export const FAULTS: readonly Fault[] = [
     id: 'F26',
     meaning: 'documents and images are held by their bytes, though only the model counts their tokens',
     file: 'invoke/request-bound.ts',
-    source: 'hasMedia ? window : textBytes(input)',
-    fault: 'textBytes(input)',
+    source: 'else if (holdsMedia(block)) survey.hasMedia = true;',
+    fault: '',
     test: {
       file: 'test/invoke/request-bound.test.ts',
       title: 'holds the window for an image in a guarded block [F26]',
