@@ -21,12 +21,13 @@ const RATES: Rates = {
 export const manyProfiles = (count: number): readonly IndexEntry[] =>
   Array.from({ length: count }, (_, n) => profile(n));
 
+export const arnOf = (n: number): string =>
+  `arn:aws:bedrock:${REGION}:123456789012:application-inference-profile/${n.toString(36).padStart(12, 'a')}`;
+
 export const tenantOf = (n: number): string => `tenant-${n}`;
 
 function profile(n: number): IndexEntry {
-  const arn = parseProfileArn(
-    `arn:aws:bedrock:${REGION}:123456789012:application-inference-profile/${n.toString(36).padStart(12, 'a')}`,
-  );
+  const arn = parseProfileArn(arnOf(n));
   if (arn === undefined) throw new Error('an ARN that the domain does not take');
   const tags = {
     tenant: tenantOf(n),
