@@ -9,9 +9,9 @@ import { budgetReopened, profileQuarantined, profileReleased } from '../standing
 import { type BudgetReview, reviewBudget } from '../standing/review-budget.ts';
 import { describeReason, type Restriction, type Standing, standingTagValue, strictest } from '../standing/standing.ts';
 import { describeTags, GOVERNOR_TAG_PREFIX, STANDING_TAG, type Tags, tagValue } from '../tags.ts';
-import { assess, type Compliance, describeViolation } from './compliance.ts';
+import { assess, type Compliance, describeViolation, type Mending, mended, tagsToWrite } from './compliance.ts';
 import type { Geography } from './geography.ts';
-import { type ProfileArn, regionOf } from './profile-arn.ts';
+import { accountOf, type ProfileArn, regionOf } from './profile-arn.ts';
 import type { IndexEntry, ProfileIndex, ProfileSource } from './profile-index.ts';
 
 /** What Bedrock says of a profile. Immutable while the profile lives, but for its tags. */
@@ -57,7 +57,7 @@ export async function governProfile(ports: ProfileGovernance, arn: ProfileArn): 
   const seen = await look(ports, arn);
   if (seen === undefined) return { kind: 'gone' };
   const { found, compliance } = seen;
-  const tags = compliance.kind === 'remediable' ? await mend(ports, arn, found, compliance.additions) : found;
+  const tags = compliance.kind === 'remediable' ? await mend(ports, arn, found, compliance) : found;
   const governed = await settle(ports, seen, tags);
   for (const { id } of governed.entry.budgets) {
     const budget = budgetOf(ports.policy, id);
@@ -74,7 +74,7 @@ export async function enforceStanding(ports: ProfileGovernance, arn: ProfileArn)
   const seen = await look(ports, arn);
   if (seen === undefined) return { kind: 'gone' };
   const { found, compliance } = seen;
-  return await settle(ports, seen, compliance.kind === 'remediable' ? { ...found, ...compliance.additions } : found);
+  return await settle(ports, seen, compliance.kind === 'remediable' ? mended(found, compliance) : found);
 }
 
 interface SeenProfile {
@@ -92,7 +92,7 @@ async function look(ports: ProfileGovernance, arn: ProfileArn): Promise<SeenProf
     return undefined;
   }
   const found = await ports.profiles.readTags(arn);
-  return { before, facts, found, compliance: assess(ports.policy, found) };
+  return { before, facts, found, compliance: assess(ports.policy, found, accountOf(arn)) };
 }
 
 async function settle(
@@ -127,16 +127,17 @@ async function end(ports: ProfileGovernance, before: IndexEntry | undefined): Pr
   ports.journal.decided('end index entry', { profile: before.arn, because: 'Bedrock has no such profile any more' });
 }
 
-async function mend(ports: ProfileGovernance, arn: ProfileArn, found: Tags, additions: Tags): Promise<Tags> {
-  await ports.profiles.tag(arn, additions);
+async function mend(ports: ProfileGovernance, arn: ProfileArn, found: Tags, mending: Mending): Promise<Tags> {
+  await ports.profiles.tag(arn, tagsToWrite(mending));
   ports.journal.decided('mend tags', {
     profile: arn,
-    because: 'required tags with defaults were missing',
+    because: 'the policy has defaults for what was missing, and mends values that it maps or writes in another case',
     before: { ...found },
-    added: { ...additions },
+    added: { ...mending.additions },
+    corrected: Object.entries(mending.corrections).map(([key, { before, after }]) => `${key}: ${before} → ${after}`),
   });
   ports.journal.counted('ProfileMended', { profile: arn });
-  return { ...found, ...additions };
+  return mended(found, mending);
 }
 
 /** The second lock. Written only where it differs, so that the event of our own write finds nothing to do. */

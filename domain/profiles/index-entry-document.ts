@@ -51,6 +51,7 @@ const reason = z.discriminatedUnion('kind', [
         key: z.string(),
         problem: z.enum(['missing', 'not-allowed']),
         value: z.exactOptional(z.string()),
+        writtenAs: z.exactOptional(z.string()),
         expected: z.string(),
       }),
     ),

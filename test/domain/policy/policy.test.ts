@@ -136,12 +136,12 @@ describe('a bad policy', () => {
       'tenantTag',
       /^expected the key of a required tag/,
     ],
-    ['a list of tags', { tags: ['tenant'] }, 'tags', /^expected the tag policy with required, optional$/],
+    ['a list of tags', { tags: ['tenant'] }, 'tags', /^expected the tag policy with required, optional, exceptions$/],
     [
       'an unknown key in the tag policy',
       { tags: { required: { tenant: {}, team: {}, environment: {} }, must: {} } },
       'tags',
-      /^unknown key "must"; the tag policy has required, optional$/,
+      /^unknown key "must"; the tag policy has required, optional, exceptions$/,
     ],
     [
       'a list of required tags',
@@ -201,14 +201,14 @@ describe('a bad policy', () => {
       'a rule that is a list',
       { x: ['prod'] },
       'tags.required.x',
-      /^expected a tag rule with values, pattern, default$/,
+      /^expected a tag rule with values, pattern, case, map, default$/,
     ],
     ['a rule that is a text', { x: 'prod' }, 'tags.required.x', /^expected a tag rule with/],
     [
       'an unknown key in a rule',
       { x: { value: 'prod' } },
       'tags.required.x',
-      /^unknown key "value"; a tag rule has values, pattern, default$/,
+      /^unknown key "value"; a tag rule has values, pattern, case, map, default$/,
     ],
     ['no allowed values', { x: { values: [] } }, 'tags.required.x.values', /^expected at least one allowed value$/],
     [
