@@ -27,6 +27,7 @@ const Stored = z.object({
     'tenant-reopened',
     'profile-quarantined',
     'profile-released',
+    'tag-conflict',
   ]),
   severity: z.enum(['info', 'warning', 'critical']),
   tenant: z.string().exactOptional(),

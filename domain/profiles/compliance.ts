@@ -72,6 +72,12 @@ export const tagsToWrite = ({ additions, corrections }: Mending): Tags => ({
 
 export const mended = (tags: Tags, mending: Mending): Tags => ({ ...tags, ...tagsToWrite(mending) });
 
+/** Each change, for people: `team: added support`, `environment: Prod → prod`. */
+export const describeMending = ({ additions, corrections }: Mending): string[] => [
+  ...Object.entries(additions).map(([key, value]) => `${key}: added ${value}`),
+  ...Object.entries(corrections).map(([key, { before, after }]) => `${key}: ${before} → ${after}`),
+];
+
 interface Known {
   readonly tags: Tags;
   readonly account: string;

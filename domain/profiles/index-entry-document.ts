@@ -104,6 +104,7 @@ const document = z.object({
     }),
   ),
   quarantines: z.exactOptional(z.int()),
+  mendings: z.exactOptional(z.object({ day: z.string(), writes: z.int() })),
   verifiedAt: instant,
   endedAt: z.exactOptional(instant),
 });

@@ -22,6 +22,12 @@ export interface CoveringBudget {
   readonly mode?: 'shadow';
 }
 
+export interface MendingCount {
+  /** UTC, such as `2026-11-25`. */
+  readonly day: string;
+  readonly writes: number;
+}
+
 /** What the governor knows of one profile, as read from AWS when it was last verified. */
 export interface IndexEntry extends RateSchedule {
   readonly arn: ProfileArn;
@@ -46,6 +52,8 @@ export interface IndexEntry extends RateSchedule {
   readonly budgets: readonly CoveringBudget[];
   /** How often this profile has been quarantined; names each quarantine in notices. */
   readonly quarantines?: number;
+  /** How often its tags were mended on the last day on which they were; a bound for fights about a tag. */
+  readonly mendings?: MendingCount;
   readonly verifiedAt: EpochMs;
   /** Set once the profile is deleted: it resolves no longer, but its spend is still attributed. */
   readonly endedAt?: EpochMs;

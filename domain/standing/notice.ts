@@ -17,7 +17,8 @@ export type NoticeKind =
   | 'tenant-closed'
   | 'tenant-reopened'
   | 'profile-quarantined'
-  | 'profile-released';
+  | 'profile-released'
+  | 'tag-conflict';
 export type Severity = 'info' | 'warning' | 'critical';
 
 /** Something that people must be told. */
@@ -166,5 +167,27 @@ export function profileReleased(occasion: ProfileOccasion): Notice {
     ...(occasion.tenant === undefined ? {} : { tenant: occasion.tenant }),
     subject: `Bedrock profile ${occasion.name} is released`,
     text: `Profile ${occasion.name} (${occasion.arn}) carries the required tags now and may be invoked again. Its tags are: ${describeTags(occasion.tags)}.`,
+  };
+}
+
+export function tagConflict(
+  occasion: Pick<ProfileOccasion, 'arn' | 'name' | 'tenant'> & {
+    /** UTC; a conflict is told once a day. */
+    readonly day: string;
+    readonly changes: readonly string[];
+    readonly writes: number;
+  },
+): Notice {
+  const { arn, name, tenant, day, changes, writes } = occasion;
+  return {
+    id: noticeId('tag-conflict', arn, day),
+    kind: 'tag-conflict',
+    severity: 'warning',
+    ...(tenant === undefined ? {} : { tenant }),
+    subject: `Bedrock profile ${name}: its tags are changed back again and again`,
+    text:
+      `The tags of profile ${name} (${arn}) were mended ${writes} times on ${day}, and somebody changed them back each time. ` +
+      `They are left as they are until the day is over (UTC): ${changes.join('; ')} is what the policy wants. The profile is governed as if it carried that. ` +
+      `Correct what writes the tags (a deployment, another governor), or the policy.`,
   };
 }
