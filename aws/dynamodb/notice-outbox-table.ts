@@ -25,6 +25,7 @@ const Stored = z.object({
     'tenant-throttled',
     'tenant-closed',
     'tenant-reopened',
+    'profile-violating',
     'profile-quarantined',
     'profile-released',
     'tag-conflict',

@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { Duration } from './duration.ts';
 import { expected, section } from './schema.ts';
 import { Selector } from './selector.ts';
 import { mappedValue, mendedValue, TagRule, whyNotAllowed } from './tag-rule.ts';
@@ -25,6 +26,8 @@ export const TagPolicy = section('the tag policy', {
     .array(Exception, expected('a list of exceptions'))
     .max(20, 'expected at most 20 exceptions')
     .default([]),
+  /** Milliseconds from when a violation was first seen, in which the profile still works where that is safe. */
+  grace: Duration.prefault(0),
 }).superRefine((tags, context) => {
   const problem: Problem = (path, message) => context.addIssue({ code: 'custom', path, message });
   for (const kind of ['required', 'optional'] as const)

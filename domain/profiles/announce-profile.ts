@@ -1,11 +1,12 @@
 import type { BudgetId } from '../budgets/budget-id.ts';
 import { type Budget, budgetOf, tenantOf } from '../budgets/definition.ts';
+import { type EpochMs, isoTime } from '../clock.ts';
 import { periodAt } from '../period.ts';
-import { budgetReopened, profileQuarantined, profileReleased } from '../standing/notice.ts';
+import { budgetReopened, profileQuarantined, profileReleased, profileViolating } from '../standing/notice.ts';
 import type { BudgetReview } from '../standing/review-budget.ts';
 import { isQuarantined, type Standing } from '../standing/standing.ts';
 import { describeTags, tagValue } from '../tags.ts';
-import { describeViolation } from './compliance.ts';
+import { describeViolation, type Violation } from './compliance.ts';
 import type { IndexEntry } from './profile-index.ts';
 
 /** What people are told when the index entry of a profile changes, each occasion once. */
@@ -30,6 +31,28 @@ export async function announceQuarantine(
     tags: describeTags(after.tags),
   });
   ports.journal.counted('ProfileQuarantined', { profile: after.arn });
+}
+
+/** A violating profile that works for now: told when the violation is first seen, before it costs anybody anything. */
+export async function announceGrace(
+  ports: BudgetReview,
+  grace: {
+    readonly before: IndexEntry | undefined;
+    readonly entry: IndexEntry;
+    readonly violations: readonly Violation[];
+    readonly until: EpochMs;
+  },
+): Promise<void> {
+  const { before, entry, violations, until } = grace;
+  const tenant = tagValue(entry.tags, ports.policy.tenantTag);
+  const { arn, name, tags, timesViolating: times = 1 } = entry;
+  await ports.outbox.enter(profileViolating({ arn, name, tags, tenant, violations, until, times }));
+  if (before?.violatingSince !== undefined) return;
+  ports.journal.decided('let profile violate', {
+    profile: arn,
+    because: violations.map(describeViolation),
+    until: isoTime(until),
+  });
 }
 
 export async function announceRecovery(ports: BudgetReview, before: IndexEntry, after: IndexEntry): Promise<void> {

@@ -5,10 +5,11 @@ import { followCoverage } from '../spending/seeding.ts';
 import { type BudgetReview, reviewBudget } from '../standing/review-budget.ts';
 import { describeReason, type Restriction, type Standing, standingTagValue, strictest } from '../standing/standing.ts';
 import { STANDING_TAG, type Tags, tagValue } from '../tags.ts';
-import { announceQuarantine, announceRecovery } from './announce-profile.ts';
+import { announceGrace, announceQuarantine, announceRecovery } from './announce-profile.ts';
 import { assess, type Compliance, type Mending, mended } from './compliance.ts';
 import type { Geography } from './geography.ts';
 import { entryOf, isSameEntry } from './governed-entry.ts';
+import { graceOf, violatingOf } from './grace.ts';
 import { mendTags } from './mend-tags.ts';
 import { accountOf, type ProfileArn } from './profile-arn.ts';
 import type { IndexEntry, MendingCount, ProfileIndex, ProfileSource } from './profile-index.ts';
@@ -104,23 +105,31 @@ async function settle(
   seen: SeenProfile,
 ): Promise<Extract<GovernedProfile, { kind: 'governed' }>> {
   const { before, facts, found, compliance, mendings } = seen;
+  const now = ports.clock.now();
+  const violating = compliance.kind === 'violating' ? violatingOf(before, now) : undefined;
+  const graceUntil =
+    compliance.kind === 'violating' && violating !== undefined
+      ? graceOf(ports.policy, compliance.violations, { before, since: violating.since, now })
+      : undefined;
+  const isQuarantine = compliance.kind === 'violating' && graceUntil === undefined;
   // Also where nothing is written: what mending makes of the tags says whose money the profile spends.
-  const tags = compliance.kind === 'remediable' ? mended(found, compliance) : found;
-  const budgets = compliance.kind === 'violating' ? [] : budgetsCovering(ports.policy, tags);
-  const reasons: Restriction[] =
-    compliance.kind === 'violating' ? [{ kind: 'quarantine', violations: compliance.violations }] : [];
+  const tags = compliance.kind === 'compliant' || isQuarantine ? found : mended(found, compliance);
+  const budgets = isQuarantine ? [] : budgetsCovering(ports.policy, tags);
+  const reasons: Restriction[] = isQuarantine ? [{ kind: 'quarantine', violations: compliance.violations }] : [];
   for (const budget of budgets) {
     const restriction = await reviewBudget(ports, budget);
     if (restriction !== undefined) reasons.push(restriction);
   }
   const standing = strictest(reasons);
-  const entry = entryOf(ports, { facts, tags, standing, budgets, before, mendings });
+  const entry = entryOf(ports, { facts, tags, standing, budgets, before, mendings, violating });
   // A recovery is announced before the index forgets what it recovered from, a quarantine after the index names it: a
   // crash in between repeats the occasion under the same id instead of losing it.
   if (before !== undefined) await announceRecovery(ports, before, entry);
   if (before !== undefined) await followCoverage(ports, facts.arn, { before: before.budgets, after: entry.budgets });
   if (before === undefined || !isSameEntry(before, entry)) await ports.index.put(entry);
   await announceQuarantine(ports, before, entry);
+  if (compliance.kind === 'violating' && graceUntil !== undefined)
+    await announceGrace(ports, { before, entry, violations: compliance.violations, until: graceUntil });
   // Last, so that the event of our own tagging finds everything told already, and a profile that cannot be tagged too.
   await enforce(ports, facts.arn, tags, standing);
   return { kind: 'governed', compliance: compliance.kind, entry };

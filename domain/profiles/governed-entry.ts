@@ -6,6 +6,7 @@ import { agreedPrice } from '../spending/agreed-price.ts';
 import type { PriceList } from '../spending/price-list.ts';
 import { isQuarantined, type Standing } from '../standing/standing.ts';
 import { GOVERNOR_TAG_PREFIX, type Tags } from '../tags.ts';
+import type { Violating } from './grace.ts';
 import { regionOf } from './profile-arn.ts';
 import type { IndexEntry, MendingCount } from './profile-index.ts';
 
@@ -26,10 +27,12 @@ export function entryOf(
     budgets: readonly Budget[];
     before: IndexEntry | undefined;
     mendings: MendingCount | undefined;
+    /** Undefined where the tags comply. */
+    violating: Violating | undefined;
   },
 ): IndexEntry {
   const now = ports.clock.now();
-  const { facts, tags, standing, budgets, before, mendings } = known;
+  const { facts, tags, standing, budgets, before, mendings, violating } = known;
   const { reservation, maxExposure } = ports.policy.ledger;
   const { baseModelId, source } = facts;
   const { isKnown, ...price } = agreedPrice(ports.policy, ports.prices, {
@@ -42,6 +45,7 @@ export function entryOf(
   // Counted, not timed: handlers of the same change at the same moment give their quarantine the same name.
   const isNewQuarantine = isQuarantined(standing) && (before === undefined || !isQuarantined(before.standing));
   const quarantines = (before?.quarantines ?? 0) + (isNewQuarantine ? 1 : 0);
+  const timesViolating = violating?.times ?? before?.timesViolating;
   return {
     arn: facts.arn,
     name: facts.name,
@@ -62,6 +66,8 @@ export function entryOf(
       ...(isShadow ? { mode: 'shadow' as const } : {}),
     })),
     ...(quarantines === 0 ? {} : { quarantines }),
+    ...(violating === undefined ? {} : { violatingSince: violating.since }),
+    ...(timesViolating === undefined ? {} : { timesViolating }),
     ...(mendings === undefined ? {} : { mendings }),
     verifiedAt: now,
   };

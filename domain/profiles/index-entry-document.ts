@@ -104,6 +104,8 @@ const document = z.object({
     }),
   ),
   quarantines: z.exactOptional(z.int()),
+  violatingSince: z.exactOptional(instant),
+  timesViolating: z.exactOptional(z.int()),
   mendings: z.exactOptional(z.object({ day: z.string(), writes: z.int() })),
   verifiedAt: instant,
   endedAt: z.exactOptional(instant),

@@ -52,6 +52,10 @@ export interface IndexEntry extends RateSchedule {
   readonly budgets: readonly CoveringBudget[];
   /** How often this profile has been quarantined; names each quarantine in notices. */
   readonly quarantines?: number;
+  /** Present while its tags violate the policy: since when, as first seen. Its grace is counted from there. */
+  readonly violatingSince?: EpochMs;
+  /** How often it has come to violate the policy; names each time in notices. */
+  readonly timesViolating?: number;
   /** How often its tags were mended on the last day on which they were; a bound for fights about a tag. */
   readonly mendings?: MendingCount;
   readonly verifiedAt: EpochMs;

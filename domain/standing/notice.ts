@@ -1,6 +1,6 @@
 import type { Brand } from '../brand.ts';
 import type { Budget } from '../budgets/definition.ts';
-import { isoTime } from '../clock.ts';
+import { type EpochMs, isoTime } from '../clock.ts';
 import { awsAmount, displayUsd, type NanoUsd, percentOf } from '../money.ts';
 import type { Period } from '../period.ts';
 import type { Threshold } from '../policy/policy.ts';
@@ -16,6 +16,7 @@ export type NoticeKind =
   | 'tenant-throttled'
   | 'tenant-closed'
   | 'tenant-reopened'
+  | 'profile-violating'
   | 'profile-quarantined'
   | 'profile-released'
   | 'tag-conflict';
@@ -156,6 +157,27 @@ export function profileQuarantined(occasion: ProfileOccasion & { readonly violat
     text:
       `Profile ${occasion.name} (${occasion.arn}) may not be invoked: ${occasion.violations.map(describeViolation).join('; ')}. ` +
       `Its tags are: ${describeTags(occasion.tags) || 'none'}. Correct the tags on the profile; it is released within minutes.`,
+  };
+}
+
+export function profileViolating(
+  occasion: Omit<ProfileOccasion, 'quarantine'> & {
+    readonly violations: readonly Violation[];
+    readonly until: EpochMs;
+    /** The how-manieth time that it violates the policy. */
+    readonly times: number;
+  },
+): Notice {
+  const { arn, name, tenant, violations, until, tags, times } = occasion;
+  return {
+    id: noticeId('violating', arn, String(times)),
+    kind: 'profile-violating',
+    severity: 'warning',
+    ...(tenant === undefined ? {} : { tenant }),
+    subject: `Bedrock profile ${name} violates the tag policy`,
+    text:
+      `Profile ${name} (${arn}) is quarantined at ${isoTime(until)} unless its tags are corrected: ${violations.map(describeViolation).join('; ')}. ` +
+      `Its tags are: ${describeTags(tags) || 'none'}. Until then it may be invoked, as long as its tags say whose budgets it spends.`,
   };
 }
 

@@ -136,12 +136,17 @@ describe('a bad policy', () => {
       'tenantTag',
       /^expected the key of a required tag/,
     ],
-    ['a list of tags', { tags: ['tenant'] }, 'tags', /^expected the tag policy with required, optional, exceptions$/],
+    [
+      'a list of tags',
+      { tags: ['tenant'] },
+      'tags',
+      /^expected the tag policy with required, optional, exceptions, grace$/,
+    ],
     [
       'an unknown key in the tag policy',
       { tags: { required: { tenant: {}, team: {}, environment: {} }, must: {} } },
       'tags',
-      /^unknown key "must"; the tag policy has required, optional, exceptions$/,
+      /^unknown key "must"; the tag policy has required, optional, exceptions, grace$/,
     ],
     [
       'a list of required tags',

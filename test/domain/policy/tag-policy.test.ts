@@ -183,6 +183,24 @@ describe('a tag policy', () => {
     expect(problemsWith(tags)).toEqual([[place, expect.stringMatching(message)]]);
   });
 
+  it.each<[unknown, number]>([
+    ['24h', 86_400_000],
+    ['90 m', 5_400_000],
+    ['30d', 2_592_000_000],
+    ['45s', 45_000],
+    [3600, 3_600_000],
+    [0, 0],
+  ])('takes the grace %j', (grace, ms) => {
+    const reading = readPolicy(policyDocument({ tags: { required: rules, grace }, budgets: [] }));
+    expect(reading.kind === 'valid' ? reading.policy.tags.grace : reading.problems).toBe(ms);
+  });
+
+  it.each([['24'], ['1w'], ['31d'], [-1], [0.5], [''], [null], [true], ['h']])('refuses the grace %j', (grace) => {
+    expect(problemsWith({ required: rules, grace })).toEqual([
+      ['tags.grace', 'expected a time of at most 30 days such as "24h", or whole seconds'],
+    ]);
+  });
+
   it('names each tag of a circle of defaults', () => {
     const from = (key: string) => ({ default: { from: 'tag', key } });
     expect(problemsWith({ required: { tenant: {}, a: from('b'), b: from('a') } })).toEqual([

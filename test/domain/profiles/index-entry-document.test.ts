@@ -76,6 +76,8 @@ const entries: fc.Arbitrary<IndexEntry> = fc.record(
       maxLength: 3,
     }),
     quarantines: fc.integer({ min: 1, max: 1_000_000 }),
+    violatingSince: instants,
+    timesViolating: fc.integer({ min: 1, max: 1_000_000 }),
     mendings: fc.record({ day: fc.string(), writes: fc.integer({ min: 1, max: 5 }) }),
     verifiedAt: instants,
     endedAt: instants,
