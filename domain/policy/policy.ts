@@ -108,6 +108,8 @@ export const Policy = section('a policy', {
       expected('a list of AWS Regions'),
     )
     .min(1, 'expected at least one Region'),
+  /** `observe`: everything is decided and logged, and nothing is written that a tenant feels. */
+  mode: z.enum(['enforce', 'observe'], expected('"enforce" or "observe"')).default('enforce'),
   tenantTag: z.string(expected('the key of a required tag')),
   tags: TagPolicy,
   budgets: z.array(Budget, expected('a list of budgets')).max(200, 'expected at most 200 budgets').default([]),

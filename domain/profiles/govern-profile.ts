@@ -1,12 +1,12 @@
 import { type Budget, budgetOf, budgetsCovering } from '../budgets/definition.ts';
-import { type AwsBudgets, provisionBudget } from '../budgets/provisioning.ts';
+import { type AwsBudgets, observeBudget, provisionBudget } from '../budgets/provisioning.ts';
 import type { PriceList } from '../spending/price-list.ts';
 import { followCoverage } from '../spending/seeding.ts';
 import { type BudgetReview, reviewBudget } from '../standing/review-budget.ts';
 import { describeReason, type Restriction, type Standing, standingTagValue, strictest } from '../standing/standing.ts';
-import { STANDING_TAG, type Tags, tagValue } from '../tags.ts';
+import { describeTags, STANDING_TAG, type Tags, tagValue } from '../tags.ts';
 import { announceGrace, announceQuarantine, announceRecovery } from './announce-profile.ts';
-import { assess, type Compliance, type Mending, mended } from './compliance.ts';
+import { assess, type Compliance, describeViolation, type Mending, mended } from './compliance.ts';
 import type { Geography } from './geography.ts';
 import { entryOf, isSameEntry } from './governed-entry.ts';
 import { graceOf, violatingOf } from './grace.ts';
@@ -75,6 +75,9 @@ export async function enforceStanding(ports: ProfileGovernance, arn: ProfileArn)
   return await settle(ports, seen);
 }
 
+/** Decides and logs, and writes nothing but what is the governor's own: the index and the ledger. */
+const isObserving = ({ policy }: ProfileGovernance): boolean => policy.mode === 'observe';
+
 interface SeenProfile {
   readonly before: IndexEntry | undefined;
   readonly facts: ProfileFacts;
@@ -111,7 +114,14 @@ async function settle(
     compliance.kind === 'violating' && violating !== undefined
       ? graceOf(ports.policy, compliance.violations, { before, since: violating.since, now })
       : undefined;
-  const isQuarantine = compliance.kind === 'violating' && graceUntil === undefined;
+  const isBarred = compliance.kind === 'violating' && graceUntil === undefined;
+  if (isBarred && isObserving(ports))
+    ports.journal.decided('would quarantine profile', {
+      profile: facts.arn,
+      because: compliance.violations.map(describeViolation),
+      tags: describeTags(found),
+    });
+  const isQuarantine = isBarred && !isObserving(ports);
   // Also where nothing is written: what mending makes of the tags says whose money the profile spends.
   const tags = compliance.kind === 'compliant' || isQuarantine ? found : mended(found, compliance);
   const budgets = isQuarantine ? [] : budgetsCovering(ports.policy, tags);
@@ -124,11 +134,11 @@ async function settle(
   const entry = entryOf(ports, { facts, tags, standing, budgets, before, mendings, violating });
   // A recovery is announced before the index forgets what it recovered from, a quarantine after the index names it: a
   // crash in between repeats the occasion under the same id instead of losing it.
-  if (before !== undefined) await announceRecovery(ports, before, entry);
+  if (before !== undefined && !isObserving(ports)) await announceRecovery(ports, before, entry);
   if (before !== undefined) await followCoverage(ports, facts.arn, { before: before.budgets, after: entry.budgets });
   if (before === undefined || !isSameEntry(before, entry)) await ports.index.put(entry);
   await announceQuarantine(ports, before, entry);
-  if (compliance.kind === 'violating' && graceUntil !== undefined)
+  if (compliance.kind === 'violating' && graceUntil !== undefined && !isObserving(ports))
     await announceGrace(ports, { before, entry, violations: compliance.violations, until: graceUntil });
   // Last, so that the event of our own tagging finds everything told already, and a profile that cannot be tagged too.
   await enforce(ports, facts.arn, tags, standing);
@@ -146,6 +156,14 @@ async function enforce(ports: ProfileGovernance, arn: ProfileArn, tags: Tags, st
   const wanted = standingTagValue(standing);
   const actual = tagValue(tags, STANDING_TAG);
   if (wanted === actual) return;
+  if (isObserving(ports)) {
+    ports.journal.decided('would change standing tag', {
+      profile: arn,
+      before: actual ?? 'none',
+      after: wanted ?? 'none',
+    });
+    return;
+  }
   if (wanted === undefined) await ports.profiles.untag(arn, [STANDING_TAG]);
   else await ports.profiles.tag(arn, { [STANDING_TAG]: wanted });
   ports.journal.decided(wanted === undefined ? 'remove standing tag' : 'set standing tag', {
@@ -159,7 +177,7 @@ async function enforce(ports: ProfileGovernance, arn: ProfileArn, tags: Tags, st
 /** AWS Budgets is the slow second opinion: that it cannot be reached must not keep a profile ungoverned. */
 async function provision(ports: ProfileGovernance, budget: Budget): Promise<void> {
   try {
-    await provisionBudget(ports, budget);
+    await (isObserving(ports) ? observeBudget : provisionBudget)(ports, budget);
   } catch (error) {
     ports.journal.counted('BudgetProvisioningFailed', {
       budget: budget.id,

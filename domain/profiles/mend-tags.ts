@@ -45,6 +45,10 @@ export interface MendedTags {
  */
 export async function mendTags(ports: Mender, profile: MendableProfile): Promise<MendedTags> {
   const { arn, found, mending, before } = profile;
+  if (ports.policy.mode === 'observe') {
+    ports.journal.decided('would mend tags', { profile: arn, before: { ...found }, changes: describeMending(mending) });
+    return { found, compliance: { kind: 'remediable', ...mending }, mendings: before?.mendings };
+  }
   const day = isoTime(ports.clock.now()).slice(0, 10);
   const writes = before?.mendings?.day === day ? before.mendings.writes : 0;
   if (writes >= MAX_MENDINGS_PER_DAY) {

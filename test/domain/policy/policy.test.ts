@@ -111,6 +111,7 @@ describe('a bad policy', () => {
 
   it.each<[string, Record<string, unknown>, string, RegExp]>([
     ['an unknown key', { budget: [] }, 'policy', /^unknown key "budget"; a policy has version, .*budgets/],
+    ['an unknown mode', { mode: 'shadow' }, 'mode', /^expected "enforce" or "observe"$/],
     ['another version', { version: 2 }, 'version', /^expected version: 1$/],
     ['a version as text', { version: '1' }, 'version', /^expected version: 1$/],
     [
