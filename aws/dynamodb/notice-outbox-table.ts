@@ -28,6 +28,7 @@ const Stored = z.object({
     'profile-violating',
     'profile-quarantined',
     'profile-released',
+    'profile-mismatched',
     'tag-conflict',
   ]),
   severity: z.enum(['info', 'warning', 'critical']),

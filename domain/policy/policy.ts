@@ -4,6 +4,7 @@ import { isTimeZone, PERIOD_KINDS } from '../period.ts';
 import { MAX_TAGS } from '../tags.ts';
 import { Lending } from './lending-policy.ts';
 import { PriceOverrides, UnpricedModels } from './prices.ts';
+import { ProfileRules } from './profile-rules.ts';
 import { expected, section } from './schema.ts';
 import { Selector } from './selector.ts';
 import { TagPolicy } from './tag-policy.ts';
@@ -112,6 +113,7 @@ export const Policy = section('a policy', {
   mode: z.enum(['enforce', 'observe'], expected('"enforce" or "observe"')).default('enforce'),
   tenantTag: z.string(expected('the key of a required tag')),
   tags: TagPolicy,
+  profiles: ProfileRules.prefault({}),
   budgets: z.array(Budget, expected('a list of budgets')).max(200, 'expected at most 200 budgets').default([]),
   /** While a budget is throttled, calls to the one base model go to the same tags' profile of the other. */
   fallbacks: z

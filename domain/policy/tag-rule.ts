@@ -1,20 +1,9 @@
 import * as z from 'zod';
+import { Pattern } from './pattern.ts';
 import { expected, section } from './schema.ts';
 import { TagKey, TagValue } from './tag-text.ts';
 
 /** The rule of one tag: which values it may have, which values are mended into which, and what stands in for a missing one. */
-
-const Pattern = z
-  .string(expected('a regular expression such as "^cc-[0-9]{4}$"'))
-  .transform((source, context): RegExp => {
-    try {
-      return new RegExp(source, 'u');
-    } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error);
-      context.addIssue({ code: 'custom', message: `expected a regular expression: ${reason}` });
-      return z.NEVER;
-    }
-  });
 
 const valueMap = (from: string) =>
   z.record(TagValue, TagValue, expected(`${from} with the values they become, such as { Prod: prod }`));

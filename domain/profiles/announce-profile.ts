@@ -2,11 +2,18 @@ import type { BudgetId } from '../budgets/budget-id.ts';
 import { type Budget, budgetOf, tenantOf } from '../budgets/definition.ts';
 import { type EpochMs, isoTime } from '../clock.ts';
 import { periodAt } from '../period.ts';
-import { budgetReopened, profileQuarantined, profileReleased, profileViolating } from '../standing/notice.ts';
+import {
+  budgetReopened,
+  profileMismatched,
+  profileQuarantined,
+  profileReleased,
+  profileViolating,
+} from '../standing/notice.ts';
 import type { BudgetReview } from '../standing/review-budget.ts';
 import { isQuarantined, type Standing } from '../standing/standing.ts';
 import { describeTags, tagValue } from '../tags.ts';
 import { describeViolation, type Violation } from './compliance.ts';
+import { mismatchesOf } from './mismatch.ts';
 import type { IndexEntry } from './profile-index.ts';
 
 /** What people are told when the index entry of a profile changes, each occasion once. */
@@ -53,6 +60,15 @@ export async function announceGrace(
     because: violations.map(describeViolation),
     until: isoTime(until),
   });
+}
+
+/** Told once for each profile and rule: a model and a name do not change while the profile lives. */
+export async function announceMismatches(ports: BudgetReview, entry: IndexEntry): Promise<void> {
+  const tenant = tagValue(entry.tags, ports.policy.tenantTag);
+  for (const mismatch of mismatchesOf(ports.policy, entry)) {
+    await ports.outbox.enter(profileMismatched({ arn: entry.arn, name: entry.name, tenant, mismatch }));
+    ports.journal.counted('ProfileMismatched', { profile: entry.arn, ...mismatch });
+  }
 }
 
 export async function announceRecovery(ports: BudgetReview, before: IndexEntry, after: IndexEntry): Promise<void> {

@@ -5,7 +5,7 @@ import { followCoverage } from '../spending/seeding.ts';
 import { type BudgetReview, reviewBudget } from '../standing/review-budget.ts';
 import { describeReason, type Restriction, type Standing, standingTagValue, strictest } from '../standing/standing.ts';
 import { describeTags, STANDING_TAG, type Tags, tagValue } from '../tags.ts';
-import { announceGrace, announceQuarantine, announceRecovery } from './announce-profile.ts';
+import { announceGrace, announceMismatches, announceQuarantine, announceRecovery } from './announce-profile.ts';
 import { assess, type Compliance, describeViolation, type Mending, mended } from './compliance.ts';
 import type { Geography } from './geography.ts';
 import { entryOf, isSameEntry } from './governed-entry.ts';
@@ -140,6 +140,7 @@ async function settle(
   await announceQuarantine(ports, before, entry);
   if (compliance.kind === 'violating' && graceUntil !== undefined && !isObserving(ports))
     await announceGrace(ports, { before, entry, violations: compliance.violations, until: graceUntil });
+  await announceMismatches(ports, entry);
   // Last, so that the event of our own tagging finds everything told already, and a profile that cannot be tagged too.
   await enforce(ports, facts.arn, tags, standing);
   return { kind: 'governed', compliance: compliance.kind, entry };

@@ -5,6 +5,7 @@ import { awsAmount, displayUsd, type NanoUsd, percentOf } from '../money.ts';
 import type { Period } from '../period.ts';
 import type { Threshold } from '../policy/policy.ts';
 import { describeViolation, type Violation } from '../profiles/compliance.ts';
+import type { Mismatch } from '../profiles/mismatch.ts';
 import type { ProfileArn } from '../profiles/profile-arn.ts';
 import { describeTags, type Tags } from '../tags.ts';
 
@@ -19,6 +20,7 @@ export type NoticeKind =
   | 'profile-violating'
   | 'profile-quarantined'
   | 'profile-released'
+  | 'profile-mismatched'
   | 'tag-conflict';
 export type Severity = 'info' | 'warning' | 'critical';
 
@@ -211,5 +213,21 @@ export function tagConflict(
       `The tags of profile ${name} (${arn}) were mended ${writes} times on ${day}, and somebody changed them back each time. ` +
       `They are left as they are until the day is over (UTC): ${changes.join('; ')} is what the policy wants. The profile is governed as if it carried that. ` +
       `Correct what writes the tags (a deployment, another governor), or the policy.`,
+  };
+}
+
+export function profileMismatched(
+  occasion: Pick<ProfileOccasion, 'arn' | 'name' | 'tenant'> & { readonly mismatch: Mismatch },
+): Notice {
+  const { arn, name, tenant, mismatch } = occasion;
+  return {
+    id: noticeId('mismatched', arn, mismatch.what),
+    kind: 'profile-mismatched',
+    severity: 'warning',
+    ...(tenant === undefined ? {} : { tenant }),
+    subject: `Bedrock profile ${name} has a ${mismatch.what} that the policy does not allow`,
+    text:
+      `The ${mismatch.what} of profile ${name} (${arn}) is "${mismatch.value}" (expected ${mismatch.expected}). ` +
+      'AWS lets nobody change it: make a profile that the policy allows, and delete this one when nothing calls it any more. It is governed as before.',
   };
 }
