@@ -238,12 +238,12 @@ describe('mending', () => {
   );
 
   it('makes compliant what is remediable, needs no second time, and leaves alone what no rule speaks of', () => {
-    const seen = new Set<string>();
+    let remediable = 0;
     fc.assert(
       fc.property(anyTags, (tags) => {
         const compliance = assess(rules, tags);
-        seen.add(compliance.kind);
         if (compliance.kind !== 'remediable') return;
+        remediable++;
         const after = mended(tags, compliance);
         expect(assess(rules, after)).toEqual({ kind: 'compliant' });
         for (const [key, value] of Object.entries(tags))
@@ -253,6 +253,6 @@ describe('mending', () => {
       }),
       { numRuns: 1_000 },
     );
-    expect([...seen].sort()).toEqual(['compliant', 'remediable', 'violating']);
+    expect(remediable).toBeGreaterThan(0);
   });
 });
