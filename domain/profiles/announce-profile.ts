@@ -43,14 +43,10 @@ export async function announceQuarantine(
 /** A violating profile that works for now: told when the violation is first seen, before it costs anybody anything. */
 export async function announceGrace(
   ports: BudgetReview,
-  grace: {
-    readonly before: IndexEntry | undefined;
-    readonly entry: IndexEntry;
-    readonly violations: readonly Violation[];
-    readonly until: EpochMs;
-  },
+  before: IndexEntry | undefined,
+  entry: IndexEntry,
+  { violations, until }: { readonly violations: readonly Violation[]; readonly until: EpochMs },
 ): Promise<void> {
-  const { before, entry, violations, until } = grace;
   const tenant = tagValue(entry.tags, ports.policy.tenantTag);
   const { arn, name, tags, timesViolating: times = 1 } = entry;
   await ports.outbox.enter(profileViolating({ arn, name, tags, tenant, violations, until, times }));

@@ -1,4 +1,4 @@
-import { type Budget, budgetOf, budgetsCovering } from '../budgets/definition.ts';
+import { type Budget, budgetOf } from '../budgets/definition.ts';
 import { type AwsBudgets, observeBudget, provisionBudget } from '../budgets/provisioning.ts';
 import type { PriceList } from '../spending/price-list.ts';
 import { followCoverage } from '../spending/seeding.ts';
@@ -6,13 +6,13 @@ import { type BudgetReview, reviewBudget } from '../standing/review-budget.ts';
 import { describeReason, type Restriction, type Standing, standingTagValue, strictest } from '../standing/standing.ts';
 import { describeTags, STANDING_TAG, type Tags, tagValue } from '../tags.ts';
 import { announceGrace, announceMismatches, announceQuarantine, announceRecovery } from './announce-profile.ts';
-import { assess, type Compliance, describeViolation, type Mending, mended } from './compliance.ts';
+import { assess, type Compliance, describeViolation, type Mending } from './compliance.ts';
 import type { Geography } from './geography.ts';
 import { entryOf, isSameEntry } from './governed-entry.ts';
-import { graceOf, violatingOf } from './grace.ts';
 import { mendTags } from './mend-tags.ts';
 import { accountOf, type ProfileArn } from './profile-arn.ts';
 import type { IndexEntry, MendingCount, ProfileIndex, ProfileSource } from './profile-index.ts';
+import { verdictOf } from './verdict.ts';
 
 /** What Bedrock says of a profile. Immutable while the profile lives, but for its tags. */
 export interface ProfileFacts {
@@ -108,24 +108,15 @@ async function settle(
   seen: SeenProfile,
 ): Promise<Extract<GovernedProfile, { kind: 'governed' }>> {
   const { before, facts, found, compliance, mendings } = seen;
-  const now = ports.clock.now();
-  const violating = compliance.kind === 'violating' ? violatingOf(before, now) : undefined;
-  const graceUntil =
-    compliance.kind === 'violating' && violating !== undefined
-      ? graceOf(ports.policy, compliance.violations, { before, since: violating.since, now })
-      : undefined;
-  const isBarred = compliance.kind === 'violating' && graceUntil === undefined;
-  if (isBarred && isObserving(ports))
+  const verdict = verdictOf(ports.policy, { found, compliance, before, now: ports.clock.now() });
+  const { tags, budgets, violating } = verdict;
+  if (verdict.unenforced !== undefined)
     ports.journal.decided('would quarantine profile', {
       profile: facts.arn,
-      because: compliance.violations.map(describeViolation),
+      because: verdict.unenforced.map(describeViolation),
       tags: describeTags(found),
     });
-  const isQuarantine = isBarred && !isObserving(ports);
-  // Also where nothing is written: what mending makes of the tags says whose money the profile spends.
-  const tags = compliance.kind === 'compliant' || isQuarantine ? found : mended(found, compliance);
-  const budgets = isQuarantine ? [] : budgetsCovering(ports.policy, tags);
-  const reasons: Restriction[] = isQuarantine ? [{ kind: 'quarantine', violations: compliance.violations }] : [];
+  const reasons: Restriction[] = [...verdict.reasons];
   for (const budget of budgets) {
     const restriction = await reviewBudget(ports, budget);
     if (restriction !== undefined) reasons.push(restriction);
@@ -138,8 +129,7 @@ async function settle(
   if (before !== undefined) await followCoverage(ports, facts.arn, { before: before.budgets, after: entry.budgets });
   if (before === undefined || !isSameEntry(before, entry)) await ports.index.put(entry);
   await announceQuarantine(ports, before, entry);
-  if (compliance.kind === 'violating' && graceUntil !== undefined && !isObserving(ports))
-    await announceGrace(ports, { before, entry, violations: compliance.violations, until: graceUntil });
+  if (verdict.grace !== undefined && !isObserving(ports)) await announceGrace(ports, before, entry, verdict.grace);
   await announceMismatches(ports, entry);
   // Last, so that the event of our own tagging finds everything told already, and a profile that cannot be tagged too.
   await enforce(ports, facts.arn, tags, standing);
