@@ -208,7 +208,7 @@ export function tagConflict(
     kind: 'tag-conflict',
     severity: 'warning',
     ...(tenant === undefined ? {} : { tenant }),
-    subject: `Bedrock profile ${name}: its tags are changed back again and again`,
+    subject: `Tag conflict on Bedrock profile ${name}`,
     text:
       `The tags of profile ${name} (${arn}) were mended ${writes} times on ${day}, and somebody changed them back each time. ` +
       `They are left as they are until the day is over (UTC): ${changes.join('; ')} is what the policy wants. The profile is governed as if it carried that. ` +
@@ -225,7 +225,7 @@ export function profileMismatched(
     kind: 'profile-mismatched',
     severity: 'warning',
     ...(tenant === undefined ? {} : { tenant }),
-    subject: `Bedrock profile ${name} has a ${mismatch.what} that the policy does not allow`,
+    subject: `Bedrock profile ${name}: its ${mismatch.what} is not allowed`,
     text:
       `The ${mismatch.what} of profile ${name} (${arn}) is "${mismatch.value}" (expected ${mismatch.expected}). ` +
       'AWS lets nobody change it: make a profile that the policy allows, and delete this one when nothing calls it any more. It is governed as before.',
