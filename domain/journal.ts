@@ -10,6 +10,7 @@ export type MetricName =
   | 'ProfileMended'
   | 'ProfileQuarantined'
   | 'ProfileReleased'
+  | 'ProfileMismatched'
   | 'ProfileReadFailed'
   | 'BudgetProvisioned'
   | 'BudgetProvisioningFailed'

@@ -40,7 +40,7 @@ function sentence(log: LogLine, nameOf: (profileArn: string) => string): string 
   const profile = nameOf(fact('profile'));
   switch (log.decision ?? log.metric) {
     case 'mend tags':
-      return `mends the tags of ${profile}: adds ${tagList(log['added'])}`;
+      return `mends the tags of ${profile}: ${mendingOf(log)}`;
     case 'quarantine profile':
       return `quarantines ${profile}`;
     case 'release profile':
@@ -74,9 +74,10 @@ function sentence(log: LogLine, nameOf: (profileArn: string) => string): string 
   }
 }
 
-const tagList = (tags: unknown): string =>
-  typeof tags === 'object' && tags !== null
-    ? Object.entries(tags)
-        .map(([key, value]) => `${key}=${String(value)}`)
-        .join(', ')
-    : '';
+function mendingOf({ added, corrected }: LogLine): string {
+  const additions = typeof added === 'object' && added !== null ? Object.entries(added) : [];
+  return [
+    ...additions.map(([key, value]) => `adds ${key}=${String(value)}`),
+    ...(Array.isArray(corrected) ? corrected.map((change) => `corrects ${String(change)}`) : []),
+  ].join(', ');
+}

@@ -63,7 +63,7 @@ function concretise(policy: Policy, template: BudgetPolicy, value: string | unde
     thresholds: template.thresholds,
     ...(template.outage === 'refuse' ? {} : { outageExtra: template.outage }),
     ...(cells === undefined ? {} : { cells }),
-    isShadow: template.mode === 'shadow',
+    isShadow: policy.mode === 'observe' || template.mode === 'shadow',
   };
 }
 

@@ -121,6 +121,19 @@ export async function provisionBudget(
   return outcome;
 }
 
+/** What {@link provisionBudget} would do, for the log; AWS Budgets is only read. */
+export async function observeBudget(
+  ports: { awsBudgets: Pick<AwsBudgets, 'describe'>; journal: Journal; stage: string },
+  budget: Budget,
+): Promise<void> {
+  const wanted = awsBudgetFor(budget, ports.stage);
+  if (wanted === undefined) return;
+  const existing = await ports.awsBudgets.describe(wanted.name);
+  if (existing !== undefined && isSame(existing, wanted)) return;
+  const decision = existing === undefined ? 'would create AWS budget' : 'would update AWS budget';
+  ports.journal.decided(decision, { budget: budget.id, name: wanted.name, amount: wanted.amount });
+}
+
 async function converge(aws: AwsBudgets, wanted: AwsBudget): Promise<'created' | 'updated' | 'unchanged'> {
   let existing = await aws.describe(wanted.name);
   if (existing === undefined) {

@@ -4,8 +4,11 @@ import { isTimeZone, PERIOD_KINDS } from '../period.ts';
 import { MAX_TAGS } from '../tags.ts';
 import { Lending } from './lending-policy.ts';
 import { PriceOverrides, UnpricedModels } from './prices.ts';
+import { ProfileRules } from './profile-rules.ts';
 import { expected, section } from './schema.ts';
-import { TagKey, TagValue } from './tag-text.ts';
+import { Selector } from './selector.ts';
+import { TagPolicy } from './tag-policy.ts';
+import { TagValue } from './tag-text.ts';
 
 /**
  * The policy file: which tags a profile must carry, which budgets exist, and what happens when money runs out.
@@ -47,47 +50,6 @@ const Share = z.string(expected('a share of the limit such as "80%"')).transform
   return share;
 });
 
-const Pattern = z
-  .string(expected('a regular expression such as "^cc-[0-9]{4}$"'))
-  .transform((source, context): RegExp => {
-    try {
-      return new RegExp(source, 'u');
-    } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error);
-      context.addIssue({ code: 'custom', message: `expected a regular expression: ${reason}` });
-      return z.NEVER;
-    }
-  });
-
-const TagRule = section('a tag rule', {
-  values: z
-    .array(TagValue, expected('a list of allowed values'))
-    .min(1, 'expected at least one allowed value')
-    .optional(),
-  pattern: Pattern.optional(),
-  default: TagValue.optional(),
-}).superRefine((rule, context) => {
-  if (rule.default === undefined) return;
-  if (rule.values !== undefined && !rule.values.includes(rule.default))
-    context.addIssue({
-      code: 'custom',
-      path: ['default'],
-      message: `expected one of the allowed values: ${rule.values.join(', ')}`,
-    });
-  if (rule.pattern !== undefined && !rule.pattern.test(rule.default))
-    context.addIssue({
-      code: 'custom',
-      path: ['default'],
-      message: `expected a value that matches ${rule.pattern.source}`,
-    });
-});
-
-const tagRules = z.record(
-  TagKey,
-  z.preprocess((rule) => rule ?? {}, TagRule),
-  expected('tag keys with their rules, such as "team: {}"'),
-);
-
 const Threshold = section('a threshold', {
   at: Share,
   on: z.enum(['actual', 'forecast'], expected('"actual" or "forecast"')).default('actual'),
@@ -100,21 +62,6 @@ const Threshold = section('a threshold', {
       message: 'expected "notify": a forecast is no reason to restrict a tenant',
     });
 });
-
-const Selector = z
-  .record(
-    z.string(),
-    z.union(
-      [TagValue, z.array(TagValue).min(1, 'expected at least one value')],
-      expected('a tag value or a list of tag values'),
-    ),
-    expected('tag keys with the values they select, such as { team: support }'),
-  )
-  .transform((selector) =>
-    Object.fromEntries(
-      Object.entries(selector).map(([key, value]) => [key, typeof value === 'string' ? [value] : value]),
-    ),
-  );
 
 /** 128 cells of 64 processes: see domain/spending/cell.ts. */
 const MAX_PROCESSES = 8_192;
@@ -162,11 +109,11 @@ export const Policy = section('a policy', {
       expected('a list of AWS Regions'),
     )
     .min(1, 'expected at least one Region'),
+  /** `observe`: everything is decided and logged, and nothing is written that a tenant feels. */
+  mode: z.enum(['enforce', 'observe'], expected('"enforce" or "observe"')).default('enforce'),
   tenantTag: z.string(expected('the key of a required tag')),
-  tags: section('the tag policy', {
-    required: tagRules,
-    optional: tagRules.default({}),
-  }),
+  tags: TagPolicy,
+  profiles: ProfileRules.prefault({}),
   budgets: z.array(Budget, expected('a list of budgets')).max(200, 'expected at most 200 budgets').default([]),
   /** While a budget is throttled, calls to the one base model go to the same tags' profile of the other. */
   fallbacks: z
@@ -211,6 +158,15 @@ export const Policy = section('a policy', {
       ['tenantTag'],
       `expected the key of a required tag, one of ${Object.keys(policy.tags.required).join(', ')}`,
     );
+
+  policy.tags.exceptions.forEach(({ optional }, index) => {
+    const at = optional.indexOf(policy.tenantTag);
+    if (at >= 0)
+      problem(
+        ['tags', 'exceptions', index, 'optional', at],
+        'is the tenant tag: without it nobody would pay for the profile',
+      );
+  });
 
   for (const [model, fallback] of Object.entries(policy.fallbacks))
     if (Object.hasOwn(policy.fallbacks, fallback))
@@ -266,7 +222,6 @@ export const Policy = section('a policy', {
 });
 
 export type Policy = z.output<typeof Policy>;
-export type TagRule = z.output<typeof TagRule>;
 export type BudgetPolicy = Policy['budgets'][number];
 export type Threshold = BudgetPolicy['thresholds'][number];
 

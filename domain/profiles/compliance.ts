@@ -1,55 +1,136 @@
-import type { Policy, TagRule } from '../policy/policy.ts';
-import { type Tags, tagValue } from '../tags.ts';
+import type { Policy } from '../policy/policy.ts';
+import { defaultOf, ruleOf, type TagPolicy } from '../policy/tag-policy.ts';
+import { mendedValue, type TagRule } from '../policy/tag-rule.ts';
+import { MAX_TAGS, matches, type Tags, tagValue } from '../tags.ts';
 
 export interface Violation {
   readonly key: string;
   readonly problem: 'missing' | 'not-allowed';
   readonly value?: string;
+  /** A tag that is there instead of the missing one and differs from it in case only. */
+  readonly writtenAs?: string;
   /** What the policy wants, for people: `one of claims, support`, `a value that matches ^cc-`. */
   readonly expected: string;
+}
+
+/** What the policy's rules can mend. It speaks of keys of the policy alone; everything else stays as it is. */
+export interface Mending {
+  /** Defaults of tags that are missing. */
+  readonly additions: Tags;
+  /** Values that a map or a case rule turns into allowed ones. */
+  readonly corrections: Readonly<Record<string, Correction>>;
+}
+
+export interface Correction {
+  readonly before: string;
+  readonly after: string;
 }
 
 /** How a profile's tags stand against the policy. */
 export type Compliance =
   | { readonly kind: 'compliant' }
-  /** Adding `additions` makes it compliant. Values that are there are never changed. */
-  | { readonly kind: 'remediable'; readonly additions: Tags }
-  | { readonly kind: 'violating'; readonly violations: readonly Violation[] };
+  /** Mending makes it compliant. */
+  | ({ readonly kind: 'remediable' } & Mending)
+  /** Nothing is mended while a violation remains; what could be says what the other tags mean. */
+  | ({ readonly kind: 'violating'; readonly violations: readonly Violation[] } & Mending);
 
-/** Assesses tags that were read completely. Tags that could not be read must never get here: unread is not empty. */
-export function assess(policy: Pick<Policy, 'tags'>, tags: Tags): Compliance {
+/**
+ * Assesses tags that were read completely. Tags that could not be read must never get here: unread is not empty.
+ *
+ * @param account id of the AWS account that the profile belongs to, from which defaults may be taken
+ */
+export function assess({ tags: rules }: Pick<Policy, 'tags'>, tags: Tags, account: string): Compliance {
+  const excused = excusedTags(rules, tags, account);
   const violations: Violation[] = [];
   const additions: Record<string, string> = {};
-  for (const [key, rule] of Object.entries(policy.tags.required)) {
+  const corrections: Record<string, Correction> = {};
+  for (const [key, rule] of [...Object.entries(rules.required), ...Object.entries(rules.optional)]) {
     const value = tagValue(tags, key);
-    if (value === undefined) {
-      if (rule.default === undefined) violations.push({ key, problem: 'missing', expected: expectation(rule) });
-      else additions[key] = rule.default;
-    } else if (!allows(rule, value))
-      violations.push({ key, problem: 'not-allowed', value, expected: expectation(rule) });
+    const isWanted = Object.hasOwn(rules.required, key) && !excused.has(key);
+    if (value === undefined && !isWanted) continue;
+    const after = valueAfterMending(rules, { tags, account, excused }, key);
+    if (after === undefined) violations.push(violationOf(rules, rule, tags, key));
+    else if (value === undefined) additions[key] = after;
+    else if (value !== after) corrections[key] = { before: value, after };
   }
-  for (const [key, rule] of Object.entries(policy.tags.optional)) {
-    const value = tagValue(tags, key);
-    if (value !== undefined && !allows(rule, value))
-      violations.push({ key, problem: 'not-allowed', value, expected: expectation(rule) });
-  }
-  if (violations.length > 0) return { kind: 'violating', violations };
-  return Object.keys(additions).length > 0 ? { kind: 'remediable', additions } : { kind: 'compliant' };
+  // AWS's own tags do not count (AWS General Reference, tag naming limits).
+  const present = Object.keys(tags).filter((key) => !key.startsWith('aws:')).length;
+  if (present + Object.keys(additions).length > MAX_TAGS)
+    for (const key of Object.keys(additions))
+      violations.push({ key, problem: 'missing', expected: `room for it among the ${MAX_TAGS} tags that AWS allows` });
+  const mending = { additions, corrections };
+  if (violations.length > 0) return { kind: 'violating', violations, ...mending };
+  const isCompliant = Object.keys(additions).length === 0 && Object.keys(corrections).length === 0;
+  return isCompliant ? { kind: 'compliant' } : { kind: 'remediable', ...mending };
 }
 
-/** An empty value satisfies no rule: it would attribute the spend to nobody. */
-const allows = (rule: TagRule, value: string): boolean =>
-  value !== '' &&
-  (rule.values === undefined || rule.values.includes(value)) &&
-  (rule.pattern === undefined || rule.pattern.test(value));
+/** What mending writes: the additions, and the corrected values. */
+export const tagsToWrite = ({ additions, corrections }: Mending): Tags => ({
+  ...additions,
+  ...Object.fromEntries(Object.entries(corrections).map(([key, { after }]) => [key, after])),
+});
+
+export const mended = (tags: Tags, mending: Mending): Tags => ({ ...tags, ...tagsToWrite(mending) });
+
+/** Each change, for people: `team: added support`, `environment: Prod → prod`. */
+export const describeMending = ({ additions, corrections }: Mending): string[] => [
+  ...Object.entries(additions).map(([key, value]) => `${key}: added ${value}`),
+  ...Object.entries(corrections).map(([key, { before, after }]) => `${key}: ${before} → ${after}`),
+];
+
+interface Known {
+  readonly tags: Tags;
+  readonly account: string;
+  readonly excused: ReadonlySet<string>;
+}
+
+/** The value that a tag has once everything is mended; undefined where no rule gives it an allowed one. */
+function valueAfterMending(rules: TagPolicy, known: Known, key: string): string | undefined {
+  const rule = ruleOf(rules, key);
+  if (rule === undefined) return undefined;
+  const value = tagValue(known.tags, key);
+  if (value !== undefined) return mendedValue(rule, value);
+  if (!Object.hasOwn(rules.required, key) || known.excused.has(key)) return undefined;
+  const standIn = defaultOf(rule, {
+    account: known.account,
+    valueOf: (source) => valueAfterMending(rules, known, source),
+  });
+  return standIn === undefined ? undefined : mendedValue(rule, standIn);
+}
+
+/** The required tags that may be missing here. The policy sees to it that no exception depends on another. */
+function excusedTags(rules: TagPolicy, tags: Tags, account: string): ReadonlySet<string> {
+  const known = { tags, account, excused: new Set<string>() };
+  return new Set(
+    rules.exceptions.flatMap(({ when, optional }) => {
+      const values = Object.keys(when).flatMap((key) => {
+        const value = valueAfterMending(rules, known, key);
+        return value === undefined ? [] : [[key, value] as const];
+      });
+      return matches(when, Object.fromEntries(values)) ? optional : [];
+    }),
+  );
+}
+
+function violationOf(rules: TagPolicy, rule: TagRule, tags: Tags, key: string): Violation {
+  const expected = expectation(rule);
+  const value = tagValue(tags, key);
+  if (value !== undefined) return { key, problem: 'not-allowed', value, expected };
+  const writtenAs = Object.keys(tags).find(
+    (other) => other.toLowerCase() === key.toLowerCase() && ruleOf(rules, other) === undefined,
+  );
+  return { key, problem: 'missing', ...(writtenAs === undefined ? {} : { writtenAs }), expected };
+}
 
 function expectation(rule: TagRule): string {
   if (rule.values !== undefined) return `one of ${rule.values.join(', ')}`;
-  if (rule.pattern !== undefined) return `a value that matches ${rule.pattern.source}`;
-  return 'any value but an empty one';
+  const inCase = rule.case === undefined || rule.case === 'exact' ? '' : `${rule.case}-case `;
+  if (rule.pattern !== undefined) return `a ${inCase}value that matches ${rule.pattern.source}`;
+  return inCase === '' ? 'any value but an empty one' : `a ${inCase}value`;
 }
 
-export const describeViolation = (violation: Violation): string =>
-  violation.problem === 'missing'
-    ? `tag "${violation.key}" is missing (expected ${violation.expected})`
-    : `tag "${violation.key}" is "${violation.value ?? ''}" (expected ${violation.expected})`;
+export function describeViolation({ key, problem, value, writtenAs, expected }: Violation): string {
+  if (problem === 'not-allowed') return `tag "${key}" is "${value ?? ''}" (expected ${expected})`;
+  const instead = writtenAs === undefined ? '' : `; "${writtenAs}" is another tag, since keys are case-sensitive`;
+  return `tag "${key}" is missing (expected ${expected}${instead})`;
+}

@@ -51,6 +51,7 @@ const reason = z.discriminatedUnion('kind', [
         key: z.string(),
         problem: z.enum(['missing', 'not-allowed']),
         value: z.exactOptional(z.string()),
+        writtenAs: z.exactOptional(z.string()),
         expected: z.string(),
       }),
     ),
@@ -103,6 +104,9 @@ const document = z.object({
     }),
   ),
   quarantines: z.exactOptional(z.int()),
+  violatingSince: z.exactOptional(instant),
+  timesViolating: z.exactOptional(z.int()),
+  mendings: z.exactOptional(z.object({ day: z.string(), writes: z.int() })),
   verifiedAt: instant,
   endedAt: z.exactOptional(instant),
 });

@@ -22,6 +22,12 @@ export interface CoveringBudget {
   readonly mode?: 'shadow';
 }
 
+export interface MendingCount {
+  /** UTC, such as `2026-11-25`. */
+  readonly day: string;
+  readonly writes: number;
+}
+
 /** What the governor knows of one profile, as read from AWS when it was last verified. */
 export interface IndexEntry extends RateSchedule {
   readonly arn: ProfileArn;
@@ -46,6 +52,12 @@ export interface IndexEntry extends RateSchedule {
   readonly budgets: readonly CoveringBudget[];
   /** How often this profile has been quarantined; names each quarantine in notices. */
   readonly quarantines?: number;
+  /** Present while its tags violate the policy: since when, as first seen. Its grace is counted from there. */
+  readonly violatingSince?: EpochMs;
+  /** How often it has come to violate the policy; names each time in notices. */
+  readonly timesViolating?: number;
+  /** How often its tags were mended on the last day on which they were; a bound for fights about a tag. */
+  readonly mendings?: MendingCount;
   readonly verifiedAt: EpochMs;
   /** Set once the profile is deleted: it resolves no longer, but its spend is still attributed. */
   readonly endedAt?: EpochMs;

@@ -1,10 +1,11 @@
 import type { Brand } from '../brand.ts';
 import type { Budget } from '../budgets/definition.ts';
-import { isoTime } from '../clock.ts';
+import { type EpochMs, isoTime } from '../clock.ts';
 import { awsAmount, displayUsd, type NanoUsd, percentOf } from '../money.ts';
 import type { Period } from '../period.ts';
 import type { Threshold } from '../policy/policy.ts';
 import { describeViolation, type Violation } from '../profiles/compliance.ts';
+import type { Mismatch } from '../profiles/mismatch.ts';
 import type { ProfileArn } from '../profiles/profile-arn.ts';
 import { describeTags, type Tags } from '../tags.ts';
 
@@ -16,8 +17,11 @@ export type NoticeKind =
   | 'tenant-throttled'
   | 'tenant-closed'
   | 'tenant-reopened'
+  | 'profile-violating'
   | 'profile-quarantined'
-  | 'profile-released';
+  | 'profile-released'
+  | 'profile-mismatched'
+  | 'tag-conflict';
 export type Severity = 'info' | 'warning' | 'critical';
 
 /** Something that people must be told. */
@@ -158,6 +162,27 @@ export function profileQuarantined(occasion: ProfileOccasion & { readonly violat
   };
 }
 
+export function profileViolating(
+  occasion: Omit<ProfileOccasion, 'quarantine'> & {
+    readonly violations: readonly Violation[];
+    readonly until: EpochMs;
+    /** The how-manieth time that it violates the policy. */
+    readonly times: number;
+  },
+): Notice {
+  const { arn, name, tenant, violations, until, tags, times } = occasion;
+  return {
+    id: noticeId('violating', arn, String(times)),
+    kind: 'profile-violating',
+    severity: 'warning',
+    ...(tenant === undefined ? {} : { tenant }),
+    subject: `Bedrock profile ${name} violates the tag policy`,
+    text:
+      `Profile ${name} (${arn}) is quarantined at ${isoTime(until)} unless its tags are corrected: ${violations.map(describeViolation).join('; ')}. ` +
+      `Its tags are: ${describeTags(tags) || 'none'}. Until then it may be invoked, as long as its tags say whose budgets it spends.`,
+  };
+}
+
 export function profileReleased(occasion: ProfileOccasion): Notice {
   return {
     id: noticeId('released', occasion.arn, String(occasion.quarantine)),
@@ -166,5 +191,43 @@ export function profileReleased(occasion: ProfileOccasion): Notice {
     ...(occasion.tenant === undefined ? {} : { tenant: occasion.tenant }),
     subject: `Bedrock profile ${occasion.name} is released`,
     text: `Profile ${occasion.name} (${occasion.arn}) carries the required tags now and may be invoked again. Its tags are: ${describeTags(occasion.tags)}.`,
+  };
+}
+
+export function tagConflict(
+  occasion: Pick<ProfileOccasion, 'arn' | 'name' | 'tenant'> & {
+    /** UTC; a conflict is told once a day. */
+    readonly day: string;
+    readonly changes: readonly string[];
+    readonly writes: number;
+  },
+): Notice {
+  const { arn, name, tenant, day, changes, writes } = occasion;
+  return {
+    id: noticeId('tag-conflict', arn, day),
+    kind: 'tag-conflict',
+    severity: 'warning',
+    ...(tenant === undefined ? {} : { tenant }),
+    subject: `Tag conflict on Bedrock profile ${name}`,
+    text:
+      `The tags of profile ${name} (${arn}) were mended ${writes} times on ${day}, and somebody changed them back each time. ` +
+      `They are left as they are until the day is over (UTC): ${changes.join('; ')} is what the policy wants. The profile is governed as if it carried that. ` +
+      `Correct what writes the tags (a deployment, another governor), or the policy.`,
+  };
+}
+
+export function profileMismatched(
+  occasion: Pick<ProfileOccasion, 'arn' | 'name' | 'tenant'> & { readonly mismatch: Mismatch },
+): Notice {
+  const { arn, name, tenant, mismatch } = occasion;
+  return {
+    id: noticeId('mismatched', arn, mismatch.what),
+    kind: 'profile-mismatched',
+    severity: 'warning',
+    ...(tenant === undefined ? {} : { tenant }),
+    subject: `Bedrock profile ${name}: its ${mismatch.what} is not allowed`,
+    text:
+      `The ${mismatch.what} of profile ${name} (${arn}) is "${mismatch.value}" (expected ${mismatch.expected}). ` +
+      'AWS lets nobody change it: make a profile that the policy allows, and delete this one when nothing calls it any more. It is governed as before.',
   };
 }

@@ -49,3 +49,6 @@ export function standingTagValue(standing: Standing): 'throttled' | 'closed' | '
   if (standing.state === 'open') return undefined;
   return standing.reasons.some((reason) => reason.kind === 'quarantine') ? 'quarantined' : standing.state;
 }
+
+export const isQuarantined = (standing: Standing): boolean =>
+  standing.state !== 'open' && standing.reasons.some((reason) => reason.kind === 'quarantine');

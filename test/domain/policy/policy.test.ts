@@ -111,6 +111,7 @@ describe('a bad policy', () => {
 
   it.each<[string, Record<string, unknown>, string, RegExp]>([
     ['an unknown key', { budget: [] }, 'policy', /^unknown key "budget"; a policy has version, .*budgets/],
+    ['an unknown mode', { mode: 'shadow' }, 'mode', /^expected "enforce" or "observe"$/],
     ['another version', { version: 2 }, 'version', /^expected version: 1$/],
     ['a version as text', { version: '1' }, 'version', /^expected version: 1$/],
     [
@@ -136,12 +137,17 @@ describe('a bad policy', () => {
       'tenantTag',
       /^expected the key of a required tag/,
     ],
-    ['a list of tags', { tags: ['tenant'] }, 'tags', /^expected the tag policy with required, optional$/],
+    [
+      'a list of tags',
+      { tags: ['tenant'] },
+      'tags',
+      /^expected the tag policy with required, optional, exceptions, grace$/,
+    ],
     [
       'an unknown key in the tag policy',
       { tags: { required: { tenant: {}, team: {}, environment: {} }, must: {} } },
       'tags',
-      /^unknown key "must"; the tag policy has required, optional$/,
+      /^unknown key "must"; the tag policy has required, optional, exceptions, grace$/,
     ],
     [
       'a list of required tags',
@@ -201,14 +207,14 @@ describe('a bad policy', () => {
       'a rule that is a list',
       { x: ['prod'] },
       'tags.required.x',
-      /^expected a tag rule with values, pattern, default$/,
+      /^expected a tag rule with values, pattern, case, map, default$/,
     ],
     ['a rule that is a text', { x: 'prod' }, 'tags.required.x', /^expected a tag rule with/],
     [
       'an unknown key in a rule',
       { x: { value: 'prod' } },
       'tags.required.x',
-      /^unknown key "value"; a tag rule has values, pattern, default$/,
+      /^unknown key "value"; a tag rule has values, pattern, case, map, default$/,
     ],
     ['no allowed values', { x: { values: [] } }, 'tags.required.x.values', /^expected at least one allowed value$/],
     [

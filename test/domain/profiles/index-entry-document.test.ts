@@ -31,7 +31,10 @@ const tags = fc
   .array(fc.tuple(keys, fc.string()), { maxLength: 5 })
   .map((pairs): Record<string, string> => Object.fromEntries(pairs));
 const violations = fc.oneof(
-  fc.record({ key: fc.string(), problem: fc.constant('missing' as const), expected: fc.string() }),
+  fc.record(
+    { key: fc.string(), problem: fc.constant('missing' as const), writtenAs: fc.string(), expected: fc.string() },
+    { requiredKeys: ['key', 'problem', 'expected'] },
+  ),
   fc.record({
     key: fc.string(),
     problem: fc.constant('not-allowed' as const),
@@ -73,6 +76,9 @@ const entries: fc.Arbitrary<IndexEntry> = fc.record(
       maxLength: 3,
     }),
     quarantines: fc.integer({ min: 1, max: 1_000_000 }),
+    violatingSince: instants,
+    timesViolating: fc.integer({ min: 1, max: 1_000_000 }),
+    mendings: fc.record({ day: fc.string(), writes: fc.integer({ min: 1, max: 5 }) }),
     verifiedAt: instants,
     endedAt: instants,
   },

@@ -1,13 +1,16 @@
 import { describe, expect, it } from 'vitest';
-import { epochMs } from '../../../domain/clock.ts';
+import { epochMs, isoTime } from '../../../domain/clock.ts';
 import { nanoUsd } from '../../../domain/money.ts';
 import { nextPeriod, periodAt } from '../../../domain/period.ts';
 import {
   budgetClosed,
   budgetReopened,
   budgetThrottled,
+  profileMismatched,
   profileQuarantined,
   profileReleased,
+  profileViolating,
+  tagConflict,
   thresholdCrossed,
 } from '../../../domain/standing/notice.ts';
 import { budgetNamed, policyDocument, policyOf } from '../example-policy.ts';
@@ -25,6 +28,7 @@ const profile = {
   tenant: 'acme',
   quarantine: 1,
 };
+const changes = ['team: x → y'];
 const violations = [{ key: 'team', problem: 'not-allowed', value: 'x', expected: 'one of y' }] as const;
 const because = '100% of the limit is spent';
 
@@ -57,6 +61,12 @@ const occasions = () => {
     profileQuarantined({ ...profile, violations, quarantine: 2 }),
     profileQuarantined({ ...profile, violations, arn: profileArn('b') }),
     profileReleased(profile),
+    profileViolating({ ...profile, violations, until: november.endsAt, times: 1 }),
+    profileViolating({ ...profile, violations, until: november.endsAt, times: 2 }),
+    tagConflict({ ...profile, day: '2026-11-23', changes, writes: 5 }),
+    tagConflict({ ...profile, day: '2026-11-24', changes, writes: 5 }),
+    profileMismatched({ ...profile, mismatch: { what: 'model', value: 'a.b', expected: 'one of c.*' } }),
+    profileMismatched({ ...profile, mismatch: { what: 'name', value: 'x', expected: 'a name that matches ^y' } }),
   ];
 };
 
@@ -103,5 +113,16 @@ describe('notices', () => {
     expect(subject).toBe('Bedrock profile acme-chat is quarantined');
     expect(text).toContain('tag "team" is "x" (expected one of y). Its tags are: team=x. Correct the tags');
     expect(profileQuarantined({ ...profile, tags: {}, violations }).text).toContain('Its tags are: none.');
+  });
+  it('say when a violating profile will be quarantined, and for what', () => {
+    const { text } = profileViolating({ ...profile, violations, until: november.endsAt, times: 1 });
+    expect(text).toContain(
+      `is quarantined at ${isoTime(november.endsAt)} unless its tags are corrected: tag "team" is "x"`,
+    );
+  });
+
+  it('say what the policy wants of tags that somebody changes back, and when it is tried again', () => {
+    const { text } = tagConflict({ ...profile, day: '2026-11-23', changes, writes: 5 });
+    expect(text).toMatch(/were mended 5 times on 2026-11-23, .* until the day is over \(UTC\): team: x → y is what/);
   });
 });

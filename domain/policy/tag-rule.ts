@@ -1,0 +1,101 @@
+import * as z from 'zod';
+import { Pattern } from './pattern.ts';
+import { expected, section } from './schema.ts';
+import { TagKey, TagValue } from './tag-text.ts';
+
+/** The rule of one tag: which values it may have, which values are mended into which, and what stands in for a missing one. */
+
+const valueMap = (from: string) =>
+  z.record(TagValue, TagValue, expected(`${from} with the values they become, such as { Prod: prod }`));
+
+const DefaultOfAccount = section('a default from the account', {
+  from: z.literal('account'),
+  map: valueMap('account ids').optional(),
+});
+const DefaultOfTag = section('a default from another tag', {
+  from: z.literal('tag'),
+  key: TagKey,
+  map: valueMap('values of that tag').optional(),
+});
+
+/** A default that is taken from what is known of the profile. Who created it is not: see docs/policy.md. */
+export type DerivedDefault = z.output<typeof DefaultOfAccount> | z.output<typeof DefaultOfTag>;
+
+const Default = z.unknown().transform((value, context): string | DerivedDefault => {
+  const refuse = (message: string, path: PropertyKey[] = []) => {
+    context.addIssue({ code: 'custom', message, path });
+    return z.NEVER;
+  };
+  let schema: z.ZodType<string | DerivedDefault> = TagValue;
+  if (typeof value === 'object' && value !== null && !Array.isArray(value)) {
+    const from: unknown = 'from' in value ? value.from : undefined;
+    if (from === 'account') schema = DefaultOfAccount;
+    else if (from === 'tag') schema = DefaultOfTag;
+    else if (from === 'creator-role' || from === 'creator-tag')
+      return refuse(
+        'expected "account" or "tag": only an event says who created a profile, and an event proves nothing',
+        ['from'],
+      );
+    else return refuse('expected "account" or "tag"', ['from']);
+  }
+  const reading = schema.safeParse(value);
+  if (reading.success) return reading.data;
+  for (const { message, path } of reading.error.issues) refuse(message, path);
+  return z.NEVER;
+});
+
+export const TagRule = section('a tag rule', {
+  values: z
+    .array(TagValue, expected('a list of allowed values'))
+    .min(1, 'expected at least one allowed value')
+    .optional(),
+  pattern: Pattern.optional(),
+  /** `lower` and `upper` mend a value that is not written so. */
+  case: z.enum(['exact', 'lower', 'upper'], expected('"exact", "lower" or "upper"')).optional(),
+  /** A value that is a key of it is mended to what it maps to. */
+  map: valueMap('values').optional(),
+  default: Default.optional(),
+}).superRefine((rule, context) => {
+  const check = (value: string, path: PropertyKey[], under: Omit<TagRule, 'default'> = rule) => {
+    // What is no tag value is told already.
+    const message = value === '' ? undefined : whyNotAllowed(under, value);
+    if (message !== undefined) context.addIssue({ code: 'custom', path, message });
+  };
+  rule.values?.forEach((value, index) => {
+    check(value, ['values', index], { case: rule.case, map: rule.map });
+  });
+  for (const [from, to] of Object.entries(rule.map ?? {})) check(to, ['map', from]);
+  if (typeof rule.default === 'string') check(rule.default, ['default']);
+  else for (const [from, to] of Object.entries(rule.default?.map ?? {})) check(to, ['default', 'map', from]);
+});
+
+export type TagRule = z.output<typeof TagRule>;
+
+/** What is wrong with a value under a rule, as a policy problem; undefined where the rule allows it as it is. */
+export function whyNotAllowed(rule: Omit<TagRule, 'default'>, value: string): string | undefined {
+  if (value === '') return 'expected a value that is not empty';
+  if (rule.map !== undefined && Object.hasOwn(rule.map, value))
+    return `expected a value that is no key of the map: "${value}" is mended to "${rule.map[value] ?? ''}"`;
+  if (inCaseOf(rule, value) !== value) return `expected a value in ${rule.case ?? 'exact'} case`;
+  if (rule.values !== undefined && !rule.values.includes(value))
+    return `expected one of the allowed values: ${rule.values.join(', ')}`;
+  if (rule.pattern !== undefined && !rule.pattern.test(value))
+    return `expected a value that matches ${rule.pattern.source}`;
+  return undefined;
+}
+
+/** The value that the rule makes of this one: itself where it is allowed, undefined where nothing mends it. */
+export function mendedValue(rule: TagRule, value: string): string | undefined {
+  const cased = inCaseOf(rule, value);
+  const mended = mappedValue(rule.map, value) ?? mappedValue(rule.map, cased) ?? cased;
+  return whyNotAllowed(rule, mended) === undefined ? mended : undefined;
+}
+
+export const mappedValue = (map: Readonly<Record<string, string>> | undefined, value: string): string | undefined =>
+  map !== undefined && Object.hasOwn(map, value) ? map[value] : undefined;
+
+/** Letters of tags are ASCII: no locale has a say. */
+const inCaseOf = (rule: Pick<TagRule, 'case'>, value: string): string => {
+  if (rule.case === 'lower') return value.toLowerCase();
+  return rule.case === 'upper' ? value.toUpperCase() : value;
+};

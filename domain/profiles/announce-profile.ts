@@ -1,0 +1,111 @@
+import type { BudgetId } from '../budgets/budget-id.ts';
+import { type Budget, budgetOf, tenantOf } from '../budgets/definition.ts';
+import { type EpochMs, isoTime } from '../clock.ts';
+import { periodAt } from '../period.ts';
+import {
+  budgetReopened,
+  profileMismatched,
+  profileQuarantined,
+  profileReleased,
+  profileViolating,
+} from '../standing/notice.ts';
+import type { BudgetReview } from '../standing/review-budget.ts';
+import { isQuarantined, type Standing } from '../standing/standing.ts';
+import { describeTags, tagValue } from '../tags.ts';
+import { describeViolation, type Violation } from './compliance.ts';
+import { mismatchesOf } from './mismatch.ts';
+import type { IndexEntry } from './profile-index.ts';
+
+/** What people are told when the index entry of a profile changes, each occasion once. */
+
+export async function announceQuarantine(
+  ports: BudgetReview,
+  before: IndexEntry | undefined,
+  after: IndexEntry,
+): Promise<void> {
+  const quarantine =
+    after.standing.state === 'closed'
+      ? after.standing.reasons.find((reason) => reason.kind === 'quarantine')
+      : undefined;
+  if (quarantine === undefined || after.quarantines === undefined) return;
+  await ports.outbox.enter(
+    profileQuarantined({ ...occasionOf(ports, after, after.quarantines), violations: quarantine.violations }),
+  );
+  if (before !== undefined && isQuarantined(before.standing)) return;
+  ports.journal.decided('quarantine profile', {
+    profile: after.arn,
+    because: quarantine.violations.map(describeViolation),
+    tags: describeTags(after.tags),
+  });
+  ports.journal.counted('ProfileQuarantined', { profile: after.arn });
+}
+
+/** A violating profile that works for now: told when the violation is first seen, before it costs anybody anything. */
+export async function announceGrace(
+  ports: BudgetReview,
+  before: IndexEntry | undefined,
+  entry: IndexEntry,
+  { violations, until }: { readonly violations: readonly Violation[]; readonly until: EpochMs },
+): Promise<void> {
+  const tenant = tagValue(entry.tags, ports.policy.tenantTag);
+  const { arn, name, tags, timesViolating: times = 1 } = entry;
+  await ports.outbox.enter(profileViolating({ arn, name, tags, tenant, violations, until, times }));
+  if (before?.violatingSince !== undefined) return;
+  ports.journal.decided('let profile violate', {
+    profile: arn,
+    because: violations.map(describeViolation),
+    until: isoTime(until),
+  });
+}
+
+/** Told once for each profile and rule: a model and a name do not change while the profile lives. */
+export async function announceMismatches(ports: BudgetReview, entry: IndexEntry): Promise<void> {
+  const tenant = tagValue(entry.tags, ports.policy.tenantTag);
+  for (const mismatch of mismatchesOf(ports.policy, entry)) {
+    await ports.outbox.enter(profileMismatched({ arn: entry.arn, name: entry.name, tenant, mismatch }));
+    ports.journal.counted('ProfileMismatched', { profile: entry.arn, ...mismatch });
+  }
+}
+
+export async function announceRecovery(ports: BudgetReview, before: IndexEntry, after: IndexEntry): Promise<void> {
+  if (isQuarantined(before.standing) && !isQuarantined(after.standing) && before.quarantines !== undefined) {
+    await ports.outbox.enter(profileReleased(occasionOf(ports, after, before.quarantines)));
+    ports.journal.decided('release profile', { profile: after.arn, because: 'its tags comply' });
+    ports.journal.counted('ProfileReleased', { profile: after.arn });
+  }
+  const stillRestricted = restrictedBudgets(after.standing);
+  for (const [id, closedIn] of restrictedBudgets(before.standing)) {
+    const budget = budgetOf(ports.policy, id);
+    const covers = after.budgets.some((covering) => covering.id === id);
+    if (!stillRestricted.has(id) && budget !== undefined && covers) await announceReopening(ports, budget, closedIn);
+  }
+}
+
+const occasionOf = (ports: BudgetReview, entry: IndexEntry, quarantine: number) => ({
+  arn: entry.arn,
+  name: entry.name,
+  tags: entry.tags,
+  tenant: tagValue(entry.tags, ports.policy.tenantTag),
+  quarantine,
+});
+
+const restrictedBudgets = (standing: Standing | undefined): Map<BudgetId, string> =>
+  new Map(
+    standing !== undefined && standing.state !== 'open'
+      ? standing.reasons.flatMap((reason) =>
+          reason.kind !== 'quarantine' ? [[reason.budget, reason.period] as const] : [],
+        )
+      : [],
+  );
+
+async function announceReopening(ports: BudgetReview, budget: Budget, closedIn: string): Promise<void> {
+  const period = periodAt(budget.period, budget.timeZone, ports.clock.now());
+  await ports.outbox.enter(budgetReopened({ budget, closedIn, period, tenant: tenantOf(ports.policy, budget) }));
+  ports.journal.decided('reopen budget', {
+    budget: budget.id,
+    closedIn,
+    period: period.id,
+    because: closedIn === period.id ? 'the policy allows more now' : 'a new period has begun',
+  });
+  ports.journal.counted('TenantReopened', { budget: budget.id });
+}

@@ -1,0 +1,25 @@
+import type { Policy } from '../policy/policy.ts';
+import { allowsModel } from '../policy/profile-rules.ts';
+import type { IndexEntry } from './profile-index.ts';
+
+/** Something of a profile that the policy does not want and nobody can change: only another profile would be right. */
+export interface Mismatch {
+  readonly what: 'model' | 'name';
+  readonly value: string;
+  readonly expected: string;
+}
+
+export function mismatchesOf(
+  { profiles: rules }: Pick<Policy, 'profiles'>,
+  { name, baseModelId }: Pick<IndexEntry, 'name' | 'baseModelId'>,
+): Mismatch[] {
+  const { models = [], names } = rules;
+  return [
+    ...(allowsModel(rules, baseModelId)
+      ? []
+      : [{ what: 'model', value: baseModelId, expected: `one of ${models.join(', ')}` } as const]),
+    ...(names === undefined || names.test(name)
+      ? []
+      : [{ what: 'name', value: name, expected: `a name that matches ${names.source}` } as const]),
+  ];
+}
