@@ -10,6 +10,7 @@ import { type BudgetReview, reviewBudget } from '../standing/review-budget.ts';
 import { describeReason, type Restriction, type Standing, standingTagValue, strictest } from '../standing/standing.ts';
 import { describeTags, GOVERNOR_TAG_PREFIX, STANDING_TAG, type Tags, tagValue } from '../tags.ts';
 import { assess, type Compliance, describeViolation } from './compliance.ts';
+import { copyFromOf } from './copy-from.ts';
 import type { Geography } from './geography.ts';
 import { type ProfileArn, regionOf } from './profile-arn.ts';
 import type { IndexEntry, ProfileIndex, ProfileSource } from './profile-index.ts';
@@ -186,6 +187,7 @@ function entryOf(
     baseModelId,
     source,
     ...(facts.geography === undefined ? {} : { geography: facts.geography }),
+    ...copyFromOf(tags, facts),
     ...price,
     ...(reservation === 'learned' ? { maxExposure } : {}),
     ...fallbackOf(ports.policy.fallbacks, facts.baseModelId),
