@@ -206,6 +206,18 @@ describe('npm run governor', () => {
     },
   );
 
+  it('goes slower where AWS asks for it, and makes everything', async () => {
+    let creations = 0;
+    aws.intercept(({ operation }) =>
+      operation === 'CreateInferenceProfile' && ++creations % 2 === 1
+        ? new AwsFault('ThrottlingException', 'Slow down.', 429)
+        : undefined,
+    );
+    expect(await run('apply', '--yes').ended).toMatchObject({ code: 0, stderr: '' });
+    expect([...(await profiles()).keys()].sort()).toEqual([...NAMES].sort());
+    expect(creations).toBe(8);
+  });
+
   it('says in one line what AWS denies, and how far it came', async () => {
     let creations = 0;
     aws.intercept(({ operation }) =>
