@@ -1,9 +1,9 @@
-import { createInterface } from 'node:readline/promises';
 import { applyPlan } from '../../domain/profiles/apply-plan.ts';
 import type { PolicyFile } from '../policy-file.ts';
 import { EXIT_FAILED, EXIT_INTERRUPTED, UserError } from '../user-error.ts';
 import { type Account, accountOf } from './account.ts';
 import { type AccountPlan, count, hasChanges, isAsDeclared, planFor } from './account-plan.ts';
+import { askForConsent } from './consent.ts';
 import { jsonVoice, type PlanVoice, textVoice } from './plan-voice.ts';
 
 interface PlanOptions {
@@ -37,7 +37,11 @@ export async function runApply(file: PolicyFile, options: ApplyOptions): Promise
   const voice = voiceFor(options);
   voice.plan(plan);
   if (hasChanges(plan)) {
-    if (options.yes !== true && !(await agree())) return 0;
+    const consent = options.yes === true ? 'given' : await askForConsent(process.stdin, process.stdout);
+    if (consent !== 'given') {
+      process.stdout.write('\nNothing was changed.\n');
+      return consent === 'interrupted' ? EXIT_INTERRUPTED : 0;
+    }
     const end = await workOff(account, file, plan, voice);
     if (end !== 'complete') return end === 'interrupted' ? EXIT_INTERRUPTED : EXIT_FAILED;
   }
@@ -79,16 +83,6 @@ async function workOff(
   }
   if (isInterrupted && left() > 0) return 'interrupted';
   return done.notDone > 0 ? 'incomplete' : 'complete';
-}
-
-async function agree(): Promise<boolean> {
-  const terminal = createInterface({ input: process.stdin, output: process.stdout });
-  terminal.once('SIGINT', () => process.exit(EXIT_INTERRUPTED));
-  try {
-    return (await terminal.question('\nApply this? Only "yes" is taken for consent: ')).trim() === 'yes';
-  } finally {
-    terminal.close();
-  }
 }
 
 function voiceFor(options: { readonly json?: boolean }): PlanVoice {
