@@ -2,6 +2,7 @@ import { isUtf8 } from 'node:buffer';
 import { readFile } from 'node:fs/promises';
 import { type Document, isMap, isNode, isScalar, isSeq, LineCounter, parseDocument, type YAMLError } from 'yaml';
 import { type Policy, readPolicy } from '../domain/policy/policy.ts';
+import { declaredProfiles } from '../domain/profiles/declared-profiles.ts';
 import { UserError } from './user-error.ts';
 
 export interface PolicyFile {
@@ -27,9 +28,10 @@ export async function readPolicyFile(path: string): Promise<PolicyFile> {
     );
   const document = plainDocument(yaml, path);
   const reading = readPolicy(document);
-  if (reading.kind === 'valid') return { policy: reading.policy, document };
+  const declared = reading.kind === 'valid' ? declaredProfiles(reading.policy) : reading;
+  if (reading.kind === 'valid' && declared.kind === 'valid') return { policy: reading.policy, document };
   throw new UserError(
-    reading.problems.map(
+    (declared.kind === 'valid' ? [] : declared.problems).map(
       ({ place, message, path: steps }) => `${path}:${lines.linePos(offsetOf(yaml, steps)).line}: ${place}: ${message}`,
     ),
   );

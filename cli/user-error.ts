@@ -9,6 +9,7 @@ export class UserError extends Error {
   }
 }
 
+export const EXIT_FAILED = 1;
 export const EXIT_USER_ERROR = 2;
 /** As a shell counts it: 128 + the number of SIGINT. */
 export const EXIT_INTERRUPTED = 130;

@@ -27,7 +27,9 @@ export type MetricName =
   | 'ModelUnpriced'
   | 'LendingDenied'
   | 'ReportBeyondLease'
-  | 'IndexPublicationFailed';
+  | 'IndexPublicationFailed'
+  | 'ResourceViolating'
+  | 'ResourceReadFailed';
 
 /** Where use cases tell what they decided and count what they met. */
 export interface Journal {

@@ -5,6 +5,7 @@ import { BedrockClient } from '@aws-sdk/client-bedrock';
 import { BudgetsClient } from '@aws-sdk/client-budgets';
 import { CloudWatchClient } from '@aws-sdk/client-cloudwatch';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { ResourceGroupsTaggingAPIClient } from '@aws-sdk/client-resource-groups-tagging-api';
 import { SNSClient } from '@aws-sdk/client-sns';
 import { SSMClient } from '@aws-sdk/client-ssm';
 import * as z from 'zod';
@@ -23,6 +24,7 @@ import { indexParameter } from '../aws/parameter-index.ts';
 import { powertoolsJournal } from '../aws/powertools-journal.ts';
 import { genaiPrices } from '../aws/price-list.ts';
 import { snsNotices } from '../aws/sns-notices.ts';
+import { taggedResources } from '../aws/tagged-resources.ts';
 import { Fault } from '../domain/fault.ts';
 import type { Journal } from '../domain/journal.ts';
 import type { Identity } from '../domain/lending/caller.ts';
@@ -30,6 +32,7 @@ import type { LendingPorts } from '../domain/lending/lend.ts';
 import { rememberedFacts } from '../domain/lending/lending-facts.ts';
 import type { PublishedIndex } from '../domain/profiles/publish-index.ts';
 import type { Sweep } from '../domain/profiles/sweep.ts';
+import type { TaggedResources } from '../domain/resources/assess-resources.ts';
 import type { WriteId } from '../domain/spending/ledger.ts';
 import { UsageSince } from '../domain/spending/recorded-usage.ts';
 import { UsageReadings } from '../domain/spending/usage-readings.ts';
@@ -51,7 +54,13 @@ export interface Governor {
   readonly metrics: Metrics;
   readonly journal: Journal;
   /** Reads the policy in force, and with it AWS's time, and puts everything together that a use case needs. */
-  start(): Promise<Sweep & { readonly publisher: NoticePublisher; readonly published: PublishedIndex }>;
+  start(): Promise<
+    Sweep & {
+      readonly publisher: NoticePublisher;
+      readonly published: PublishedIndex;
+      readonly resources: TaggedResources;
+    }
+  >;
   /** What the function `lease` needs, which runs too often to read the policy each time. */
   readonly lending: LendingPorts;
 }
@@ -81,6 +90,7 @@ export function governor(environment: NodeJS.ProcessEnv = process.env): Governor
   const dynamo = clock.listenTo(new DynamoDBClient());
   const bedrockIn = forEachRegion((region) => new BedrockClient({ region }));
   const cloudWatchIn = forEachRegion((region) => new CloudWatchClient({ region }));
+  const taggingIn = forEachRegion((region) => new ResourceGroupsTaggingAPIClient({ region }));
   const policies = policyTable(dynamo, table);
   const index = profileIndexTable(dynamo, table);
   const ledger = ledgerTable(dynamo, table);
@@ -109,6 +119,7 @@ export function governor(environment: NodeJS.ProcessEnv = process.env): Governor
         prices: genaiPrices,
         awsBudgets: awsBudgets(new BudgetsClient(), { accountId, alertTopicArn }),
         outbox: noticeOutboxTable(dynamo, table, clock),
+        resources: taggedResources(taggingIn),
         published: indexParameter(new SSMClient(), indexName),
         publisher: snsNotices(new SNSClient(), noticesTopicArn),
         newWriteId,

@@ -30,7 +30,7 @@ import { createSns } from './sns.ts';
 import { createQueues } from './sqs.ts';
 import { createSsm } from './ssm.ts';
 import { createSts } from './sts.ts';
-import { createTagging } from './tagging.ts';
+import { createTagging, TaggedElsewhere } from './tagging.ts';
 import { VirtualClock } from './virtual-clock.ts';
 
 export interface EmbeddedAwsOptions {
@@ -70,6 +70,8 @@ export interface EmbeddedAws {
   planModelCalls(planner: ModelCallPlanner): () => void;
   /** Makes an access key stand for a principal, such as the session of an assumed role, perhaps with policies. */
   registerPrincipal: World['registerPrincipal'];
+  /** Puts a resource there of which nothing is known but its tags, as the tagging API lists it; or replaces its tags. */
+  putTaggedResource(arn: string, tags: Readonly<Record<string, string>>): void;
   /** Resolves when every event and invocation set off so far has ended, with all that it set off. */
   settled(): Promise<void>;
   /** What any AWS client needs in its environment to talk to this endpoint and nothing else. */
@@ -135,7 +137,8 @@ export async function startEmbeddedAws(options: EmbeddedAwsOptions = {}): Promis
   services.push(createBedrockControlPlane(world, profiles));
   const modelCalls = new ModelCalls();
   services.push(createBedrockRuntime({ world, profiles, calls: modelCalls, bill: (usage) => billing.push(usage) }));
-  services.push(createTagging(profiles));
+  const taggedElsewhere = new TaggedElsewhere();
+  services.push(createTagging(profiles, taggedElsewhere));
   services.push(createCloudWatch(world, options.cloudWatch));
   const cloudTrail = createCloudTrail(world, () => identifiers.uuid());
 
@@ -172,6 +175,7 @@ export async function startEmbeddedAws(options: EmbeddedAwsOptions = {}): Promis
     modelCalls: modelCalls.made,
     planModelCalls: (planner) => modelCalls.plan(planner),
     registerPrincipal: world.registerPrincipal,
+    putTaggedResource: (arn, tags) => taggedElsewhere.put(arn, tags),
     settled: () => activity.settled(),
     environment: () => ({
       AWS_ENDPOINT_URL: endpoint,

@@ -1,6 +1,6 @@
 /**
  * Resource Groups Tagging: the tags of all resources of a Region, whichever API wrote them. Here that is
- * application inference profiles.
+ * application inference profiles, and other resources of which nothing is there but an ARN and tags.
  *
  * A resource shows from its first tag on. No tag policy is in effect, so everything complies. Changes show at once
  * (on AWS after a delay), and tags written here make no CloudTrail event of the tagged service (on AWS UNVERIFIED).
@@ -11,10 +11,39 @@ import { readTags, refuseForbiddenTags, refuseReservedKeys, tagProfile, untagPro
 import { isObject, membersOf } from './members.ts';
 import { AwsFault, type Call, type Json, type JsonObject, type Service } from './service.ts';
 
-const RESOURCE_TYPE = 'bedrock:application-inference-profile';
+/** A resource of any service and type that a test has put there. Its tags change by {@link TaggedElsewhere.put} alone. */
+export class TaggedElsewhere {
+  readonly #byArn = new Map<string, Listed>();
 
-export function createTagging(profiles: ApplicationProfiles): Service {
-  const shown = (call: Call): ApplicationProfile[] => profiles.in(call.region).filter((profile) => profile.everTagged);
+  put(arn: string, tags: Readonly<Record<string, string>>): void {
+    const sequence = this.#byArn.get(arn)?.sequence ?? FIRST_ELSEWHERE + this.#byArn.size;
+    this.#byArn.set(arn, { arn, sequence, tags: new Map(Object.entries(tags)) });
+  }
+
+  in(region: string): Listed[] {
+    return [...this.#byArn.values()].filter(({ arn }) => arn.split(':')[3] === region);
+  }
+}
+
+/** Listed after all profiles, of which there are never so many. */
+const FIRST_ELSEWHERE = 1_000_000_000;
+
+type Listed = Pick<ApplicationProfile, 'arn' | 'tags' | 'sequence'>;
+
+/** `bedrock:agent`, of `arn:aws:bedrock:us-east-1:123456789012:agent/ABCDEF`. */
+function typeOf(arn: string): string {
+  const [, , service = '', , , resource = ''] = arn.split(':');
+  return `${service}:${resource.split('/')[0]}`;
+}
+
+const isOfType = (arn: string, wanted: string): boolean =>
+  typeOf(arn) === wanted || typeOf(arn).startsWith(`${wanted}:`);
+
+export function createTagging(profiles: ApplicationProfiles, elsewhere: TaggedElsewhere): Service {
+  const shown = (call: Call): Listed[] => [
+    ...profiles.in(call.region).filter((profile) => profile.everTagged),
+    ...elsewhere.in(call.region),
+  ];
 
   return {
     signingName: 'tagging',
@@ -23,22 +52,19 @@ export function createTagging(profiles: ApplicationProfiles): Service {
       GetResources(input, call) {
         const request = readRequest(input);
         const matching = shown(call)
-          .filter((profile) => request.arns.size === 0 || request.arns.has(profile.arn))
-          .filter(
-            () =>
-              request.types.length === 0 || request.types.some((type) => type === RESOURCE_TYPE || type === 'bedrock'),
-          )
-          .filter((profile) => request.filters.every((filter) => filter(profile)))
+          .filter((resource) => request.arns.size === 0 || request.arns.has(resource.arn))
+          .filter(({ arn }) => request.types.length === 0 || request.types.some((type) => isOfType(arn, type)))
+          .filter((resource) => request.filters.every((filter) => filter(resource)))
           .filter(() => !request.excludeCompliant)
           .sort((a, b) => a.sequence - b.sequence);
-        const rest = matching.filter((profile) => profile.sequence > request.after);
+        const rest = matching.filter((resource) => resource.sequence > request.after);
         const page = takePage(rest, request.resourcesPerPage, request.tagsPerPage);
         const last = page.at(-1);
         return {
           PaginationToken: last !== undefined && page.length < rest.length ? pageToken(last.sequence) : '',
-          ResourceTagMappingList: page.map((profile) => ({
-            ResourceARN: profile.arn,
-            Tags: [...profile.tags].map(([Key, Value]) => ({ Key, Value })),
+          ResourceTagMappingList: page.map((resource) => ({
+            ResourceARN: resource.arn,
+            Tags: [...resource.tags].map(([Key, Value]) => ({ Key, Value })),
             ...(request.withCompliance ? { ComplianceDetails: COMPLIANT } : {}),
           })),
         };
@@ -92,7 +118,7 @@ const COMPLIANT: JsonObject = { ComplianceStatus: true, NoncompliantKeys: [], Ke
 interface ResourceRequest {
   readonly arns: ReadonlySet<string>;
   readonly types: readonly string[];
-  readonly filters: readonly ((profile: ApplicationProfile) => boolean)[];
+  readonly filters: readonly ((resource: Listed) => boolean)[];
   readonly resourcesPerPage: number;
   readonly tagsPerPage: number | undefined;
   /** Resources up to this one have been on earlier pages. */
@@ -147,7 +173,7 @@ function readRequest(input: JsonObject): ResourceRequest {
 }
 
 /** A key without values matches every value; several values match any of them. Filters on several keys must all match. */
-function readFilter(filter: JsonObject): (profile: ApplicationProfile) => boolean {
+function readFilter(filter: JsonObject): (resource: Listed) => boolean {
   const key = membersOf(filter, invalid).string('Key');
   const values = membersOf(filter, invalid).strings('Values');
   if (values.length > 20) throw invalid('Values must have at most 20 entries');
@@ -158,20 +184,16 @@ function readFilter(filter: JsonObject): (profile: ApplicationProfile) => boolea
 }
 
 /** A resource is never split over two pages, so one with more tags than a page holds fills a page of its own. */
-function takePage(
-  profiles: readonly ApplicationProfile[],
-  resources: number,
-  tags: number | undefined,
-): ApplicationProfile[] {
-  if (tags === undefined) return profiles.slice(0, resources);
+function takePage(resources: readonly Listed[], most: number, tags: number | undefined): Listed[] {
+  if (tags === undefined) return resources.slice(0, most);
   let room = tags;
   let length = 0;
-  for (const profile of profiles) {
-    room -= profile.tags.size;
+  for (const resource of resources) {
+    room -= resource.tags.size;
     if (room < 0 && length > 0) break;
     length += 1;
   }
-  return profiles.slice(0, length);
+  return resources.slice(0, length);
 }
 
 function readArns(input: JsonObject): string[] {

@@ -7,13 +7,21 @@ const KEY = { pk: { S: 'POLICY' }, sk: { S: 'CURRENT' } };
 
 /** The policy in force, as the document that was applied. Every function reads it at each start of its work. */
 export function policyTable(client: DynamoDBClient, table: string) {
+  const stored = async (): Promise<string | undefined> => {
+    const answer = await asking('reading the policy', () =>
+      client.send(new GetItemCommand({ TableName: table, Key: KEY, ConsistentRead: true })),
+    );
+    return answer.Item?.['document']?.S;
+  };
   return {
+    /** Whether exactly this document is in force. */
+    async holds(document: unknown): Promise<boolean> {
+      return (await stored()) === JSON.stringify(document);
+    },
+
     /** @throws {Fault} `NoPolicy` before the first policy is applied, `PolicyInvalid` where this version refuses the stored one. */
     async current(): Promise<Policy> {
-      const answer = await asking('reading the policy', () =>
-        client.send(new GetItemCommand({ TableName: table, Key: KEY, ConsistentRead: true })),
-      );
-      const document = answer.Item?.['document']?.S;
+      const document = await stored();
       if (document === undefined)
         throw new Fault('NoPolicy', {
           doing: 'reading the policy',

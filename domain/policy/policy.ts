@@ -2,6 +2,7 @@ import * as z from 'zod';
 import { type NanoUsd, parseUsd } from '../money.ts';
 import { isTimeZone, PERIOD_KINDS } from '../period.ts';
 import { MAX_TAGS } from '../tags.ts';
+import { DeclaredProfiles, ProfileQuota } from './declared-profiles.ts';
 import { Lending } from './lending-policy.ts';
 import { PriceOverrides, UnpricedModels } from './prices.ts';
 import { ProfileRules } from './profile-rules.ts';
@@ -140,6 +141,9 @@ export const Policy = section('a policy', {
   }).prefault({}),
   /** Who may lease through the `lease` function, and as whom. */
   lending: Lending.prefault({}),
+  /** Profiles that `apply` creates where they are missing. */
+  declaredProfiles: DeclaredProfiles.default([]),
+  profileQuota: ProfileQuota.default(1_000),
 }).superRefine((policy, context) => {
   const known = new Set([...Object.keys(policy.tags.required), ...Object.keys(policy.tags.optional)]);
   const problem = (path: PropertyKey[], message: string) => context.addIssue({ code: 'custom', path, message });
@@ -265,7 +269,7 @@ function unusableNames(part: unknown, path: readonly PropertyKey[] = []): Policy
 }
 
 /** `['budgets', 2, 'limit']` → `budgets[2].limit`; the document itself is `policy`. */
-function placeOf(path: readonly PropertyKey[]): string {
+export function placeOf(path: readonly PropertyKey[]): string {
   const place = path
     .map((step) =>
       typeof step === 'number'

@@ -6,6 +6,7 @@ import { agreedPrice } from '../spending/agreed-price.ts';
 import type { PriceList } from '../spending/price-list.ts';
 import { isQuarantined, type Standing } from '../standing/standing.ts';
 import { GOVERNOR_TAG_PREFIX, type Tags } from '../tags.ts';
+import { copyFromOf } from './copy-from.ts';
 import type { Violating } from './grace.ts';
 import { regionOf } from './profile-arn.ts';
 import type { IndexEntry, MendingCount } from './profile-index.ts';
@@ -54,6 +55,7 @@ export function entryOf(
     baseModelId,
     source,
     ...(facts.geography === undefined ? {} : { geography: facts.geography }),
+    ...copyFromOf(tags, facts),
     ...price,
     ...(reservation === 'learned' ? { maxExposure } : {}),
     ...fallbackOf(ports.policy.fallbacks, facts.baseModelId),

@@ -88,6 +88,7 @@ const document = z.object({
   baseModelId: z.string(),
   source: z.enum(['in-region', 'geo', 'global']),
   geography: z.exactOptional(z.enum(GEOGRAPHIES)),
+  copyFrom: z.exactOptional(z.string()),
   rates: z.exactOptional(rates),
   rateChanges: z.exactOptional(z.array(z.object({ from: instant, rates: z.exactOptional(rates) }))),
   contextWindow: z.exactOptional(z.int().check(z.positive())),

@@ -35,7 +35,7 @@ interface ProfileParts {
 }
 
 /** Partitions of AWS by the prefix of their Regions (AWS General Reference, ARNs). */
-function partitionOf(region: string): string {
+export function partitionOf(region: string): string {
   if (region.startsWith('us-gov-')) return 'aws-us-gov';
   return region.startsWith('cn-') ? 'aws-cn' : 'aws';
 }

@@ -39,6 +39,8 @@ export interface IndexEntry extends RateSchedule {
   readonly source: ProfileSource;
   /** Of a profile with the source `geo`; absent where it could not be told, and in entries of older versions. */
   readonly geography?: Geography;
+  /** The model or system profile that it was copied from, where the governor has recorded it: see copy-from.ts. */
+  readonly copyFrom?: string;
   /** The most tokens a request and its answer can have together. */
   readonly contextWindow?: number;
   /**

@@ -68,6 +68,9 @@ export class Command {
 
 export const start = (...args: readonly string[]): Command => new Command('cli/start.ts', args);
 
+export const governor = (env: NodeJS.ProcessEnv, ...args: readonly string[]): Command =>
+  new Command('cli/governor.ts', args, env);
+
 /** Whether a port of this machine can be listened on. */
 export async function isFree(port: number): Promise<boolean> {
   const server = createServer();

@@ -1,0 +1,93 @@
+import { applyPlan } from '../../domain/profiles/apply-plan.ts';
+import type { PolicyFile } from '../policy-file.ts';
+import { EXIT_FAILED, EXIT_INTERRUPTED, UserError } from '../user-error.ts';
+import { type Account, accountOf } from './account.ts';
+import { type AccountPlan, count, hasChanges, isAsDeclared, planFor } from './account-plan.ts';
+import { askForConsent } from './consent.ts';
+import { jsonVoice, type PlanVoice, textVoice } from './plan-voice.ts';
+
+interface PlanOptions {
+  readonly table: string;
+  readonly json?: boolean;
+  readonly detailedExitcode?: boolean;
+}
+
+interface ApplyOptions {
+  readonly table: string;
+  readonly json?: boolean;
+  readonly yes?: boolean;
+}
+
+/** As `terraform plan -detailed-exitcode` counts it. */
+const EXIT_CHANGES = 2;
+
+/** @returns the exit code */
+export async function runPlan(file: PolicyFile, options: PlanOptions): Promise<number> {
+  const plan = await planFor(await accountOf(options.table), file, options.table);
+  voiceFor(options).plan(plan);
+  return options.detailedExitcode === true && !isAsDeclared(plan) ? EXIT_CHANGES : 0;
+}
+
+/** Shows the plan, asks, and works it off. @returns the exit code */
+export async function runApply(file: PolicyFile, options: ApplyOptions): Promise<number> {
+  if (options.yes !== true && (options.json === true || !process.stdin.isTTY))
+    throw new UserError(['expected --yes: nobody can be asked here whether to apply']);
+  const account = await accountOf(options.table);
+  const plan = await planFor(account, file, options.table);
+  const voice = voiceFor(options);
+  voice.plan(plan);
+  if (hasChanges(plan)) {
+    const consent = options.yes === true ? 'given' : await askForConsent(process.stdin, process.stdout);
+    if (consent !== 'given') {
+      process.stdout.write('\nNothing was changed.\n');
+      return consent === 'interrupted' ? EXIT_INTERRUPTED : 0;
+    }
+    const end = await workOff(account, file, plan, voice);
+    if (end !== 'complete') return end === 'interrupted' ? EXIT_INTERRUPTED : EXIT_FAILED;
+  }
+  return count(plan, 'conflict') > 0 ? EXIT_FAILED : 0;
+}
+
+async function workOff(
+  account: Account,
+  { document }: PolicyFile,
+  plan: AccountPlan,
+  voice: PlanVoice,
+): Promise<'complete' | 'incomplete' | 'interrupted'> {
+  let isInterrupted = false;
+  const interrupt = () => {
+    // Who asks twice does not want to wait for the answer to the request under way; AWS does that as a whole or not at all.
+    if (isInterrupted) process.exit(EXIT_INTERRUPTED);
+    isInterrupted = true;
+    voice.interrupted();
+  };
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, interrupt);
+  const done = { created: 0, adopted: 0, notDone: 0 };
+  const left = () => count(plan, 'create') + count(plan, 'adopt') - done.created - done.adopted - done.notDone;
+  try {
+    // First, so that the profiles are governed under this policy from their first event on.
+    if (plan.storesPolicy) {
+      await account.policies.apply(document);
+      voice.policyStored(plan.table);
+    }
+    if (!isInterrupted)
+      for await (const step of applyPlan(account.ports, plan.actions)) {
+        voice.applied(step);
+        if (step.kind === 'not-done') done.notDone++;
+        else done[step.kind]++;
+        if (isInterrupted) break;
+      }
+  } finally {
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.off(signal, interrupt);
+    voice.end({ ...done, left: left() });
+  }
+  if (isInterrupted && left() > 0) return 'interrupted';
+  return done.notDone > 0 ? 'incomplete' : 'complete';
+}
+
+function voiceFor(options: { readonly json?: boolean }): PlanVoice {
+  const { stdout } = process;
+  const write = (text: string) => void stdout.write(text);
+  if (options.json === true) return jsonVoice(write);
+  return textVoice(write, { colours: stdout.isTTY === true && process.env['NO_COLOR'] === undefined });
+}

@@ -1,0 +1,84 @@
+import { resolve } from 'node:path';
+import { Command, Option } from 'commander';
+import { Fault } from '../domain/fault.ts';
+import { readPolicyFile } from './policy-file.ts';
+import { EXIT_FAILED, EXIT_USER_ERROR, UserError } from './user-error.ts';
+
+// The SDK warns on Node 20 of versions to come; this program's users can do nothing about it. Set before it is loaded.
+process.env['AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED'] = 'true';
+
+// Whoever read the output has heard enough, as `| head` has.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error;
+  process.exit();
+});
+
+/** npm runs scripts in the package's folder; what the user names is meant from the folder that they called npm in. */
+function fromWhereCalled(path: string): string {
+  const { npm_lifecycle_event: script, INIT_CWD: folder } = process.env;
+  return script === 'governor' && folder !== undefined ? resolve(folder, path) : path;
+}
+
+interface Options {
+  readonly policy: string;
+  readonly table: string;
+  readonly json?: boolean;
+  readonly detailedExitcode?: boolean;
+  readonly yes?: boolean;
+}
+
+/** Where 2 means that there are changes, a mistake must not look like them. */
+const exitOfMistakes = process.argv.includes('--detailed-exitcode') ? EXIT_FAILED : EXIT_USER_ERROR;
+
+const program = new Command('npm run governor --')
+  .description(
+    'Compares a policy file with what is in AWS, and puts it in force. Which AWS: as for any AWS client, by the environment.',
+  )
+  .exitOverride((error) => {
+    process.exitCode = error.exitCode === 0 ? 0 : exitOfMistakes;
+    throw error;
+  });
+
+const command = (name: string): Command =>
+  program
+    .command(name)
+    .copyInheritedSettings(program)
+    .requiredOption('--policy <file>', 'policy file')
+    .addOption(
+      new Option('--table <name>', "the governor's table: the output TableName of its stack")
+        .env('GOVERNOR_TABLE')
+        .makeOptionMandatory(),
+    )
+    .option('--json', 'tell everything as lines of JSON');
+
+command('plan')
+  .description('Shows what an apply would do. Changes nothing.')
+  .option('--detailed-exitcode', 'exit with 0 where all is as declared, 2 where it is not, 1 on any failure')
+  .action(async (options: Options) => {
+    const policy = await readPolicyFile(fromWhereCalled(options.policy));
+    const { runPlan } = await import('./declare/run.ts');
+    process.exitCode = await runPlan(policy, options);
+  });
+
+command('apply')
+  .description(
+    'Stores the policy, creates the declared profiles that are missing, and adopts those that are there. Deletes nothing.',
+  )
+  .option('--yes', 'do not ask')
+  .action(async (options: Options) => {
+    const policy = await readPolicyFile(fromWhereCalled(options.policy));
+    const { runApply } = await import('./declare/run.ts');
+    process.exitCode = await runApply(policy, options);
+  });
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  if (error instanceof UserError) {
+    process.stderr.write(`${error.problems.join('\n')}\n`);
+    process.exitCode = exitOfMistakes;
+  } else if (error instanceof Fault) {
+    process.stderr.write(`${error.code}: ${error.message}\n`);
+    process.exitCode = EXIT_FAILED;
+  } else if (!(error instanceof Error && error.name === 'CommanderError')) throw error;
+}
