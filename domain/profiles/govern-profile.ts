@@ -1,14 +1,13 @@
 import type { BudgetId } from '../budgets/budget-id.ts';
 import { type Budget, budgetOf, budgetsCovering, tenantOf } from '../budgets/definition.ts';
-import { type AwsBudgets, provisionBudget } from '../budgets/provisioning.ts';
 import { periodAt } from '../period.ts';
 import { agreedPrice } from '../spending/agreed-price.ts';
 import type { PriceList } from '../spending/price-list.ts';
 import { followCoverage } from '../spending/seeding.ts';
 import { budgetReopened, profileQuarantined, profileReleased } from '../standing/notice.ts';
-import { type BudgetReview, reviewBudget } from '../standing/review-budget.ts';
 import { describeReason, type Restriction, type Standing, standingTagValue, strictest } from '../standing/standing.ts';
 import { describeTags, GOVERNOR_TAG_PREFIX, STANDING_TAG, type Tags, tagValue } from '../tags.ts';
+import { type BudgetWork, type BudgetWorkPorts, budgetWork } from './budget-work.ts';
 import { assess, type Compliance, describeViolation } from './compliance.ts';
 import type { Geography } from './geography.ts';
 import { type ProfileArn, regionOf } from './profile-arn.ts';
@@ -34,12 +33,10 @@ export interface Profiles {
   list(region: string): AsyncIterable<ProfileArn>;
 }
 
-export interface ProfileGovernance extends BudgetReview {
+export interface ProfileGovernance extends BudgetWorkPorts {
   readonly profiles: Profiles;
   readonly index: ProfileIndex;
   readonly prices: PriceList;
-  readonly awsBudgets: AwsBudgets;
-  readonly stage: string;
 }
 
 export type GovernedProfile =
@@ -51,17 +48,22 @@ export type GovernedProfile =
  * quarantined, its budgets provisioned, its standing tag set or removed, the index up to date, people told once. An
  * event only says which profile to look at; the sweep calls this for all of them.
  *
+ * @param work on the profile's budgets, where it is shared with other profiles
  * @throws {Fault} when AWS cannot be read or written; nothing is concluded then, and the event or the sweep comes again
  */
-export async function governProfile(ports: ProfileGovernance, arn: ProfileArn): Promise<GovernedProfile> {
+export async function governProfile(
+  ports: ProfileGovernance,
+  arn: ProfileArn,
+  work: BudgetWork = budgetWork(ports),
+): Promise<GovernedProfile> {
   const seen = await look(ports, arn);
   if (seen === undefined) return { kind: 'gone' };
   const { found, compliance } = seen;
   const tags = compliance.kind === 'remediable' ? await mend(ports, arn, found, compliance.additions) : found;
-  const governed = await settle(ports, seen, tags);
+  const governed = await settle(ports, seen, tags, work);
   for (const { id } of governed.entry.budgets) {
     const budget = budgetOf(ports.policy, id);
-    if (budget !== undefined) await provision(ports, budget);
+    if (budget !== undefined) await work.provision(budget);
   }
   return governed;
 }
@@ -74,7 +76,8 @@ export async function enforceStanding(ports: ProfileGovernance, arn: ProfileArn)
   const seen = await look(ports, arn);
   if (seen === undefined) return { kind: 'gone' };
   const { found, compliance } = seen;
-  return await settle(ports, seen, compliance.kind === 'remediable' ? { ...found, ...compliance.additions } : found);
+  const tags = compliance.kind === 'remediable' ? { ...found, ...compliance.additions } : found;
+  return await settle(ports, seen, tags, budgetWork(ports));
 }
 
 interface SeenProfile {
@@ -99,13 +102,14 @@ async function settle(
   ports: ProfileGovernance,
   seen: SeenProfile,
   tags: Tags,
+  work: BudgetWork,
 ): Promise<Extract<GovernedProfile, { kind: 'governed' }>> {
   const { before, facts, compliance } = seen;
   const budgets = compliance.kind === 'violating' ? [] : budgetsCovering(ports.policy, tags);
   const reasons: Restriction[] =
     compliance.kind === 'violating' ? [{ kind: 'quarantine', violations: compliance.violations }] : [];
   for (const budget of budgets) {
-    const restriction = await reviewBudget(ports, budget);
+    const restriction = await work.review(budget);
     if (restriction !== undefined) reasons.push(restriction);
   }
   const standing = strictest(reasons);
@@ -154,8 +158,9 @@ async function enforce(ports: ProfileGovernance, arn: ProfileArn, tags: Tags, st
   });
 }
 
-function entryOf(
-  ports: ProfileGovernance,
+/** What the index is to say of a profile. */
+export function entryOf(
+  ports: Pick<ProfileGovernance, 'policy' | 'prices' | 'clock' | 'journal'>,
   known: {
     facts: ProfileFacts;
     tags: Tags;
@@ -210,14 +215,17 @@ const fallbackOf = (
   return fallback === undefined ? {} : { fallback };
 };
 
-const isQuarantined = (standing: Standing): boolean =>
+export const isQuarantined = (standing: Standing): boolean =>
   standing.state !== 'open' && standing.reasons.some((reason) => reason.kind === 'quarantine');
 
 /** Entries are written again when something changed, or when the last check is older than this, so that age stays visible. */
-const REVERIFY_MS = 6 * 3_600_000;
+export const REVERIFY_MS = 6 * 3_600_000;
 
-function isSameEntry(before: IndexEntry, after: IndexEntry): boolean {
-  if (after.verifiedAt - before.verifiedAt > REVERIFY_MS) return false;
+const isSameEntry = (before: IndexEntry, after: IndexEntry): boolean =>
+  after.verifiedAt - before.verifiedAt <= REVERIFY_MS && saysTheSame(before, after);
+
+/** Whether two entries say the same of a profile, whenever they were verified. */
+export function saysTheSame(before: IndexEntry, after: IndexEntry): boolean {
   const comparable = (entry: IndexEntry) =>
     JSON.stringify({ ...entry, verifiedAt: 0, tags: Object.entries(entry.tags).sort() }, (_, value: unknown) =>
       typeof value === 'bigint' ? `${value}n` : value,
@@ -288,16 +296,4 @@ async function announceReopening(ports: ProfileGovernance, budget: Budget, close
     because: closedIn === period.id ? 'the policy allows more now' : 'a new period has begun',
   });
   ports.journal.counted('TenantReopened', { budget: budget.id });
-}
-
-/** AWS Budgets is the slow second opinion: that it cannot be reached must not keep a profile ungoverned. */
-async function provision(ports: ProfileGovernance, budget: Budget): Promise<void> {
-  try {
-    await provisionBudget(ports, budget);
-  } catch (error) {
-    ports.journal.counted('BudgetProvisioningFailed', {
-      budget: budget.id,
-      error: error instanceof Error ? error.message : String(error),
-    });
-  }
 }

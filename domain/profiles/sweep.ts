@@ -1,7 +1,8 @@
 import type { Budget } from '../budgets/definition.ts';
 import { budgetsInUse, readOutsideFigures } from '../budgets/hear-alert.ts';
 import { type TrueUp, trueUp } from '../spending/true-up-budget.ts';
-import { type OutsideFigures, reviewBudget, unsettledPeriods } from '../standing/review-budget.ts';
+import { type OutsideFigures, unsettledPeriods } from '../standing/review-budget.ts';
+import { SharedBudgetWork } from './budget-work.ts';
 import { governProfile, type ProfileGovernance } from './govern-profile.ts';
 import type { ProfileArn } from './profile-arn.ts';
 
@@ -33,6 +34,7 @@ export async function sweep(ports: Sweep): Promise<SweepReport> {
     }
   };
 
+  const work = new SharedBudgetWork(ports);
   const entries = await ports.index.list((arn) => fail(`the index entry of ${arn}`, 'written by another version'));
   // Before the profiles, whose standing follows from it. AWS Budgets is asked because its alerts come once and may have
   // been lost; profiles that are gone, or cannot be read now, still have leases to take back.
@@ -40,10 +42,10 @@ export async function sweep(ports: Sweep): Promise<SweepReport> {
   for (const budget of budgetsInUse(ports, entries)) {
     let outside: OutsideFigures | undefined;
     await attempt(`AWS Budgets on ${budget.id}`, async () => {
-      outside = await readOutsideFigures(ports, budget);
+      outside = await readOutsideFigures({ ...ports, awsBudgets: work.awsBudgets }, budget);
     });
     await attempt(budget.id, async () => {
-      await reviewBudget(ports, budget, outside);
+      await work.reviewAnew(budget, outside);
       reviewed.set(budget, outside);
     });
   }
@@ -60,7 +62,7 @@ export async function sweep(ports: Sweep): Promise<SweepReport> {
     }
   });
   for (const budget of changed)
-    await attempt(budget.id, async () => void (await reviewBudget(ports, budget, reviewed.get(budget))));
+    await attempt(budget.id, async () => void (await work.reviewAnew(budget, reviewed.get(budget))));
 
   const listed = new Set<ProfileArn>();
   const readRegions = new Set<string>();
@@ -68,7 +70,7 @@ export async function sweep(ports: Sweep): Promise<SweepReport> {
     await attempt(`the profiles of ${region}`, async () => {
       for await (const arn of ports.profiles.list(region)) {
         listed.add(arn);
-        await attempt(arn, async () => void (await governProfile(ports, arn)));
+        await attempt(arn, async () => void (await governProfile(ports, arn, work)));
       }
       readRegions.add(region);
     });
@@ -82,6 +84,9 @@ export async function sweep(ports: Sweep): Promise<SweepReport> {
   );
   let ended = 0;
   for (const entry of missing)
-    await attempt(entry.arn, async () => void ((await governProfile(ports, entry.arn)).kind === 'gone' && ended++));
+    await attempt(
+      entry.arn,
+      async () => void ((await governProfile(ports, entry.arn, work)).kind === 'gone' && ended++),
+    );
   return { profiles: listed.size, failed, ended };
 }
