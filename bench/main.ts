@@ -4,6 +4,7 @@ process.env['AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED'] = 'true';
 const BENCHMARKS: Readonly<Record<string, () => Promise<{ run(full: boolean): Promise<void> }>>> = {
   ledger: () => import('./ledger/ledger-bench.ts'),
   load: () => import('./load/load-bench.ts'),
+  profiles: () => import('./profiles/profiles-bench.ts'),
 };
 
 const [name = '', ...flags] = process.argv.slice(2);

@@ -13,7 +13,7 @@ export const handler = lambda(async (_event: unknown, governor, context) => {
   await publishIndex(ports);
   const report = await sweep(ports, () => context.getRemainingTimeInMillis());
   await sendNotices(ports);
-  const { failed } = report;
-  governor.journal.decided('swept', { ...report, failures: failed.length, failed: failed.slice(0, MAX_NAMED) });
-  return { ...report, failed: failed.length };
+  const told = { ...report, failures: report.failed.length, failed: report.failed.slice(0, MAX_NAMED) };
+  governor.journal.decided('swept', told);
+  return told;
 });

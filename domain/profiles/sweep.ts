@@ -37,8 +37,8 @@ export type Sweep = ProfileGovernance &
 
 /** The word of an entry that was verified longer ago clears nothing. */
 const TRUSTED_MS = 24 * 3_600_000;
-/** Sweeps in which all profiles are verified anew: those of the time between the two limits, at one every five minutes. */
-const AUDIT_SWEEPS = (TRUSTED_MS - REVERIFY_MS) / 300_000;
+/** At this age every profile is read singly that is in no doubt: an hour earlier, which is twelve sweeps. */
+const LAST_AUDIT_MS = TRUSTED_MS - 3_600_000;
 
 /**
  * The scheduled reconciliation of everything: every budget reviewed, every profile of every governed Region looked at,
@@ -165,11 +165,21 @@ async function clear(
   return { cleared, doubtful, undecided };
 }
 
-/** Those that were verified longest ago; not those whose verification would not be written down again. */
+/** Those whose verification is too old for them, the oldest first: each at an age of its own, so that they come due one by one. */
 function toAudit(known: ReadonlyMap<ProfileArn, IndexEntry>, { listed }: SeenInBulk, now: EpochMs): Set<ProfileArn> {
-  const due = [...known.values()].filter(({ arn, verifiedAt }) => listed.has(arn) && now - verifiedAt > REVERIFY_MS);
-  due.sort((a, b) => a.verifiedAt - b.verifiedAt);
-  return new Set(due.slice(0, Math.ceil(listed.size / AUDIT_SWEEPS)).map(({ arn }) => arn));
+  const isDue = ({ arn, verifiedAt }: IndexEntry): boolean =>
+    now - verifiedAt > REVERIFY_MS + shareOf(arn) * (LAST_AUDIT_MS - REVERIFY_MS);
+  const due = [...known.values()].filter((entry) => listed.has(entry.arn) && isDue(entry));
+  return new Set(due.sort((a, b) => a.verifiedAt - b.verifiedAt).map(({ arn }) => arn));
+}
+
+/** A number from 0 to 1 for each ARN, always the same, evenly spread (FNV-1a). */
+function shareOf(arn: ProfileArn): number {
+  let state = 0x811c9dc5;
+  for (let at = 0; at < arn.length; at++) state = Math.imul(state ^ arn.charCodeAt(at), 0x01000193);
+  // The last characters, in which ARNs differ, have moved the low bits most.
+  state = Math.imul(state ^ (state >>> 16), 0x85ebca6b);
+  return ((state ^ (state >>> 13)) >>> 0) / 0x1_0000_0000;
 }
 
 /** Profiles that are read one by one, each as it is now. */
