@@ -12,15 +12,22 @@ import type { ProfileFacts, Profiles } from '../domain/profiles/govern-profile.t
 import { type ProfileArn, parseProfileArn, regionOf } from '../domain/profiles/profile-arn.ts';
 import type { ProfileSource } from '../domain/profiles/profile-index.ts';
 import { asking } from './asking.ts';
+import type { Pace } from './pace.ts';
 
-/** Application inference profiles, each read and tagged in the Region of its ARN. */
-export function bedrockProfiles(clientFor: (region: string) => BedrockClient): Profiles {
+/** Application inference profiles, each read and tagged in the Region of its ARN, at the pace of that Region. */
+export function bedrockProfiles(
+  clientFor: (region: string) => BedrockClient,
+  paceFor?: (region: string) => Pace,
+): Profiles {
   const client = (arn: ProfileArn) => clientFor(regionOf(arn));
+  const paced = async <Answer>(arn: ProfileArn, ask: () => Promise<Answer>): Promise<Answer> =>
+    await (paceFor === undefined ? ask() : paceFor(regionOf(arn)).keep(ask));
   return {
     async read(arn) {
       return await asking(`reading profile ${arn}`, async () => {
         try {
-          const answer = await client(arn).send(new GetInferenceProfileCommand({ inferenceProfileIdentifier: arn }));
+          const command = new GetInferenceProfileCommand({ inferenceProfileIdentifier: arn });
+          const answer = await paced(arn, () => client(arn).send(command));
           return factsOf(arn, answer.inferenceProfileName, answer.models?.map((model) => model.modelArn ?? '') ?? []);
         } catch (error) {
           if (error instanceof ResourceNotFoundException) return undefined;
@@ -31,19 +38,20 @@ export function bedrockProfiles(clientFor: (region: string) => BedrockClient): P
 
     async readTags(arn) {
       const answer = await asking(`reading the tags of ${arn}`, () =>
-        client(arn).send(new ListTagsForResourceCommand({ resourceARN: arn })),
+        paced(arn, () => client(arn).send(new ListTagsForResourceCommand({ resourceARN: arn }))),
       );
       return Object.fromEntries((answer.tags ?? []).map(({ key, value }) => [key ?? '', value ?? '']));
     },
 
     async tag(arn, tags) {
       const list = Object.entries(tags).map(([key, value]) => ({ key, value }));
-      await asking(`tagging ${arn}`, () => client(arn).send(new TagResourceCommand({ resourceARN: arn, tags: list })));
+      const command = new TagResourceCommand({ resourceARN: arn, tags: list });
+      await asking(`tagging ${arn}`, () => paced(arn, () => client(arn).send(command)));
     },
 
     async untag(arn, keys) {
       await asking(`removing tags of ${arn}`, () =>
-        client(arn).send(new UntagResourceCommand({ resourceARN: arn, tagKeys: [...keys] })),
+        paced(arn, () => client(arn).send(new UntagResourceCommand({ resourceARN: arn, tagKeys: [...keys] }))),
       );
     },
 

@@ -1,6 +1,6 @@
 import type { Logger } from '@aws-lambda-powertools/logger';
 import { type Metrics, MetricUnit } from '@aws-lambda-powertools/metrics';
-import type { Journal } from '../domain/journal.ts';
+import type { Gauges, Journal } from '../domain/journal.ts';
 
 /** Decisions as structured log lines, counts as CloudWatch metrics in embedded metric format. */
 export const powertoolsJournal = (logger: Logger, metrics: Metrics): Journal => ({
@@ -10,5 +10,12 @@ export const powertoolsJournal = (logger: Logger, metrics: Metrics): Journal => 
   counted(metric, facts) {
     metrics.addMetric(metric, MetricUnit.Count, 1);
     if (facts !== undefined) logger.info('count', { metric, ...facts });
+  },
+});
+
+/** Each with the unit that its name says. */
+export const powertoolsGauges = (metrics: Metrics): Gauges => ({
+  measured(gauge, value) {
+    metrics.addMetric(gauge, gauge === 'IndexAgeSeconds' ? MetricUnit.Seconds : MetricUnit.Count, value);
   },
 });

@@ -1,9 +1,11 @@
 import type { ResourceGroupsTaggingAPIClient } from '@aws-sdk/client-resource-groups-tagging-api';
+import type { BulkTags } from '../domain/profiles/clearing.ts';
 import type { IndexReading, IndexSource, WithheldProfile } from '../domain/profiles/index-source.ts';
 import { type ProfileArn, parseProfileArn } from '../domain/profiles/profile-arn.ts';
 import type { IndexEntry } from '../domain/profiles/profile-index.ts';
 import { GOVERNOR_TAG_PREFIX, type Tags, tagValue } from '../domain/tags.ts';
 import { asking, errorName } from './asking.ts';
+import type { Pace } from './pace.ts';
 
 /** The most that a page of GetResources holds, so that few of the 15 requests a second are used (AWS General Reference). */
 const PAGE = 100;
@@ -50,13 +52,20 @@ export function taggingSource(options: TaggingOptions): IndexSource {
   };
 }
 
-async function listRegion(options: TaggingOptions, region: string): Promise<Map<ProfileArn, Tags>> {
+/** The tags of all profiles of a Region that were ever tagged, a hundred with each request. */
+export const bulkTags = (options: Pick<TaggingOptions, 'clientFor'> & { readonly pace?: Pace }): BulkTags => ({
+  read: (region) => listRegion({ ...options, tags: {} }, region),
+});
+
+type Listing = Pick<TaggingOptions, 'clientFor' | 'tags'> & { readonly pace?: Pace };
+
+async function listRegion(options: Listing, region: string): Promise<Map<ProfileArn, Tags>> {
   const client = options.clientFor(region);
   const TagFilters = Object.entries(options.tags).map(([Key, value]) => ({ Key, Values: [value] }));
   return await asking(`reading the tags of the profiles of ${region}`, async () => {
     for (let begun = 0; ; begun++) {
       try {
-        return await listPages(client, TagFilters);
+        return await listPages(client, TagFilters, options.pace);
       } catch (error) {
         if (errorName(error) !== 'PaginationTokenExpiredException' || begun === RESTARTS) throw error;
       }
@@ -67,20 +76,21 @@ async function listRegion(options: TaggingOptions, region: string): Promise<Map<
 async function listPages(
   client: ResourceGroupsTaggingAPIClient,
   TagFilters: { Key: string; Values: string[] }[],
+  pace: Pace | undefined,
 ): Promise<Map<ProfileArn, Tags>> {
   const { GetResourcesCommand } = await import('@aws-sdk/client-resource-groups-tagging-api');
   const tagged = new Map<ProfileArn, Tags>();
   let token: string | undefined;
   // A page may be short, or empty, while a token follows.
   do {
-    const { ResourceTagMappingList = [], PaginationToken } = await client.send(
-      new GetResourcesCommand({
-        ResourceTypeFilters: ['bedrock:application-inference-profile'],
-        ResourcesPerPage: PAGE,
-        ...(TagFilters.length === 0 ? {} : { TagFilters }),
-        ...(token === undefined ? {} : { PaginationToken: token }),
-      }),
-    );
+    const page = new GetResourcesCommand({
+      ResourceTypeFilters: ['bedrock:application-inference-profile'],
+      ResourcesPerPage: PAGE,
+      ...(TagFilters.length === 0 ? {} : { TagFilters }),
+      ...(token === undefined ? {} : { PaginationToken: token }),
+    });
+    const ask = () => client.send(page);
+    const { ResourceTagMappingList = [], PaginationToken } = await (pace === undefined ? ask() : pace.keep(ask));
     for (const { ResourceARN = '', Tags: tags = [] } of ResourceTagMappingList) {
       const arn = parseProfileArn(ResourceARN);
       if (arn !== undefined) tagged.set(arn, Object.fromEntries(tags.map(({ Key = '', Value = '' }) => [Key, Value])));

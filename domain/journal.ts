@@ -36,3 +36,10 @@ export interface Journal {
   decided(decision: string, facts: JournalFacts): void;
   counted(metric: MetricName, facts?: JournalFacts): void;
 }
+
+/** Figures that stand for themselves and are not counted, documented in docs/observability.md. */
+export type GaugeName = 'IndexDrift' | 'IndexAgeSeconds' | 'SweepCarriedOver';
+
+export interface Gauges {
+  measured(gauge: GaugeName, value: number): void;
+}

@@ -19,12 +19,15 @@ import { noticeOutboxTable } from '../aws/dynamodb/notice-outbox-table.ts';
 import { openingsTable } from '../aws/dynamodb/openings-table.ts';
 import { policyTable } from '../aws/dynamodb/policy-table.ts';
 import { profileIndexTable } from '../aws/dynamodb/profile-index-table.ts';
+import { sweepProgressTable } from '../aws/dynamodb/sweep-progress-table.ts';
 import { usageTable } from '../aws/dynamodb/usage-table.ts';
+import { BEDROCK_PACE, GET_RESOURCES_PACE, Pace } from '../aws/pace.ts';
 import { indexParameter } from '../aws/parameter-index.ts';
-import { powertoolsJournal } from '../aws/powertools-journal.ts';
+import { powertoolsGauges, powertoolsJournal } from '../aws/powertools-journal.ts';
 import { genaiPrices } from '../aws/price-list.ts';
 import { snsNotices } from '../aws/sns-notices.ts';
 import { taggedResources } from '../aws/tagged-resources.ts';
+import { bulkTags } from '../aws/tagging-profiles.ts';
 import { Fault } from '../domain/fault.ts';
 import type { Journal } from '../domain/journal.ts';
 import type { Identity } from '../domain/lending/caller.ts';
@@ -89,8 +92,10 @@ export function governor(environment: NodeJS.ProcessEnv = process.env): Governor
   const clock = new AwsClock();
   const dynamo = clock.listenTo(new DynamoDBClient());
   const bedrockIn = forEachRegion((region) => new BedrockClient({ region }));
-  const cloudWatchIn = forEachRegion((region) => new CloudWatchClient({ region }));
+  const paceIn = forEachRegion(() => new Pace(BEDROCK_PACE));
   const taggingIn = forEachRegion((region) => new ResourceGroupsTaggingAPIClient({ region }));
+  const taggingPace = new Pace(GET_RESOURCES_PACE);
+  const cloudWatchIn = forEachRegion((region) => new CloudWatchClient({ region }));
   const policies = policyTable(dynamo, table);
   const index = profileIndexTable(dynamo, table);
   const ledger = ledgerTable(dynamo, table);
@@ -109,7 +114,10 @@ export function governor(environment: NodeJS.ProcessEnv = process.env): Governor
         stage,
         clock,
         journal,
-        profiles: bedrockProfiles(bedrockIn),
+        profiles: bedrockProfiles(bedrockIn, paceIn),
+        bulkTags: bulkTags({ clientFor: taggingIn, pace: taggingPace }),
+        progress: sweepProgressTable(dynamo, table),
+        gauges: powertoolsGauges(metrics),
         index,
         ledger,
         openings: openingsTable(dynamo, table),

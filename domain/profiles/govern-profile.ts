@@ -1,11 +1,10 @@
-import { type Budget, budgetOf } from '../budgets/definition.ts';
-import { type AwsBudgets, observeBudget, provisionBudget } from '../budgets/provisioning.ts';
+import { budgetOf } from '../budgets/definition.ts';
 import type { PriceList } from '../spending/price-list.ts';
 import { followCoverage } from '../spending/seeding.ts';
-import { type BudgetReview, reviewBudget } from '../standing/review-budget.ts';
 import { describeReason, type Restriction, type Standing, standingTagValue, strictest } from '../standing/standing.ts';
 import { describeTags, STANDING_TAG, type Tags, tagValue } from '../tags.ts';
 import { announceGrace, announceMismatches, announceQuarantine, announceRecovery } from './announce-profile.ts';
+import { type BudgetWork, type BudgetWorkPorts, budgetWork } from './budget-work.ts';
 import { assess, type Compliance, describeViolation, type Mending } from './compliance.ts';
 import type { Geography } from './geography.ts';
 import { entryOf, isSameEntry } from './governed-entry.ts';
@@ -34,12 +33,10 @@ export interface Profiles {
   list(region: string): AsyncIterable<ProfileArn>;
 }
 
-export interface ProfileGovernance extends BudgetReview {
+export interface ProfileGovernance extends BudgetWorkPorts {
   readonly profiles: Profiles;
   readonly index: ProfileIndex;
   readonly prices: PriceList;
-  readonly awsBudgets: AwsBudgets;
-  readonly stage: string;
 }
 
 export type GovernedProfile =
@@ -51,16 +48,21 @@ export type GovernedProfile =
  * quarantined, its budgets provisioned, its standing tag set or removed, the index up to date, people told once. An
  * event only says which profile to look at; the sweep calls this for all of them.
  *
+ * @param work on the profile's budgets, where it is shared with other profiles
  * @throws {Fault} when AWS cannot be read or written; nothing is concluded then, and the event or the sweep comes again
  */
-export async function governProfile(ports: ProfileGovernance, arn: ProfileArn): Promise<GovernedProfile> {
+export async function governProfile(
+  ports: ProfileGovernance,
+  arn: ProfileArn,
+  work: BudgetWork = budgetWork(ports),
+): Promise<GovernedProfile> {
   const seen = await look(ports, arn);
   if (seen === undefined) return { kind: 'gone' };
   const mendedProfile = seen.compliance.kind === 'remediable' ? await mend(ports, seen, seen.compliance) : seen;
-  const governed = await settle(ports, mendedProfile);
+  const governed = await settle(ports, mendedProfile, work);
   for (const { id } of governed.entry.budgets) {
     const budget = budgetOf(ports.policy, id);
-    if (budget !== undefined) await provision(ports, budget);
+    if (budget !== undefined) await work.provision(budget);
   }
   return governed.compliance === 'compliant' ? { ...governed, compliance: seen.compliance.kind } : governed;
 }
@@ -72,7 +74,7 @@ export async function governProfile(ports: ProfileGovernance, arn: ProfileArn): 
 export async function enforceStanding(ports: ProfileGovernance, arn: ProfileArn): Promise<GovernedProfile> {
   const seen = await look(ports, arn);
   if (seen === undefined) return { kind: 'gone' };
-  return await settle(ports, seen);
+  return await settle(ports, seen, budgetWork(ports));
 }
 
 /** Decides and logs, and writes nothing but what is the governor's own: the index and the ledger. */
@@ -106,6 +108,7 @@ async function mend(ports: ProfileGovernance, seen: SeenProfile, mending: Mendin
 async function settle(
   ports: ProfileGovernance,
   seen: SeenProfile,
+  work: BudgetWork,
 ): Promise<Extract<GovernedProfile, { kind: 'governed' }>> {
   const { before, facts, found, compliance, mendings } = seen;
   const verdict = verdictOf(ports.policy, { found, compliance, before, now: ports.clock.now() });
@@ -118,7 +121,7 @@ async function settle(
     });
   const reasons: Restriction[] = [...verdict.reasons];
   for (const budget of budgets) {
-    const restriction = await reviewBudget(ports, budget);
+    const restriction = await work.review(budget);
     if (restriction !== undefined) reasons.push(restriction);
   }
   const standing = strictest(reasons);
@@ -163,16 +166,4 @@ async function enforce(ports: ProfileGovernance, arn: ProfileArn, tags: Tags, st
     after: wanted ?? 'none',
     because: standing.state === 'open' ? 'nothing closes the profile' : standing.reasons.map(describeReason).join('; '),
   });
-}
-
-/** AWS Budgets is the slow second opinion: that it cannot be reached must not keep a profile ungoverned. */
-async function provision(ports: ProfileGovernance, budget: Budget): Promise<void> {
-  try {
-    await (isObserving(ports) ? observeBudget : provisionBudget)(ports, budget);
-  } catch (error) {
-    ports.journal.counted('BudgetProvisioningFailed', {
-      budget: budget.id,
-      error: error instanceof Error ? error.message : String(error),
-    });
-  }
 }

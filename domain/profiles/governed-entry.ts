@@ -84,13 +84,13 @@ const fallbackOf = (
 };
 
 /** Entries are written again when something changed, or when the last check is older than this, so that age stays visible. */
-const REVERIFY_MS = 6 * 3_600_000;
+export const REVERIFY_MS = 6 * 3_600_000;
 
 export const isSameEntry = (before: IndexEntry, after: IndexEntry): boolean =>
   after.verifiedAt - before.verifiedAt <= REVERIFY_MS && saysTheSame(before, after);
 
 /** Whether two entries say the same of a profile, whenever they were verified. */
-function saysTheSame(before: IndexEntry, after: IndexEntry): boolean {
+export function saysTheSame(before: IndexEntry, after: IndexEntry): boolean {
   const comparable = (entry: IndexEntry) =>
     JSON.stringify({ ...entry, verifiedAt: 0, tags: Object.entries(entry.tags).sort() }, (_, value: unknown) =>
       typeof value === 'bigint' ? `${value}n` : value,

@@ -3,7 +3,8 @@ import { DeleteItemCommand, PutItemCommand } from '@aws-sdk/client-dynamodb';
 import { ResourceGroupsTaggingAPIClient } from '@aws-sdk/client-resource-groups-tagging-api';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { tableEntries } from '../../aws/dynamodb/table-source.ts';
-import { taggingSource } from '../../aws/tagging-profiles.ts';
+import { GET_RESOURCES_PACE, Pace } from '../../aws/pace.ts';
+import { bulkTags, taggingSource } from '../../aws/tagging-profiles.ts';
 import { epochMs } from '../../domain/clock.ts';
 import { serialiseIndexEntry } from '../../domain/profiles/index-entry-document.ts';
 import type { IndexEntry } from '../../domain/profiles/profile-index.ts';
@@ -145,5 +146,18 @@ describe('the index from the tagging API', () => {
       operation === failing ? new AwsFault('AccessDeniedException', 'No.') : undefined,
     );
     await expect(source().read()).rejects.toMatchObject({ name: 'Fault', code: 'AccessDeniedException' });
+  });
+});
+
+describe('tags in bulk', () => {
+  it('are those of all profiles of a Region that were ever tagged, beyond one page', async () => {
+    const tagsOf = new Map<string, Tags>();
+    for (let i = 0; i < 110; i++) {
+      const { arn, tags } = await world.profile({ tags: { tenant: 'acme', app: `app-${i}` } });
+      tagsOf.set(arn, tags);
+    }
+    await world.profile({ region: 'ap-northeast-1' });
+    const clientFor = (region: string) => new ResourceGroupsTaggingAPIClient(clientConfig(world.aws, region));
+    expect(await bulkTags({ clientFor, pace: new Pace(GET_RESOURCES_PACE) }).read('us-east-1')).toEqual(tagsOf);
   });
 });

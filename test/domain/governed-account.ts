@@ -1,15 +1,17 @@
 import type { BudgetId } from '../../domain/budgets/budget-id.ts';
 import type { AwsBudget, AwsBudgetState, AwsBudgets } from '../../domain/budgets/provisioning.ts';
 import { type Clock, type EpochMs, epochMs } from '../../domain/clock.ts';
-import type { Journal, JournalFacts, MetricName } from '../../domain/journal.ts';
+import type { GaugeName, Journal, JournalFacts, MetricName } from '../../domain/journal.ts';
 import { add, nanoUsd } from '../../domain/money.ts';
 import { periodAt } from '../../domain/period.ts';
 import type { Policy } from '../../domain/policy/policy.ts';
+import type { BulkTags } from '../../domain/profiles/clearing.ts';
 import type { ProfileFacts, Profiles } from '../../domain/profiles/govern-profile.ts';
 import { parseIndexEntry, serialiseIndexEntry } from '../../domain/profiles/index-entry-document.ts';
 import { type ProfileArn, parseProfileArn, regionOf } from '../../domain/profiles/profile-arn.ts';
 import type { IndexEntry, ProfileIndex } from '../../domain/profiles/profile-index.ts';
 import type { Sweep } from '../../domain/profiles/sweep.ts';
+import type { SweepCursor, SweepProgress } from '../../domain/profiles/sweep-progress.ts';
 import type { LedgerItem, WriteId } from '../../domain/spending/ledger.ts';
 import type { Metered, MeteredSpend, MeteredWindow } from '../../domain/spending/metered-spend.ts';
 import type { ListedPrice, PriceList } from '../../domain/spending/price-list.ts';
@@ -94,6 +96,10 @@ export class GovernedAccount {
   /** Regions whose list breaks off after its first profile, and profiles whose tags cannot be read. */
   readonly unlistable = new Set<string>();
   readonly unreadable = new Set<ProfileArn>();
+  /** What bulk reads say of a profile instead of the truth: earlier tags, or nothing. */
+  readonly lagging = new Map<ProfileArn, Tags | undefined>();
+  readonly measured = new Map<GaugeName, number>();
+  cursor: SweepCursor = {};
   #now: number;
   #writeIds = 0;
 
@@ -176,6 +182,9 @@ export class GovernedAccount {
         clock,
       }),
       profiles: this.#failing('profiles', this.#profiles),
+      bulkTags: this.#failing('bulkTags', this.#bulkTags),
+      progress: this.#failing('progress', this.#progress),
+      gauges: { measured: (gauge, value) => void this.measured.set(gauge, value) },
       index: this.#failing('index', this.#index),
       awsBudgets: this.#failing('awsBudgets', this.#awsBudgets),
       outbox: this.#failing('outbox', this.#outbox),
@@ -233,6 +242,26 @@ export class GovernedAccount {
       this.changes.push('profiles.untag');
     },
     list: (region) => this.#list(region),
+  };
+
+  /** As the tagging API: not a profile that has no tags. */
+  readonly #bulkTags: BulkTags = {
+    read: async (region) =>
+      new Map(
+        [...this.stored].flatMap(([arn, profile]) => {
+          const tags = this.lagging.has(arn) ? this.lagging.get(arn) : profile.tags;
+          const isShown = regionOf(arn) === region && tags !== undefined && Object.keys(tags).length > 0;
+          return isShown ? [[arn, tags] as const] : [];
+        }),
+      ),
+  };
+
+  readonly #progress: SweepProgress = {
+    read: async () => this.cursor,
+    keep: async (cursor) => {
+      this.cursor = cursor;
+      this.changes.push('progress.keep');
+    },
   };
 
   async *#list(region: string): AsyncIterable<ProfileArn> {

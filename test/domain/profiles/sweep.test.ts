@@ -26,7 +26,18 @@ const isPast = ({ from, until }: MeteredWindow): boolean => until - from > 24 * 
 describe('sweep', () => {
   it('does everything that events should have done', async () => {
     const account = await busyAccount();
-    expect(await sweep(account.ports)).toEqual({ profiles: 5, failed: [], ended: 1 });
+    expect(await sweep(account.ports)).toEqual({
+      profiles: 5,
+      // All were verified a month ago.
+      cleared: 0,
+      readSingly: 6,
+      mended: 1,
+      drifted: 6,
+      ended: 1,
+      failed: [],
+      carriedOver: 0,
+      oldestVerifiedAt: account.now,
+    });
 
     expect(account.tagsOf(MENDABLE)).toMatchObject({ environment: 'dev' });
     expect(account.tagsOf(ROGUE)).toMatchObject({ 'governor:standing': 'quarantined' });

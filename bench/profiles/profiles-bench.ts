@@ -1,0 +1,18 @@
+import { figure, note } from '../figures.ts';
+import { mismatchesAfter } from './lost-events.ts';
+import { secondSweepWrites, sweepCalls } from './sweep-calls.ts';
+
+const PROFILES = 10_000;
+
+/** What a sweep of ten thousand profiles costs in requests, and whether it finds what lost events have left. */
+export async function run(): Promise<void> {
+  const all = await sweepCalls(PROFILES, { mixed: false });
+  note(`requests for each profile with those of 20 budgets: ${all.withBudgets.toPrecision(3)}`);
+  figure('sweep_calls_per_profile', all.perProfile);
+  const mixed = await sweepCalls(PROFILES, { mixed: true });
+  note(`the same with 5 % of the profiles untagged: ${mixed.withBudgets.toPrecision(3)}`);
+  figure('sweep_calls_mixed', mixed.perProfile);
+  figure('sweep_wrong_actions', all.wrongActions + mixed.wrongActions);
+  figure('second_sweep_writes', await secondSweepWrites(PROFILES));
+  figure('index_mismatches', await mismatchesAfter(PROFILES));
+}

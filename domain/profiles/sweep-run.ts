@@ -1,0 +1,45 @@
+import type { Journal } from '../journal.ts';
+
+/** Profiles and budgets that are worked on at a time. */
+const AT_ONCE = 8;
+/** Of its time, a sweep leaves this share to profiles. */
+const PROFILES_SHARE = 0.5;
+/** And this much to what comes after it, in milliseconds: the slowest requests under way, and the notices. */
+const RESERVE_MS = 20_000;
+
+/** One sweep: what failed in it, and how much time it has. */
+export class SweepRun {
+  readonly failed: string[] = [];
+  readonly #journal: Journal;
+  readonly #timeLeft: () => number;
+  readonly #given: number;
+
+  /** @param timeLeft milliseconds until the process is ended */
+  constructor(journal: Journal, timeLeft: () => number) {
+    this.#journal = journal;
+    this.#timeLeft = timeLeft;
+    this.#given = timeLeft();
+  }
+
+  get forBudgets() {
+    return { atOnce: AT_ONCE, isTimeUp: () => this.#timeLeft() < this.#given * PROFILES_SHARE };
+  }
+
+  get forProfiles() {
+    return { atOnce: AT_ONCE, isTimeUp: () => this.#timeLeft() < RESERVE_MS };
+  }
+
+  fail(what: string, error: string): void {
+    this.failed.push(what);
+    this.#journal.counted('ProfileReadFailed', { what, error });
+  }
+
+  /** What fails is told, and holds up nothing else. */
+  async attempt(what: string, work: () => Promise<void>): Promise<void> {
+    try {
+      await work();
+    } catch (error) {
+      this.fail(what, error instanceof Error ? error.message : String(error));
+    }
+  }
+}
