@@ -3,6 +3,8 @@ import { type Policy, type PolicyProblem, placeOf } from '../policy/policy.ts';
 import { describeTags, MAX_TAGS, type Tags } from '../tags.ts';
 import { assess, describeMending, describeViolation } from './compliance.ts';
 import { nameOf, placeholdersOf } from './declared-name.ts';
+import { mismatchesOf } from './mismatch.ts';
+import { baseModelOf } from './wanted-model.ts';
 
 /** One profile that the policy wants to exist. */
 export interface DeclaredProfile {
@@ -20,7 +22,10 @@ export type Declared =
 /** The governor's own: the standing, and what the profile was copied from. */
 const GOVERNOR_TAGS = 2;
 
-type DeclaringPolicy = Pick<Policy, 'declaredProfiles' | 'profileQuota' | 'regions' | 'tags' | 'tenantTag'>;
+type DeclaringPolicy = Pick<
+  Policy,
+  'declaredProfiles' | 'profileQuota' | 'profiles' | 'regions' | 'tags' | 'tenantTag'
+>;
 
 /** All profiles that a policy declares, in the order of the file; or everything that is wrong with them. */
 export function declaredProfiles(policy: DeclaringPolicy): Declared {
@@ -43,6 +48,7 @@ export function declaredProfiles(policy: DeclaringPolicy): Declared {
   const byName = new Map<string, number>();
   for (const { profile, index } of profiles) {
     checkTags(policy, profile, index, found);
+    checkRules(policy, profile, index, found);
     const identity = JSON.stringify([profile.region, profile.model, Object.entries(profile.tags).sort()]);
     const same = byIdentity.get(identity);
     if (same !== undefined)
@@ -134,6 +140,24 @@ function checkTags(policy: DeclaringPolicy, { tags }: DeclaredProfile, index: nu
       path,
       `expected tags as they are to be; each profile would be mended: ${describeMending(compliance).join(', ')}`,
     );
+}
+
+/** What AWS lets nobody change afterwards has to be right at once. */
+function checkRules(policy: DeclaringPolicy, { name, model }: DeclaredProfile, index: number, found: Problems): void {
+  const declaration = policy.declaredProfiles[index];
+  for (const { what, value, expected } of mismatchesOf(policy, { name, baseModelId: baseModelOf(model) })) {
+    const path = ['declaredProfiles', index];
+    if (what === 'model')
+      found.add(
+        [...path, 'models', declaration?.models.indexOf(model) ?? 0],
+        `is of ${value}; expected ${expected} (profiles.models)`,
+      );
+    else
+      found.add(
+        [...path, ...(declaration?.name === undefined ? [] : ['name'])],
+        `would be named "${value}"; expected ${expected} (profiles.names)`,
+      );
+  }
 }
 
 function expand(policy: DeclaringPolicy, declaration: Declaration): DeclaredProfile[] {

@@ -6,7 +6,7 @@ import { type DeclaredProfile, declaredProfiles } from './declared-profiles.ts';
 import { geographiesOf } from './geography.ts';
 import type { ProfileFacts, Profiles } from './govern-profile.ts';
 import { type ProfileArn, regionOf } from './profile-arn.ts';
-import { readModelId } from './wanted-model.ts';
+import { baseModelOf, readModelId } from './wanted-model.ts';
 
 /** A profile as Bedrock has it now. */
 export interface SeenProfile extends ProfileFacts {
@@ -110,11 +110,6 @@ function meet(declared: DeclaredProfile, found: SeenProfile): PlannedAction {
     };
   return { kind: 'adopt', declared, found };
 }
-
-const baseModelOf = (model: string): string => {
-  const wanted = readModelId(model);
-  return wanted.kind === 'model' ? wanted.baseModelId : model;
-};
 
 /** The base model is known to be the same. A geography that could not be told may be any that serves the Region. */
 function isCopyOf(model: string, found: SeenProfile): boolean {

@@ -40,3 +40,9 @@ function wantedModel(id: string): Extract<WantedModel, { kind: 'model' }> {
     ? { kind: 'model', baseModelId, source: 'geo', geography: prefix }
     : { kind: 'model', baseModelId: id };
 }
+
+/** The base model of a foundation model's or a system profile's id; the id itself where it is neither. */
+export function baseModelOf(modelId: string): string {
+  const wanted = readModelId(modelId);
+  return wanted.kind === 'model' ? wanted.baseModelId : modelId;
+}

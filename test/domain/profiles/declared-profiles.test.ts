@@ -106,6 +106,20 @@ describe('declared profiles', () => {
     expect(problems[0]).toEqual(typeof problem === 'string' ? problem : expect.stringMatching(problem));
   });
 
+  it('refuse what the policy would then complain of: a model that it does not allow, and a name', () => {
+    const models = [NOVA, 'us.anthropic.claude-sonnet-4-5-20250929-v1:0', 'us.amazon.nova-lite-v1:0'];
+    expect(problemsOf([declaration({ models })], { profiles: { models: ['amazon.nova-*'] } })).toEqual([
+      'declaredProfiles[0].models[1]: is of anthropic.claude-sonnet-4-5-20250929-v1:0; expected one of amazon.nova-* (profiles.models)',
+    ]);
+    expect(problemsOf([declaration()], { profiles: { names: '^acme-' } })).toEqual([
+      'declaredProfiles[0]: would be named "globex-amazon-nova-pro-v1-0"; expected a name that matches ^acme- (profiles.names)',
+    ]);
+    const named = declaration({ for: { tenant: ['acme'] }, name: 'chat {tenant}' });
+    expect(problemsOf([named], { profiles: { names: '^acme-' } })).toEqual([
+      'declaredProfiles[0].name: would be named "chat acme"; expected a name that matches ^acme- (profiles.names)',
+    ]);
+  });
+
   it('refuse more in a Region than AWS allows, unless the policy says that AWS allows more', () => {
     const tenants = Array.from({ length: 1_001 }, (_, number) => `t${number}`);
     const many = [declaration({ for: { tenant: tenants } })];
