@@ -28,7 +28,6 @@ import { genaiPrices } from '../aws/price-list.ts';
 import { snsNotices } from '../aws/sns-notices.ts';
 import { taggedResources } from '../aws/tagged-resources.ts';
 import { bulkTags } from '../aws/tagging-profiles.ts';
-import { Fault } from '../domain/fault.ts';
 import type { Journal } from '../domain/journal.ts';
 import type { Identity } from '../domain/lending/caller.ts';
 import type { LendingPorts } from '../domain/lending/lend.ts';
@@ -40,6 +39,7 @@ import type { WriteId } from '../domain/spending/ledger.ts';
 import { UsageSince } from '../domain/spending/recorded-usage.ts';
 import { UsageReadings } from '../domain/spending/usage-readings.ts';
 import type { NoticePublisher } from '../domain/standing/notice.ts';
+import { functionSettings } from './function-settings.ts';
 
 /** What a function is told by the stack; see `provider.environment` in infra/serverless.yml. */
 const Environment = z.object({
@@ -70,13 +70,6 @@ export interface Governor {
 
 /** The adapters of one function, made once for each execution environment. */
 export function governor(environment: NodeJS.ProcessEnv = process.env): Governor {
-  const settings = Environment.safeParse(environment);
-  if (!settings.success)
-    throw new Fault('NotConfigured', {
-      doing: 'starting the function',
-      problem: z.prettifyError(settings.error),
-      next: 'Deploy the stack of infra/serverless.yml; it sets these variables.',
-    });
   const {
     GOVERNOR_TABLE: table,
     GOVERNOR_NOTICES_TOPIC_ARN: noticesTopicArn,
@@ -84,7 +77,7 @@ export function governor(environment: NodeJS.ProcessEnv = process.env): Governor
     GOVERNOR_ACCOUNT_ID: accountId,
     GOVERNOR_INDEX_PARAMETER: indexName,
     GOVERNOR_STAGE: stage,
-  } = settings.data;
+  } = functionSettings(Environment, environment);
 
   const logger = new Logger();
   const metrics = new Metrics({ defaultDimensions: { stage } });

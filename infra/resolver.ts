@@ -6,11 +6,11 @@ import * as z from 'zod';
 import { AwsClock } from '../aws/aws-clock.ts';
 import { tableSource } from '../aws/dynamodb/table-source.ts';
 import { parameterSource } from '../aws/parameter-index.ts';
-import { Fault } from '../domain/fault.ts';
 import { answerResolver } from '../domain/profiles/answer-resolver.ts';
 import { IndexCache } from '../domain/profiles/index-cache.ts';
 import type { ResolverAnswer } from '../domain/profiles/resolver-protocol.ts';
 import { withSnapshot } from '../domain/profiles/snapshot-source.ts';
+import { functionSettings } from './function-settings.ts';
 
 /** What the function is told by the stack; see `provider.environment` in infra/serverless.yml. */
 const Environment = z.object({
@@ -28,14 +28,7 @@ export interface Resolver {
 
 /** The adapters of the function `resolve-profile`: fewer than the others need, so that it starts fast. */
 export function resolver(environment: NodeJS.ProcessEnv = process.env): Resolver {
-  const settings = Environment.safeParse(environment);
-  if (!settings.success)
-    throw new Fault('NotConfigured', {
-      doing: 'starting the function',
-      problem: z.prettifyError(settings.error),
-      next: 'Deploy the stack of infra/serverless.yml; it sets these variables.',
-    });
-  const { GOVERNOR_TABLE: table, GOVERNOR_INDEX_PARAMETER: parameter } = settings.data;
+  const { GOVERNOR_TABLE: table, GOVERNOR_INDEX_PARAMETER: parameter } = functionSettings(Environment, environment);
   const logger = new Logger();
   const clock = new AwsClock();
   const dynamodb = clock.listenTo(new DynamoDBClient({ requestHandler: TIME_OUTS, maxAttempts: 2 }));

@@ -5,7 +5,8 @@ import { resolverSource } from '../../aws/lambda-resolver.ts';
 import { answerResolver } from '../../domain/profiles/answer-resolver.ts';
 import { IndexCache } from '../../domain/profiles/index-cache.ts';
 import { profileArn } from '../domain/governed-account.ts';
-import { indexEntry, MemoryIndex } from '../invoke/memory-index.ts';
+import { indexEntry } from '../domain/profiles/index-entry.ts';
+import { MemoryIndex } from '../invoke/memory-index.ts';
 
 const FUNCTION = 'governor-resolve-profile';
 

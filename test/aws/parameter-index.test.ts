@@ -6,7 +6,7 @@ import { epochMs } from '../../domain/clock.ts';
 import { nanoUsd } from '../../domain/money.ts';
 import { serialiseIndexEntry } from '../../domain/profiles/index-entry-document.ts';
 import { profileArn } from '../domain/governed-account.ts';
-import { indexEntry } from '../invoke/memory-index.ts';
+import { indexEntry } from '../domain/profiles/index-entry.ts';
 import { type Answer, answering } from './answering.ts';
 
 const NAME = '/governor/index';

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { indexDocument, pack } from '../../aws/index-document.ts';
 import { secretSource } from '../../aws/secret-index.ts';
 import { epochMs } from '../../domain/clock.ts';
-import { indexEntry } from '../invoke/memory-index.ts';
+import { indexEntry } from '../domain/profiles/index-entry.ts';
 import { type Answer, answering } from './answering.ts';
 
 const reading = { entries: [indexEntry('a', { tenant: 'acme' })], withheld: [], writtenAt: epochMs(1_000) };

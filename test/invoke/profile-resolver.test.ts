@@ -3,8 +3,9 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import { GovernorRefusal } from '../../invoke/index.ts';
 import { ProfileResolver } from '../../invoke/profile-resolver.ts';
 import { profileArn } from '../domain/governed-account.ts';
+import { indexEntry, NOVA } from '../domain/profiles/index-entry.ts';
 import { refusalOf } from './governed-aws.ts';
-import { indexEntry, MemoryIndex, NOVA, settled } from './memory-index.ts';
+import { MemoryIndex, settled } from './memory-index.ts';
 
 const ACME = { tenant: 'acme', app: 'chat' };
 const UMBRELLA = { tenant: 'umbrella', app: 'chat' };

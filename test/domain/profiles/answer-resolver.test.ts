@@ -5,8 +5,9 @@ import { nanoUsd } from '../../../domain/money.ts';
 import { answerResolver } from '../../../domain/profiles/answer-resolver.ts';
 import { IndexCache } from '../../../domain/profiles/index-cache.ts';
 import { withSnapshot } from '../../../domain/profiles/snapshot-source.ts';
-import { indexEntry, MemoryIndex, NOVA } from '../../invoke/memory-index.ts';
+import { MemoryIndex } from '../../invoke/memory-index.ts';
 import { profileArn } from '../governed-account.ts';
+import { indexEntry, NOVA } from './index-entry.ts';
 
 const ACME = { tenant: 'acme', app: 'chat' };
 

@@ -1,35 +1,13 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { epochMs } from '../../../domain/clock.ts';
-import { regionOf } from '../../../domain/profiles/profile-arn.ts';
 import { describeEntry, type IndexEntry } from '../../../domain/profiles/profile-index.ts';
 import { ProfileLookup, type ProfileQuery } from '../../../domain/profiles/profile-lookup.ts';
 import { readModelId } from '../../../domain/profiles/wanted-model.ts';
-import { OPEN } from '../../../domain/standing/standing.ts';
 import { profileArn } from '../governed-account.ts';
+import { indexEntry, NOVA } from './index-entry.ts';
 import { naiveLookup } from './naive-lookup.ts';
 
-const NOVA = 'amazon.nova-lite-v1:0';
-const entry = (
-  id: string,
-  tags: Record<string, string>,
-  changes: Partial<IndexEntry> = {},
-  region = 'us-east-1',
-): IndexEntry => {
-  const arn = profileArn(id, region);
-  return {
-    arn,
-    name: id,
-    region: regionOf(arn),
-    tags,
-    baseModelId: NOVA,
-    source: 'in-region',
-    standing: OPEN,
-    budgets: [],
-    verifiedAt: epochMs(0),
-    ...changes,
-  };
-};
 const acme = { tenant: 'acme', team: 'support' };
 
 interface Asked {
@@ -61,12 +39,12 @@ const found = (entries: readonly IndexEntry[], asked: Asked): string => {
 
 describe('the lookup of profiles', () => {
   const entries = [
-    entry('one', acme),
-    entry('geo', acme, { source: 'geo', baseModelId: 'anthropic.claude' }),
-    entry('eu', acme, { source: 'geo', baseModelId: 'anthropic.claude' }, 'eu-central-1'),
-    entry('global', acme, { source: 'global', baseModelId: 'anthropic.opus' }),
-    entry('other', { tenant: 'lakeside', team: 'support' }),
-    entry('ended', { tenant: 'ended' }, { endedAt: epochMs(1) }),
+    indexEntry('one', acme),
+    indexEntry('geo', acme, { source: 'geo', baseModelId: 'anthropic.claude' }),
+    indexEntry('eu', acme, { source: 'geo', baseModelId: 'anthropic.claude' }, 'eu-central-1'),
+    indexEntry('global', acme, { source: 'global', baseModelId: 'anthropic.opus' }),
+    indexEntry('other', { tenant: 'lakeside', team: 'support' }),
+    indexEntry('ended', { tenant: 'ended' }, { endedAt: epochMs(1) }),
   ];
 
   it.each<[string, Partial<IndexEntry>, string, readonly string[]]>([
@@ -81,7 +59,7 @@ describe('the lookup of profiles', () => {
     ['one that does not say, in Korea', {}, 'ap-northeast-2', ['apac']],
     ['one that does not say, in Virginia', {}, 'us-east-1', ['us']],
   ])('finds a profile that was copied from %s by its own geography', (_, more, region, expected) => {
-    const one = entry('one', acme, { source: 'geo', baseModelId: 'anthropic.claude', ...more }, region);
+    const one = indexEntry('one', acme, { source: 'geo', baseModelId: 'anthropic.claude', ...more }, region);
     const byPrefix = (prefix: string) =>
       found([one], { modelId: `${prefix}.anthropic.claude`, tags: acme, region }) === 'one';
     expect(['apac', 'au', 'ca', 'eu', 'jp', 'us', 'us-gov'].filter(byPrefix)).toEqual(expected);
@@ -128,7 +106,7 @@ describe('the lookup of profiles', () => {
   });
 
   it('names a few near misses, not all, and says what differs', () => {
-    const many = Array.from({ length: 50 }, (_, i) => entry(`p${i}`, { tenant: 'acme', team: `t${i}` }));
+    const many = Array.from({ length: 50 }, (_, i) => indexEntry(`p${i}`, { tenant: 'acme', team: `t${i}` }));
     const near = ProfileLookup.of(many).near(queryOf({ modelId: NOVA, tags: { tenant: 'acme', team: 'x' } }));
     expect(near).toHaveLength(5);
     for (const { differs } of near) expect(differs).toEqual(['team']);
@@ -171,7 +149,7 @@ describe('the lookup of profiles', () => {
           const all = kinds
             .flatMap(([profile, times]) => Array.from({ length: times }, () => profile))
             .map(({ tags, ended, region, ...rest }, i) =>
-              entry(`p${i}`, tags, { ...rest, ...(ended ? { endedAt: epochMs(1) } : {}) }, region),
+              indexEntry(`p${i}`, tags, { ...rest, ...(ended ? { endedAt: epochMs(1) } : {}) }, region),
             );
           const query = queryOf(asked);
           const right = naiveLookup(all, query);
@@ -198,6 +176,6 @@ describe('the lookup of profiles', () => {
   });
 
   it('describes a profile by what tells it from others', () => {
-    expect(describeEntry(entry('one', acme))).toBe(`one (${NOVA} in us-east-1: tenant=acme, team=support)`);
+    expect(describeEntry(indexEntry('one', acme))).toBe(`one (${NOVA} in us-east-1: tenant=acme, team=support)`);
   });
 });
