@@ -71,9 +71,9 @@ export async function startGoverning(config: CostGovernorConfig, isClosed: () =>
   }, DEFAULTS.maintenanceMs);
   maintenance.unref();
 
-  const shared = { clock, resolver, admissions, usage, learned, streams, observation, regional, ungoverned };
+  const shared = { clock, resolver, admissions, usage, learned, streams, observation, regional, ungoverned, isClosed };
   return {
-    calls: (tags) => governedCalls({ ...shared, tags, isClosed }),
+    calls: (tags) => governedCalls(shared, tags),
     snapshot: () => ({
       index: resolver.snapshot(),
       calls: observation.counts,
