@@ -2,6 +2,7 @@ import type { Budget } from '../budgets/definition.ts';
 import { budgetsInUse, readOutsideFigures } from '../budgets/hear-alert.ts';
 import { type TrueUp, trueUp } from '../spending/true-up-budget.ts';
 import { type OutsideFigures, unsettledPeriods } from '../standing/review-budget.ts';
+import { tellBypass } from '../standing/tell-bypass.ts';
 import type { SharedBudgetWork } from './budget-work.ts';
 import type { ProfileGovernance } from './govern-profile.ts';
 import { beginningAfter, inTurn } from './in-turn.ts';
@@ -56,7 +57,14 @@ async function sweepBatch(
   );
   const changed = new Set<Budget>();
   await run.attempt('the true-up', async () => {
-    for (const { budget, period, outcome, unreadable } of await trueUp(readingIndexOnce(ports), targets)) {
+    for (const { budget, period, outcome, unreadable, outside } of await trueUp(readingIndexOnce(ports), targets)) {
+      await run.attempt(budget.id, () =>
+        tellBypass(
+          ports,
+          { budget, period },
+          outside.map((spend) => ({ ...spend, source: 'token metrics' })),
+        ),
+      );
       if (outcome === 'trued-up') changed.add(budget);
       if (outcome === 'failed') run.failed.push(`the true-up of ${budget.id} in ${period.id}`);
       if (unreadable.length > 0) run.failed.push(`the token metrics of ${budget.id} in ${period.id}`);

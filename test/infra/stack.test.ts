@@ -139,6 +139,7 @@ describe('the functions', () => {
       expect(fn.Environment.Variables).toEqual({
         GOVERNOR_TABLE: { Ref: 'GovernorTable' },
         GOVERNOR_NOTICES_TOPIC_ARN: { Ref: 'NoticesTopic' },
+        GOVERNOR_CHAT_TOPIC_ARN: { Ref: 'ChatNoticesTopic' },
         GOVERNOR_BUDGET_ALERTS_TOPIC_ARN: { Ref: 'BudgetAlertsTopic' },
         GOVERNOR_BUS_NAME: { Ref: 'GovernorBus' },
         GOVERNOR_ACCOUNT_ID: { Ref: 'AWS::AccountId' },
@@ -457,6 +458,7 @@ describe('the outputs', () => {
     expect(stack.Outputs).toMatchObject({
       TableName: { Value: { Ref: 'GovernorTable' } },
       NoticesTopicArn: { Value: { Ref: 'NoticesTopic' } },
+      ChatNoticesTopicArn: { Value: { Ref: 'ChatNoticesTopic' } },
       BudgetAlertsTopicArn: { Value: { Ref: 'BudgetAlertsTopic' } },
       BusName: { Value: { Ref: 'GovernorBus' } },
       LeaseFunctionName: { Value: { Ref: 'LeaseLambdaFunction' } },
