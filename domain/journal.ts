@@ -26,6 +26,7 @@ export type MetricName =
   | 'NoticeFailed'
   | 'NoticeUnreadable'
   | 'SignalUnconfirmed'
+  | 'ForecastFailed'
   | 'AuditFailed'
   | 'ModelUnpriced'
   | 'LendingDenied'

@@ -4,6 +4,7 @@ import { Metrics } from '@aws-lambda-powertools/metrics';
 import { BedrockClient } from '@aws-sdk/client-bedrock';
 import { BudgetsClient } from '@aws-sdk/client-budgets';
 import { CloudWatchClient } from '@aws-sdk/client-cloudwatch';
+import { CostExplorerClient } from '@aws-sdk/client-cost-explorer';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { EventBridgeClient } from '@aws-sdk/client-eventbridge';
 import { ResourceGroupsTaggingAPIClient } from '@aws-sdk/client-resource-groups-tagging-api';
@@ -14,15 +15,20 @@ import { awsBudgets } from '../aws/aws-budgets.ts';
 import { AwsClock } from '../aws/aws-clock.ts';
 import { bedrockProfiles } from '../aws/bedrock-profiles.ts';
 import { cloudWatchMetrics } from '../aws/cloudwatch-metrics.ts';
+import { costAnomalies } from '../aws/cost-anomalies.ts';
+import { auditTable } from '../aws/dynamodb/audit-table.ts';
 import { checkpointsTable } from '../aws/dynamodb/checkpoints-table.ts';
+import { ledgerReadings } from '../aws/dynamodb/ledger-readings.ts';
 import { ledgerTable } from '../aws/dynamodb/ledger-table.ts';
 import { chatOutboxTable, eventOutboxTable, noticeOutboxTable } from '../aws/dynamodb/notice-outbox-table.ts';
 import { openingsTable } from '../aws/dynamodb/openings-table.ts';
+import { paceTable } from '../aws/dynamodb/pace-table.ts';
 import { policyTable } from '../aws/dynamodb/policy-table.ts';
 import { profileIndexTable } from '../aws/dynamodb/profile-index-table.ts';
 import { sweepProgressTable } from '../aws/dynamodb/sweep-progress-table.ts';
 import { usageTable } from '../aws/dynamodb/usage-table.ts';
 import { eventBus } from '../aws/event-bus.ts';
+import { metricAlarms } from '../aws/metric-alarms.ts';
 import { BEDROCK_PACE, GET_RESOURCES_PACE, Pace } from '../aws/pace.ts';
 import { indexParameter } from '../aws/parameter-index.ts';
 import { powertoolsGauges, powertoolsJournal } from '../aws/powertools-journal.ts';
@@ -30,14 +36,17 @@ import { genaiPrices } from '../aws/price-list.ts';
 import { chatNotices, snsNotices } from '../aws/sns-notices.ts';
 import { taggedResources } from '../aws/tagged-resources.ts';
 import { bulkTags } from '../aws/tagging-profiles.ts';
-import type { Journal } from '../domain/journal.ts';
+import { AuditingJournal } from '../domain/audit/auditing-journal.ts';
 import type { Identity } from '../domain/lending/caller.ts';
 import type { LendingPorts } from '../domain/lending/lend.ts';
 import { rememberedFacts } from '../domain/lending/lending-facts.ts';
 import { type Delivery, deliveryOf } from '../domain/outbox.ts';
+import type { Outlook } from '../domain/outlook/look-ahead.ts';
 import type { PublishedIndex } from '../domain/profiles/publish-index.ts';
 import type { Sweep } from '../domain/profiles/sweep.ts';
 import type { TaggedResources } from '../domain/resources/assess-resources.ts';
+import type { MetricAlarms } from '../domain/signals/alarm.ts';
+import type { CostAnomalies } from '../domain/signals/anomaly.ts';
 import type { WriteId } from '../domain/spending/ledger.ts';
 import { UsageSince } from '../domain/spending/recorded-usage.ts';
 import { UsageReadings } from '../domain/spending/usage-readings.ts';
@@ -60,14 +69,18 @@ export interface Governor {
   readonly accountId: string;
   readonly logger: Logger;
   readonly metrics: Metrics;
-  readonly journal: Journal;
+  /** Keeps each decision in the audit trail as well; `infra/lambda.ts` writes it away. */
+  readonly journal: AuditingJournal;
   /** Reads the policy in force, and with it AWS's time, and puts everything together that a use case needs. */
   start(): Promise<
-    Sweep & {
-      readonly deliveries: readonly Delivery[];
-      readonly published: PublishedIndex;
-      readonly resources: TaggedResources;
-    }
+    Sweep &
+      Outlook & {
+        readonly anomalies: CostAnomalies;
+        readonly alarms: MetricAlarms;
+        readonly deliveries: readonly Delivery[];
+        readonly published: PublishedIndex;
+        readonly resources: TaggedResources;
+      }
   >;
   /** What the function `lease` needs, which runs too often to read the policy each time. */
   readonly lending: LendingPorts;
@@ -88,7 +101,6 @@ export function governor(environment: NodeJS.ProcessEnv = process.env): Governor
 
   const logger = new Logger();
   const metrics = new Metrics({ defaultDimensions: { stage } });
-  const journal = powertoolsJournal(logger, metrics);
   const clock = new AwsClock();
   const dynamo = clock.listenTo(new DynamoDBClient());
   const bedrockIn = forEachRegion((region) => new BedrockClient({ region }));
@@ -98,6 +110,13 @@ export function governor(environment: NodeJS.ProcessEnv = process.env): Governor
   const cloudWatchIn = forEachRegion((region) => new CloudWatchClient({ region }));
   const policies = policyTable(dynamo, table);
   const index = profileIndexTable(dynamo, table);
+  const journal = new AuditingJournal({
+    journal: powertoolsJournal(logger, metrics),
+    trail: auditTable(dynamo, table),
+    clock,
+    index,
+    policy: () => policies.current(),
+  });
   const ledger = ledgerTable(dynamo, table);
   const newWriteId = () => randomUUID() as WriteId;
   const records = usageTable(dynamo, table);
@@ -143,6 +162,10 @@ export function governor(environment: NodeJS.ProcessEnv = process.env): Governor
         awsBudgets: awsBudgets(new BudgetsClient(), { accountId, alertTopicArn }),
         outbox: noticeOutbox(outboxes),
         deliveries,
+        ledgerReadings: ledgerReadings(dynamo, table),
+        paces: paceTable(dynamo, table),
+        anomalies: costAnomalies(new CostExplorerClient({ region: 'us-east-1' }), clock),
+        alarms: metricAlarms(new CloudWatchClient()),
         resources: taggedResources(taggingIn),
         published: indexParameter(new SSMClient(), indexName),
         newWriteId,

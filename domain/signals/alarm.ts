@@ -1,0 +1,83 @@
+import * as z from 'zod';
+import type { BudgetId } from '../budgets/budget-id.ts';
+import { type Budget, budgetOf } from '../budgets/definition.ts';
+import { budgetsInUse } from '../budgets/hear-alert.ts';
+import { awsBudgetName } from '../budgets/provisioning.ts';
+import type { ProfileGovernance } from '../profiles/govern-profile.ts';
+import type { IndexEntry } from '../profiles/profile-index.ts';
+import { type TrueUp, trueUp } from '../spending/true-up-budget.ts';
+import { unsettledPeriods } from '../standing/review-budget.ts';
+import { tellBypass } from '../standing/tell-bypass.ts';
+import { readIndex, reviewOnSignal, type SignalReview } from './review-on-signal.ts';
+
+export interface MetricAlarms {
+  /** The state that CloudWatch has of an alarm now; undefined where there is no alarm of this name. */
+  stateOf(name: string): Promise<'ALARM' | 'OK' | 'INSUFFICIENT_DATA' | undefined>;
+}
+
+export type AlarmEvent =
+  | { readonly kind: 'alarm'; readonly name: string }
+  | { readonly kind: 'unreadable'; readonly why: string };
+
+/** Source: CloudWatch user guide, alarm events and EventBridge. */
+const Event = z.object({
+  source: z.literal('aws.cloudwatch'),
+  'detail-type': z.literal('CloudWatch Alarm State Change'),
+  account: z.string(),
+  detail: z.object({ alarmName: z.string().min(1).max(255) }),
+});
+
+/** Reads an event of CloudWatch, whatever it is. Never throws. */
+export function readAlarmEvent(event: unknown, accountId: string): AlarmEvent {
+  const parsed = Event.safeParse(event);
+  if (!parsed.success) return { kind: 'unreadable', why: 'not a change of an alarm' };
+  if (parsed.data.account !== accountId) return { kind: 'unreadable', why: 'an alarm of another account' };
+  return { kind: 'alarm', name: parsed.data.detail.alarmName };
+}
+
+export type AlarmOutcome =
+  /** No budget is meant by an alarm of this name. */
+  | { readonly kind: 'unknown-alarm' }
+  /** CloudWatch says that it is not in alarm: over by now, or made up. */
+  | { readonly kind: 'unconfirmed' }
+  | ({ readonly kind: 'reviewed'; readonly budget: BudgetId } & SignalReview);
+
+/**
+ * Answers an alarm of CloudWatch: its state is read from there, and the budget that it stands for is trued up by the token
+ * metrics that the alarm may have seen, and reviewed.
+ */
+export async function answerAlarm(
+  ports: ProfileGovernance & TrueUp & { readonly alarms: MetricAlarms },
+  name: string,
+): Promise<AlarmOutcome> {
+  const entries = await readIndex(ports);
+  const budget = budgetOfAlarm(ports, entries, name);
+  if (budget === undefined) return { kind: 'unknown-alarm' };
+  if ((await ports.alarms.stateOf(name)) !== 'ALARM') return { kind: 'unconfirmed' };
+  const targets = unsettledPeriods(budget, ports.clock.now()).map((period) => ({ budget, period }));
+  for (const { period, outside } of await trueUp(ports, targets))
+    await tellBypass(
+      ports,
+      { budget, period },
+      outside.map((spend) => ({ ...spend, source: 'token metrics' })),
+    );
+  const heard = { signal: 'alarm', because: `the CloudWatch alarm "${name}" is in alarm` };
+  return { kind: 'reviewed', budget: budget.id, ...(await reviewOnSignal(ports, budget, entries, heard)) };
+}
+
+/**
+ * By the policy's `alarms`, or by its name: that of the budget in AWS Budgets, such as `governor/prod/tenant-monthly/acme`,
+ * alone or followed by a space or colon and anything.
+ */
+function budgetOfAlarm(ports: ProfileGovernance, entries: readonly IndexEntry[], name: string): Budget | undefined {
+  const inUse = budgetsInUse(ports, entries);
+  const listed = Object.hasOwn(ports.policy.alarms, name) ? ports.policy.alarms[name] : undefined;
+  if (listed !== undefined) {
+    const budget = budgetOf(ports.policy, listed as BudgetId);
+    return inUse.find(({ id }) => id === budget?.id);
+  }
+  return inUse.find((budget) => {
+    const own = awsBudgetName(budget, ports.stage);
+    return name === own || name.startsWith(`${own} `) || name.startsWith(`${own}:`);
+  });
+}
