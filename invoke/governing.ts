@@ -47,7 +47,7 @@ export async function startGoverning(config: CostGovernorConfig, isClosed: () =>
     region,
     listenTo: (client) => void awsClock.listenTo(client),
   })) ?? { ledger: ledgerTable(dynamodb, config.table), usage: usageTable(dynamodb, config.table) };
-  const hints = config.hints?.open({ region });
+  const hints = await config.hints?.open({ region });
   const usage = new UsageRecorder({ records: access.usage, clock, process: thisProcess });
   const admissions = new Admissions({
     ledger: access.ledger,

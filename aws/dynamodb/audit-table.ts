@@ -1,3 +1,4 @@
+import { setTimeout } from 'node:timers/promises';
 import {
   type AttributeValue,
   BatchWriteItemCommand,
@@ -14,6 +15,8 @@ import { asking } from '../asking.ts';
 /** DynamoDB API reference, BatchWriteItem. */
 const MAX_BATCH = 25;
 const MAX_TRIES = 5;
+/** Doubled with each try: what DynamoDB leaves over it asks to be left alone for. */
+const FIRST_PAUSE_MS = 50;
 const DAY_SECONDS = 86_400;
 /** DynamoDB takes 400 KB for an item; what is longer says that it was. */
 const MAX_FACTS = 100_000;
@@ -51,6 +54,7 @@ export function auditTable(client: DynamoDBClient, table: string): AuditTrail {
           problem: `the table left ${rest.length} of ${requests.length} over, again and again`,
           next: 'It is throttled: look at its capacity. The log has the decisions.',
         });
+      if (attempt > 0) await setTimeout(FIRST_PAUSE_MS * 2 ** attempt);
       const request = rest;
       const answer = await asking('keeping audit records', () =>
         client.send(new BatchWriteItemCommand({ RequestItems: { [table]: request } })),

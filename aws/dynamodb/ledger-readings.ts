@@ -1,3 +1,4 @@
+import { setTimeout } from 'node:timers/promises';
 import { type AttributeValue, BatchGetItemCommand, type DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { Fault } from '../../domain/fault.ts';
 import type { LedgerItem, LedgerKey } from '../../domain/spending/ledger.ts';
@@ -8,6 +9,8 @@ import { itemOf } from './ledger-item.ts';
 /** DynamoDB API reference, BatchGetItem. */
 const MAX_BATCH = 100;
 const MAX_TRIES = 5;
+/** Doubled with each try: what DynamoDB leaves over it asks to be left alone for. */
+const FIRST_PAUSE_MS = 50;
 
 type Key = Record<string, AttributeValue>;
 
@@ -26,6 +29,7 @@ export function ledgerReadings(client: DynamoDBClient, table: string): LedgerRea
           problem: `the table left ${rest.length} of ${batch.length} items over, again and again`,
           next: 'It is throttled: look at its capacity. The next run reads them again.',
         });
+      if (attempt > 0) await setTimeout(FIRST_PAUSE_MS * 2 ** attempt);
       const Keys = rest;
       const answer = await asking('reading the ledger of many budgets', () =>
         client.send(new BatchGetItemCommand({ RequestItems: { [table]: { Keys } } })),

@@ -3,6 +3,7 @@ import type { BudgetId } from '../budgets/budget-id.ts';
 import { type Budget, budgetOf } from '../budgets/definition.ts';
 import { budgetsInUse } from '../budgets/hear-alert.ts';
 import { awsBudgetName } from '../budgets/provisioning.ts';
+import type { EpochMs } from '../clock.ts';
 import type { ProfileGovernance } from '../profiles/govern-profile.ts';
 import type { IndexEntry } from '../profiles/profile-index.ts';
 import { type TrueUp, trueUp } from '../spending/true-up-budget.ts';
@@ -11,9 +12,18 @@ import { tellBypass } from '../standing/tell-bypass.ts';
 import { readIndex, reviewOnSignal, type SignalReview } from './review-on-signal.ts';
 
 export interface MetricAlarms {
-  /** The state that CloudWatch has of an alarm now; undefined where there is no alarm of this name. */
-  stateOf(name: string): Promise<'ALARM' | 'OK' | 'INSUFFICIENT_DATA' | undefined>;
+  /** An alarm as CloudWatch has it now; undefined where there is none of this name. */
+  find(name: string): Promise<MetricAlarm | undefined>;
 }
+
+export interface MetricAlarm {
+  readonly isInAlarm: boolean;
+  /** Undefined where CloudWatch does not say. */
+  readonly changedAt: EpochMs | undefined;
+}
+
+/** An alarm that is over has been spent for all the same: events may come late, and short bursts end before them. */
+const RECENT_MS = 3_600_000;
 
 export type AlarmEvent =
   | { readonly kind: 'alarm'; readonly name: string }
@@ -38,7 +48,7 @@ export function readAlarmEvent(event: unknown, accountId: string): AlarmEvent {
 export type AlarmOutcome =
   /** No budget is meant by an alarm of this name. */
   | { readonly kind: 'unknown-alarm' }
-  /** CloudWatch says that it is not in alarm: over by now, or made up. */
+  /** CloudWatch says that it is not in alarm, and has not been lately: made up. */
   | { readonly kind: 'unconfirmed' }
   | ({ readonly kind: 'reviewed'; readonly budget: BudgetId } & SignalReview);
 
@@ -53,7 +63,8 @@ export async function answerAlarm(
   const entries = await readIndex(ports);
   const budget = budgetOfAlarm(ports, entries, name);
   if (budget === undefined) return { kind: 'unknown-alarm' };
-  if ((await ports.alarms.stateOf(name)) !== 'ALARM') return { kind: 'unconfirmed' };
+  const alarm = await ports.alarms.find(name);
+  if (alarm === undefined || !isConfirmed(alarm, ports.clock.now())) return { kind: 'unconfirmed' };
   const targets = unsettledPeriods(budget, ports.clock.now()).map((period) => ({ budget, period }));
   for (const { period, outside } of await trueUp(ports, targets))
     await tellBypass(
@@ -61,9 +72,12 @@ export async function answerAlarm(
       { budget, period },
       outside.map((spend) => ({ ...spend, source: 'token metrics' })),
     );
-  const heard = { signal: 'alarm', because: `the CloudWatch alarm "${name}" is in alarm` };
+  const heard = { signal: 'alarm', because: `the CloudWatch alarm "${name}" is or was in alarm` };
   return { kind: 'reviewed', budget: budget.id, ...(await reviewOnSignal(ports, budget, entries, heard)) };
 }
+
+const isConfirmed = ({ isInAlarm, changedAt }: MetricAlarm, now: EpochMs): boolean =>
+  isInAlarm || (changedAt !== undefined && now - changedAt <= RECENT_MS);
 
 /**
  * By the policy's `alarms`, or by its name: that of the budget in AWS Budgets, such as `governor/prod/tenant-monthly/acme`,

@@ -231,4 +231,5 @@ const describe = (alarm: Alarm): JsonObject => ({
   StateValue: alarm.state,
   StateReason: alarm.reason,
   StateUpdatedTimestamp: alarm.changedAt / 1_000,
+  StateTransitionedTimestamp: alarm.changedAt / 1_000,
 });

@@ -211,6 +211,8 @@ export class GovernedAccount {
       awsBudgets: sorted([...this.awsBudgets], ([name]) => name),
       notices: [...this.notices.keys()].sort(),
       chat: [...this.chat.keys()].sort(),
+      // Those of notices; others are named by when they happened.
+      events: this.events.all.flatMap(({ id, type }) => (/^(Budget|Drift)/.test(type) ? [] : [id])).sort(),
       openings: this.openings.kept,
     };
   }

@@ -71,6 +71,8 @@ export interface IndexState {
 /** A tenant's process: a client with the helper, bound to tags. */
 export interface Tenant {
   call(modelId: string, text: string, maxTokens?: number): Promise<ConverseCommandOutput>;
+  /** Reports what was spent. */
+  flush(): Promise<void>;
   /** Ends the process as it should end: everything reported, unused money returned. */
   close(): Promise<void>;
 }
@@ -253,6 +255,7 @@ export class DeployedGovernor {
     client.middlewareStack.use(governor);
     return {
       call: (modelId, text, maxTokens = 1_000) => client.send(converse(modelId, text, maxTokens)),
+      flush: () => governor.flush(),
       async close() {
         await governor.close();
         client.destroy();

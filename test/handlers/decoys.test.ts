@@ -301,13 +301,7 @@ describe('events that are none of the governor’s, or that say what is not so',
           seen.add(result.kind ?? '');
         }
       await expectNothingDone();
-      expect([...seen].sort()).toEqual([
-        'nothing-new',
-        'unconfirmed',
-        'unknown-alarm',
-        'unknown-budget',
-        'unreadable',
-      ]);
+      expect([...seen].sort()).toEqual(['nothing-new', 'unconfirmed', 'unknown-alarm', 'unknown-budget', 'unreadable']);
     });
   });
 
