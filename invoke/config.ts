@@ -3,7 +3,7 @@ import type { Clock } from '../domain/clock.ts';
 import type { IndexSnapshot } from '../domain/profiles/index-cache.ts';
 import type { Tags } from '../domain/tags.ts';
 import type { AccountState } from './budget-account.ts';
-import type { HintChoice, HintCounts } from './event-hints.ts';
+import type { HintChoice, HintCounts } from './hints.ts';
 import type { IndexChoice } from './index-sources.ts';
 import type { LedgerAccess } from './lease-function.ts';
 import type { CallCounts, GovernorObserver } from './observation.ts';

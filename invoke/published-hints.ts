@@ -1,7 +1,7 @@
 import type { EventBridgeClient } from '@aws-sdk/client-eventbridge';
 import { HINT_SOURCE, HINT_TYPE, type ThresholdHint } from '../domain/signals/threshold-hint.ts';
 import { type LedgerItem, spent } from '../domain/spending/ledger.ts';
-import type { HintCounts, Hints } from './event-hints.ts';
+import type { HintCounts, Hints } from './hints.ts';
 
 /** The SDK's own clients wait for as long as the connection stands. */
 const TIME_OUTS = { connectionTimeout: 1_000, requestTimeout: 3_000, throwOnRequestTimeout: true };

@@ -4,7 +4,7 @@ import { displayUsd, percentOf } from '../money.ts';
 import type { Policy } from '../policy/policy.ts';
 import { spent } from '../spending/ledger.ts';
 import { type Notice, noticeId } from '../standing/notice.ts';
-import type { BudgetOutlook } from './look-ahead.ts';
+import type { BudgetOutlook } from './budget-outlook.ts';
 
 /** Lines beyond these are counted: SNS takes 256 KB, and nobody reads more. */
 const MAX_LINES = 50;

@@ -9,21 +9,14 @@ import { type LedgerItem, spent } from '../spending/ledger.ts';
 import type { LedgerReadings } from '../spending/ledger-readings.ts';
 import { raisedBy } from '../spending/terms.ts';
 import { aboutBudget, type BudgetOccasion, type Notice, noticeId, who } from '../standing/notice.ts';
+import type { BudgetOutlook } from './budget-outlook.ts';
 import { digestDue, digestNotice } from './digest.ts';
-import { type Exhaustion, type ExhaustionForecast, foreseeExhaustion } from './exhaustion.ts';
+import { type ExhaustionForecast, foreseeExhaustion } from './exhaustion.ts';
 import { type PaceRecords, withSample } from './pace-samples.ts';
 
 export interface Outlook extends ProfileGovernance {
   readonly ledgerReadings: LedgerReadings;
   readonly paces: PaceRecords;
-}
-
-/** How one budget stands and where it is going. */
-export interface BudgetOutlook {
-  readonly budget: Budget;
-  readonly period: Period;
-  readonly item: LedgerItem;
-  readonly exhaustion: Exhaustion;
 }
 
 export interface OutlookReport {

@@ -5,7 +5,8 @@ import { epochMs } from '../../domain/clock.ts';
 import { nanoUsd, ZERO } from '../../domain/money.ts';
 import { readLedgerHint } from '../../domain/signals/ledger-hint.ts';
 import type { LedgerItem } from '../../domain/spending/ledger.ts';
-import { eventBridgeHints, type Hints } from '../../invoke/event-hints.ts';
+import { eventBridgeHints } from '../../invoke/event-hints.ts';
+import type { Hints } from '../../invoke/hints.ts';
 import { type EmbeddedAws, startEmbeddedAws } from '../../local/embedded-aws.ts';
 import type { JsonObject } from '../../local/service.ts';
 
