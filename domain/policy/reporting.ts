@@ -25,5 +25,5 @@ const TIME = '"off" or a time of day such as "07:00", in the policy\'s time zone
 
 /** From when on the day's digest is sent; it comes within the hour. */
 export const Digest = z
-  .union([z.literal('off'), z.string().regex(/^(?:[01]\d|2[0-3]):[0-5]\d$/)], expected(TIME))
+  .union([z.literal('off'), z.string().regex(/^(?:[01]\d|2[0-3]):[0-5]\d$/, `expected ${TIME}`)], expected(TIME))
   .default('07:00');
