@@ -8,7 +8,7 @@ import type { ProfileGovernance } from '../profiles/govern-profile.ts';
 import type { IndexEntry } from '../profiles/profile-index.ts';
 import { type TrueUp, trueUp } from '../spending/true-up-budget.ts';
 import { unsettledPeriods } from '../standing/review-budget.ts';
-import { tellBypass } from '../standing/tell-bypass.ts';
+import { bypassesOf, tellBypass } from '../standing/tell-bypass.ts';
 import { readIndex, reviewOnSignal, type SignalReview } from './review-on-signal.ts';
 
 export interface MetricAlarms {
@@ -66,12 +66,7 @@ export async function answerAlarm(
   const alarm = await ports.alarms.find(name);
   if (alarm === undefined || !isConfirmed(alarm, ports.clock.now())) return { kind: 'unconfirmed' };
   const targets = unsettledPeriods(budget, ports.clock.now()).map((period) => ({ budget, period }));
-  for (const { period, outside } of await trueUp(ports, targets))
-    await tellBypass(
-      ports,
-      { budget, period },
-      outside.map((spend) => ({ ...spend, source: 'token metrics' })),
-    );
+  for (const report of await trueUp(ports, targets)) await tellBypass(ports, report, bypassesOf(report));
   const heard = { signal: 'alarm', because: `the CloudWatch alarm "${name}" is or was in alarm` };
   return { kind: 'reviewed', budget: budget.id, ...(await reviewOnSignal(ports, budget, entries, heard)) };
 }

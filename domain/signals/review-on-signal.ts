@@ -3,6 +3,7 @@ import { periodAt } from '../period.ts';
 import { enforceStanding, type GovernedProfile, type ProfileGovernance } from '../profiles/govern-profile.ts';
 import type { IndexEntry } from '../profiles/profile-index.ts';
 import type { LedgerItem } from '../spending/ledger.ts';
+import type { LedgerStanding } from '../spending/terms.ts';
 import { decide } from '../standing/decide.ts';
 import { thresholdKey } from '../standing/notice.ts';
 import { type OutsideFigures, reviewBudget } from '../standing/review-budget.ts';
@@ -54,11 +55,16 @@ export const readIndex = async (ports: Pick<ProfileGovernance, 'index' | 'journa
     }),
   );
 
-/** Whether the ledger says something of a budget that has not been acted on: then a review is worth its reads. */
+const STRICTNESS: Readonly<Record<LedgerStanding, number>> = { open: 0, throttled: 1, closed: 2 };
+
+/**
+ * Whether the ledger says something of a budget that has not been acted on: a threshold that nobody was told of, or money
+ * that calls for a stricter standing. What would loosen one is for the sweep: it asks more than the ledger.
+ */
 export function hasNews(ports: Pick<ProfileGovernance, 'clock'>, budget: Budget, item: LedgerItem): boolean {
   const decision = decide(budget, { ledger: item, now: ports.clock.now() });
   return (
-    decision.standing !== item.terms.standing ||
+    STRICTNESS[decision.standing] > STRICTNESS[item.terms.standing] ||
     decision.reached.some(({ threshold }) => !item.crossed.includes(thresholdKey(threshold)))
   );
 }

@@ -1,14 +1,22 @@
 import type { Budget } from '../budgets/definition.ts';
 import { type Clock, type EpochMs, epochMs } from '../clock.ts';
 import type { Journal } from '../journal.ts';
-import { displayUsd, max, min, type NanoUsd, subtract } from '../money.ts';
+import { add, displayUsd, max, min, type NanoUsd, subtract } from '../money.ts';
 import type { Period } from '../period.ts';
 import type { ProfileArn } from '../profiles/profile-arn.ts';
 import type { ProfileIndex } from '../profiles/profile-index.ts';
 import { cellKey, cellsOf } from './cell.ts';
 import { type Checkpoint, type Checkpoints, checkpointOf, withCheckpoint } from './checkpoint.ts';
 import { type BudgetReadings, compareBudget, type OutsideSpend, unconfirmedOf } from './compare-budget.ts';
-import type { HolderId, LeaseEntry, LedgerItem, LedgerKey, LedgerStore, TrueUpWrite } from './ledger.ts';
+import {
+  type HolderId,
+  type LeaseEntry,
+  type LedgerItem,
+  type LedgerKey,
+  type LedgerStore,
+  type TrueUpWrite,
+  trueUpEffect,
+} from './ledger.ts';
 import type { Metered, MeteredWindow } from './metered-spend.ts';
 import { coveredProfiles, mergeUsage } from './recorded-usage.ts';
 import type { Openings } from './seeding.ts';
@@ -49,6 +57,8 @@ export interface TrueUpReport extends TrueUpTarget {
   readonly unreadable: readonly ProfileArn[];
   /** What certainly went round the helper in this period, by profile; told anew by each run, also where it is counted already. */
   readonly outside: readonly { readonly profile: ProfileArn; readonly amount: NanoUsd }[];
+  /** Everything that the ledger counts and did not learn from outside; absent where it was not read to the end. */
+  readonly known?: NanoUsd;
 }
 
 /** A call that ran when its period ended is over by then: an attempt that was given up later began in this period. */
@@ -213,11 +223,15 @@ async function conclude(
   const { target, key } = known;
   const { finding, outside, unreadable } = compareBudget(known, metered);
   if (unreadable.size > 0) tellUnreadable(ports, key, unreadable);
-  const report = (outcome: TrueUpOutcome, item?: Pick<LedgerItem, 'unattributed' | 'leased'>): TrueUpReport => ({
+  const report = (
+    outcome: TrueUpOutcome,
+    item?: Pick<LedgerItem, 'committed' | 'unattributed' | 'leased'>,
+  ): TrueUpReport => ({
     ...target,
     outcome,
     unreadable: [...unreadable.keys()],
     outside: item === undefined ? [] : certainOf(outside, item),
+    ...(item === undefined ? {} : { known: subtract(item.committed, item.unattributed) }),
   });
   for (let pass = 0; pass < MAX_PASSES; pass++) {
     const item = await ports.ledger.read(key);
@@ -226,7 +240,9 @@ async function conclude(
     if (change === undefined) return report('nothing-new', item);
     if ((await ports.ledger.trueUp(key, change)) === 'changed') {
       tell(ports, key, change, finding);
-      return report('trued-up', { leased: item.leased, unattributed: change.to.unattributed });
+      const { unattributed } = change.to;
+      const committed = add(item.committed, trueUpEffect(change).committed);
+      return report('trued-up', { leased: item.leased, unattributed, committed });
     }
   }
   return report('stale');

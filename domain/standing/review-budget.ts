@@ -11,7 +11,6 @@ import { collectCells, provideCells, tellCells } from './collect-cells.ts';
 import { type BudgetDecision, decide, describeEvidence } from './decide.ts';
 import { budgetClosed, budgetThrottled, type NoticeOutbox, thresholdCrossed, thresholdKey } from './notice.ts';
 import type { Restriction } from './standing.ts';
-import { tellBypass } from './tell-bypass.ts';
 import { tidyLeases } from './tidy-leases.ts';
 
 export interface BudgetReview extends Seeding {
@@ -58,8 +57,7 @@ export async function reviewBudget(
   for (let pass = 0; pass < 4; pass++) {
     const item = await ports.ledger.read(key);
     if (item === undefined) continue;
-    const changed =
-      (await tidyLeases(ports, item)) || (await countOutsideSpend(ports, { budget, period }, item, outside));
+    const changed = (await tidyLeases(ports, item)) || (await countOutsideSpend(ports, item, outside));
     if (changed) continue;
     const outcome = await settleStanding(ports, budget, period, item, outside);
     if (outcome !== 'stale') return outcome.restriction;
@@ -110,7 +108,6 @@ async function provide(ports: BudgetReview, budget: Budget, period: Period): Pro
 
 async function countOutsideSpend(
   ports: BudgetReview,
-  target: { readonly budget: Budget; readonly period: Period },
   item: LedgerItem,
   outside: OutsideFigures | undefined,
 ): Promise<boolean> {
@@ -119,8 +116,6 @@ async function countOutsideSpend(
   // is certainly unknown to the ledger.
   const unknown = subtract(outside.actual, subtract(item.committed, item.unattributed));
   if (unknown - item.unattributed < FIGURE_RESOLUTION) return false;
-  // First, because nobody would be told any more once it is counted.
-  await tellBypass(ports, target, [{ profile: undefined, amount: unknown, source: outside.source }]);
   const outcome = await ports.ledger.raiseUnattributed(item.key, { from: item.unattributed, to: unknown });
   if (outcome === 'changed')
     ports.journal.counted('UnattributedSpendFound', {

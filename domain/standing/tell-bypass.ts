@@ -1,9 +1,11 @@
 import { type Budget, tenantOf } from '../budgets/definition.ts';
-import { awsAmount, displayUsd, type NanoUsd, nanoUsd } from '../money.ts';
+import { add, awsAmount, displayUsd, type NanoUsd, nanoUsd, subtract } from '../money.ts';
 import type { Period } from '../period.ts';
 import type { Policy } from '../policy/policy.ts';
 import type { ProfileArn } from '../profiles/profile-arn.ts';
+import type { TrueUpReport } from '../spending/true-up-budget.ts';
 import { aboutBudget, type BudgetOccasion, eventOf, type Notice, type NoticeOutbox, noticeId, who } from './notice.ts';
+import type { OutsideFigures } from './review-budget.ts';
 
 /** Spend that went round the helper: AWS has seen it and the ledger has not. */
 export interface Bypass {
@@ -12,6 +14,22 @@ export interface Bypass {
   readonly amount: NanoUsd;
   /** Who has seen it. */
   readonly source: string;
+}
+
+/**
+ * What a true-up has found, by profile; and what AWS Budgets has seen beyond that, of which nobody knows the profile. It is
+ * no news where metrics could not be read: they may explain it.
+ *
+ * @param figures of the same period
+ */
+export function bypassesOf(
+  { outside, known, unreadable }: Pick<TrueUpReport, 'outside' | 'known' | 'unreadable'>,
+  figures?: OutsideFigures,
+): Bypass[] {
+  const found = outside.map((spend): Bypass => ({ ...spend, source: 'token metrics' }));
+  if (figures?.actual === undefined || known === undefined || unreadable.length > 0) return found;
+  const rest = subtract(figures.actual, add(known, ...outside.map(({ amount }) => amount)));
+  return [...found, { profile: undefined, amount: rest, source: figures.source }];
 }
 
 /** Less than a cent is what rounding and calls on their way into a record come to. */
