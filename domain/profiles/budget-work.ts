@@ -1,7 +1,8 @@
 import type { BudgetId } from '../budgets/budget-id.ts';
-import type { Budget } from '../budgets/definition.ts';
-import { type AwsBudgets, observeBudget, provisionBudget } from '../budgets/provisioning.ts';
+import { type Budget, tenantOf } from '../budgets/definition.ts';
+import { type AwsBudgets, awsBudgetName, observeBudget, provisionBudget } from '../budgets/provisioning.ts';
 import type { EpochMs } from '../clock.ts';
+import { budgetProvisioned } from '../events/occasions.ts';
 import { periodAt } from '../period.ts';
 import { type BudgetReview, type OutsideFigures, reviewBudget } from '../standing/review-budget.ts';
 import type { Restriction } from '../standing/standing.ts';
@@ -74,13 +75,25 @@ export class SharedBudgetWork implements BudgetWork {
 /** AWS Budgets is the slow second opinion: that it cannot be reached must not keep a profile ungoverned. */
 async function provision(ports: BudgetWorkPorts, budget: Budget): Promise<void> {
   try {
-    await (ports.policy.mode === 'observe' ? observeBudget : provisionBudget)(ports, budget);
+    if (ports.policy.mode === 'observe') return await observeBudget(ports, budget);
+    const outcome = await provisionBudget(ports, budget);
+    if (outcome === 'created' || outcome === 'updated') await announceProvisioning(ports, budget, outcome);
   } catch (error) {
     ports.journal.counted('BudgetProvisioningFailed', {
       budget: budget.id,
       error: error instanceof Error ? error.message : String(error),
     });
   }
+}
+
+async function announceProvisioning(
+  { outbox, policy, stage, clock }: BudgetWorkPorts,
+  budget: Budget,
+  outcome: 'created' | 'updated',
+): Promise<void> {
+  const awsBudget = awsBudgetName(budget, stage);
+  const tenant = tenantOf(policy, budget);
+  await outbox.announce(budgetProvisioned({ budget, awsBudget, tenant, outcome, at: clock.now() }));
 }
 
 /** Reads each budget once, until it is written. */
