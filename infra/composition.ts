@@ -21,7 +21,7 @@ import { policyTable } from '../aws/dynamodb/policy-table.ts';
 import { profileIndexTable } from '../aws/dynamodb/profile-index-table.ts';
 import { sweepProgressTable } from '../aws/dynamodb/sweep-progress-table.ts';
 import { usageTable } from '../aws/dynamodb/usage-table.ts';
-import { BEDROCK_PACE, GET_RESOURCES_PACE, Pace } from '../aws/pace.ts';
+import { BEDROCK_PACE, EVENT_PACE, GET_RESOURCES_PACE, Pace } from '../aws/pace.ts';
 import { indexParameter } from '../aws/parameter-index.ts';
 import { powertoolsGauges, powertoolsJournal } from '../aws/powertools-journal.ts';
 import { genaiPrices } from '../aws/price-list.ts';
@@ -32,6 +32,7 @@ import type { Journal } from '../domain/journal.ts';
 import type { Identity } from '../domain/lending/caller.ts';
 import type { LendingPorts } from '../domain/lending/lend.ts';
 import { rememberedFacts } from '../domain/lending/lending-facts.ts';
+import { ProfileEars } from '../domain/profiles/hear-profile.ts';
 import type { PublishedIndex } from '../domain/profiles/publish-index.ts';
 import type { Sweep } from '../domain/profiles/sweep.ts';
 import type { TaggedResources } from '../domain/resources/assess-resources.ts';
@@ -64,6 +65,8 @@ export interface Governor {
       readonly resources: TaggedResources;
     }
   >;
+  /** Answers events about profiles, and remembers for some seconds what it has seen. */
+  readonly ears: ProfileEars;
   /** What the function `lease` needs, which runs too often to read the policy each time. */
   readonly lending: LendingPorts;
 }
@@ -95,37 +98,44 @@ export function governor(environment: NodeJS.ProcessEnv = process.env): Governor
   const newWriteId = () => randomUUID() as WriteId;
   const records = usageTable(dynamo, table);
   const readings = new UsageReadings({ records, metered: cloudWatchMetrics(cloudWatchIn), clock });
+  const budgets = awsBudgets(new BudgetsClient(), { accountId, alertTopicArn });
+  const published = indexParameter(new SSMClient(), indexName);
+  const publisher = snsNotices(new SNSClient(), noticesTopicArn);
+  const heardPaceIn = forEachRegion(() => new Pace(EVENT_PACE));
+  const heard = bedrockProfiles(bedrockIn, heardPaceIn);
+  const start: Governor['start'] = async () => {
+    return {
+      policy: await policies.current(),
+      stage,
+      clock,
+      journal,
+      profiles: bedrockProfiles(bedrockIn, paceIn),
+      bulkTags: bulkTags({ clientFor: taggingIn, pace: taggingPace }),
+      progress: sweepProgressTable(dynamo, table),
+      gauges: powertoolsGauges(metrics),
+      index,
+      ledger,
+      openings: openingsTable(dynamo, table),
+      usage: new UsageSince(records, clock),
+      checkpoints: checkpointsTable(dynamo, table),
+      readings,
+      prices: genaiPrices,
+      awsBudgets: budgets,
+      outbox: noticeOutboxTable(dynamo, table, clock),
+      resources: taggedResources(taggingIn),
+      published,
+      publisher,
+      newWriteId,
+    };
+  };
 
   return {
     accountId,
     logger,
     metrics,
     journal,
-    async start() {
-      return {
-        policy: await policies.current(),
-        stage,
-        clock,
-        journal,
-        profiles: bedrockProfiles(bedrockIn, paceIn),
-        bulkTags: bulkTags({ clientFor: taggingIn, pace: taggingPace }),
-        progress: sweepProgressTable(dynamo, table),
-        gauges: powertoolsGauges(metrics),
-        index,
-        ledger,
-        openings: openingsTable(dynamo, table),
-        usage: new UsageSince(records, clock),
-        checkpoints: checkpointsTable(dynamo, table),
-        readings,
-        prices: genaiPrices,
-        awsBudgets: awsBudgets(new BudgetsClient(), { accountId, alertTopicArn }),
-        outbox: noticeOutboxTable(dynamo, table, clock),
-        resources: taggedResources(taggingIn),
-        published: indexParameter(new SSMClient(), indexName),
-        publisher: snsNotices(new SNSClient(), noticesTopicArn),
-        newWriteId,
-      };
-    },
+    start,
+    ears: new ProfileEars(async () => ({ ...(await start()), profiles: heard }), clock),
     lending: {
       ledger,
       usage: usageTable(dynamo, table),

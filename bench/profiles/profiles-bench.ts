@@ -1,11 +1,19 @@
 import { figure, note } from '../figures.ts';
+import { benchGovernedEvents } from './governed-events.ts';
 import { mismatchesAfter } from './lost-events.ts';
 import { secondSweepWrites, sweepCalls } from './sweep-calls.ts';
 
 const PROFILES = 10_000;
 
-/** What a sweep of ten thousand profiles costs in requests, and whether it finds what lost events have left. */
-export async function run(): Promise<void> {
+export const PARTS = ['sweep', 'events'] as const;
+
+/** What a sweep of ten thousand profiles costs in requests, whether it finds what lost events have left, and what an event costs. */
+export async function run(full: boolean, only?: string): Promise<void> {
+  if (only !== 'events') await benchSweeps();
+  if (only !== 'sweep') await benchGovernedEvents(full);
+}
+
+async function benchSweeps(): Promise<void> {
   const all = await sweepCalls(PROFILES, { mixed: false });
   note(`requests for each profile with those of 20 budgets: ${all.withBudgets.toPrecision(3)}`);
   figure('sweep_calls_per_profile', all.perProfile);
