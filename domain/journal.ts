@@ -38,7 +38,7 @@ export interface Journal {
 }
 
 /** Figures that stand for themselves and are not counted, documented in docs/observability.md. */
-export type GaugeName = 'IndexDrift' | 'IndexAgeSeconds' | 'SweepCarriedOver';
+export type GaugeName = 'IndexDrift' | 'IndexAgeSeconds' | 'SweepCarriedOver' | 'DeclaredProfilesMissing';
 
 export interface Gauges {
   measured(gauge: GaugeName, value: number): void;

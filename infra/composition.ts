@@ -122,7 +122,7 @@ export function governor(environment: NodeJS.ProcessEnv = process.env): Governor
       prices: genaiPrices,
       awsBudgets: budgets,
       outbox: noticeOutboxTable(dynamo, table, clock),
-      resources: taggedResources(taggingIn),
+      resources: taggedResources(taggingIn, taggingPace),
       published,
       publisher,
       newWriteId,

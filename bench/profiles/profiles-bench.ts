@@ -1,4 +1,5 @@
 import { figure, note } from '../figures.ts';
+import { firstSweep } from './first-sweep.ts';
 import { benchGovernedEvents } from './governed-events.ts';
 import { mismatchesAfter } from './lost-events.ts';
 import { secondSweepWrites, sweepCalls } from './sweep-calls.ts';
@@ -23,4 +24,11 @@ async function benchSweeps(): Promise<void> {
   figure('sweep_wrong_actions', all.wrongActions + mixed.wrongActions);
   figure('second_sweep_writes', await secondSweepWrites(PROFILES));
   figure('index_mismatches', await mismatchesAfter(PROFILES));
+  const first = await firstSweep(PROFILES, { tenants: 100, toMend: 0 });
+  note(
+    `the first sweep takes ${first.seconds.toFixed(0)} virtual seconds of 270, with ${first.peak} requests in its busiest`,
+  );
+  figure('first_sweep_profiles', first.report.readSingly, { atLeast: PROFILES });
+  const mending = await firstSweep(PROFILES, { tenants: 100, toMend: 0.2 });
+  figure('first_sweep_profiles_fifth_to_mend', mending.report.readSingly);
 }

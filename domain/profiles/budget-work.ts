@@ -10,7 +10,7 @@ import type { Restriction } from '../standing/standing.ts';
 export interface BudgetWork {
   /** @returns what restricts the budget now, or undefined while it is open */
   review(budget: Budget): Promise<Restriction | undefined>;
-  /** Makes AWS Budgets have it. That it cannot be reached is told, and stops nothing. */
+  /** Makes AWS Budgets have it, now or soon. That it cannot be reached is told, and stops nothing. */
   provision(budget: Budget): Promise<void>;
 }
 
@@ -35,7 +35,7 @@ export class SharedBudgetWork implements BudgetWork {
     BudgetId,
     { readonly until: EpochMs; readonly outcome: Promise<Restriction | undefined> }
   >();
-  readonly #provisions = new Map<BudgetId, Promise<boolean>>();
+  readonly #toProvide = new Map<BudgetId, Budget>();
 
   constructor(ports: BudgetWorkPorts) {
     this.#ports = { ...ports, awsBudgets: readOnce(ports.awsBudgets) };
@@ -64,10 +64,18 @@ export class SharedBudgetWork implements BudgetWork {
     return await outcome;
   }
 
+  /** Only noted: AWS Budgets answers slowly, and no profile waits for it. */
   async provision(budget: Budget): Promise<void> {
-    const provisioned = this.#provisions.get(budget.id) ?? provision(this.#ports, budget);
-    this.#provisions.set(budget.id, provisioned);
-    await provisioned;
+    this.#toProvide.set(budget.id, budget);
+  }
+
+  /** The budgets that {@link provision} was asked for. */
+  get toProvide(): readonly Budget[] {
+    return [...this.#toProvide.values()];
+  }
+
+  async provide(budget: Budget): Promise<void> {
+    await provision(this.#ports, budget);
   }
 }
 

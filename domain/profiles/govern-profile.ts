@@ -11,6 +11,7 @@ import { entryOf, isSameEntry } from './governed-entry.ts';
 import { mendTags } from './mend-tags.ts';
 import { accountOf, type ProfileArn } from './profile-arn.ts';
 import type { IndexEntry, MendingCount, ProfileIndex, ProfileSource } from './profile-index.ts';
+import { readTruth } from './read-truth.ts';
 import { verdictOf } from './verdict.ts';
 
 /** What Bedrock says of a profile. Immutable while the profile lives, but for its tags. */
@@ -30,7 +31,8 @@ export interface Profiles {
   readTags(arn: ProfileArn): Promise<Tags>;
   tag(arn: ProfileArn, tags: Tags): Promise<void>;
   untag(arn: ProfileArn, keys: readonly string[]): Promise<void>;
-  list(region: string): AsyncIterable<ProfileArn>;
+  /** All of a Region. A list tells of each what {@link read} does, and may be some moments old. */
+  list(region: string): AsyncIterable<ProfileFacts>;
 }
 
 export interface ProfileGovernance extends BudgetWorkPorts {
@@ -49,14 +51,16 @@ export type GovernedProfile =
  * event only says which profile to look at; the sweep calls this for all of them.
  *
  * @param work on the profile's budgets, where it is shared with other profiles
+ * @param listed what a list has told of the profile a moment ago, which saves a request
  * @throws {Fault} when AWS cannot be read or written; nothing is concluded then, and the event or the sweep comes again
  */
 export async function governProfile(
   ports: ProfileGovernance,
   arn: ProfileArn,
   work: BudgetWork = budgetWork(ports),
+  listed?: ProfileFacts,
 ): Promise<GovernedProfile> {
-  const seen = await look(ports, arn);
+  const seen = await look(ports, arn, listed);
   if (seen === undefined) return { kind: 'gone' };
   const mendedProfile = seen.compliance.kind === 'remediable' ? await mend(ports, seen, seen.compliance) : seen;
   const governed = await settle(ports, mendedProfile, work);
@@ -88,16 +92,19 @@ interface SeenProfile {
   readonly mendings: MendingCount | undefined;
 }
 
-async function look(ports: ProfileGovernance, arn: ProfileArn): Promise<SeenProfile | undefined> {
+async function look(
+  ports: ProfileGovernance,
+  arn: ProfileArn,
+  listed?: ProfileFacts,
+): Promise<SeenProfile | undefined> {
   const before = await ports.index.get(arn);
-  const facts = await ports.profiles.read(arn);
-  if (facts === undefined) {
+  const truth = await readTruth(ports.profiles, arn, listed);
+  if (truth === undefined) {
     await end(ports, before);
     return undefined;
   }
-  const found = await ports.profiles.readTags(arn);
-  const compliance = assess(ports.policy, found, accountOf(arn));
-  return { before, facts, found, compliance, mendings: before?.mendings };
+  const compliance = assess(ports.policy, truth.found, accountOf(arn));
+  return { before, ...truth, compliance, mendings: before?.mendings };
 }
 
 async function mend(ports: ProfileGovernance, seen: SeenProfile, mending: Mending): Promise<SeenProfile> {

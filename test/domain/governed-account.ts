@@ -227,8 +227,9 @@ export class GovernedAccount {
   readonly #profiles: Profiles = {
     read: async (arn) => this.stored.get(arn)?.facts,
     readTags: async (arn) => {
-      if (this.unreadable.has(arn)) throw new PortFailure(`the tags of ${arn} cannot be read`);
-      return this.stored.get(arn)?.tags ?? {};
+      const profile = this.stored.get(arn);
+      if (profile === undefined || this.unreadable.has(arn)) throw new PortFailure(`the tags of ${arn} cannot be read`);
+      return profile.tags;
     },
     tag: async (arn, tags) => {
       const profile = this.stored.get(arn);
@@ -264,11 +265,11 @@ export class GovernedAccount {
     },
   };
 
-  async *#list(region: string): AsyncIterable<ProfileArn> {
-    const arns = [...this.stored.keys()].filter((arn) => regionOf(arn) === region);
-    for (const [position, arn] of arns.entries()) {
+  async *#list(region: string): AsyncIterable<ProfileFacts> {
+    const all = [...this.stored.values()].filter(({ facts }) => regionOf(facts.arn) === region);
+    for (const [position, { facts }] of all.entries()) {
       if (position > 0 && this.unlistable.has(region)) break;
-      yield arn;
+      yield facts;
     }
     if (this.unlistable.has(region)) throw new PortFailure(`the list of ${region} broke off`);
   }

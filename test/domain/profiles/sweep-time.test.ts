@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { firstSweep } from '../../../bench/profiles/first-sweep.ts';
 import { sweep } from '../../../domain/profiles/sweep.ts';
 import { GovernedAccount } from '../governed-account.ts';
 
@@ -16,6 +17,22 @@ function slowAccount(profiles: number, tenants: number) {
   };
   return { account, run, timeLeft };
 }
+
+describe('the first sweep of ten thousand profiles', () => {
+  it('governs them all in its time, at the pace of one Region', async () => {
+    const { report, peak } = await firstSweep(10_000, { tenants: 100, toMend: 0 });
+    expect(report).toMatchObject({ readSingly: 10_000, carriedOver: 0, failed: [] });
+    // 50 a second, and once a burst of 25.
+    expect(peak).toBeLessThanOrEqual(75);
+  });
+
+  it('leaves to the next one what it had no time to mend', async () => {
+    const { report } = await firstSweep(10_000, { tenants: 100, toMend: 0.5 });
+    expect(report.carriedOver).toBeGreaterThan(0);
+    expect(report.readSingly + report.carriedOver).toBe(10_000);
+    expect(report.failed).toEqual([]);
+  });
+});
 
 describe('a sweep whose time is short', () => {
   it('stops in order, and the next ones go on until all profiles are governed', async () => {
