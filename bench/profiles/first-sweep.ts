@@ -84,14 +84,15 @@ export async function firstSweep(
     awsBudgets: slow(ports.awsBudgets, OTHER_MS),
     bulkTags: slow(ports.bulkTags, Math.ceil(profiles / 100) * 100),
   };
-  const running = sweep(slowPorts, () => LAMBDA_MS - (now() - startedAt));
-  let report: SweepReport | undefined;
-  running.then((it) => void (report = it)).catch(() => {});
-  let endedAt = startedAt;
-  while (report === undefined && now() - startedAt < LAMBDA_MS) {
-    await simulation.runUntil(now() + 1_000);
-    endedAt = now();
-  }
-  if (report === undefined) throw new Error('the sweep did not end in its time');
+  let isOver = false;
+  const running = sweep(slowPorts, () => LAMBDA_MS - (now() - startedAt)).finally(() => {
+    isOver = true;
+  });
+  // Awaited below, and perhaps after it has failed.
+  running.catch(() => {});
+  while (!isOver && now() - startedAt < LAMBDA_MS) await simulation.runUntil(now() + 1_000);
+  if (!isOver) throw new Error('the sweep did not end in its time');
+  const report = await running;
+  const endedAt = now();
   return { report, seconds: (endedAt - startedAt) / 1_000, peak: Math.max(...perSecond.values()) };
 }
