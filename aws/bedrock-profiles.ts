@@ -9,9 +9,9 @@ import {
   UntagResourceCommand,
 } from '@aws-sdk/client-bedrock';
 import { geographyOf } from '../domain/profiles/geography.ts';
-import type { ProfileFacts, Profiles } from '../domain/profiles/govern-profile.ts';
 import { type ProfileArn, parseProfileArn, regionOf } from '../domain/profiles/profile-arn.ts';
 import type { ProfileSource } from '../domain/profiles/profile-index.ts';
+import type { ProfileFacts, Profiles } from '../domain/profiles/profiles.ts';
 import { asking } from './asking.ts';
 import type { Pace } from './pace.ts';
 

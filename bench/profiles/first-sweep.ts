@@ -1,6 +1,6 @@
 import { BEDROCK_PACE, Pace } from '../../aws/pace.ts';
-import type { Profiles } from '../../domain/profiles/govern-profile.ts';
 import { regionOf } from '../../domain/profiles/profile-arn.ts';
+import type { Profiles } from '../../domain/profiles/profiles.ts';
 import { type Sweep, type SweepReport, sweep } from '../../domain/profiles/sweep.ts';
 import { policyDocument, policyOf } from '../../test/domain/example-policy.ts';
 import { GovernedAccount } from '../../test/domain/governed-account.ts';

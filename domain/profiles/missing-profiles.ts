@@ -2,9 +2,9 @@ import type { Journal } from '../journal.ts';
 import type { Policy } from '../policy/policy.ts';
 import type { Tags } from '../tags.ts';
 import { type DeclaredProfile, declaredProfiles } from './declared-profiles.ts';
-import type { ProfileFacts } from './govern-profile.ts';
 import { planProfiles } from './plan-profiles.ts';
 import { regionOf } from './profile-arn.ts';
+import type { ProfileFacts } from './profiles.ts';
 import { baseModelOf } from './wanted-model.ts';
 
 /** A log line has room for so many; all are counted. */

@@ -4,8 +4,8 @@ import { describeTags, MAX_TAGS, STANDING_TAG, type Tags, tagValue } from '../ta
 import { COPY_FROM_TAG } from './copy-from.ts';
 import { type DeclaredProfile, declaredProfiles } from './declared-profiles.ts';
 import { geographiesOf } from './geography.ts';
-import type { ProfileFacts, Profiles } from './govern-profile.ts';
 import { type ProfileArn, regionOf } from './profile-arn.ts';
+import type { ProfileFacts, Profiles } from './profiles.ts';
 import { readTruth } from './read-truth.ts';
 import { baseModelOf, readModelId } from './wanted-model.ts';
 

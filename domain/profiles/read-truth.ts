@@ -1,6 +1,6 @@
 import type { Tags } from '../tags.ts';
-import type { ProfileFacts, Profiles } from './govern-profile.ts';
 import type { ProfileArn } from './profile-arn.ts';
+import type { ProfileFacts, Profiles } from './profiles.ts';
 
 /**
  * A profile and its tags as they are now.

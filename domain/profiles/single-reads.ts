@@ -1,9 +1,10 @@
 import type { SharedBudgetWork } from './budget-work.ts';
 import { prospectOf } from './clearing.ts';
-import { governProfile, type ProfileFacts, type ProfileGovernance } from './govern-profile.ts';
+import { governProfile, type ProfileGovernance } from './govern-profile.ts';
 import { saysTheSame } from './governed-entry.ts';
 import type { ProfileArn } from './profile-arn.ts';
 import type { IndexEntry } from './profile-index.ts';
+import type { ProfileFacts } from './profiles.ts';
 import type { SweepRun } from './sweep-run.ts';
 
 /** The word of an entry that was verified longer ago clears nothing. */

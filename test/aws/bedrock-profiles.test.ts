@@ -2,8 +2,8 @@ import { BedrockClient, CreateInferenceProfileCommand } from '@aws-sdk/client-be
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import * as z from 'zod';
 import { bedrockProfiles } from '../../aws/bedrock-profiles.ts';
-import type { Profiles } from '../../domain/profiles/govern-profile.ts';
 import { type ProfileArn, parseProfileArn } from '../../domain/profiles/profile-arn.ts';
+import type { Profiles } from '../../domain/profiles/profiles.ts';
 import { type EmbeddedAws, startEmbeddedAws } from '../../local/embedded-aws.ts';
 import { AwsFault } from '../../local/service.ts';
 import { clientConfig } from './client-config.ts';
