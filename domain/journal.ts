@@ -11,6 +11,7 @@ export type MetricName =
   | 'ProfileQuarantined'
   | 'ProfileReleased'
   | 'ProfileMismatched'
+  | 'ProfileDeleted'
   | 'ProfileReadFailed'
   | 'BudgetProvisioned'
   | 'BudgetProvisioningFailed'

@@ -11,7 +11,9 @@ import { SSMClient } from '@aws-sdk/client-ssm';
 import * as z from 'zod';
 import { awsBudgets } from '../aws/aws-budgets.ts';
 import { AwsClock } from '../aws/aws-clock.ts';
+import { bedrockProfileRemover } from '../aws/bedrock-profile-remover.ts';
 import { bedrockProfiles } from '../aws/bedrock-profiles.ts';
+import { cloudWatchInvocations } from '../aws/cloudwatch-invocations.ts';
 import { cloudWatchMetrics } from '../aws/cloudwatch-metrics.ts';
 import { checkpointsTable } from '../aws/dynamodb/checkpoints-table.ts';
 import { ledgerTable } from '../aws/dynamodb/ledger-table.ts';
@@ -111,6 +113,8 @@ export function governor(environment: NodeJS.ProcessEnv = process.env): Governor
       journal,
       profiles: bedrockProfiles(bedrockIn, paceIn),
       bulkTags: bulkTags({ clientFor: taggingIn, pace: taggingPace }),
+      remover: bedrockProfileRemover(bedrockIn, paceIn),
+      invocations: cloudWatchInvocations(cloudWatchIn),
       progress: sweepProgressTable(dynamo, table),
       gauges: powertoolsGauges(metrics),
       index,

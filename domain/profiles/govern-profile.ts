@@ -3,7 +3,13 @@ import type { PriceList } from '../spending/price-list.ts';
 import { followCoverage } from '../spending/seeding.ts';
 import { describeReason, type Restriction, type Standing, standingTagValue, strictest } from '../standing/standing.ts';
 import { describeTags, STANDING_TAG, type Tags, tagValue } from '../tags.ts';
-import { announceGrace, announceMismatches, announceQuarantine, announceRecovery } from './announce-profile.ts';
+import {
+  announceDeletion,
+  announceGrace,
+  announceMismatches,
+  announceQuarantine,
+  announceRecovery,
+} from './announce-profile.ts';
 import { type BudgetWork, type BudgetWorkPorts, budgetWork } from './budget-work.ts';
 import { assess, type Compliance, describeViolation, type Mending } from './compliance.ts';
 import { entryOf, isSameEntry } from './governed-entry.ts';
@@ -79,7 +85,7 @@ async function look(
   const before = await ports.index.get(arn);
   const truth = await readTruth(ports.profiles, arn, listed);
   if (truth === undefined) {
-    await end(ports, before);
+    await endEntry(ports, before);
     return undefined;
   }
   const compliance = assess(ports.policy, truth.found, accountOf(arn));
@@ -125,9 +131,13 @@ async function settle(
   return { kind: 'governed', compliance: compliance.kind, entry };
 }
 
-async function end(ports: ProfileGovernance, before: IndexEntry | undefined): Promise<void> {
+/** The profile is gone: its entry resolves no longer, and still attributes what was spent. Done again, it does nothing. */
+export async function endEntry(ports: ProfileGovernance, before: IndexEntry | undefined): Promise<void> {
   if (before === undefined || before.endedAt !== undefined) return;
-  await ports.index.put({ ...before, endedAt: ports.clock.now() });
+  // Before the index forgets that somebody is to be told.
+  const { deletingSince, ...entry } = before;
+  if (deletingSince !== undefined) await announceDeletion(ports, before);
+  await ports.index.put({ ...entry, endedAt: ports.clock.now() });
   ports.journal.decided('end index entry', { profile: before.arn, because: 'Bedrock has no such profile any more' });
 }
 

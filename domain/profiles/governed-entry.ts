@@ -8,6 +8,7 @@ import { isQuarantined, type Standing } from '../standing/standing.ts';
 import { GOVERNOR_TAG_PREFIX, type Tags } from '../tags.ts';
 import { copyFromOf } from './copy-from.ts';
 import type { Violating } from './grace.ts';
+import { mismatchesOf } from './mismatch.ts';
 import { regionOf } from './profile-arn.ts';
 import type { IndexEntry, MendingCount } from './profile-index.ts';
 
@@ -47,6 +48,8 @@ export function entryOf(
   const isNewQuarantine = isQuarantined(standing) && (before === undefined || !isQuarantined(before.standing));
   const quarantines = (before?.quarantines ?? 0) + (isNewQuarantine ? 1 : 0);
   const timesViolating = violating?.times ?? before?.timesViolating;
+  const isMismatched = mismatchesOf(ports.policy, facts).length > 0;
+  const mismatchedSince = (before?.endedAt === undefined ? before?.mismatchedSince : undefined) ?? now;
   return {
     arn: facts.arn,
     name: facts.name,
@@ -71,6 +74,7 @@ export function entryOf(
     ...(violating === undefined ? {} : { violatingSince: violating.since }),
     ...(timesViolating === undefined ? {} : { timesViolating }),
     ...(mendings === undefined ? {} : { mendings }),
+    ...(isMismatched ? { mismatchedSince } : {}),
     verifiedAt: now,
   };
 }

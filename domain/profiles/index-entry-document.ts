@@ -108,6 +108,8 @@ const document = z.object({
   violatingSince: z.exactOptional(instant),
   timesViolating: z.exactOptional(z.int()),
   mendings: z.exactOptional(z.object({ day: z.string(), writes: z.int() })),
+  mismatchedSince: z.exactOptional(instant),
+  deletingSince: z.exactOptional(instant),
   verifiedAt: instant,
   endedAt: z.exactOptional(instant),
 });

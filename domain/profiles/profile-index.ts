@@ -60,6 +60,10 @@ export interface IndexEntry extends RateSchedule {
   readonly timesViolating?: number;
   /** How often its tags were mended on the last day on which they were; a bound for fights about a tag. */
   readonly mendings?: MendingCount;
+  /** Present while its model or name is not one that the policy allows: since when, as first seen. */
+  readonly mismatchedSince?: EpochMs;
+  /** Present where the governor has begun to delete it, until that is known to be done or refused. */
+  readonly deletingSince?: EpochMs;
   readonly verifiedAt: EpochMs;
   /** Set once the profile is deleted: it resolves no longer, but its spend is still attributed. */
   readonly endedAt?: EpochMs;

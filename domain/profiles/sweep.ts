@@ -6,7 +6,7 @@ import { isQuarantined } from '../standing/standing.ts';
 import type { Tags } from '../tags.ts';
 import { SharedBudgetWork } from './budget-work.ts';
 import { type BulkTags, prospectOf } from './clearing.ts';
-import type { ProfileGovernance } from './govern-profile.ts';
+import { type Deletion, deleteMismatched } from './delete-mismatched.ts';
 import { REVERIFY_MS } from './governed-entry.ts';
 import { beginningAfter, inTurn } from './in-turn.ts';
 import { missingProfiles, tellMissing } from './missing-profiles.ts';
@@ -38,7 +38,7 @@ export interface SweepReport {
   readonly oldestVerifiedAt?: EpochMs;
 }
 
-export type Sweep = ProfileGovernance &
+export type Sweep = Deletion &
   TrueUp & { readonly bulkTags: BulkTags; readonly progress: SweepProgress; readonly gauges: Gauges };
 
 /** At this age every profile is read singly that is in no doubt: an hour earlier, which is twelve sweeps. */
@@ -82,6 +82,11 @@ export async function sweep(
       const budget = budgetOf(ports.policy, id);
       if (budget !== undefined) await work.provision(budget);
     }
+  const present = [...seen.listed.keys()].flatMap((arn) => {
+    const entry = single.governed.has(arn) ? single.governed.get(arn) : known.get(arn);
+    return entry === undefined ? [] : [entry];
+  });
+  await deleteMismatched(ports, run, present);
   await inTurn(work.toProvide, run.forAwsBudgets, (budget) => work.provide(budget));
 
   const lastProfile = done < inOrder.length ? (inOrder[done - 1] ?? cursor.profile) : undefined;

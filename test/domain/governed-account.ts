@@ -6,7 +6,9 @@ import { add, nanoUsd } from '../../domain/money.ts';
 import { periodAt } from '../../domain/period.ts';
 import type { Policy } from '../../domain/policy/policy.ts';
 import type { BulkTags } from '../../domain/profiles/clearing.ts';
+import type { ProfileRemover } from '../../domain/profiles/delete-mismatched.ts';
 import { parseIndexEntry, serialiseIndexEntry } from '../../domain/profiles/index-entry-document.ts';
+import type { InvocationCount, InvocationCounts } from '../../domain/profiles/invocation-counts.ts';
 import { type ProfileArn, parseProfileArn, regionOf } from '../../domain/profiles/profile-arn.ts';
 import type { IndexEntry, ProfileIndex } from '../../domain/profiles/profile-index.ts';
 import type { ProfileFacts, Profiles } from '../../domain/profiles/profiles.ts';
@@ -98,6 +100,9 @@ export class GovernedAccount {
   readonly unreadable = new Set<ProfileArn>();
   /** What bulk reads say of a profile instead of the truth: earlier tags, or nothing. */
   readonly lagging = new Map<ProfileArn, Tags | undefined>();
+  /** What CloudWatch has counted of a profile; nothing, where it is not here. */
+  readonly invocations = new Map<ProfileArn, InvocationCount>();
+  readonly undeletable = new Set<ProfileArn>();
   readonly measured = new Map<GaugeName, number>();
   cursor: SweepCursor = {};
   #now: number;
@@ -183,6 +188,8 @@ export class GovernedAccount {
       }),
       profiles: this.#failing('profiles', this.#profiles),
       bulkTags: this.#failing('bulkTags', this.#bulkTags),
+      remover: this.#failing('remover', this.#remover),
+      invocations: this.#failing('invocations', this.#invocations),
       progress: this.#failing('progress', this.#progress),
       gauges: { measured: (gauge, value) => void this.measured.set(gauge, value) },
       index: this.#failing('index', this.#index),
@@ -255,6 +262,19 @@ export class GovernedAccount {
           return isShown ? [[arn, tags] as const] : [];
         }),
       ),
+  };
+
+  readonly #remover: ProfileRemover = {
+    remove: async (arn) => {
+      if (this.undeletable.has(arn)) return { refused: 'it is in use' };
+      if (this.stored.delete(arn)) this.changes.push('remover.remove');
+      return 'gone';
+    },
+  };
+
+  readonly #invocations: InvocationCounts = {
+    read: async (_region, profiles) =>
+      new Map(profiles.map((arn) => [arn, this.invocations.get(arn) ?? ({ kind: 'silent' } as const)])),
   };
 
   readonly #progress: SweepProgress = {
