@@ -22,6 +22,7 @@ import { openingsTable } from '../aws/dynamodb/openings-table.ts';
 import { policyTable } from '../aws/dynamodb/policy-table.ts';
 import { profileIndexTable } from '../aws/dynamodb/profile-index-table.ts';
 import { sweepProgressTable } from '../aws/dynamodb/sweep-progress-table.ts';
+import { tagHistoriesTable } from '../aws/dynamodb/tag-histories-table.ts';
 import { usageTable } from '../aws/dynamodb/usage-table.ts';
 import { BEDROCK_PACE, EVENT_PACE, GET_RESOURCES_PACE, Pace } from '../aws/pace.ts';
 import { indexParameter } from '../aws/parameter-index.ts';
@@ -118,6 +119,7 @@ export function governor(environment: NodeJS.ProcessEnv = process.env): Governor
       progress: sweepProgressTable(dynamo, table),
       gauges: powertoolsGauges(metrics),
       index,
+      histories: tagHistoriesTable(dynamo, table),
       ledger,
       openings: openingsTable(dynamo, table),
       usage: new UsageSince(records, clock),

@@ -57,6 +57,7 @@ export async function prospectOf(
     before: entry,
     mendings,
     violating,
+    compliance: compliance.kind,
   });
   // A policy that only observes leaves the tag as it is.
   const isTagRight = ports.policy.mode === 'observe' || tagValue(tags, STANDING_TAG) === standingTagValue(standing);

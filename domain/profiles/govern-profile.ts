@@ -18,11 +18,13 @@ import { accountOf, type ProfileArn } from './profile-arn.ts';
 import type { IndexEntry, MendingCount, ProfileIndex } from './profile-index.ts';
 import type { ProfileFacts, Profiles } from './profiles.ts';
 import { readTruth } from './read-truth.ts';
+import { isSameTags, keepTags, type TagHistories } from './tag-history.ts';
 import { verdictOf } from './verdict.ts';
 
 export interface ProfileGovernance extends BudgetWorkPorts {
   readonly profiles: Profiles;
   readonly index: ProfileIndex;
+  readonly histories: TagHistories;
   readonly prices: PriceList;
 }
 
@@ -117,11 +119,22 @@ async function settle(
     if (restriction !== undefined) reasons.push(restriction);
   }
   const standing = strictest(reasons);
-  const entry = entryOf(ports, { facts, tags, standing, budgets, before, mendings, violating });
+  const entry = entryOf(ports, {
+    facts,
+    tags,
+    standing,
+    budgets,
+    before,
+    mendings,
+    violating,
+    compliance: compliance.kind,
+  });
   // A recovery is announced before the index forgets what it recovered from, a quarantine after the index names it: a
   // crash in between repeats the occasion under the same id instead of losing it.
   if (before !== undefined && !isObserving(ports)) await announceRecovery(ports, before, entry);
   if (before !== undefined) await followCoverage(ports, facts.arn, { before: before.budgets, after: entry.budgets });
+  if (before === undefined || before.endedAt !== undefined || !isSameTags(before.tags, entry.tags))
+    await keepTags(ports.histories, facts.arn, { before: before?.tags, after: entry.tags, now: entry.verifiedAt });
   if (before === undefined || !isSameEntry(before, entry)) await ports.index.put(entry);
   await announceQuarantine(ports, before, entry);
   if (verdict.grace !== undefined && !isObserving(ports)) await announceGrace(ports, before, entry, verdict.grace);
@@ -137,7 +150,9 @@ export async function endEntry(ports: ProfileGovernance, before: IndexEntry | un
   // Before the index forgets that somebody is to be told.
   const { deletingSince, ...entry } = before;
   if (deletingSince !== undefined) await announceDeletion(ports, before);
-  await ports.index.put({ ...entry, endedAt: ports.clock.now() });
+  const now = ports.clock.now();
+  await keepTags(ports.histories, before.arn, { before: before.tags, after: 'gone', now });
+  await ports.index.put({ ...entry, endedAt: now });
   ports.journal.decided('end index entry', { profile: before.arn, because: 'Bedrock has no such profile any more' });
 }
 

@@ -92,8 +92,10 @@ const document = z.object({
   rates: z.exactOptional(rates),
   rateChanges: z.exactOptional(z.array(z.object({ from: instant, rates: z.exactOptional(rates) }))),
   contextWindow: z.exactOptional(z.int().check(z.positive())),
+  priceKey: z.exactOptional(z.string()),
   maxExposure: z.exactOptional(money),
   fallback: z.exactOptional(z.string()),
+  compliance: z.exactOptional(z.enum(['compliant', 'remediable', 'violating'])),
   standing,
   budgets: z.array(
     z.object({

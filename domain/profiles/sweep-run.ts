@@ -4,9 +4,9 @@ import type { Journal } from '../journal.ts';
 const BUDGETS_AT_ONCE = 8;
 /**
  * Profiles that are. Each takes some requests, one after the other: this many keep up with the rate at which a Region is
- * read (50 a second) where they take a second in all, and what goes out in a second is bounded by that rate, not by this.
+ * read (50 a second) where they take half a second in all. They are so few that they end in time where AWS throttles.
  */
-const PROFILES_AT_ONCE = 48;
+const PROFILES_AT_ONCE = 24;
 /** Of its time, a sweep leaves this share to profiles. */
 const PROFILES_SHARE = 0.5;
 /** And this much to what comes after it, in milliseconds: the slowest requests under way, and the notices. */

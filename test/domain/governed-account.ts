@@ -24,6 +24,7 @@ import type { TimeWindow, UsageRecords } from '../../domain/spending/usage-recor
 import type { Notice, NoticeId, NoticeOutbox, NoticePublisher } from '../../domain/standing/notice.ts';
 import type { Tags } from '../../domain/tags.ts';
 import { budgetNamed, policyOf } from './example-policy.ts';
+import { MemoryTagHistories } from './profiles/memory-tag-histories.ts';
 import { MemoryLedger } from './spending/memory-ledger.ts';
 import { MemoryCheckpoints, MemoryOpenings, MemoryUsage } from './spending/memory-usage.ts';
 
@@ -79,6 +80,7 @@ export class GovernedAccount {
   readonly usage = new MemoryUsage();
   readonly openings = new MemoryOpenings();
   readonly checkpoints = new MemoryCheckpoints();
+  readonly histories = new MemoryTagHistories();
   /** What the token metrics say of a window. */
   meter: (window: MeteredWindow) => Metered = () => ({ kind: 'silent' });
   readonly stored = new Map<ProfileArn, StoredProfile>();
@@ -193,6 +195,7 @@ export class GovernedAccount {
       progress: this.#failing('progress', this.#progress),
       gauges: { measured: (gauge, value) => void this.measured.set(gauge, value) },
       index: this.#failing('index', this.#index),
+      histories: this.#failing('histories', this.histories),
       awsBudgets: this.#failing('awsBudgets', this.#awsBudgets),
       outbox: this.#failing('outbox', this.#outbox),
       publisher: this.#failing('publisher', { publish: async (notice: Notice) => void this.published.push(notice) }),
@@ -212,6 +215,7 @@ export class GovernedAccount {
       awsBudgets: sorted([...this.awsBudgets], ([name]) => name),
       notices: [...this.notices.keys()].sort(),
       openings: this.openings.kept,
+      histories: this.histories.kept,
     };
   }
 

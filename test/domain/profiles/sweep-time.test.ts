@@ -5,7 +5,7 @@ import { GovernedAccount } from '../governed-account.ts';
 
 const TIME_MS = 270_000;
 
-/** An account in which each port call takes 100 ms, and the time that a sweep of it has. */
+/** An account in which each port call takes 100 ms, one after the other, and the time that a sweep of it has. */
 function slowAccount(profiles: number, tenants: number) {
   const account = new GovernedAccount();
   for (let i = 0; i < profiles; i++)
@@ -41,11 +41,14 @@ describe('a sweep whose time is short', () => {
     expect(first.carriedOver).toBeGreaterThan(0);
     expect(first.readSingly + first.carriedOver).toBe(1_000);
     expect(first.failed).toEqual([]);
-    expect(timeLeft()).toBeGreaterThan(15_000);
+    expect(timeLeft()).toBeGreaterThan(5_000);
     expect(account.cursor.profile).toBeDefined();
     for (let sweeps = 1; (await run()).carriedOver > 0; sweeps++) expect(sweeps).toBeLessThan(10);
     expect(account.indexed.size).toBe(1_000);
     expect(account.cursor).toEqual({});
+    // Profiles come before AWS Budgets, for which there may have been no time.
+    await run();
+    expect(account.awsBudgets.size).toBe(3);
     account.changes = [];
     expect(await run()).toMatchObject({ cleared: 1_000, readSingly: 0, carriedOver: 0 });
     expect(account.changes).toEqual([]);
