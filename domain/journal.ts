@@ -12,6 +12,7 @@ export type MetricName =
   | 'ProfileReleased'
   | 'ProfileMismatched'
   | 'ProfileDeleted'
+  | 'CreatorUnknown'
   | 'ProfileReadFailed'
   | 'BudgetProvisioned'
   | 'BudgetProvisioningFailed'
@@ -39,7 +40,12 @@ export interface Journal {
 }
 
 /** Figures that stand for themselves and are not counted, documented in docs/observability.md. */
-export type GaugeName = 'IndexDrift' | 'IndexAgeSeconds' | 'SweepCarriedOver' | 'DeclaredProfilesMissing';
+export type GaugeName =
+  | 'IndexDrift'
+  | 'IndexAgeSeconds'
+  | 'IndexStaleEntries'
+  | 'SweepCarriedOver'
+  | 'DeclaredProfilesMissing';
 
 export interface Gauges {
   measured(gauge: GaugeName, value: number): void;

@@ -3,8 +3,10 @@ import { Logger } from '@aws-lambda-powertools/logger';
 import { Metrics } from '@aws-lambda-powertools/metrics';
 import { BedrockClient } from '@aws-sdk/client-bedrock';
 import { BudgetsClient } from '@aws-sdk/client-budgets';
+import { CloudTrailClient } from '@aws-sdk/client-cloudtrail';
 import { CloudWatchClient } from '@aws-sdk/client-cloudwatch';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { IAMClient } from '@aws-sdk/client-iam';
 import { ResourceGroupsTaggingAPIClient } from '@aws-sdk/client-resource-groups-tagging-api';
 import { SNSClient } from '@aws-sdk/client-sns';
 import { SSMClient } from '@aws-sdk/client-ssm';
@@ -13,6 +15,7 @@ import { awsBudgets } from '../aws/aws-budgets.ts';
 import { AwsClock } from '../aws/aws-clock.ts';
 import { bedrockProfileRemover } from '../aws/bedrock-profile-remover.ts';
 import { bedrockProfiles } from '../aws/bedrock-profiles.ts';
+import { cloudTrailCreators, LOOKUP_EVENTS_PACE } from '../aws/cloudtrail-creators.ts';
 import { cloudWatchInvocations } from '../aws/cloudwatch-invocations.ts';
 import { cloudWatchMetrics } from '../aws/cloudwatch-metrics.ts';
 import { checkpointsTable } from '../aws/dynamodb/checkpoints-table.ts';
@@ -104,6 +107,11 @@ export function governor(environment: NodeJS.ProcessEnv = process.env): Governor
   const budgets = awsBudgets(new BudgetsClient(), { accountId, alertTopicArn });
   const published = indexParameter(new SSMClient(), indexName);
   const publisher = snsNotices(new SNSClient(), noticesTopicArn);
+  const creators = cloudTrailCreators({
+    cloudTrailIn: forEachRegion((region) => new CloudTrailClient({ region })),
+    paceIn: forEachRegion(() => new Pace(LOOKUP_EVENTS_PACE)),
+    iam: new IAMClient(),
+  });
   const heardPaceIn = forEachRegion(() => new Pace(EVENT_PACE));
   const heard = bedrockProfiles(bedrockIn, heardPaceIn);
   const start: Governor['start'] = async () => {
@@ -120,6 +128,7 @@ export function governor(environment: NodeJS.ProcessEnv = process.env): Governor
       gauges: powertoolsGauges(metrics),
       index,
       histories: tagHistoriesTable(dynamo, table),
+      creators,
       ledger,
       openings: openingsTable(dynamo, table),
       usage: new UsageSince(records, clock),

@@ -13,8 +13,10 @@ import {
 import { type BudgetWork, type BudgetWorkPorts, budgetWork } from './budget-work.ts';
 import { assess, type Compliance, describeViolation, type Mending } from './compliance.ts';
 import { entryOf, isSameEntry } from './governed-entry.ts';
+import type { KnownCreator } from './known-creator.ts';
 import { mendTags } from './mend-tags.ts';
 import { accountOf, type ProfileArn } from './profile-arn.ts';
+import { creatorOf, type ProfileCreators, toldBy } from './profile-creators.ts';
 import type { IndexEntry, MendingCount, ProfileIndex } from './profile-index.ts';
 import type { ProfileFacts, Profiles } from './profiles.ts';
 import { readTruth } from './read-truth.ts';
@@ -25,6 +27,7 @@ export interface ProfileGovernance extends BudgetWorkPorts {
   readonly profiles: Profiles;
   readonly index: ProfileIndex;
   readonly histories: TagHistories;
+  readonly creators: ProfileCreators;
   readonly prices: PriceList;
 }
 
@@ -47,7 +50,7 @@ export async function governProfile(
   work: BudgetWork = budgetWork(ports),
   listed?: ProfileFacts,
 ): Promise<GovernedProfile> {
-  const seen = await look(ports, arn, listed);
+  const seen = await look(ports, arn, { listed, asksForCreator: true });
   if (seen === undefined) return { kind: 'gone' };
   const mendedProfile = seen.compliance.kind === 'remediable' ? await mend(ports, seen, seen.compliance) : seen;
   const governed = await settle(ports, mendedProfile, work);
@@ -63,7 +66,7 @@ export async function governProfile(
  * profile's own tags nor AWS Budgets, which the function that hears signals may not write.
  */
 export async function enforceStanding(ports: ProfileGovernance, arn: ProfileArn): Promise<GovernedProfile> {
-  const seen = await look(ports, arn);
+  const seen = await look(ports, arn, { asksForCreator: false });
   if (seen === undefined) return { kind: 'gone' };
   return await settle(ports, seen, budgetWork(ports));
 }
@@ -77,12 +80,13 @@ interface SeenProfile {
   readonly found: Tags;
   readonly compliance: Compliance;
   readonly mendings: MendingCount | undefined;
+  readonly creation: KnownCreator | undefined;
 }
 
 async function look(
   ports: ProfileGovernance,
   arn: ProfileArn,
-  listed?: ProfileFacts,
+  { listed, asksForCreator }: { readonly listed?: ProfileFacts | undefined; readonly asksForCreator: boolean },
 ): Promise<SeenProfile | undefined> {
   const before = await ports.index.get(arn);
   const truth = await readTruth(ports.profiles, arn, listed);
@@ -90,13 +94,17 @@ async function look(
     await endEntry(ports, before);
     return undefined;
   }
-  const compliance = assess(ports.policy, truth.found, accountOf(arn));
-  return { before, ...truth, compliance, mendings: before?.mendings };
+  const creation = asksForCreator ? await creatorOf(ports, arn, truth.found, before) : before?.creation;
+  const compliance = assess(ports.policy, truth.found, accountOf(arn), toldBy(creation));
+  return { before, ...truth, compliance, mendings: before?.mendings, creation };
 }
 
 async function mend(ports: ProfileGovernance, seen: SeenProfile, mending: Mending): Promise<SeenProfile> {
-  const { before, facts, found } = seen;
-  return { ...seen, ...(await mendTags(ports, { arn: facts.arn, name: facts.name, found, mending, before })) };
+  const { before, facts, found, creation } = seen;
+  return {
+    ...seen,
+    ...(await mendTags(ports, { arn: facts.arn, name: facts.name, found, mending, before, creation })),
+  };
 }
 
 async function settle(
@@ -104,7 +112,7 @@ async function settle(
   seen: SeenProfile,
   work: BudgetWork,
 ): Promise<Extract<GovernedProfile, { kind: 'governed' }>> {
-  const { before, facts, found, compliance, mendings } = seen;
+  const { before, facts, found, compliance, mendings, creation } = seen;
   const verdict = verdictOf(ports.policy, { found, compliance, before, now: ports.clock.now() });
   const { tags, budgets, violating } = verdict;
   if (verdict.unenforced !== undefined)
@@ -128,6 +136,7 @@ async function settle(
     mendings,
     violating,
     compliance: compliance.kind,
+    creation,
   });
   // A recovery is announced before the index forgets what it recovered from, a quarantine after the index names it: a
   // crash in between repeats the occasion under the same id instead of losing it.

@@ -9,6 +9,7 @@ import { GOVERNOR_TAG_PREFIX, type Tags } from '../tags.ts';
 import type { Compliance } from './compliance.ts';
 import { copyFromOf } from './copy-from.ts';
 import type { Violating } from './grace.ts';
+import type { KnownCreator } from './known-creator.ts';
 import { mismatchesOf } from './mismatch.ts';
 import { regionOf } from './profile-arn.ts';
 import type { IndexEntry, MendingCount } from './profile-index.ts';
@@ -33,10 +34,11 @@ export function entryOf(
     /** Undefined where the tags comply. */
     violating: Violating | undefined;
     compliance: Compliance['kind'];
+    creation: KnownCreator | undefined;
   },
 ): IndexEntry {
   const now = ports.clock.now();
-  const { facts, tags, standing, budgets, before, mendings, violating, compliance } = known;
+  const { facts, tags, standing, budgets, before, mendings, violating, compliance, creation } = known;
   const { reservation, maxExposure } = ports.policy.ledger;
   const { baseModelId, source } = facts;
   const { isKnown, ...price } = agreedPrice(ports.policy, ports.prices, {
@@ -77,6 +79,7 @@ export function entryOf(
     ...(violating === undefined ? {} : { violatingSince: violating.since }),
     ...(timesViolating === undefined ? {} : { timesViolating }),
     ...(mendings === undefined ? {} : { mendings }),
+    ...(creation === undefined ? {} : { creation }),
     ...(isMismatched ? { mismatchedSince } : {}),
     verifiedAt: now,
   };

@@ -110,6 +110,14 @@ const document = z.object({
   violatingSince: z.exactOptional(instant),
   timesViolating: z.exactOptional(z.int()),
   mendings: z.exactOptional(z.object({ day: z.string(), writes: z.int() })),
+  creation: z.exactOptional(
+    z.object({
+      creator: z.exactOptional(
+        z.union([z.literal('no-role'), z.object({ role: z.string(), tags: z.custom<Tags>(isTags) })]),
+      ),
+      asked: z.exactOptional(z.object({ at: instant, times: z.int() })),
+    }),
+  ),
   mismatchedSince: z.exactOptional(instant),
   deletingSince: z.exactOptional(instant),
   verifiedAt: instant,

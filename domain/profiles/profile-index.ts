@@ -7,6 +7,7 @@ import type { Standing } from '../standing/standing.ts';
 import { describeTags, type Tags } from '../tags.ts';
 import type { Compliance } from './compliance.ts';
 import type { Geography } from './geography.ts';
+import type { KnownCreator } from './known-creator.ts';
 import type { ProfileArn } from './profile-arn.ts';
 
 /** Where a profile's requests are served, which decides its price. */
@@ -65,6 +66,8 @@ export interface IndexEntry extends RateSchedule {
   readonly timesViolating?: number;
   /** How often its tags were mended on the last day on which they were; a bound for fights about a tag. */
   readonly mendings?: MendingCount;
+  /** Who created it, where a default of a tag asked for that. */
+  readonly creation?: KnownCreator;
   /** Present while its model or name is not one that the policy allows: since when, as first seen. */
   readonly mismatchedSince?: EpochMs;
   /** Present where the governor has begun to delete it, until that is known to be done or refused. */

@@ -1,5 +1,5 @@
 import { budgetOf } from '../budgets/definition.ts';
-import type { EpochMs } from '../clock.ts';
+import { type EpochMs, epochMs } from '../clock.ts';
 import type { Gauges } from '../journal.ts';
 import type { TrueUp } from '../spending/true-up-budget.ts';
 import { isQuarantined } from '../standing/standing.ts';
@@ -9,6 +9,7 @@ import { type BulkTags, prospectOf } from './clearing.ts';
 import { type Deletion, deleteMismatched } from './delete-mismatched.ts';
 import { REVERIFY_MS } from './governed-entry.ts';
 import { beginningAfter, inTurn } from './in-turn.ts';
+import { indexAge } from './index-age.ts';
 import { missingProfiles, tellMissing } from './missing-profiles.ts';
 import type { ProfileArn } from './profile-arn.ts';
 import type { IndexEntry } from './profile-index.ts';
@@ -97,7 +98,7 @@ export async function sweep(
         ...(lastProfile === undefined ? {} : { profile: lastProfile }),
       });
     });
-  const oldest = oldestVerification([...known.values()], single.governed);
+  const { oldest, stale } = indexAge([...known.values()], single.governed, epochMs(ports.clock.now() - TRUSTED_MS));
   const missing = missingProfiles(
     ports.policy,
     seen.regions,
@@ -116,6 +117,7 @@ export async function sweep(
   };
   ports.gauges.measured('IndexDrift', report.drifted);
   ports.gauges.measured('SweepCarriedOver', report.carriedOver);
+  ports.gauges.measured('IndexStaleEntries', stale);
   ports.gauges.measured('DeclaredProfilesMissing', missing.length);
   ports.gauges.measured(
     'IndexAgeSeconds',
@@ -203,16 +205,4 @@ function shareOf(arn: ProfileArn): number {
   // The last characters, in which ARNs differ, have moved the low bits most.
   state = Math.imul(state ^ (state >>> 16), 0x85ebca6b);
   return ((state ^ (state >>> 13)) >>> 0) / 0x1_0000_0000;
-}
-
-function oldestVerification(
-  entries: readonly IndexEntry[],
-  governed: ReadonlyMap<ProfileArn, IndexEntry | undefined>,
-): EpochMs | undefined {
-  let oldest: EpochMs | undefined;
-  for (const { arn, verifiedAt, endedAt } of entries) {
-    const at = governed.has(arn) ? governed.get(arn)?.verifiedAt : endedAt === undefined ? verifiedAt : undefined;
-    if (at !== undefined && (oldest === undefined || at < oldest)) oldest = at;
-  }
-  return oldest;
 }

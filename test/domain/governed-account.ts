@@ -10,6 +10,7 @@ import type { ProfileRemover } from '../../domain/profiles/delete-mismatched.ts'
 import { parseIndexEntry, serialiseIndexEntry } from '../../domain/profiles/index-entry-document.ts';
 import type { InvocationCount, InvocationCounts } from '../../domain/profiles/invocation-counts.ts';
 import { type ProfileArn, parseProfileArn, regionOf } from '../../domain/profiles/profile-arn.ts';
+import type { CreatorReading } from '../../domain/profiles/profile-creators.ts';
 import type { IndexEntry, ProfileIndex } from '../../domain/profiles/profile-index.ts';
 import type { ProfileFacts, Profiles } from '../../domain/profiles/profiles.ts';
 import type { Sweep } from '../../domain/profiles/sweep.ts';
@@ -104,6 +105,8 @@ export class GovernedAccount {
   readonly lagging = new Map<ProfileArn, Tags | undefined>();
   /** What CloudWatch has counted of a profile; nothing, where it is not here. */
   readonly invocations = new Map<ProfileArn, InvocationCount>();
+  /** Who created a profile, where AWS says so. */
+  readonly creators = new Map<ProfileArn, CreatorReading>();
   readonly undeletable = new Set<ProfileArn>();
   readonly measured = new Map<GaugeName, number>();
   cursor: SweepCursor = {};
@@ -196,6 +199,7 @@ export class GovernedAccount {
       gauges: { measured: (gauge, value) => void this.measured.set(gauge, value) },
       index: this.#failing('index', this.#index),
       histories: this.#failing('histories', this.histories),
+      creators: { find: async (arn) => this.creators.get(arn) ?? { kind: 'unknown', why: 'nobody told the test' } },
       awsBudgets: this.#failing('awsBudgets', this.#awsBudgets),
       outbox: this.#failing('outbox', this.#outbox),
       publisher: this.#failing('publisher', { publish: async (notice: Notice) => void this.published.push(notice) }),
