@@ -366,10 +366,22 @@ describe('the roles', () => {
       statementsOf(name).filter(({ Resource }) => [Resource].flat().includes('*')),
     );
     expect(everywhere.flatMap(({ Action }) => Action)).toEqual([
+      'cloudtrail:LookupEvents',
       'bedrock:ListInferenceProfiles',
       'tag:GetResources',
       'cloudwatch:GetMetricData',
+      'cloudtrail:LookupEvents',
     ]);
+  });
+
+  it('let the sweep alone delete profiles, and those who mend alone ask who created one', () => {
+    const who = (action: string) =>
+      ['profile-changed', 'budget-alert', 'sweep', 'lease', 'resolve-profile'].filter((name) =>
+        allowed(name).includes(action),
+      );
+    expect(who('bedrock:DeleteInferenceProfile')).toEqual(['sweep']);
+    for (const action of ['cloudtrail:LookupEvents', 'iam:ListRoleTags'])
+      expect(who(action)).toEqual(['profile-changed', 'sweep']);
   });
 
   it("change tags on this account's application inference profiles alone", () => {
