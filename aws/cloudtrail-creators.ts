@@ -10,8 +10,8 @@ import type { Pace } from './pace.ts';
 /** LookupEvents: two requests a second in an account and Region (API reference), of which others need some. */
 export const LOOKUP_EVENTS_PACE = { perSecond: 1.5, burst: 1 } as const;
 
-/** Questions that wait at a time: more are asked by a later sweep, so that none holds up a function for minutes. */
-const MAX_WAITING = 20;
+/** Questions at a time, of up to five requests: so few that a sweep still ends in its time. Others are asked later. */
+const MAX_WAITING = 4;
 /** Pages of 50 creations that are looked through where CloudTrail does not find the profile by its name. */
 const MAX_PAGES = 4;
 
@@ -54,7 +54,7 @@ export function cloudTrailCreators({ cloudTrailIn, paceIn, iam }: CreatorClients
   };
   return {
     async find(arn) {
-      if (waiting >= MAX_WAITING) return { kind: 'unknown', why: 'too many are asked for at once' };
+      if (waiting >= MAX_WAITING) return { kind: 'busy' };
       waiting++;
       try {
         const creation = await findCreation(cloudTrailIn(regionOf(arn)), paceIn(regionOf(arn)), arn);

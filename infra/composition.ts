@@ -104,14 +104,17 @@ export function governor(environment: NodeJS.ProcessEnv = process.env): Governor
   const newWriteId = () => randomUUID() as WriteId;
   const records = usageTable(dynamo, table);
   const readings = new UsageReadings({ records, metered: cloudWatchMetrics(cloudWatchIn), clock });
-  const budgets = awsBudgets(new BudgetsClient(), { accountId, alertTopicArn });
-  const published = indexParameter(new SSMClient(), indexName);
-  const publisher = snsNotices(new SNSClient(), noticesTopicArn);
-  const creators = cloudTrailCreators({
-    cloudTrailIn: forEachRegion((region) => new CloudTrailClient({ region })),
-    paceIn: forEachRegion(() => new Pace(LOOKUP_EVENTS_PACE)),
-    iam: new IAMClient(),
-  });
+  // Made when they are first needed: the function `lease` needs none of them.
+  const budgets = once(() => awsBudgets(new BudgetsClient(), { accountId, alertTopicArn }));
+  const published = once(() => indexParameter(new SSMClient(), indexName));
+  const publisher = once(() => snsNotices(new SNSClient(), noticesTopicArn));
+  const creators = once(() =>
+    cloudTrailCreators({
+      cloudTrailIn: forEachRegion((region) => new CloudTrailClient({ region })),
+      paceIn: forEachRegion(() => new Pace(LOOKUP_EVENTS_PACE)),
+      iam: new IAMClient(),
+    }),
+  );
   const heardPaceIn = forEachRegion(() => new Pace(EVENT_PACE));
   const heard = bedrockProfiles(bedrockIn, heardPaceIn);
   const start: Governor['start'] = async () => {
@@ -128,18 +131,18 @@ export function governor(environment: NodeJS.ProcessEnv = process.env): Governor
       gauges: powertoolsGauges(metrics),
       index,
       histories: tagHistoriesTable(dynamo, table),
-      creators,
+      creators: creators(),
       ledger,
       openings: openingsTable(dynamo, table),
       usage: new UsageSince(records, clock),
       checkpoints: checkpointsTable(dynamo, table),
       readings,
       prices: genaiPrices,
-      awsBudgets: budgets,
+      awsBudgets: budgets(),
       outbox: noticeOutboxTable(dynamo, table, clock),
       resources: taggedResources(taggingIn, taggingPace),
-      published,
-      publisher,
+      published: published(),
+      publisher: publisher(),
       newWriteId,
     };
   };
@@ -166,6 +169,12 @@ export function governor(environment: NodeJS.ProcessEnv = process.env): Governor
       }, clock),
     },
   };
+}
+
+/** Made once, when it is first asked for. */
+function once<Value>(make: () => Value): () => Value {
+  let made: { readonly value: Value } | undefined;
+  return () => (made ??= { value: make() }).value;
 }
 
 /** One client for each Region, made when it is first needed. */

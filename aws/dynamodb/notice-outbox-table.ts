@@ -29,6 +29,7 @@ const Stored = z.object({
     'profile-quarantined',
     'profile-released',
     'profile-mismatched',
+    'profile-deleted',
     'tag-conflict',
   ]),
   severity: z.enum(['info', 'warning', 'critical']),

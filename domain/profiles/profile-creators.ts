@@ -12,7 +12,9 @@ export type CreatorReading =
   /** What AWS's own record says; a profile that no role of its account created has none for ever. */
   | { readonly kind: 'known'; readonly creator: Creator | 'no-role' }
   /** Not recorded yet, or any more, or AWS did not say. */
-  | { readonly kind: 'unknown'; readonly why: string };
+  | { readonly kind: 'unknown'; readonly why: string }
+  /** AWS was not asked: too many questions wait already. */
+  | { readonly kind: 'busy' };
 
 /**
  * Who created profiles, by CloudTrail's event history and by IAM: AWS's own records, not what an event says of itself.
@@ -46,6 +48,7 @@ export async function creatorOf(
   if (!isCreatorDue(ports.policy, tags, accountOf(arn), known, now)) return known;
   const times = known?.asked?.times ?? 0;
   const reading = await ports.creators.find(arn);
+  if (reading.kind === 'busy') return known;
   if (reading.kind === 'known') return { creator: reading.creator };
   ports.journal.counted('CreatorUnknown', { profile: arn, why: reading.why, times: times + 1 });
   return { asked: { at: now, times: times + 1 } };

@@ -105,6 +105,14 @@ describe('who created a profile', () => {
     });
   });
 
+  it('is asked for four profiles at a time, so that no function waits for minutes', async () => {
+    const arn = await create('ASIACI', 'a');
+    const finder = creators();
+    const kinds = (await Promise.all(Array.from({ length: 9 }, () => finder.find(arn)))).map(({ kind }) => kind);
+    expect(kinds).toEqual([...Array(4).fill('known'), ...Array(5).fill('busy')]);
+    expect(await finder.find(arn)).toMatchObject({ kind: 'known' });
+  });
+
   it('is not what somebody has put into the name or description of another profile', async () => {
     const arn = await create('someone', 'a');
     const event = {

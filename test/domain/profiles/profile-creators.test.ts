@@ -108,6 +108,15 @@ describe('a default that is derived from who created the profile', () => {
     expect(asked).toBeGreaterThanOrEqual(8);
   });
 
+  it('waits for its turn where too many are asked for, as if it had not been asked', async () => {
+    account.creators.set(arn, { kind: 'busy' });
+    await govern();
+    account.creators.set(arn, CI);
+    await govern();
+    expect(account.tagsOf(arn)).toEqual({ team: 'sales', tenant: 'acme', environment: 'prod' });
+    expect(account.counted).not.toContain('CreatorUnknown');
+  });
+
   it('has the grace of the policy meanwhile, where the tag decides nothing about money', async () => {
     account.policy = policyOf(document({ tenant: {} }, { grace: '1h' }));
     account.profile('a', { team: 'sales', tenant: 'acme' });
