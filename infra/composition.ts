@@ -174,7 +174,10 @@ export function governor(environment: NodeJS.ProcessEnv = process.env): Governor
 /** Made once, when it is first asked for. */
 function once<Value>(make: () => Value): () => Value {
   let made: { readonly value: Value } | undefined;
-  return () => (made ??= { value: make() }).value;
+  return () => {
+    made ??= { value: make() };
+    return made.value;
+  };
 }
 
 /** One client for each Region, made when it is first needed. */
