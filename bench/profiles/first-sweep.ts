@@ -80,6 +80,7 @@ export async function firstSweep(
     index: slow(ports.index, DYNAMODB_MS),
     ledger: slow(ports.ledger, DYNAMODB_MS),
     openings: slow(ports.openings, DYNAMODB_MS),
+    histories: slow(ports.histories, DYNAMODB_MS),
     outbox: slow(ports.outbox, DYNAMODB_MS),
     awsBudgets: slow(ports.awsBudgets, OTHER_MS),
     bulkTags: slow(ports.bulkTags, Math.ceil(profiles / 100) * 100),
