@@ -18,6 +18,7 @@ import { createEventBridge } from './eventbridge/event-bridge.ts';
 import { createScheduler } from './eventbridge/scheduler.ts';
 import { startHttpFront } from './http-front.ts';
 import { createAuthorizer } from './iam/authorizer.ts';
+import { createIam } from './iam.ts';
 import { createIdentifiers } from './identifiers.ts';
 import { type Interception, Interceptors } from './interceptors.ts';
 import type { InvocationResult } from './lambda/execution-environment.ts';
@@ -144,6 +145,7 @@ export async function startEmbeddedAws(options: EmbeddedAwsOptions = {}): Promis
   services.push(createTagging(profiles, taggedElsewhere));
   services.push(createCloudWatch(world, options.cloudWatch));
   const cloudTrail = createCloudTrail(world, () => identifiers.uuid());
+  services.push(cloudTrail.service, createIam(principals));
 
   const dispatch = createDispatcher({
     services,

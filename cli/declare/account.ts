@@ -8,7 +8,7 @@ import { bedrockProfiles } from '../../aws/bedrock-profiles.ts';
 import { policyTable } from '../../aws/dynamodb/policy-table.ts';
 import { Fault } from '../../domain/fault.ts';
 import type { PlanPorts } from '../../domain/profiles/apply-plan.ts';
-import type { Profiles } from '../../domain/profiles/govern-profile.ts';
+import type { Profiles } from '../../domain/profiles/profiles.ts';
 import { UserError } from '../user-error.ts';
 
 /** The AWS account that the environment names, as any AWS client finds it. */

@@ -11,7 +11,7 @@ import type { Restriction } from '../standing/standing.ts';
 export interface BudgetWork {
   /** @returns what restricts the budget now, or undefined while it is open */
   review(budget: Budget): Promise<Restriction | undefined>;
-  /** Makes AWS Budgets have it. That it cannot be reached is told, and stops nothing. */
+  /** Makes AWS Budgets have it, now or soon. That it cannot be reached is told, and stops nothing. */
   provision(budget: Budget): Promise<void>;
 }
 
@@ -23,7 +23,7 @@ export interface BudgetWorkPorts extends BudgetReview {
 /** Each profile asks for itself: right for an event about one profile. */
 export const budgetWork = (ports: BudgetWorkPorts): BudgetWork => ({
   review: (budget) => reviewBudget(ports, budget),
-  provision: (budget) => provision(ports, budget),
+  provision: async (budget) => void (await provision(ports, budget)),
 });
 
 /**
@@ -36,7 +36,7 @@ export class SharedBudgetWork implements BudgetWork {
     BudgetId,
     { readonly until: EpochMs; readonly outcome: Promise<Restriction | undefined> }
   >();
-  readonly #provisions = new Map<BudgetId, Promise<void>>();
+  readonly #toProvide = new Map<BudgetId, Budget>();
 
   constructor(ports: BudgetWorkPorts) {
     this.#ports = { ...ports, awsBudgets: readOnce(ports.awsBudgets) };
@@ -65,24 +65,93 @@ export class SharedBudgetWork implements BudgetWork {
     return await outcome;
   }
 
+  /** Only noted: AWS Budgets answers slowly, and no profile waits for it. */
   async provision(budget: Budget): Promise<void> {
-    const provisioned = this.#provisions.get(budget.id) ?? provision(this.#ports, budget);
-    this.#provisions.set(budget.id, provisioned);
-    await provisioned;
+    this.#toProvide.set(budget.id, budget);
+  }
+
+  /** The budgets that {@link provision} was asked for. */
+  get toProvide(): readonly Budget[] {
+    return [...this.#toProvide.values()];
+  }
+
+  async provide(budget: Budget): Promise<void> {
+    await provision(this.#ports, budget);
   }
 }
 
-/** AWS Budgets is the slow second opinion: that it cannot be reached must not keep a profile ungoverned. */
-async function provision(ports: BudgetWorkPorts, budget: Budget): Promise<void> {
+/**
+ * Each profile that is governed has its budgets reviewed and provided for anew; what came of that is known for a while,
+ * to tell that nothing is to be done about another.
+ */
+export class RecentBudgetWork implements BudgetWork {
+  readonly #ports: BudgetWorkPorts;
+  readonly #forMs: number;
+  readonly #known: Map<BudgetId, RecentReview>;
+
+  constructor(ports: BudgetWorkPorts, forMs: number, known: Map<BudgetId, RecentReview> = new Map()) {
+    this.#ports = ports;
+    this.#forMs = forMs;
+    this.#known = known;
+  }
+
+  /** The same work through other ports, of the same policy. */
+  goOn(ports: BudgetWorkPorts): RecentBudgetWork {
+    return new RecentBudgetWork(ports, this.#forMs, this.#known);
+  }
+
+  /** Undefined where the budget was not both reviewed and provided for, in its present period and lately. */
+  reviewed({ id }: Budget): Promise<Restriction | undefined> | undefined {
+    const known = this.#known.get(id);
+    const now = this.#ports.clock.now();
+    return known?.isProvided === true && now >= known.at && now < known.until
+      ? Promise.resolve(known.restriction)
+      : undefined;
+  }
+
+  async review(budget: Budget): Promise<Restriction | undefined> {
+    const at = this.#ports.clock.now();
+    const { endsAt } = periodAt(budget.period, budget.timeZone, at);
+    this.#known.delete(budget.id);
+    const restriction = await reviewBudget(this.#ports, budget);
+    if (this.#known.size >= MAX_RECENT) this.#known.clear();
+    this.#known.set(budget.id, { at, until: Math.min(endsAt, at + this.#forMs), restriction, isProvided: false });
+    return restriction;
+  }
+
+  async provision(budget: Budget): Promise<void> {
+    const isProvided = await provision(this.#ports, budget);
+    const known = this.#known.get(budget.id);
+    if (isProvided && known !== undefined) this.#known.set(budget.id, { ...known, isProvided: true });
+  }
+}
+
+interface RecentReview {
+  readonly at: EpochMs;
+  readonly until: number;
+  readonly restriction: Restriction | undefined;
+  readonly isProvided: boolean;
+}
+
+/** Budgets that are remembered at a time. */
+const MAX_RECENT = 10_000;
+
+/** AWS Budgets is the slow second opinion: that it cannot be reached must not keep a profile ungoverned. @returns whether it was reached */
+async function provision(ports: BudgetWorkPorts, budget: Budget): Promise<boolean> {
   try {
-    if (ports.policy.mode === 'observe') return await observeBudget(ports, budget);
+    if (ports.policy.mode === 'observe') {
+      await observeBudget(ports, budget);
+      return true;
+    }
     const outcome = await provisionBudget(ports, budget);
     if (outcome === 'created' || outcome === 'updated') await announceProvisioning(ports, budget, outcome);
+    return true;
   } catch (error) {
     ports.journal.counted('BudgetProvisioningFailed', {
       budget: budget.id,
       error: error instanceof Error ? error.message : String(error),
     });
+    return false;
   }
 }
 

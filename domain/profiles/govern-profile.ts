@@ -3,40 +3,32 @@ import type { PriceList } from '../spending/price-list.ts';
 import { followCoverage } from '../spending/seeding.ts';
 import { describeReason, type Restriction, type Standing, standingTagValue, strictest } from '../standing/standing.ts';
 import { describeTags, STANDING_TAG, type Tags, tagValue } from '../tags.ts';
-import { announceGrace, announceMismatches, announceQuarantine, announceRecovery } from './announce-profile.ts';
+import {
+  announceDeletion,
+  announceGrace,
+  announceMismatches,
+  announceQuarantine,
+  announceRecovery,
+} from './announce-profile.ts';
 import { type BudgetWork, type BudgetWorkPorts, budgetWork } from './budget-work.ts';
 import { assess, type Compliance, type Mending } from './compliance.ts';
-import type { Geography } from './geography.ts';
 import { entryOf, isSameEntry } from './governed-entry.ts';
+import type { KnownCreator } from './known-creator.ts';
 import { mendTags } from './mend-tags.ts';
 import { accountOf, type ProfileArn } from './profile-arn.ts';
-import type { IndexEntry, MendingCount, ProfileIndex, ProfileSource } from './profile-index.ts';
+import { creatorOf, type ProfileCreators, toldBy } from './profile-creators.ts';
+import type { IndexEntry, MendingCount, ProfileIndex } from './profile-index.ts';
+import type { ProfileFacts, Profiles } from './profiles.ts';
+import { readTruth } from './read-truth.ts';
+import { isSameTags, keepTags, type TagHistories } from './tag-history.ts';
 import { verdictOf } from './verdict.ts';
 import { describeViolation } from './violation.ts';
-
-/** What Bedrock says of a profile. Immutable while the profile lives, but for its tags. */
-export interface ProfileFacts {
-  readonly arn: ProfileArn;
-  readonly name: string;
-  readonly baseModelId: string;
-  readonly source: ProfileSource;
-  /** Of a profile that was copied from a geographic one: which, where the Regions that it routes to tell. */
-  readonly geography?: Geography;
-}
-
-/** Application inference profiles in Bedrock. Every call may throw; what could not be read is never taken for empty. */
-export interface Profiles {
-  /** Undefined only where Bedrock says that there is no such profile. */
-  read(arn: ProfileArn): Promise<ProfileFacts | undefined>;
-  readTags(arn: ProfileArn): Promise<Tags>;
-  tag(arn: ProfileArn, tags: Tags): Promise<void>;
-  untag(arn: ProfileArn, keys: readonly string[]): Promise<void>;
-  list(region: string): AsyncIterable<ProfileArn>;
-}
 
 export interface ProfileGovernance extends BudgetWorkPorts {
   readonly profiles: Profiles;
   readonly index: ProfileIndex;
+  readonly histories: TagHistories;
+  readonly creators: ProfileCreators;
   readonly prices: PriceList;
 }
 
@@ -50,14 +42,16 @@ export type GovernedProfile =
  * event only says which profile to look at; the sweep calls this for all of them.
  *
  * @param work on the profile's budgets, where it is shared with other profiles
+ * @param listed what a list has told of the profile a moment ago, which saves a request
  * @throws {Fault} when AWS cannot be read or written; nothing is concluded then, and the event or the sweep comes again
  */
 export async function governProfile(
   ports: ProfileGovernance,
   arn: ProfileArn,
   work: BudgetWork = budgetWork(ports),
+  listed?: ProfileFacts,
 ): Promise<GovernedProfile> {
-  const seen = await look(ports, arn);
+  const seen = await look(ports, arn, { listed, asksForCreator: true });
   if (seen === undefined) return { kind: 'gone' };
   const mendedProfile = seen.compliance.kind === 'remediable' ? await mend(ports, seen, seen.compliance) : seen;
   const governed = await settle(ports, mendedProfile, work);
@@ -73,7 +67,7 @@ export async function governProfile(
  * profile's own tags nor AWS Budgets, which the function that hears signals may not write.
  */
 export async function enforceStanding(ports: ProfileGovernance, arn: ProfileArn): Promise<GovernedProfile> {
-  const seen = await look(ports, arn);
+  const seen = await look(ports, arn, { asksForCreator: false });
   if (seen === undefined) return { kind: 'gone' };
   return await settle(ports, seen, budgetWork(ports));
 }
@@ -87,23 +81,31 @@ interface SeenProfile {
   readonly found: Tags;
   readonly compliance: Compliance;
   readonly mendings: MendingCount | undefined;
+  readonly creation: KnownCreator | undefined;
 }
 
-async function look(ports: ProfileGovernance, arn: ProfileArn): Promise<SeenProfile | undefined> {
+async function look(
+  ports: ProfileGovernance,
+  arn: ProfileArn,
+  { listed, asksForCreator }: { readonly listed?: ProfileFacts | undefined; readonly asksForCreator: boolean },
+): Promise<SeenProfile | undefined> {
   const before = await ports.index.get(arn);
-  const facts = await ports.profiles.read(arn);
-  if (facts === undefined) {
-    await end(ports, before);
+  const truth = await readTruth(ports.profiles, arn, listed);
+  if (truth === undefined) {
+    await endEntry(ports, before);
     return undefined;
   }
-  const found = await ports.profiles.readTags(arn);
-  const compliance = assess(ports.policy, found, accountOf(arn));
-  return { before, facts, found, compliance, mendings: before?.mendings };
+  const creation = asksForCreator ? await creatorOf(ports, arn, truth.found, before) : before?.creation;
+  const compliance = assess(ports.policy, truth.found, accountOf(arn), toldBy(creation));
+  return { before, ...truth, compliance, mendings: before?.mendings, creation };
 }
 
 async function mend(ports: ProfileGovernance, seen: SeenProfile, mending: Mending): Promise<SeenProfile> {
-  const { before, facts, found } = seen;
-  return { ...seen, ...(await mendTags(ports, { arn: facts.arn, name: facts.name, found, mending, before })) };
+  const { before, facts, found, creation } = seen;
+  return {
+    ...seen,
+    ...(await mendTags(ports, { arn: facts.arn, name: facts.name, found, mending, before, creation })),
+  };
 }
 
 async function settle(
@@ -111,7 +113,7 @@ async function settle(
   seen: SeenProfile,
   work: BudgetWork,
 ): Promise<Extract<GovernedProfile, { kind: 'governed' }>> {
-  const { before, facts, found, compliance, mendings } = seen;
+  const { before, facts, found, compliance, mendings, creation } = seen;
   const verdict = verdictOf(ports.policy, { found, compliance, before, now: ports.clock.now() });
   const { tags, budgets, violating } = verdict;
   if (verdict.unenforced !== undefined)
@@ -126,11 +128,23 @@ async function settle(
     if (restriction !== undefined) reasons.push(restriction);
   }
   const standing = strictest(reasons);
-  const entry = entryOf(ports, { facts, tags, standing, budgets, before, mendings, violating });
+  const entry = entryOf(ports, {
+    facts,
+    tags,
+    standing,
+    budgets,
+    before,
+    mendings,
+    violating,
+    compliance: compliance.kind,
+    creation,
+  });
   // A recovery is announced before the index forgets what it recovered from, a quarantine after the index names it: a
   // crash in between repeats the occasion under the same id instead of losing it.
   if (before !== undefined && !isObserving(ports)) await announceRecovery(ports, before, entry);
   if (before !== undefined) await followCoverage(ports, facts.arn, { before: before.budgets, after: entry.budgets });
+  if (before === undefined || before.endedAt !== undefined || !isSameTags(before.tags, entry.tags))
+    await keepTags(ports.histories, facts.arn, { before: before?.tags, after: entry.tags, now: entry.verifiedAt });
   if (before === undefined || !isSameEntry(before, entry)) await ports.index.put(entry);
   await announceQuarantine(ports, before, entry);
   if (verdict.grace !== undefined && !isObserving(ports)) await announceGrace(ports, before, entry, verdict.grace);
@@ -140,9 +154,15 @@ async function settle(
   return { kind: 'governed', compliance: compliance.kind, entry };
 }
 
-async function end(ports: ProfileGovernance, before: IndexEntry | undefined): Promise<void> {
+/** The profile is gone: its entry resolves no longer, and still attributes what was spent. Done again, it does nothing. */
+export async function endEntry(ports: ProfileGovernance, before: IndexEntry | undefined): Promise<void> {
   if (before === undefined || before.endedAt !== undefined) return;
-  await ports.index.put({ ...before, endedAt: ports.clock.now() });
+  // Before the index forgets that somebody is to be told.
+  const { deletingSince, ...entry } = before;
+  if (deletingSince !== undefined) await announceDeletion(ports, before);
+  const now = ports.clock.now();
+  await keepTags(ports.histories, before.arn, { before: before.tags, after: 'gone', now });
+  await ports.index.put({ ...entry, endedAt: now });
   ports.journal.decided('end index entry', { profile: before.arn, because: 'Bedrock has no such profile any more' });
 }
 

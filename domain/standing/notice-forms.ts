@@ -81,5 +81,6 @@ const NEXT_STEPS: Readonly<Record<NoticeKind, readonly string[]>> = {
   'profile-quarantined': ['Correct the tags of the profile: it is released within minutes.'],
   'profile-released': [],
   'profile-mismatched': ['Make a profile that the policy allows, and delete this one when nothing calls it.'],
+  'profile-deleted': ['Make a profile that the policy allows, if it is missed.'],
   'tag-conflict': ['Find what writes the tags, or change the policy.'],
 };

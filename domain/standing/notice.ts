@@ -5,7 +5,7 @@ import type { EventDetail, EventId, EventType, GovernorEvent } from '../events/g
 import { awsAmount, displayUsd, type NanoUsd, percentOf } from '../money.ts';
 import type { Period } from '../period.ts';
 import type { Threshold } from '../policy/policy.ts';
-import type { Mismatch } from '../profiles/mismatch.ts';
+import { describeMismatch, type Mismatch } from '../profiles/mismatch.ts';
 import type { ProfileArn } from '../profiles/profile-arn.ts';
 import { describeViolation, type Violation } from '../profiles/violation.ts';
 import { describeTags, type Tags } from '../tags.ts';
@@ -26,6 +26,7 @@ export const NOTICE_KINDS = [
   'profile-quarantined',
   'profile-released',
   'profile-mismatched',
+  'profile-deleted',
   'tag-conflict',
 ] as const;
 export type NoticeKind = (typeof NOTICE_KINDS)[number];
@@ -280,5 +281,21 @@ export function profileMismatched(
     text:
       `The ${mismatch.what} of profile ${name} (${arn}) is "${mismatch.value}" (expected ${mismatch.expected}). ` +
       'AWS lets nobody change it: make a profile that the policy allows, and delete this one when nothing calls it any more. It is governed as before.',
+  };
+}
+
+export function profileDeleted(
+  occasion: Pick<ProfileOccasion, 'arn' | 'name' | 'tenant' | 'tags'> & { readonly mismatches: readonly Mismatch[] },
+): Notice {
+  const { arn, name, tenant, tags, mismatches } = occasion;
+  return {
+    id: noticeId('deleted', arn),
+    kind: 'profile-deleted',
+    severity: 'warning',
+    ...(tenant === undefined ? {} : { tenant }),
+    subject: `Bedrock profile ${name} was deleted`,
+    text:
+      `Profile ${name} (${arn}) was deleted, as the policy says of profiles that it does not allow and nobody invokes: ${mismatches.map(describeMismatch).join('; ')}. ` +
+      `Its tags were: ${describeTags(tags) || 'none'}. What it spent is still attributed by them.`,
   };
 }

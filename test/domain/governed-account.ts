@@ -8,10 +8,13 @@ import { type Delivery, deliveryOf } from '../../domain/outbox.ts';
 import { periodAt } from '../../domain/period.ts';
 import type { Policy } from '../../domain/policy/policy.ts';
 import type { BulkTags } from '../../domain/profiles/clearing.ts';
-import type { ProfileFacts, Profiles } from '../../domain/profiles/govern-profile.ts';
+import type { ProfileRemover } from '../../domain/profiles/delete-mismatched.ts';
 import { parseIndexEntry, serialiseIndexEntry } from '../../domain/profiles/index-entry-document.ts';
+import type { InvocationCount, InvocationCounts } from '../../domain/profiles/invocation-counts.ts';
 import { type ProfileArn, parseProfileArn, regionOf } from '../../domain/profiles/profile-arn.ts';
+import type { CreatorReading } from '../../domain/profiles/profile-creators.ts';
 import type { IndexEntry, ProfileIndex } from '../../domain/profiles/profile-index.ts';
+import type { ProfileFacts, Profiles } from '../../domain/profiles/profiles.ts';
 import type { Sweep } from '../../domain/profiles/sweep.ts';
 import type { SweepCursor, SweepProgress } from '../../domain/profiles/sweep-progress.ts';
 import type { LedgerItem, WriteId } from '../../domain/spending/ledger.ts';
@@ -26,6 +29,7 @@ import { noticeOutbox } from '../../domain/standing/notice-outbox.ts';
 import type { Tags } from '../../domain/tags.ts';
 import { budgetNamed, policyOf } from './example-policy.ts';
 import { MemoryOutbox } from './memory-outbox.ts';
+import { MemoryTagHistories } from './profiles/memory-tag-histories.ts';
 import { MemoryLedger } from './spending/memory-ledger.ts';
 import { MemoryCheckpoints, MemoryOpenings, MemoryUsage } from './spending/memory-usage.ts';
 
@@ -79,6 +83,7 @@ export class GovernedAccount {
   readonly usage = new MemoryUsage();
   readonly openings = new MemoryOpenings();
   readonly checkpoints = new MemoryCheckpoints();
+  readonly histories = new MemoryTagHistories();
   /** What the token metrics say of a window. */
   meter: (window: MeteredWindow) => Metered = () => ({ kind: 'silent' });
   readonly stored = new Map<ProfileArn, StoredProfile>();
@@ -104,6 +109,11 @@ export class GovernedAccount {
   readonly unreadable = new Set<ProfileArn>();
   /** What bulk reads say of a profile instead of the truth: earlier tags, or nothing. */
   readonly lagging = new Map<ProfileArn, Tags | undefined>();
+  /** What CloudWatch has counted of a profile; nothing, where it is not here. */
+  readonly invocations = new Map<ProfileArn, InvocationCount>();
+  /** Who created a profile, where AWS says so. */
+  readonly creators = new Map<ProfileArn, CreatorReading>();
+  readonly undeletable = new Set<ProfileArn>();
   readonly measured = new Map<GaugeName, number>();
   cursor: SweepCursor = {};
   #now: number;
@@ -189,9 +199,13 @@ export class GovernedAccount {
       }),
       profiles: this.#failing('profiles', this.#profiles),
       bulkTags: this.#failing('bulkTags', this.#bulkTags),
+      remover: this.#failing('remover', this.#remover),
+      invocations: this.#failing('invocations', this.#invocations),
       progress: this.#failing('progress', this.#progress),
       gauges: { measured: (gauge, value) => void this.measured.set(gauge, value) },
       index: this.#failing('index', this.#index),
+      histories: this.#failing('histories', this.histories),
+      creators: { find: async (arn) => this.creators.get(arn) ?? { kind: 'unknown', why: 'nobody told the test' } },
       awsBudgets: this.#failing('awsBudgets', this.#awsBudgets),
       outbox: this.#outbox,
       deliveries: this.#deliveries,
@@ -214,6 +228,7 @@ export class GovernedAccount {
       // Those of notices; others are named by when they happened.
       events: this.events.all.flatMap(({ id, type }) => (/^(Budget|Drift)/.test(type) ? [] : [id])).sort(),
       openings: this.openings.kept,
+      histories: this.histories.kept,
     };
   }
 
@@ -236,8 +251,9 @@ export class GovernedAccount {
   readonly #profiles: Profiles = {
     read: async (arn) => this.stored.get(arn)?.facts,
     readTags: async (arn) => {
-      if (this.unreadable.has(arn)) throw new PortFailure(`the tags of ${arn} cannot be read`);
-      return this.stored.get(arn)?.tags ?? {};
+      const profile = this.stored.get(arn);
+      if (profile === undefined || this.unreadable.has(arn)) throw new PortFailure(`the tags of ${arn} cannot be read`);
+      return profile.tags;
     },
     tag: async (arn, tags) => {
       const profile = this.stored.get(arn);
@@ -265,6 +281,19 @@ export class GovernedAccount {
       ),
   };
 
+  readonly #remover: ProfileRemover = {
+    remove: async (arn) => {
+      if (this.undeletable.has(arn)) return { refused: 'it is in use' };
+      if (this.stored.delete(arn)) this.changes.push('remover.remove');
+      return 'gone';
+    },
+  };
+
+  readonly #invocations: InvocationCounts = {
+    read: async (_region, profiles) =>
+      new Map(profiles.map((arn) => [arn, this.invocations.get(arn) ?? ({ kind: 'silent' } as const)])),
+  };
+
   readonly #progress: SweepProgress = {
     read: async () => this.cursor,
     keep: async (cursor) => {
@@ -273,11 +302,11 @@ export class GovernedAccount {
     },
   };
 
-  async *#list(region: string): AsyncIterable<ProfileArn> {
-    const arns = [...this.stored.keys()].filter((arn) => regionOf(arn) === region);
-    for (const [position, arn] of arns.entries()) {
+  async *#list(region: string): AsyncIterable<ProfileFacts> {
+    const all = [...this.stored.values()].filter(({ facts }) => regionOf(facts.arn) === region);
+    for (const [position, { facts }] of all.entries()) {
       if (position > 0 && this.unlistable.has(region)) break;
-      yield arn;
+      yield facts;
     }
     if (this.unlistable.has(region)) throw new PortFailure(`the list of ${region} broke off`);
   }

@@ -411,9 +411,20 @@ describe('the roles', () => {
     expect([...new Set(everywhere.flatMap(({ Action }) => Action))].sort()).toEqual([
       'bedrock:ListInferenceProfiles',
       'ce:GetAnomalies',
+      'cloudtrail:LookupEvents',
       'cloudwatch:GetMetricData',
       'tag:GetResources',
     ]);
+  });
+
+  it('let the sweep alone delete profiles, and those who mend alone ask who created one', () => {
+    const who = (action: string) =>
+      ['profile-changed', 'budget-alert', 'sweep', 'lease', 'resolve-profile'].filter((name) =>
+        allowed(name).includes(action),
+      );
+    expect(who('bedrock:DeleteInferenceProfile')).toEqual(['sweep']);
+    for (const action of ['cloudtrail:LookupEvents', 'iam:ListRoleTags'])
+      expect(who(action)).toEqual(['profile-changed', 'sweep']);
   });
 
   it("change tags on this account's application inference profiles alone", () => {

@@ -30,7 +30,11 @@ describe('a rule for profiles', () => {
     [{ models: ['anthropic.*-v1'] }, 'profiles.models[0]', /^expected a base model id such as /],
     [{ models: ['us.anthropic.*'] }, 'profiles.models[0]', /without the prefix of a geography$/],
     [{ names: '(' }, 'profiles.names', /^expected a regular expression: /],
-    [{ onMismatch: 'delete' }, 'profiles', /^unknown key "onMismatch"; the profile rules has models, names$/],
+    [
+      { onMismatch: 'delete' },
+      'profiles',
+      /^unknown key "onMismatch"; the profile rules has models, names, mismatched, allowDelete, deleteAfterUnusedDays$/,
+    ],
   ])('%j is refused with its place', (profiles, place, message) => {
     const reading = readPolicy(policyDocument({ profiles }));
     const problems =

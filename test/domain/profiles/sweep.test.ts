@@ -36,6 +36,7 @@ describe('sweep', () => {
       ended: 1,
       failed: [],
       carriedOver: 0,
+      missing: 0,
       oldestVerifiedAt: account.now,
     });
 
