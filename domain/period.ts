@@ -1,4 +1,6 @@
-import { Temporal } from 'temporal-polyfill';
+// Functions, rather than classes with all of their methods: a process that begins loads no more than it uses.
+import * as PlainDate from 'temporal-polyfill/fns/PlainDate';
+import * as ZonedDateTime from 'temporal-polyfill/fns/ZonedDateTime';
 import { type EpochMs, epochMs } from './clock.ts';
 
 export const PERIOD_KINDS = ['day', 'week', 'month', 'quarter', 'year'] as const;
@@ -18,8 +20,7 @@ export function isTimeZone(name: string): boolean {
   if (/^[+-]/.test(name)) return false;
   try {
     // Temporal also takes a date with a zone or an offset in it; then the zone that it finds has another name.
-    const zoned = Temporal.Instant.fromEpochMilliseconds(0).toZonedDateTimeISO(name);
-    return zoned.timeZoneId.toLowerCase() === name.toLowerCase();
+    return ZonedDateTime.create(0n, name).timeZoneId.toLowerCase() === name.toLowerCase();
   } catch {
     return false;
   }
@@ -28,35 +29,35 @@ export function isTimeZone(name: string): boolean {
 const two = (value: number): string => String(value).padStart(2, '0');
 const four = (value: number): string => String(value).padStart(4, '0');
 
-function firstDay(kind: PeriodKind, day: Temporal.PlainDate): Temporal.PlainDate {
+function firstDay(kind: PeriodKind, day: PlainDate.Record): PlainDate.Record {
   switch (kind) {
     case 'day':
       return day;
     case 'week':
-      return day.subtract({ days: day.dayOfWeek - 1 });
+      return PlainDate.subtractDays(day, PlainDate.dayOfWeek(day) - 1);
     case 'month':
-      return day.with({ day: 1 });
+      return PlainDate.create(day.year, day.month, 1);
     case 'quarter':
-      return day.with({ day: 1, month: day.month - ((day.month - 1) % 3) });
+      return PlainDate.create(day.year, day.month - ((day.month - 1) % 3), 1);
     case 'year':
-      return day.with({ day: 1, month: 1 });
+      return PlainDate.create(day.year, 1, 1);
   }
 }
 
-const LENGTH: Record<PeriodKind, Temporal.DurationLike> = {
-  day: { days: 1 },
-  week: { weeks: 1 },
-  month: { months: 1 },
-  quarter: { months: 3 },
-  year: { years: 1 },
+const NEXT: Record<PeriodKind, (first: PlainDate.Record) => PlainDate.Record> = {
+  day: (first) => PlainDate.addDays(first, 1),
+  week: (first) => PlainDate.addWeeks(first, 1),
+  month: (first) => PlainDate.addMonths(first, 1),
+  quarter: (first) => PlainDate.addMonths(first, 3),
+  year: (first) => PlainDate.addYears(first, 1),
 };
 
-function idOf(kind: PeriodKind, first: Temporal.PlainDate): string {
+function idOf(kind: PeriodKind, first: PlainDate.Record): string {
   switch (kind) {
     case 'day':
-      return first.toString();
+      return PlainDate.toString(first);
     case 'week':
-      return `${four(first.yearOfWeek ?? first.year)}-W${two(first.weekOfYear ?? 0)}`;
+      return `${four(PlainDate.yearOfWeek(first) ?? first.year)}-W${two(PlainDate.weekOfYear(first) ?? 0)}`;
     case 'month':
       return `${four(first.year)}-${two(first.month)}`;
     case 'quarter':
@@ -66,16 +67,19 @@ function idOf(kind: PeriodKind, first: Temporal.PlainDate): string {
   }
 }
 
+const NANOSECONDS_IN_MS = 1_000_000n;
+
 /** The period of a kind that holds the instant, by the calendar of the time zone. Days last 23, 24 or 25 hours there. */
 export function periodAt(kind: PeriodKind, timeZone: string, at: EpochMs): Period {
-  const day = Temporal.Instant.fromEpochMilliseconds(at).toZonedDateTimeISO(timeZone).toPlainDate();
-  const startOf = (date: Temporal.PlainDate): EpochMs => epochMs(date.toZonedDateTime(timeZone).epochMilliseconds);
+  const day = ZonedDateTime.toPlainDate(ZonedDateTime.create(BigInt(at) * NANOSECONDS_IN_MS, timeZone));
+  const startOf = (date: PlainDate.Record): EpochMs =>
+    epochMs(PlainDate.toZonedDateTime(date, timeZone).epochMilliseconds);
   const first = firstDay(kind, day);
-  const next = first.add(LENGTH[kind]);
+  const next = NEXT[kind](first);
   const turn = startOf(next);
   if (at < turn) return { id: idOf(kind, first), kind, startsAt: startOf(first), endsAt: turn };
   // Where clocks go back past midnight, they show the day before again after the new one has begun: it goes on.
-  return { id: idOf(kind, next), kind, startsAt: turn, endsAt: startOf(next.add(LENGTH[kind])) };
+  return { id: idOf(kind, next), kind, startsAt: turn, endsAt: startOf(NEXT[kind](next)) };
 }
 
 /** The period that begins where this one ends. */

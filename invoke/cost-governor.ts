@@ -70,8 +70,9 @@ export function costGovernor(config: CostGovernorConfig): CostGovernor {
 
 async function start(config: CostGovernorConfig, isClosed: () => boolean): Promise<Governing> {
   await loadTableSdk();
+  const table = (await import('./table-access.ts')).openTable(config);
   const { startGoverning } = await import('./governing.ts');
-  return await startGoverning(config, isClosed);
+  return await startGoverning(config, table, isClosed);
 }
 
 const BEFORE_THE_FIRST_CALL: GovernorSnapshot = {

@@ -1,9 +1,7 @@
 import { randomBytes, randomUUID } from 'node:crypto';
-import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
-import { AwsClock } from '../aws/aws-clock.ts';
 import { ledgerTable } from '../aws/dynamodb/ledger-table.ts';
 import { tableSource } from '../aws/dynamodb/table-source.ts';
-import { usageTable } from '../aws/dynamodb/usage-table.ts';
+import { usageWriter } from '../aws/dynamodb/usage-writer.ts';
 import { LearnedHolds } from '../domain/spending/learned-hold.ts';
 import type { WriteId } from '../domain/spending/ledger.ts';
 import { holderOf, type ProcessId } from '../domain/spending/usage-record.ts';
@@ -17,6 +15,7 @@ import { Observation } from './observation.ts';
 import type { GovernedCalls } from './plugin.ts';
 import { ProfileResolver } from './profile-resolver.ts';
 import { type ClientForRegion, RegionalClients } from './regional-clients.ts';
+import type { TableAccess } from './table-access.ts';
 import { turnClock } from './turn-clock.ts';
 import { UsageRecorder } from './usage-recorder.ts';
 import type { Timer } from './waiting-line.ts';
@@ -31,26 +30,29 @@ export interface Governing {
 }
 
 /** Loaded with the first call, and all that it imports: a process that makes none does not pay for it. */
-export async function startGoverning(config: CostGovernorConfig, isClosed: () => boolean): Promise<Governing> {
-  const dynamodb = config.dynamodb ?? tableClient(config.region);
-  const awsClock = new AwsClock();
-  awsClock.listenTo(dynamodb);
-  const clock = turnClock(config.clock ?? awsClock);
+export async function startGoverning(
+  config: CostGovernorConfig,
+  access: TableAccess,
+  isClosed: () => boolean,
+): Promise<Governing> {
+  const { dynamodb } = access;
+  const clock = turnClock(config.clock ?? access.clock);
   const region = config.region ?? process.env['AWS_REGION'] ?? process.env['AWS_DEFAULT_REGION'];
   const { table } = config;
-  const source = config.index?.({ table, dynamodb, region, tags: config.tags }) ?? tableSource(dynamodb, table);
+  const source =
+    config.index?.({ table, dynamodb, region, tags: config.tags }) ?? tableSource(dynamodb, table, access.index);
   const resolver = new ProfileResolver({ source, clock, region });
   const thisProcess = randomBytes(12).toString('base64url') as ProcessId;
   let leases = 0;
-  const access = (await config.ledger?.open({
+  const spending = (await config.ledger?.open({
     id: thisProcess,
     region,
-    listenTo: (client) => void awsClock.listenTo(client),
-  })) ?? { ledger: ledgerTable(dynamodb, table), usage: usageTable(dynamodb, table) };
+    listenTo: (client) => void access.clock.listenTo(client),
+  })) ?? { ledger: ledgerTable(dynamodb, table), usage: usageWriter(dynamodb, table) };
   const hints = await config.hints?.open({ region });
-  const usage = new UsageRecorder({ records: access.usage, clock, process: thisProcess });
+  const usage = new UsageRecorder({ records: spending.usage, clock, process: thisProcess });
   const admissions = new Admissions({
-    ledger: access.ledger,
+    ledger: spending.ledger,
     clock,
     timer: systemTimer,
     random: Math.random,
@@ -109,12 +111,6 @@ const systemTimer: Timer = {
   },
 };
 
-/** The SDK's own clients wait for as long as the connection stands, and so would every call at a table that is silent. */
-const TIME_OUTS = { connectionTimeout: 1_000, requestTimeout: 3_000, throwOnRequestTimeout: true };
-
 /** Loaded when a profile lives in another Region: a program that was written for `require` has not loaded it as an ES module. */
 const runtimeClient: ClientForRegion = async (region) =>
   new (await import('@aws-sdk/client-bedrock-runtime')).BedrockRuntimeClient({ region });
-
-const tableClient = (region: string | undefined): DynamoDBClient =>
-  new DynamoDBClient({ requestHandler: TIME_OUTS, ...(region === undefined ? {} : { region }) });

@@ -1,6 +1,6 @@
 import { type Clock, type EpochMs, epochMs } from '../domain/clock.ts';
 import { Fault } from '../domain/fault.ts';
-import { neverLanded } from '../domain/lending/lease-protocol.ts';
+import { neverLanded } from '../domain/lending/denial.ts';
 import { Lease } from '../domain/spending/lease.ts';
 import type { LeaseLedger } from '../domain/spending/ledger.ts';
 import {

@@ -1,7 +1,7 @@
 import type { EpochMs } from '../domain/clock.ts';
 import { isoTime } from '../domain/clock.ts';
 import { Fault } from '../domain/fault.ts';
-import { isDenial } from '../domain/lending/lease-protocol.ts';
+import { isDenial } from '../domain/lending/denial.ts';
 import { displayUsd, formatUsd, type NanoUsd } from '../domain/money.ts';
 import { type LedgerItem, type LedgerKey, left, spent } from '../domain/spending/ledger.ts';
 import { GovernorRefusal } from './refusals.ts';

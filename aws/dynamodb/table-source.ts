@@ -2,16 +2,23 @@ import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { IndexEntryReader } from '../../domain/profiles/index-entry-document.ts';
 import type { IndexReading, IndexSource } from '../../domain/profiles/index-source.ts';
 import type { ProfileArn } from '../../domain/profiles/profile-arn.ts';
-import { storedEntries, storedEntriesOf } from './profile-index-table.ts';
+import { type StoredDocument, storedEntries, storedEntriesOf } from './stored-entries.ts';
 
-/** The index as the governor keeps it: all entries of its table, read consistently. */
-export function tableSource(client: DynamoDBClient, table: string): IndexSource {
+/**
+ * The index as the governor keeps it: all entries of its table, read consistently.
+ *
+ * @param begun the entries for the first reading, where they have been asked for already
+ */
+export function tableSource(client: DynamoDBClient, table: string, begun?: AsyncIterable<StoredDocument>): IndexSource {
   const reader = new IndexEntryReader();
+  let first = begun;
   return {
     name: `the table ${table}`,
     async read() {
       const reading = reader.begin();
-      for await (const { arn, document } of storedEntries(client, table)) reading.take(arn, document);
+      const documents = first ?? storedEntries(client, table);
+      first = undefined;
+      for await (const { arn, document } of documents) reading.take(arn, document);
       return reading.end();
     },
   };

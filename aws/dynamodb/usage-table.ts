@@ -1,10 +1,4 @@
-import {
-  type AttributeValue,
-  ConditionalCheckFailedException,
-  type DynamoDBClient,
-  PutItemCommand,
-  paginateQuery,
-} from '@aws-sdk/client-dynamodb';
+import { type AttributeValue, type DynamoDBClient, paginateQuery } from '@aws-sdk/client-dynamodb';
 import * as z from 'zod/mini';
 import { epochMs } from '../../domain/clock.ts';
 import { Fault } from '../../domain/fault.ts';
@@ -19,38 +13,15 @@ import {
   type UtcHour,
 } from '../../domain/spending/usage-record.ts';
 import { asking } from '../asking.ts';
+import { partitionOf, SCHEMA, sortPrefixOf, usageWriter } from './usage-writer.ts';
 
-/** Version of the item's shape; a reader refuses what it does not know. */
-const SCHEMA = '1';
-
-/** A day in one partition, so that a month is read with 31 queries; a process writes to it about once a minute. */
-const partitionOf = (hour: UtcHour): string => `USAGE#${hour.slice(0, 10)}`;
-const sortPrefixOf = (hour: UtcHour): string => `${hour.slice(11)}#`;
 /** Comes after every key that begins with the prefix: `$` follows `#`. */
 const afterPrefixOf = (hour: UtcHour): string => `${hour.slice(11)}$`;
 
 /** Usage records in the governor's table: one item for each process, hour and chunk of profiles. */
 export function usageTable(client: DynamoDBClient, table: string): UsageRecords {
   return {
-    async write(record) {
-      const { process, hour, sequence } = record;
-      await asking(`writing the usage of ${process} in ${hour}`, async () => {
-        try {
-          await client.send(
-            new PutItemCommand({
-              TableName: table,
-              Item: itemOf(record),
-              ConditionExpression: 'attribute_not_exists(pk) OR #sequence < :sequence',
-              ExpressionAttributeNames: { '#sequence': 'sequence' },
-              ExpressionAttributeValues: { ':sequence': { N: String(sequence) } },
-            }),
-          );
-        } catch (error) {
-          // This version of the chunk, or a later one, is there: chunks are cumulative, so it holds all of this one.
-          if (!(error instanceof ConditionalCheckFailedException)) throw error;
-        }
-      });
-    },
+    ...usageWriter(client, table),
 
     async *read(window) {
       const days = new Map<string, UtcHour[]>();
@@ -92,28 +63,6 @@ async function* readPartition(
     for (const item of page.value.Items ?? []) yield recordOf(partition, item);
   }
 }
-
-const itemOf = (record: UsageRecord): Record<string, AttributeValue> => ({
-  pk: { S: partitionOf(record.hour) },
-  sk: { S: `${sortPrefixOf(record.hour)}${record.process}#${record.chunk}` },
-  schema: { N: SCHEMA },
-  sequence: { N: String(record.sequence) },
-  watermark: { N: String(record.watermark) },
-  profiles: { M: Object.fromEntries([...record.totals].map(([arn, totals]) => [arn, totalsAttribute(totals)])) },
-});
-
-const totalsAttribute = ({ calls, usage, settled, unconfirmed }: UsageTotals): AttributeValue => ({
-  M: {
-    calls: { N: String(calls) },
-    input: { N: String(usage.inputTokens) },
-    output: { N: String(usage.outputTokens) },
-    cacheRead: { N: String(usage.cacheReadInputTokens) },
-    cacheWrite5m: { N: String(usage.cacheWrite5mInputTokens) },
-    cacheWrite1h: { N: String(usage.cacheWrite1hInputTokens) },
-    settled: { N: String(settled) },
-    unconfirmed: { N: String(unconfirmed) },
-  },
-});
 
 type Attributes = Readonly<Record<string, AttributeValue>>;
 

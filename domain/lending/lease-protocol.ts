@@ -11,6 +11,7 @@ import {
   type UsageRecord,
   type UtcHour,
 } from '../spending/usage-record.ts';
+import { DENIALS } from './denial.ts';
 import { ledgerItem } from './item-document.ts';
 
 /**
@@ -114,29 +115,6 @@ export type LeaseRequest = z.output<typeof LeaseRequest>;
 export type ReadRequest = z.output<typeof ReadRequest>;
 export type WriteRequest = z.output<typeof WriteRequest>;
 export type RecordRequest = z.output<typeof RecordRequest>;
-
-/** Why the function does nothing of what it was asked. Nothing has landed then. */
-export const DENIALS = [
-  /** AWS does not say that this is a caller whom the policy names. */
-  'CallerUnknown',
-  'RequestInvalid',
-  /** No profile of the caller is covered by this budget, or there is none of this name. */
-  'BudgetNotYours',
-  'ProfileNotYours',
-  /** More was spent beyond the lease than calls in flight can have, on a budget that others share. */
-  'ReportTooLarge',
-  'TooManyHolders',
-  'HourOutOfReach',
-] as const;
-export type Denial = (typeof DENIALS)[number];
-
-/** Denials of what a write says: had it landed before, it would be said to have landed. */
-const OF_CONTENT: readonly string[] = ['RequestInvalid', 'ReportTooLarge'] satisfies Denial[];
-
-/** Whether a write that is denied so has certainly not landed, also where an earlier copy of it was sent. */
-export const neverLanded = (code: string): boolean => OF_CONTENT.includes(code);
-
-export const isDenial = (code: string): boolean => DENIALS.some((denial) => denial === code);
 
 const item = ledgerItem.nullable();
 

@@ -20,8 +20,8 @@ import { ceiling } from '../spending/terms.ts';
 import { HOUR_MS, hourAt, type ProcessId, processOf, type UsageRecords } from '../spending/usage-record.ts';
 import { Borrower, type Claim, type LendingFacts } from './borrower.ts';
 import type { Identity } from './caller.ts';
+import type { Denial } from './denial.ts';
 import {
-  type Denial,
   type LeaseAnswer,
   LeaseRequest,
   PROTOCOL,

@@ -12,7 +12,12 @@ import type { IndexReading, WithheldProfile } from './index-source.ts';
 import { parseProfileArn } from './profile-arn.ts';
 import type { IndexEntry } from './profile-index.ts';
 
-/** The stored form of an index entry: JSON, amounts as decimal strings of nano-dollars. Read by helpers in other languages too. */
+/**
+ * The stored form of an index entry: JSON, amounts as decimal strings of nano-dollars. Read by helpers in other languages too.
+ *
+ * What few entries have is made when the first of them is read (`z.lazy`): a tenant's process reads one entry or two before
+ * its first call, and making all of this takes longer than reading them.
+ */
 
 const rate = z.pipe(
   z.int().check(z.nonnegative()),
@@ -35,28 +40,30 @@ const budgetId = z.pipe(
   z.transform((id: string) => id as BudgetId),
 );
 
-const reason = z.discriminatedUnion('kind', [
-  z.object({
-    kind: z.enum(['budget-used-up', 'budget-throttled']),
-    budget: budgetId,
-    period: z.string(),
-    spent: money,
-    limit: money,
-    until: instant,
-  }),
-  z.object({
-    kind: z.literal('quarantine'),
-    violations: z.array(
-      z.object({
-        key: z.string(),
-        problem: z.enum(['missing', 'not-allowed']),
-        value: z.exactOptional(z.string()),
-        writtenAs: z.exactOptional(z.string()),
-        expected: z.string(),
-      }),
-    ),
-  }),
-]);
+const reason = z.lazy(() =>
+  z.discriminatedUnion('kind', [
+    z.object({
+      kind: z.enum(['budget-used-up', 'budget-throttled']),
+      budget: budgetId,
+      period: z.string(),
+      spent: money,
+      limit: money,
+      until: instant,
+    }),
+    z.object({
+      kind: z.literal('quarantine'),
+      violations: z.array(
+        z.object({
+          key: z.string(),
+          problem: z.enum(['missing', 'not-allowed']),
+          value: z.exactOptional(z.string()),
+          writtenAs: z.exactOptional(z.string()),
+          expected: z.string(),
+        }),
+      ),
+    }),
+  ]),
+);
 
 const standing: z.ZodMiniType<Standing> = z.discriminatedUnion('state', [
   z.object({ state: z.literal('open') }),
@@ -90,7 +97,7 @@ const document = z.object({
   geography: z.exactOptional(z.enum(GEOGRAPHIES)),
   copyFrom: z.exactOptional(z.string()),
   rates: z.exactOptional(rates),
-  rateChanges: z.exactOptional(z.array(z.object({ from: instant, rates: z.exactOptional(rates) }))),
+  rateChanges: z.exactOptional(z.array(z.lazy(() => z.object({ from: instant, rates: z.exactOptional(rates) })))),
   contextWindow: z.exactOptional(z.int().check(z.positive())),
   priceKey: z.exactOptional(z.string()),
   maxExposure: z.exactOptional(money),
@@ -109,14 +116,16 @@ const document = z.object({
   quarantines: z.exactOptional(z.int()),
   violatingSince: z.exactOptional(instant),
   timesViolating: z.exactOptional(z.int()),
-  mendings: z.exactOptional(z.object({ day: z.string(), writes: z.int() })),
+  mendings: z.exactOptional(z.lazy(() => z.object({ day: z.string(), writes: z.int() }))),
   creation: z.exactOptional(
-    z.object({
-      creator: z.exactOptional(
-        z.union([z.literal('no-role'), z.object({ role: z.string(), tags: z.custom<Tags>(isTags) })]),
-      ),
-      asked: z.exactOptional(z.object({ at: instant, times: z.int() })),
-    }),
+    z.lazy(() =>
+      z.object({
+        creator: z.exactOptional(
+          z.union([z.literal('no-role'), z.object({ role: z.string(), tags: z.custom<Tags>(isTags) })]),
+        ),
+        asked: z.exactOptional(z.object({ at: instant, times: z.int() })),
+      }),
+    ),
   ),
   mismatchedSince: z.exactOptional(instant),
   deletingSince: z.exactOptional(instant),

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import type { BudgetId } from '../../domain/budgets/budget-id.ts';
 import { epochMs } from '../../domain/clock.ts';
 import { Fault } from '../../domain/fault.ts';
-import type { Denial } from '../../domain/lending/lease-protocol.ts';
+import type { Denial } from '../../domain/lending/denial.ts';
 import { nanoUsd } from '../../domain/money.ts';
 import {
   type HolderId,

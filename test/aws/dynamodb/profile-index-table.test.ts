@@ -1,6 +1,7 @@
 import { type DynamoDBClient, PutItemCommand } from '@aws-sdk/client-dynamodb';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { profileIndexTable, storedEntriesOf } from '../../../aws/dynamodb/profile-index-table.ts';
+import { profileIndexTable } from '../../../aws/dynamodb/profile-index-table.ts';
+import { storedEntriesOf } from '../../../aws/dynamodb/stored-entries.ts';
 import { tableSource } from '../../../aws/dynamodb/table-source.ts';
 import type { BudgetId } from '../../../domain/budgets/budget-id.ts';
 import { epochMs } from '../../../domain/clock.ts';
