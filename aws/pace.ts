@@ -1,4 +1,5 @@
 import { setTimeout } from 'node:timers/promises';
+import { isThrottle } from '../domain/fault.ts';
 import { errorName } from './asking.ts';
 
 export interface PaceOptions {
@@ -8,6 +9,8 @@ export interface PaceOptions {
   /** Milliseconds, never falling. */
   readonly now?: () => number;
   readonly wait?: (ms: number) => Promise<unknown>;
+  /** How often one request is repeated that AWS throttled, after the SDK has given up. Default 4. */
+  readonly repeats?: number;
 }
 
 /** GetResources: 15 requests a second for an account (AWS General Reference), of which others need some. */
@@ -15,7 +18,12 @@ export const GET_RESOURCES_PACE = { perSecond: 10, burst: 5 } as const;
 /** Bedrock publishes no rate for reading and tagging profiles (UNVERIFIED): throttling tells. */
 export const BEDROCK_PACE = { perSecond: 50, burst: 25 } as const;
 
-/** How often one request is repeated that AWS throttled, after the SDK has given up. */
+/**
+ * AWS Budgets publishes no rate; tens of calls a minute are taken (UNVERIFIED). Who is throttled does not insist: what is
+ * left is left to the next sweep.
+ */
+export const BUDGETS_PACE = { perSecond: 0.75, burst: 20, repeats: 0 } as const;
+
 const REPEATS = 4;
 const SLOWEST_SHARE = 1 / 16;
 /** What each success adds to the rate again, as a share of the full rate. */
@@ -33,7 +41,7 @@ export class Pace {
   #slowedAt = Number.NEGATIVE_INFINITY;
 
   constructor(options: PaceOptions) {
-    this.#options = { now: () => performance.now(), wait: setTimeout, ...options };
+    this.#options = { now: () => performance.now(), wait: setTimeout, repeats: REPEATS, ...options };
     this.#perSecond = options.perSecond;
     this.#tokens = options.burst;
     this.#at = this.#options.now();
@@ -41,7 +49,7 @@ export class Pace {
 
   /** @throws what the request throws; a throttled one has been repeated some times */
   async keep<Answer>(request: () => Promise<Answer>): Promise<Answer> {
-    const { perSecond } = this.#options;
+    const { perSecond, repeats } = this.#options;
     for (let repeat = 0; ; repeat++) {
       await this.#turn();
       const sentAt = this.#options.now();
@@ -50,11 +58,13 @@ export class Pace {
         this.#setRate(this.#perSecond + perSecond * RECOVERY_SHARE);
         return answer;
       } catch (error) {
-        if (!THROTTLED.test(errorName(error)) || repeat === REPEATS) throw error;
+        if (!isThrottle(errorName(error))) throw error;
         // Requests that were under way together are throttled together, and slow down once.
-        if (sentAt <= this.#slowedAt) continue;
-        this.#setRate(this.#perSecond / 2);
-        this.#slowedAt = this.#options.now();
+        if (sentAt > this.#slowedAt) {
+          this.#setRate(this.#perSecond / 2);
+          this.#slowedAt = this.#options.now();
+        }
+        if (repeat === repeats) throw error;
       }
     }
   }
@@ -78,6 +88,3 @@ export class Pace {
     this.#perSecond = Math.min(full, Math.max(full * SLOWEST_SHARE, perSecond));
   }
 }
-
-/** As Bedrock, Resource Groups Tagging and the SDK name it. */
-const THROTTLED = /^(Throttl|TooManyRequests)/;

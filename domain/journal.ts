@@ -15,6 +15,13 @@ export type MetricName =
   | 'BudgetProvisioned'
   | 'BudgetProvisioningFailed'
   | 'BudgetNotExpressible'
+  | 'AwsBudgetRemoved'
+  | 'CostTagActivated'
+  | 'CostTagNotActivated'
+  | 'AnomalyMonitorChanged'
+  | 'BillingNeedsPayer'
+  | 'BillingFailed'
+  | 'DriftDetected'
   | 'TenantThrottled'
   | 'TenantClosed'
   | 'TenantReopened'
@@ -38,7 +45,7 @@ export interface Journal {
 }
 
 /** Figures that stand for themselves and are not counted, documented in docs/observability.md. */
-export type GaugeName = 'IndexDrift' | 'IndexAgeSeconds' | 'SweepCarriedOver';
+export type GaugeName = 'IndexDrift' | 'IndexAgeSeconds' | 'SweepCarriedOver' | 'DriftPercent' | 'UnassignedSpendUsd';
 
 export interface Gauges {
   measured(gauge: GaugeName, value: number): void;

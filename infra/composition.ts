@@ -21,7 +21,7 @@ import { policyTable } from '../aws/dynamodb/policy-table.ts';
 import { profileIndexTable } from '../aws/dynamodb/profile-index-table.ts';
 import { sweepProgressTable } from '../aws/dynamodb/sweep-progress-table.ts';
 import { usageTable } from '../aws/dynamodb/usage-table.ts';
-import { BEDROCK_PACE, GET_RESOURCES_PACE, Pace } from '../aws/pace.ts';
+import { BEDROCK_PACE, BUDGETS_PACE, GET_RESOURCES_PACE, Pace } from '../aws/pace.ts';
 import { indexParameter } from '../aws/parameter-index.ts';
 import { powertoolsGauges, powertoolsJournal } from '../aws/powertools-journal.ts';
 import { genaiPrices } from '../aws/price-list.ts';
@@ -88,6 +88,8 @@ export function governor(environment: NodeJS.ProcessEnv = process.env): Governor
   const paceIn = forEachRegion(() => new Pace(BEDROCK_PACE));
   const taggingIn = forEachRegion((region) => new ResourceGroupsTaggingAPIClient({ region }));
   const taggingPace = new Pace(GET_RESOURCES_PACE);
+  const budgetsClient = new BudgetsClient();
+  const budgetsPace = new Pace(BUDGETS_PACE);
   const cloudWatchIn = forEachRegion((region) => new CloudWatchClient({ region }));
   const policies = policyTable(dynamo, table);
   const index = profileIndexTable(dynamo, table);
@@ -118,7 +120,7 @@ export function governor(environment: NodeJS.ProcessEnv = process.env): Governor
         checkpoints: checkpointsTable(dynamo, table),
         readings,
         prices: genaiPrices,
-        awsBudgets: awsBudgets(new BudgetsClient(), { accountId, alertTopicArn }),
+        awsBudgets: awsBudgets(budgetsClient, { accountId, alertTopicArn }, budgetsPace),
         outbox: noticeOutboxTable(dynamo, table, clock),
         resources: taggedResources(taggingIn),
         published: indexParameter(new SSMClient(), indexName),

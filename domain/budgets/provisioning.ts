@@ -26,15 +26,30 @@ export interface AwsBudgetState extends AwsBudget {
   readonly actual?: NanoUsd;
   readonly forecast?: NanoUsd;
   readonly updatedAt?: EpochMs;
+  /** Its filter or metric is none that we make: its figures are of something else than the selector says. */
+  readonly countsOtherwise?: true;
+  /** What it limits, where that is not cost in dollars: such as `USAGE`. Others made it, and it is left alone. */
+  readonly limits?: string;
 }
 
 /** AWS Budgets. Every call may throw; a budget that could not be read is not a budget that is not there. */
 export interface AwsBudgets {
   describe(name: string): Promise<AwsBudgetState | undefined>;
+  /** All budgets whose names begin so, by name, read in bulk. It may lag: a single read decides before a write. */
+  list(namePrefix: string): Promise<ReadonlyMap<string, AwsBudgetState>>;
+  /** Marks what it makes as the governor's, by a tag. */
   create(budget: AwsBudget): Promise<'created' | 'exists'>;
-  /** Makes an existing budget and its notifications equal to `budget`. */
-  update(budget: AwsBudget, from: AwsBudgetState): Promise<void>;
+  /**
+   * Makes an existing budget equal to `budget`. What others have added to it stays: subscribers, notifications without our
+   * topic, its time period. A budget without the governor's tag is marked as adopted first.
+   */
+  update(budget: AwsBudget, from: AwsBudgetState): Promise<BudgetChange>;
+  /** Only what {@link create} has made; a budget that was adopted, or was never marked, is not ours to remove. */
+  remove(name: string): Promise<'removed' | 'not-ours' | 'gone'>;
 }
+
+/** `alerts-full`: AWS has no room for all our notifications, because others have added theirs. */
+export type BudgetChange = 'updated' | 'adopted' | 'unchanged' | 'alerts-full';
 
 /** AWS knows no weekly budgets; the ledger does. */
 const TIME_UNIT: Partial<Record<PeriodKind, AwsBudget['timeUnit']>> = {
@@ -69,7 +84,9 @@ export function awsBudgetFor(budget: Budget, stage: string): AwsBudget | undefin
   };
 }
 
-const NAME_PREFIX = 'governor';
+/** What the names of a stage's budgets begin with, and of nobody else's. */
+export const awsBudgetNamePrefix = (stage: string): string => `governor/${stage}/`.replace(BANNED, '/%61ction');
+
 const MAX_NAME = 100;
 
 /**
@@ -79,7 +96,7 @@ const MAX_NAME = 100;
  */
 export function awsBudgetName(budget: Pick<Budget, 'name' | 'value'>, stage: string): string {
   const value = budget.value === undefined ? '' : `/${encodeName(budget.value)}`;
-  const name = `${NAME_PREFIX}/${stage}/${budget.name}${value}`.replace(BANNED, '/%61ction');
+  const name = `governor/${stage}/${budget.name}${value}`.replace(BANNED, '/%61ction');
   return name.length <= MAX_NAME ? name : `${name.slice(0, MAX_NAME - 14)}+${hash(name)}`;
 }
 
@@ -101,23 +118,37 @@ function hash(text: string): string {
   return state.toString(36).padStart(13, '0').slice(-13);
 }
 
-export type Provisioning = 'created' | 'updated' | 'unchanged' | 'not-expressible';
+type SingleAwsBudgets = Pick<AwsBudgets, 'describe' | 'create' | 'update'>;
 
-/** Makes AWS Budgets have this budget: creates it, adopts it if it is there already, changes what differs. */
+export type Provisioning = 'created' | BudgetChange | 'foreign' | 'not-expressible';
+
+/**
+ * Makes AWS Budgets have this budget: creates it, adopts it if it is there already, changes what differs.
+ *
+ * @param seen what a bulk read says of it; a budget that it shows as wanted costs no request
+ */
 export async function provisionBudget(
-  ports: { awsBudgets: AwsBudgets; journal: Journal; stage: string },
+  ports: { awsBudgets: SingleAwsBudgets; journal: Journal; stage: string },
   budget: Budget,
+  seen?: { readonly state: AwsBudgetState | undefined },
 ): Promise<Provisioning> {
   const wanted = awsBudgetFor(budget, ports.stage);
   if (wanted === undefined) {
     ports.journal.counted('BudgetNotExpressible', { budget: budget.id, period: budget.period });
     return 'not-expressible';
   }
-  const outcome = await converge(ports.awsBudgets, wanted);
-  if (outcome !== 'unchanged') {
-    ports.journal.decided(`${outcome} AWS budget`, { budget: budget.id, name: wanted.name, amount: wanted.amount });
-    ports.journal.counted('BudgetProvisioned', { budget: budget.id, outcome });
-  }
+  if (seen?.state !== undefined && isSame(seen.state, wanted)) return 'unchanged';
+  const { outcome, before } = await converge(ports.awsBudgets, wanted, seen);
+  if (outcome === 'unchanged') return outcome;
+  const decision = outcome === 'foreign' ? 'leave foreign AWS budget' : `${outcome} AWS budget`;
+  ports.journal.decided(decision, {
+    budget: budget.id,
+    name: wanted.name,
+    amount: wanted.amount,
+    // So that whoever owned it can put it back.
+    ...(before === undefined ? {} : { before: describeState(before) }),
+  });
+  ports.journal.counted('BudgetProvisioned', { budget: budget.id, outcome });
   return outcome;
 }
 
@@ -125,25 +156,40 @@ export async function provisionBudget(
 export async function observeBudget(
   ports: { awsBudgets: Pick<AwsBudgets, 'describe'>; journal: Journal; stage: string },
   budget: Budget,
+  seen?: { readonly state: AwsBudgetState | undefined },
 ): Promise<void> {
   const wanted = awsBudgetFor(budget, ports.stage);
   if (wanted === undefined) return;
-  const existing = await ports.awsBudgets.describe(wanted.name);
-  if (existing !== undefined && isSame(existing, wanted)) return;
+  const existing = seen === undefined ? await ports.awsBudgets.describe(wanted.name) : seen.state;
+  if (existing?.limits !== undefined || (existing !== undefined && isSame(existing, wanted))) return;
   const decision = existing === undefined ? 'would create AWS budget' : 'would update AWS budget';
   ports.journal.decided(decision, { budget: budget.id, name: wanted.name, amount: wanted.amount });
 }
 
-async function converge(aws: AwsBudgets, wanted: AwsBudget): Promise<'created' | 'updated' | 'unchanged'> {
-  let existing = await aws.describe(wanted.name);
+interface Convergence {
+  readonly outcome: Exclude<Provisioning, 'not-expressible'>;
+  readonly before?: AwsBudgetState;
+}
+
+async function converge(
+  aws: SingleAwsBudgets,
+  wanted: AwsBudget,
+  seen: { readonly state: AwsBudgetState | undefined } | undefined,
+): Promise<Convergence> {
+  const isMissing = seen !== undefined && seen.state === undefined;
+  let existing = isMissing ? undefined : await aws.describe(wanted.name);
   if (existing === undefined) {
-    if ((await aws.create(wanted)) === 'created') return 'created';
+    if ((await aws.create(wanted)) === 'created') return { outcome: 'created' };
     existing = await aws.describe(wanted.name);
   }
-  if (existing === undefined || isSame(existing, wanted)) return 'unchanged';
-  await aws.update(wanted, existing);
-  return 'updated';
+  if (existing === undefined) return { outcome: 'unchanged' };
+  if (existing.limits !== undefined) return { outcome: 'foreign', before: existing };
+  if (isSame(existing, wanted)) return { outcome: 'unchanged' };
+  return { outcome: await aws.update(wanted, existing), before: existing };
 }
+
+const describeState = ({ amount, timeUnit, selector }: AwsBudgetState): string =>
+  `${amount} USD ${timeUnit} for ${JSON.stringify(selector)}`;
 
 /** Whether figures are of what a budget covers. Whoever may edit budgets in AWS may give one of ours another filter. */
 export function isSameSelector(a: TagSelector, b: TagSelector): boolean {
@@ -155,20 +201,23 @@ export function isSameSelector(a: TagSelector, b: TagSelector): boolean {
   return canonical(a) === canonical(b);
 }
 
-function isSame(a: AwsBudget, b: AwsBudget): boolean {
+function isSame(state: AwsBudgetState, wanted: AwsBudget): boolean {
   const notifications = (budget: AwsBudget) =>
     budget.notifications
       .map((n) => `${n.type} ${n.threshold}`)
       .sort()
       .join();
-  // AWS answers "500.0" for "500.00": compare amounts, not texts.
-  return (
-    parseUsdRoundedUp(a.amount) === parseUsdRoundedUp(b.amount) &&
-    a.timeUnit === b.timeUnit &&
-    notifications(a) === notifications(b) &&
-    isSameSelector(a.selector, b.selector)
-  );
+  return isSameDefinition(state, wanted) && notifications(state) === notifications(wanted);
 }
+
+/** Whether they differ in notifications at most. */
+export const isSameDefinition = (state: AwsBudgetState, wanted: AwsBudget): boolean =>
+  state.limits === undefined &&
+  state.countsOtherwise === undefined &&
+  // AWS answers "500.0" for "500.00": compare amounts, not texts.
+  parseUsdRoundedUp(state.amount) === parseUsdRoundedUp(wanted.amount) &&
+  state.timeUnit === wanted.timeUnit &&
+  isSameSelector(state.selector, wanted.selector);
 
 /** Figures of AWS Budgets describe the period only once they were refreshed well after it began: 12 hours, the longest refresh interval. */
 const FIGURES_SETTLE_MS = 12 * 3_600_000;

@@ -1,6 +1,7 @@
 import type { BudgetId } from '../budgets/budget-id.ts';
 import type { Budget } from '../budgets/definition.ts';
-import { type AwsBudgets, observeBudget, provisionBudget } from '../budgets/provisioning.ts';
+import { provisionBudgets, provisionOne, type SeenAwsBudgets } from '../budgets/provision-all.ts';
+import { type AwsBudgets, awsBudgetNamePrefix } from '../budgets/provisioning.ts';
 import type { EpochMs } from '../clock.ts';
 import { periodAt } from '../period.ts';
 import { type BudgetReview, type OutsideFigures, reviewBudget } from '../standing/review-budget.ts';
@@ -22,12 +23,15 @@ export interface BudgetWorkPorts extends BudgetReview {
 /** Each profile asks for itself: right for an event about one profile. */
 export const budgetWork = (ports: BudgetWorkPorts): BudgetWork => ({
   review: (budget) => reviewBudget(ports, budget),
-  provision: (budget) => provision(ports, budget),
+  provision: async (budget) => void (await provisionOne(ports, budget)),
 });
 
 /**
  * One review for each budget and period, and one look at AWS Budgets, however many profiles ask. A review that failed
  * stays failed: it would for the next profile too. Make one for each sweep.
+ *
+ * What is to be provisioned waits until {@link provisionAll}, because AWS Budgets takes few requests a minute, and no
+ * profile is to wait for that.
  */
 export class SharedBudgetWork implements BudgetWork {
   readonly #ports: BudgetWorkPorts;
@@ -35,15 +39,17 @@ export class SharedBudgetWork implements BudgetWork {
     BudgetId,
     { readonly until: EpochMs; readonly outcome: Promise<Restriction | undefined> }
   >();
-  readonly #provisions = new Map<BudgetId, Promise<void>>();
+  readonly #toProvision = new Map<BudgetId, Budget>();
+  #seen: Promise<SeenAwsBudgets> | undefined;
 
   constructor(ports: BudgetWorkPorts) {
-    this.#ports = { ...ports, awsBudgets: readOnce(ports.awsBudgets) };
+    this.#ports = ports;
   }
 
-  /** AWS Budgets as this sweep has seen it. */
-  get awsBudgets(): AwsBudgets {
-    return this.#ports.awsBudgets;
+  /** All AWS budgets of this stage, read once. @throws {Fault} each time where that failed */
+  async seenAwsBudgets(): Promise<SeenAwsBudgets> {
+    this.#seen ??= this.#ports.awsBudgets.list(awsBudgetNamePrefix(this.#ports.stage));
+    return await this.#seen;
   }
 
   /** Undefined where the budget has not been reviewed in its present period. */
@@ -65,40 +71,13 @@ export class SharedBudgetWork implements BudgetWork {
   }
 
   async provision(budget: Budget): Promise<void> {
-    const provisioned = this.#provisions.get(budget.id) ?? provision(this.#ports, budget);
-    this.#provisions.set(budget.id, provisioned);
-    await provisioned;
+    this.#toProvision.set(budget.id, budget);
   }
-}
 
-/** AWS Budgets is the slow second opinion: that it cannot be reached must not keep a profile ungoverned. */
-async function provision(ports: BudgetWorkPorts, budget: Budget): Promise<void> {
-  try {
-    await (ports.policy.mode === 'observe' ? observeBudget : provisionBudget)(ports, budget);
-  } catch (error) {
-    ports.journal.counted('BudgetProvisioningFailed', {
-      budget: budget.id,
-      error: error instanceof Error ? error.message : String(error),
-    });
+  /** @returns how many budgets are left to the next sweep */
+  async provisionAll(isTimeUp: () => boolean): Promise<number> {
+    const budgets = [...this.#toProvision.values()];
+    if (budgets.length === 0) return 0;
+    return await provisionBudgets(this.#ports, budgets, { seen: await this.seenAwsBudgets(), isTimeUp });
   }
-}
-
-/** Reads each budget once, until it is written. */
-function readOnce(aws: AwsBudgets): AwsBudgets {
-  const read = new Map<string, ReturnType<AwsBudgets['describe']>>();
-  return {
-    async describe(name) {
-      const state = read.get(name) ?? aws.describe(name);
-      read.set(name, state);
-      return await state;
-    },
-    async create(budget) {
-      read.delete(budget.name);
-      return await aws.create(budget);
-    },
-    async update(budget, from) {
-      read.delete(budget.name);
-      await aws.update(budget, from);
-    },
-  };
 }

@@ -1,5 +1,6 @@
 import type { BudgetId } from '../budgets/budget-id.ts';
 import { budgetOf } from '../budgets/definition.ts';
+import { removeStaleBudgets } from '../budgets/provision-all.ts';
 import type { EpochMs } from '../clock.ts';
 import type { Gauges } from '../journal.ts';
 import type { TrueUp } from '../spending/true-up-budget.ts';
@@ -30,6 +31,8 @@ export interface SweepReport {
   readonly failed: readonly string[];
   /** Profiles for which the time did not suffice: the next sweep begins with them. */
   readonly carriedOver: number;
+  /** AWS budgets for which the time, or the pace that AWS allows, did not suffice; absent where there are none. */
+  readonly unprovisioned?: number;
   /** When the profile was verified whose verification is longest ago; absent where there is none. */
   readonly oldestVerifiedAt?: EpochMs;
 }
@@ -78,6 +81,8 @@ export async function sweep(
   // Of profiles that were governed singly, the budgets are provided for already.
   const covering = new Set(cleared.flatMap(({ budgets }) => budgets.map(({ id }) => id)));
   await inTurn([...covering], run.forProfiles, (id) => provision(ports, work, id));
+  const carriedOver = inOrder.length - done + (audited.size - auditsDone) + undecided;
+  const unprovisioned = await provideAwsBudgets(ports, run, work, { entries, isComplete: carriedOver === 0 });
 
   const lastProfile = done < inOrder.length ? (inOrder[done - 1] ?? cursor.profile) : undefined;
   if (lastBudget !== cursor.budget || lastProfile !== cursor.profile)
@@ -93,7 +98,8 @@ export async function sweep(
     cleared: cleared.filter(({ arn }) => !audited.has(arn)).length,
     ...single.counts,
     failed: run.failed,
-    carriedOver: inOrder.length - done + (audited.size - auditsDone) + undecided,
+    carriedOver,
+    ...(unprovisioned === 0 ? {} : { unprovisioned }),
     ...(oldest === undefined ? {} : { oldestVerifiedAt: oldest }),
   };
   ports.gauges.measured('IndexDrift', report.drifted);
@@ -230,6 +236,26 @@ class SingleReads {
     if (outcome.compliance === 'remediable') this.counts.mended++;
     if (before === undefined || !saysTheSame(before, outcome.entry)) this.counts.drifted++;
   }
+}
+
+/** @returns how many AWS budgets are left to the next sweep */
+async function provideAwsBudgets(
+  ports: Sweep,
+  run: SweepRun,
+  work: SharedBudgetWork,
+  { entries, isComplete }: { readonly entries: readonly IndexEntry[]; readonly isComplete: boolean },
+): Promise<number> {
+  const { isTimeUp } = run.forProfiles;
+  let left = 0;
+  await run.attempt('providing AWS Budgets', async () => {
+    left = await work.provisionAll(isTimeUp);
+  });
+  // Whoever has not seen everything cannot say what is stale.
+  if (isComplete && run.failed.length === 0 && ports.policy.awsBudgets.removeStale)
+    await run.attempt('removing stale AWS budgets', async () => {
+      await removeStaleBudgets(ports, entries, { seen: await work.seenAwsBudgets(), isTimeUp });
+    });
+  return left;
 }
 
 async function provision({ policy }: Sweep, work: SharedBudgetWork, id: BudgetId): Promise<void> {

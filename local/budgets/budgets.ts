@@ -24,6 +24,8 @@ export interface BudgetsOptions {
   readonly refreshMs?: number;
   /** From a model call until its billing record counts. Default 4 h, so that spend shows after 4 to 12 h. */
   readonly billingDelayMs?: number;
+  /** Calls that are taken in one minute of the virtual clock; further ones are throttled. AWS publishes no rate. Default: any. */
+  readonly callsPerMinute?: number;
 }
 
 const HOUR_MS = 3_600_000;
@@ -154,8 +156,10 @@ export function createBudgets(world: World, destinations: Destinations, options:
     }
     alarms.set(key, alarm);
   };
-  const describe = (budget: Budget): JsonObject => ({
+  /** The filter expression is told to those who ask for it. [API reference, ShowFilterExpression] */
+  const describe = (budget: Budget, read: Members): JsonObject => ({
     ...budget.definition.given,
+    ...(read.optionalBoolean('ShowFilterExpression') === true ? {} : { FilterExpression: undefined }),
     CalculatedSpend: {
       ActualSpend: spend(budget.spend.actual),
       ...(budget.spend.forecast !== undefined && { ForecastedSpend: spend(budget.spend.forecast) }),
@@ -211,11 +215,25 @@ export function createBudgets(world: World, destinations: Destinations, options:
       return {};
     },
     DescribeBudget(input) {
-      return { Budget: describe(budgetNamed(checkAccount(input).string('BudgetName'))) };
+      const read = checkAccount(input);
+      return { Budget: describe(budgetNamed(read.string('BudgetName')), read) };
     },
     DescribeBudgets(input) {
-      const { items, more } = page([...budgets.values()], checkAccount(input), 1000);
-      return { Budgets: items.map(describe), ...more };
+      const read = checkAccount(input);
+      const { items, more } = page([...budgets.values()], read, 1000);
+      return { Budgets: items.map((budget) => describe(budget, read)), ...more };
+    },
+    DescribeBudgetNotificationsForAccount(input) {
+      const { items, more } = page([...budgets.values()], checkAccount(input), 1000, 50);
+      return {
+        BudgetNotificationsForAccount: items.map(({ definition, alarms }) => ({
+          BudgetName: definition.name,
+          Notifications: [...alarms.values()].map(({ notification, state }) =>
+            describeNotification(notification, state),
+          ),
+        })),
+        ...more,
+      };
     },
     DeleteBudget(input) {
       budgets.delete(budgetNamed(checkAccount(input).string('BudgetName')).definition.name);
@@ -295,8 +313,31 @@ export function createBudgets(world: World, destinations: Destinations, options:
   return {
     signingName: 'budgets',
     protocol: { kind: 'json', targetPrefix: 'AWSBudgetServiceGateway', version: '1.1' },
-    operations,
+    operations: throttled(operations, world, options.callsPerMinute),
   };
+}
+
+const MINUTE_MS = 60_000;
+
+/** Refuses what comes too often, in each minute of the clock anew. */
+function throttled(
+  operations: Readonly<Record<string, Operation>>,
+  { clock }: World,
+  callsPerMinute = Number.POSITIVE_INFINITY,
+): Readonly<Record<string, Operation>> {
+  let minute = 0;
+  let calls = 0;
+  return Object.fromEntries(
+    Object.entries(operations).map(([name, operation]): [string, Operation] => [
+      name,
+      (input, call) => {
+        const now = Math.floor(clock.now() / MINUTE_MS);
+        if (now !== minute) [minute, calls] = [now, 0];
+        if (++calls > callsPerMinute) throw new AwsFault('ThrottlingException', 'Rate exceeded');
+        return operation(input, call);
+      },
+    ]),
+  );
 }
 
 function without(subscribers: readonly Subscriber[], subscriber: Subscriber): Subscriber[] {
@@ -307,8 +348,13 @@ function without(subscribers: readonly Subscriber[], subscriber: Subscriber): Su
   return rest;
 }
 
-function page<T>(items: readonly T[], read: Members, max: number): { items: readonly T[]; more: JsonObject } {
-  const size = read.optionalNumber('MaxResults') ?? Math.min(100, max);
+function page<T>(
+  items: readonly T[],
+  read: Members,
+  max: number,
+  usual = Math.min(100, max),
+): { items: readonly T[]; more: JsonObject } {
+  const size = read.optionalNumber('MaxResults') ?? usual;
   if (!Number.isInteger(size) || size < 1 || size > max) throw invalid(`MaxResults must be between 1 and ${max}.`);
   const token = read.optionalString('NextToken');
   if (token !== undefined && !/^\d+$/.test(token))
