@@ -11,6 +11,7 @@ import type { DeployedStack, DeployOptions } from './cloudformation/stack.ts';
 import { createCloudTrail } from './cloudtrail.ts';
 import { type CloudWatchOptions, createCloudWatch } from './cloudwatch/cloudwatch.ts';
 import { answerControlRequest, isControlRequest } from './control-api.ts';
+import { type CostExplorerOptions, createCostExplorer } from './cost-explorer/cost-explorer.ts';
 import { Destinations } from './destinations.ts';
 import { createDispatcher } from './dispatch.ts';
 import { createDynamoDb } from './dynamodb.ts';
@@ -48,6 +49,8 @@ export interface EmbeddedAwsOptions {
   readonly seed?: string;
   /** How late billing data and AWS Budgets are. */
   readonly budgets?: BudgetsOptions;
+  /** How late costs show, and whether the account pays for itself. */
+  readonly costExplorer?: CostExplorerOptions;
   /** How late metrics are. */
   readonly cloudWatch?: CloudWatchOptions;
 }
@@ -126,6 +129,7 @@ export async function startEmbeddedAws(options: EmbeddedAwsOptions = {}): Promis
   services.push(eventBridge.service, queues.service, lambda.service);
   services.push(createSns(world, destinations, identifiers));
   services.push(createBudgets(world, destinations, options.budgets));
+  services.push(createCostExplorer(world, destinations, identifiers, options.costExplorer));
   const scheduler = createScheduler(world, destinations, identifiers);
   const cloudFormation = createCloudFormation({ world, services, queues, lambda, scheduler, identifiers });
 
