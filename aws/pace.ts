@@ -24,6 +24,9 @@ export const BEDROCK_PACE = { perSecond: 50, burst: 25 } as const;
  */
 export const BUDGETS_PACE = { perSecond: 0.75, burst: 20, repeats: 0 } as const;
 
+/** Cost Explorer publishes no rate either, and each request costs a US cent: one a second is taken (UNVERIFIED). */
+export const COST_EXPLORER_PACE = { perSecond: 1, burst: 3 } as const;
+
 const REPEATS = 4;
 const SLOWEST_SHARE = 1 / 16;
 /** What each success adds to the rate again, as a share of the full rate. */

@@ -30,6 +30,8 @@ const Stored = z.object({
     'profile-released',
     'profile-mismatched',
     'tag-conflict',
+    'billing-needs-payer',
+    'drift-detected',
   ]),
   severity: z.enum(['info', 'warning', 'critical']),
   tenant: z.string().exactOptional(),

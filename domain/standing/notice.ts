@@ -21,7 +21,9 @@ export type NoticeKind =
   | 'profile-quarantined'
   | 'profile-released'
   | 'profile-mismatched'
-  | 'tag-conflict';
+  | 'tag-conflict'
+  | 'billing-needs-payer'
+  | 'drift-detected';
 export type Severity = 'info' | 'warning' | 'critical';
 
 /** Something that people must be told. */
