@@ -1,3 +1,4 @@
+import { type Approximation, approximations } from '../../domain/budgets/approximations.ts';
 import { type PlannedAction, planProfiles, readProfiles } from '../../domain/profiles/plan-profiles.ts';
 import type { PolicyFile } from '../policy-file.ts';
 import type { Account } from './account.ts';
@@ -9,6 +10,8 @@ export interface AccountPlan {
   /** Whether the table holds another policy than the file, or none. */
   readonly storesPolicy: boolean;
   readonly actions: readonly PlannedAction[];
+  /** What AWS Budgets will not do as the policy says. */
+  readonly approximations: readonly Approximation[];
 }
 
 export async function planFor(account: Account, { policy, document }: PolicyFile, table: string): Promise<AccountPlan> {
@@ -16,6 +19,7 @@ export async function planFor(account: Account, { policy, document }: PolicyFile
     accountId: account.id,
     table,
     storesPolicy: !(await account.policies.holds(document)),
+    approximations: approximations(policy),
     actions: planProfiles(policy, await readProfiles(account.ports.profiles, policy.regions)),
   };
 }

@@ -87,10 +87,12 @@ export async function checkDrift(ports: DriftPorts, comparedUntil: UtcDay | unde
   for (const day of daysFrom(first, last)) {
     const recorded = await recordedOn(ports, entries, day);
     const ofDay = billed.find((each) => each.day === day);
-    const comparison = ofDay && compareDay(ofDay, recorded, now - endOfDay(day) >= LATE_MS);
+    const isLate = now - endOfDay(day) >= LATE_MS;
+    const comparison = ofDay && compareDay(ofDay, recorded, isLate);
     if (comparison?.kind !== 'compared') {
-      isUnbroken = false;
-      ports.journal.decided('wait for the bill', { day, because: 'AWS shows nothing of it yet' });
+      isUnbroken &&= isLate;
+      const decision = isLate ? 'give up on the bill' : 'wait for the bill';
+      ports.journal.decided(decision, { day, because: 'AWS shows nothing of it' });
       continue;
     }
     for (const drift of comparison.drifts)

@@ -2,6 +2,7 @@ import type { EpochMs } from '../clock.ts';
 import type { Journal } from '../journal.ts';
 import { awsAmount, type NanoUsd, parseUsdRoundedUp } from '../money.ts';
 import { type Period, type PeriodKind, periodAt } from '../period.ts';
+import type { Threshold } from '../policy/policy.ts';
 import type { TagSelector } from '../tags.ts';
 import type { Budget } from './definition.ts';
 
@@ -59,28 +60,39 @@ const TIME_UNIT: Partial<Record<PeriodKind, AwsBudget['timeUnit']>> = {
   year: 'ANNUALLY',
 };
 
-/** CreateBudget documents five notifications for a budget (another page says ten). */
-const MAX_NOTIFICATIONS = 5;
+export const isExpressible = (period: PeriodKind): boolean => TIME_UNIT[period] !== undefined;
 
-/** The budget that AWS is to have for this definition; undefined where AWS cannot express it. */
-export function awsBudgetFor(budget: Budget, stage: string): AwsBudget | undefined {
-  const timeUnit = TIME_UNIT[budget.period];
-  if (timeUnit === undefined) return undefined;
+/** CreateBudget documents five notifications for a budget (another page says ten). */
+export const MAX_NOTIFICATIONS = 5;
+
+/** The notifications that AWS is to have, and those for which it has no room. */
+export function notificationsFor(thresholds: readonly Threshold[]): {
+  readonly kept: readonly AwsNotification[];
+  readonly left: readonly AwsNotification[];
+} {
   const wanted = new Map<string, AwsNotification>();
   // Disabling thresholds first: where AWS has no room for all, these must be among them.
-  const byWeight = [...budget.thresholds].sort(
+  const byWeight = [...thresholds].sort(
     (a, b) => Number(b.action === 'disable') - Number(a.action === 'disable') || a.at - b.at,
   );
   for (const { at, on } of byWeight) {
     const notification: AwsNotification = { type: on === 'forecast' ? 'FORECASTED' : 'ACTUAL', threshold: at / 100 };
     wanted.set(`${notification.type} ${notification.threshold}`, notification);
   }
+  const all = [...wanted.values()];
+  return { kept: all.slice(0, MAX_NOTIFICATIONS), left: all.slice(MAX_NOTIFICATIONS) };
+}
+
+/** The budget that AWS is to have for this definition; undefined where AWS cannot express it. */
+export function awsBudgetFor(budget: Budget, stage: string): AwsBudget | undefined {
+  const timeUnit = TIME_UNIT[budget.period];
+  if (timeUnit === undefined) return undefined;
   return {
     name: awsBudgetName(budget, stage),
     amount: awsAmount(budget.limit),
     timeUnit,
     selector: budget.selector,
-    notifications: [...wanted.values()].slice(0, MAX_NOTIFICATIONS),
+    notifications: notificationsFor(budget.thresholds).kept,
   };
 }
 

@@ -12,7 +12,7 @@ import { bundleHandlers } from '../../infra/bundle.ts';
 import { packageStack } from '../../infra/package.ts';
 import { copyProject } from './project-copy.ts';
 
-const FUNCTIONS = ['budget-alert', 'lease', 'profile-changed', 'resolve-profile', 'sweep'];
+const FUNCTIONS = ['billing', 'budget-alert', 'lease', 'profile-changed', 'resolve-profile', 'sweep'];
 
 let project: Awaited<ReturnType<typeof copyProject>>;
 beforeEach(async () => {
@@ -136,6 +136,7 @@ describe('packaging the stack', () => {
     await symlink('999999999', join(build, 'lock'));
     await packageStack({ root: project.root });
     expect((await readdir(build)).sort()).toEqual([
+      'billing.zip',
       'budget-alert.zip',
       'lease.zip',
       'profile-changed.zip',

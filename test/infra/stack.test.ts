@@ -92,9 +92,10 @@ const queuePoliciesOf = (queue: string) =>
   );
 
 describe('the functions', () => {
-  it('are four, each with its own artifact, role and log group', () => {
+  it('are six, each with its own artifact, role and log group', () => {
     const all = [...functions()];
     expect(all.map(([id]) => nameOf(id)).sort()).toEqual([
+      'billing',
       'budget-alert',
       'lease',
       'profile-changed',
@@ -140,6 +141,7 @@ describe('the functions', () => {
         GOVERNOR_TABLE: { Ref: 'GovernorTable' },
         GOVERNOR_NOTICES_TOPIC_ARN: { Ref: 'NoticesTopic' },
         GOVERNOR_BUDGET_ALERTS_TOPIC_ARN: { Ref: 'BudgetAlertsTopic' },
+        GOVERNOR_ANOMALIES_TOPIC_ARN: { Ref: 'AnomaliesTopic' },
         GOVERNOR_BUS_NAME: { Ref: 'GovernorBus' },
         GOVERNOR_ACCOUNT_ID: { Ref: 'AWS::AccountId' },
         GOVERNOR_INDEX_PARAMETER: '/bedrock-cost-governor-dev/index',
@@ -159,6 +161,7 @@ describe('the rules', () => {
       Targets.map(({ Arn }) => [Name.replace('bedrock-cost-governor-dev-', ''), State, nameOf(Arn['Fn::GetAtt'][0])]),
     );
     expect(targets.sort()).toEqual([
+      ['billing-schedule', 'ENABLED', 'billing'],
       ['profile-api-calls', 'ENABLED', 'profile-changed'],
       ['profile-tag-changes', 'ENABLED', 'profile-changed'],
       ['sweep-schedule', 'ENABLED', 'sweep'],
@@ -174,7 +177,7 @@ describe('the rules', () => {
   });
 
   it('keep what they cannot deliver in a queue that lets exactly them send', () => {
-    expect(rules().size).toBe(3);
+    expect(rules().size).toBe(4);
     for (const { Name, Targets } of rules().values()) {
       for (const { DeadLetterConfig } of Targets) {
         const policies = queuePoliciesOf(DeadLetterConfig.Arn['Fn::GetAtt'][0]);
@@ -251,17 +254,21 @@ describe('the rules', () => {
     expect(matchedBy({ ...envelope, detail: { ...ofProfile, 'resource-type': 'guardrail' } })).toEqual([]);
   });
 
-  it('call the sweep every five minutes', () => {
-    const scheduled = [...rules().values()].flatMap(({ ScheduleExpression }) => ScheduleExpression ?? []);
-    expect(scheduled).toEqual(['rate(5 minutes)']);
+  it('call the sweep every five minutes, and the look at billing every day', () => {
+    const scheduled = [...rules().values()].flatMap(({ Name, ScheduleExpression }) =>
+      ScheduleExpression === undefined
+        ? []
+        : [`${Name.replace('bedrock-cost-governor-dev-', '')} ${ScheduleExpression}`],
+    );
+    expect(scheduled.sort()).toEqual(['billing-schedule rate(1 day)', 'sweep-schedule rate(5 minutes)']);
   });
 });
 
 describe('the topics', () => {
-  it('for budget alerts is open to AWS Budgets, for this account, and to no one else', () => {
+  it('for alerts are open to AWS Budgets and to Cost Anomaly Detection, for this account, and to no one else', () => {
     const topicPolicy = z.object({ Topics: z.array(reference), PolicyDocument: policy });
     const policies = [...resources('AWS::SNS::TopicPolicy', topicPolicy).values()];
-    expect(policies.map(({ Topics }) => Topics)).toEqual([[{ Ref: 'BudgetAlertsTopic' }]]);
+    expect(policies.map(({ Topics }) => Topics)).toEqual([[{ Ref: 'BudgetAlertsTopic' }], [{ Ref: 'AnomaliesTopic' }]]);
     expect(policies.flatMap(({ PolicyDocument }) => PolicyDocument.Statement)).toEqual([
       expect.objectContaining({
         Effect: 'Allow',
@@ -272,6 +279,14 @@ describe('the topics', () => {
           StringEquals: { 'aws:SourceAccount': { Ref: 'AWS::AccountId' } },
           ArnLike: { 'aws:SourceArn': { 'Fn::Sub': `arn:\${AWS::Partition}:budgets::\${AWS::AccountId}:*` } },
         },
+      }),
+      expect.objectContaining({
+        Effect: 'Allow',
+        Principal: { Service: 'costalerts.amazonaws.com' },
+        Action: ['sns:Publish'],
+        Resource: { Ref: 'AnomaliesTopic' },
+        // `none` is no account: a payer is named when the stack is packaged.
+        Condition: { StringEquals: { 'aws:SourceAccount': [{ Ref: 'AWS::AccountId' }, 'none'] } },
       }),
     ]);
   });
@@ -362,14 +377,39 @@ describe('the roles', () => {
   });
 
   it('may act on every resource only where IAM knows no resource to name', () => {
-    const everywhere = ['profile-changed', 'budget-alert', 'sweep', 'lease', 'resolve-profile'].flatMap((name) =>
-      statementsOf(name).filter(({ Resource }) => [Resource].flat().includes('*')),
+    const everywhere = ['profile-changed', 'budget-alert', 'sweep', 'billing', 'lease', 'resolve-profile'].flatMap(
+      (name) => statementsOf(name).filter(({ Resource }) => [Resource].flat().includes('*')),
     );
     expect(everywhere.flatMap(({ Action }) => Action)).toEqual([
       'bedrock:ListInferenceProfiles',
       'tag:GetResources',
       'cloudwatch:GetMetricData',
+      'ce:ListCostAllocationTags',
+      'ce:UpdateCostAllocationTagsStatus',
+      'ce:GetAnomalyMonitors',
+      'ce:CreateAnomalyMonitor',
+      'ce:GetAnomalySubscriptions',
+      'ce:CreateAnomalySubscription',
+      'ce:UpdateAnomalySubscription',
+      'ce:GetCostAndUsage',
     ]);
+  });
+
+  it('let the look at billing write its own memory and notices in the table, and nothing else', () => {
+    const writing = statementsOf('billing').flatMap(({ Action, Condition }) =>
+      Action.some((action) => /^dynamodb:(Put|Update|Delete)/.test(action)) ? [[Action, Condition]] : [],
+    );
+    expect(writing).toEqual([
+      [
+        ['dynamodb:PutItem', 'dynamodb:DeleteItem'],
+        { 'ForAllValues:StringEquals': { 'dynamodb:LeadingKeys': ['BILLING'] } },
+      ],
+      [
+        ['dynamodb:PutItem', 'dynamodb:UpdateItem'],
+        { 'ForAllValues:StringLike': { 'dynamodb:LeadingKeys': ['NOTICE#*'] } },
+      ],
+    ]);
+    expect(allowed('billing').filter((action) => /^(bedrock|budgets|events|tag):/.test(action))).toEqual([]);
   });
 
   it("change tags on this account's application inference profiles alone", () => {
@@ -441,7 +481,7 @@ describe('the roles', () => {
   });
 
   it('write to the log group of their own function', () => {
-    for (const name of ['profile-changed', 'budget-alert', 'sweep', 'lease', 'resolve-profile']) {
+    for (const name of ['profile-changed', 'budget-alert', 'sweep', 'billing', 'lease', 'resolve-profile']) {
       const logging = statementsOf(name).filter(({ Action }) => Action.includes('logs:PutLogEvents'));
       expect(logging.map(({ Resource }) => Resource)).toEqual([
         {
@@ -458,6 +498,7 @@ describe('the outputs', () => {
       TableName: { Value: { Ref: 'GovernorTable' } },
       NoticesTopicArn: { Value: { Ref: 'NoticesTopic' } },
       BudgetAlertsTopicArn: { Value: { Ref: 'BudgetAlertsTopic' } },
+      AnomaliesTopicArn: { Value: { Ref: 'AnomaliesTopic' } },
       BusName: { Value: { Ref: 'GovernorBus' } },
       LeaseFunctionName: { Value: { Ref: 'LeaseLambdaFunction' } },
     });
