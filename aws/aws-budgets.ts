@@ -38,7 +38,8 @@ const MANAGED_TAG = 'governor:managed';
 /**
  * AWS Budgets of one account, with our alert topic as the subscriber of every notification of ours.
  *
- * @param pace every request keeps it
+ * @param pace kept by every request but two kinds: the bulk reads, of which a sweep makes one or two for a thousand budgets,
+ *   and the reading of figures, which an alert waits for
  */
 export function awsBudgets(
   client: BudgetsClient,
@@ -50,28 +51,12 @@ export function awsBudgets(
   const isOurs = ({ SubscriptionType, Address }: Subscriber) =>
     SubscriptionType === 'SNS' && Address === account.alertTopicArn;
   const partition = account.alertTopicArn.split(':')[1] ?? 'aws';
+  // The name stands in it as it is, percent signs included (UNVERIFIED).
   const arnOf = (name: string) => `arn:${partition}:budgets::${AccountId}:budget/${name}`;
   const send = paced(client, pace);
 
-  const describe = async (name: string): Promise<AwsBudgetState | undefined> =>
-    await asking(`reading AWS budget ${name}`, async () => {
-      try {
-        const budget = await read(name);
-        if (budget === undefined) return undefined;
-        const notifications: AwsNotification[] = [];
-        const pages = allPages(async (NextToken) =>
-          send(new DescribeNotificationsForBudgetCommand({ AccountId, BudgetName: name, NextToken })),
-        );
-        for await (const page of pages) notifications.push(...(page.Notifications ?? []).flatMap(notificationOf));
-        return stateOf(name, budget, notifications);
-      } catch (error) {
-        if (error instanceof NotFoundException) return undefined;
-        throw error;
-      }
-    });
-
   const read = async (BudgetName: string): Promise<Budget | undefined> =>
-    (await send(new DescribeBudgetCommand({ AccountId, BudgetName, ShowFilterExpression: true }))).Budget;
+    (await client.send(new DescribeBudgetCommand({ AccountId, BudgetName, ShowFilterExpression: true }))).Budget;
 
   const managedAs = async (name: string): Promise<string | undefined> => {
     const { ResourceTags = [] } = await send(new ListTagsForResourceCommand({ ResourceARN: arnOf(name) }));
@@ -116,20 +101,44 @@ export function awsBudgets(
   };
 
   return {
-    describe,
+    async figures(name) {
+      return await asking(`reading AWS budget ${name}`, () =>
+        orMissing(async () => {
+          const budget = await read(name);
+          return budget && stateOf(name, budget, []);
+        }),
+      );
+    },
+
+    async describe(name) {
+      return await asking(`reading AWS budget ${name}`, () =>
+        orMissing(async () => {
+          const budget = await pace.keep(() => read(name));
+          if (budget === undefined) return undefined;
+          const notifications: AwsNotification[] = [];
+          const pages = allPages(async (NextToken) =>
+            send(new DescribeNotificationsForBudgetCommand({ AccountId, BudgetName: name, NextToken })),
+          );
+          for await (const page of pages) notifications.push(...(page.Notifications ?? []).flatMap(notificationOf));
+          return stateOf(name, budget, notifications);
+        }),
+      );
+    },
 
     async list(namePrefix) {
       return await asking('reading all AWS budgets', async () => {
         const notifications = new Map<string, AwsNotification[]>();
         const told = allPages(async (NextToken) =>
-          send(new DescribeBudgetNotificationsForAccountCommand({ AccountId, MaxResults: 1000, NextToken })),
+          client.send(new DescribeBudgetNotificationsForAccountCommand({ AccountId, MaxResults: 1000, NextToken })),
         );
         for await (const page of told)
           for (const { BudgetName = '', Notifications = [] } of page.BudgetNotificationsForAccount ?? [])
             notifications.set(BudgetName, Notifications.flatMap(notificationOf));
         const states = new Map<string, AwsBudgetState>();
         const pages = allPages(async (NextToken) =>
-          send(new DescribeBudgetsCommand({ AccountId, MaxResults: 1000, ShowFilterExpression: true, NextToken })),
+          client.send(
+            new DescribeBudgetsCommand({ AccountId, MaxResults: 1000, ShowFilterExpression: true, NextToken }),
+          ),
         );
         for await (const page of pages)
           for (const budget of page.Budgets ?? []) {
@@ -191,7 +200,8 @@ export function awsBudgets(
         }
         // Last: until it has landed, the budget differs, and the next sweep begins here again.
         if (!isSameDefinition(from, budget)) {
-          await send(new UpdateBudgetCommand({ AccountId, NewBudget: budgetOf(budget, await read(budget.name)) }));
+          const before = await pace.keep(() => read(budget.name));
+          await send(new UpdateBudgetCommand({ AccountId, NewBudget: budgetOf(budget, before) }));
           isWritten = true;
         }
         if (managed === undefined) return 'adopted';
@@ -212,6 +222,16 @@ export function awsBudgets(
       });
     },
   };
+}
+
+/** Undefined where AWS says that there is no such budget. */
+async function orMissing<T>(reading: () => Promise<T | undefined>): Promise<T | undefined> {
+  try {
+    return await reading();
+  } catch (error) {
+    if (error instanceof NotFoundException) return undefined;
+    throw error;
+  }
 }
 
 const paced = (client: BudgetsClient, pace: Pick<Pace, 'keep'>): BudgetsClient['send'] =>

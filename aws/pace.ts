@@ -6,7 +6,7 @@ export interface PaceOptions {
   readonly perSecond: number;
   /** Requests that may go out at once after a pause. */
   readonly burst: number;
-  /** Milliseconds, never falling. */
+  /** Milliseconds. A clock that is set back pauses the pace, and does not undo it. */
   readonly now?: () => number;
   readonly wait?: (ms: number) => Promise<unknown>;
   /** How often one request is repeated that AWS throttled, after the SDK has given up. Default 4. */
@@ -81,7 +81,7 @@ export class Pace {
 
   #refill(): void {
     const at = this.#options.now();
-    this.#tokens = Math.min(this.#options.burst, this.#tokens + ((at - this.#at) / 1_000) * this.#perSecond);
+    this.#tokens = Math.min(this.#options.burst, this.#tokens + (Math.max(0, at - this.#at) / 1_000) * this.#perSecond);
     this.#at = at;
   }
 

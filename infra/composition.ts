@@ -89,7 +89,8 @@ export function governor(environment: NodeJS.ProcessEnv = process.env): Governor
   const taggingIn = forEachRegion((region) => new ResourceGroupsTaggingAPIClient({ region }));
   const taggingPace = new Pace(GET_RESOURCES_PACE);
   const budgetsClient = new BudgetsClient();
-  const budgetsPace = new Pace(BUDGETS_PACE);
+  // By AWS's clock, as all that is decided here.
+  const budgetsPace = new Pace({ ...BUDGETS_PACE, now: () => clock.now() });
   const cloudWatchIn = forEachRegion((region) => new CloudWatchClient({ region }));
   const policies = policyTable(dynamo, table);
   const index = profileIndexTable(dynamo, table);

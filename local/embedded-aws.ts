@@ -23,6 +23,7 @@ import { createIdentifiers } from './identifiers.ts';
 import { type Interception, Interceptors } from './interceptors.ts';
 import type { InvocationResult } from './lambda/execution-environment.ts';
 import { createLambda } from './lambda/lambda.ts';
+import { createPriceList } from './pricing.ts';
 import { Principals } from './principals.ts';
 import type { Answer, WireRequest } from './protocols/wire.ts';
 import { createSecretsManager } from './secrets-manager.ts';
@@ -136,7 +137,7 @@ export async function startEmbeddedAws(options: EmbeddedAwsOptions = {}): Promis
   const dynamoDb = createDynamoDb(accountId, options.dynamoDbPath);
   services.push(dynamoDb.service);
   const secrets = createSecretsManager(world, identifiers);
-  services.push(createSts(), createSsm(world), secrets.service);
+  services.push(createSts(), createSsm(world), secrets.service, createPriceList());
   const profiles = new ApplicationProfiles(accountId, () => identifiers.alphanumeric(12));
   services.push(createBedrockControlPlane(world, profiles));
   const modelCalls = new ModelCalls();

@@ -58,7 +58,7 @@ export async function readOutsideFigures(
   ports: Pick<ProfileGovernance, 'awsBudgets' | 'stage' | 'clock'>,
   budget: Budget,
 ): Promise<OutsideFigures | undefined> {
-  return outsideFigures(ports, budget, await ports.awsBudgets.describe(awsBudgetName(budget, ports.stage)));
+  return outsideFigures(ports, budget, await ports.awsBudgets.figures(awsBudgetName(budget, ports.stage)));
 }
 
 /** As {@link readOutsideFigures}, of what was read already. */

@@ -1,4 +1,5 @@
 import { activations, type CostTagKey, inBatches } from './cost-tag-key.ts';
+import { shortHash } from './short-hash.ts';
 
 /**
  * In an organisation, billing belongs to the management account: it alone activates cost allocation tags and watches tags
@@ -30,7 +31,7 @@ const REGION = '--region us-east-1';
 const quoted = (document: unknown): string => `'${JSON.stringify(document).replaceAll("'", `'\\''`)}'`;
 
 export const tagActivationPart = (keys: readonly CostTagKey[]): PayersPart => ({
-  id: `cost-tags|${keys.join('|')}`,
+  id: `cost-tags|${shortHash(keys.join('|'))}`,
   what: `activate the cost allocation tag${keys.length === 1 ? '' : 's'} ${keys.join(', ')}`,
   command: inBatches(keys)
     .map(
@@ -41,7 +42,7 @@ export const tagActivationPart = (keys: readonly CostTagKey[]): PayersPart => ({
 });
 
 export const anomalyPart = (documents: { readonly monitor: object; readonly subscription: object }): PayersPart => ({
-  id: `anomalies|${JSON.stringify(documents)}`,
+  id: `anomalies|${shortHash(JSON.stringify(documents))}`,
   what: 'watch the tenant tag for anomalies',
   command: [
     `MONITOR_ARN=$(aws ce create-anomaly-monitor --anomaly-monitor ${quoted(documents.monitor)} --query MonitorArn --output text ${REGION})`,

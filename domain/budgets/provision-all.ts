@@ -3,7 +3,7 @@ import type { Journal } from '../journal.ts';
 import type { Policy } from '../policy/policy.ts';
 import type { IndexEntry, ProfileIndex } from '../profiles/profile-index.ts';
 import { budgetsInUse } from './budgets-in-use.ts';
-import type { Budget } from './definition.ts';
+import { type Budget, budgetsCovering } from './definition.ts';
 import {
   type AwsBudgetState,
   type AwsBudgets,
@@ -100,9 +100,12 @@ export async function removeStaleBudgets(
 }
 
 function staleNames(ports: AwsBudgetWork, entries: readonly IndexEntry[], seen: SeenAwsBudgets): string[] {
-  const wanted = new Set(
-    budgetsInUse(ports, entries).flatMap((budget) => awsBudgetFor(budget, ports.stage)?.name ?? []),
-  );
+  // By tags too: no budget covers a profile while it is quarantined, and it may be released in a minute.
+  const budgets = [
+    ...budgetsInUse(ports, entries),
+    ...entries.flatMap(({ tags }) => budgetsCovering(ports.policy, tags)),
+  ];
+  const wanted = new Set(budgets.flatMap((budget) => awsBudgetFor(budget, ports.stage)?.name ?? []));
   const prefix = awsBudgetNamePrefix(ports.stage);
   return [...seen.keys()].filter((name) => name.startsWith(prefix) && !wanted.has(name)).sort();
 }

@@ -5,6 +5,7 @@ import { type Period, type PeriodKind, periodAt } from '../period.ts';
 import type { Threshold } from '../policy/policy.ts';
 import type { TagSelector } from '../tags.ts';
 import type { Budget } from './definition.ts';
+import { shortHash } from './short-hash.ts';
 
 /** A budget of AWS Budgets as we want it; see the CreateBudget API. */
 export interface AwsBudget {
@@ -36,6 +37,8 @@ export interface AwsBudgetState extends AwsBudget {
 /** AWS Budgets. Every call may throw; a budget that could not be read is not a budget that is not there. */
 export interface AwsBudgets {
   describe(name: string): Promise<AwsBudgetState | undefined>;
+  /** As {@link describe}, but for its notifications, and at once: whoever answers an alert does not wait its turn. */
+  figures(name: string): Promise<AwsBudgetState | undefined>;
   /** All budgets whose names begin so, by name, read in bulk. It may lag: a single read decides before a write. */
   list(namePrefix: string): Promise<ReadonlyMap<string, AwsBudgetState>>;
   /** Marks what it makes as the governor's, by a tag. */
@@ -109,7 +112,7 @@ const MAX_NAME = 100;
 export function awsBudgetName(budget: Pick<Budget, 'name' | 'value'>, stage: string): string {
   const value = budget.value === undefined ? '' : `/${encodeName(budget.value)}`;
   const name = `governor/${stage}/${budget.name}${value}`.replace(BANNED, '/%61ction');
-  return name.length <= MAX_NAME ? name : `${name.slice(0, MAX_NAME - 14)}+${hash(name)}`;
+  return name.length <= MAX_NAME ? name : `${name.slice(0, MAX_NAME - 14)}+${shortHash(name)}`;
 }
 
 /** "/action/" may not be in a name (API model of CreateBudget). A budget or stage may be called so; slashes of values are encoded. */
@@ -121,14 +124,6 @@ const encodeName = (value: string): string =>
     const hex = unit.charCodeAt(0).toString(16).toUpperCase();
     return hex.length > 2 ? `%u${hex.padStart(4, '0')}` : `%${hex.padStart(2, '0')}`;
   });
-
-/** FNV-1a with 64 bits, in 13 characters of base 36. Names are few; this is no protection against an attacker, and needs none. */
-function hash(text: string): string {
-  let state = 0xcbf29ce484222325n;
-  for (const character of text)
-    state = BigInt.asUintN(64, (state ^ BigInt(character.codePointAt(0) ?? 0)) * 0x100000001b3n);
-  return state.toString(36).padStart(13, '0').slice(-13);
-}
 
 type SingleAwsBudgets = Pick<AwsBudgets, 'describe' | 'create' | 'update'>;
 

@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { NANO_PER_USD } from '../money.ts';
 import { Amount } from './amount.ts';
 import { expected, section } from './schema.ts';
 
@@ -13,9 +14,13 @@ export const CostTags = z
   /** Whether the tag keys that budgets select by are activated as cost allocation tags. */
   .default('activate');
 
+/** The largest threshold of an anomaly subscription (API reference, AnomalySubscription), in nano-dollars. */
+const MOST_IMPACT = 10_000_000_000n * NANO_PER_USD;
+const Impact = Amount.refine((amount) => amount <= MOST_IMPACT, 'expected an amount of at most 10,000,000,000 USD');
+
 /** Cost Anomaly Detection on the tenant tag, or nothing of it. */
 export const Anomalies = z
-  .union([z.literal('off'), section('the anomaly settings', { impact: Amount.prefault('100 USD') })], {
+  .union([z.literal('off'), section('the anomaly settings', { impact: Impact.prefault('100 USD') })], {
     error: () => 'expected "off" or anomaly settings with impact, such as { impact: "100 USD" }',
   })
   .prefault({});

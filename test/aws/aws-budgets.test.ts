@@ -115,6 +115,15 @@ describe('AWS Budgets', () => {
     stop();
   });
 
+  it('reads figures without the notifications, and without waiting for a turn', async () => {
+    await budgets.create(wanted);
+    const waiting = { keep: () => new Promise<never>(() => {}) };
+    const impatient = awsBudgets(client, { accountId: AccountId, alertTopicArn: topic }, waiting);
+    expect(await impatient.figures(wanted.name)).toEqual({ ...(await stateOf()), notifications: [] });
+    expect(await impatient.figures('governor/test/nothing')).toBeUndefined();
+    expect((await impatient.list(wanted.name)).size).toBe(1);
+  });
+
   it('takes a budget that goes away while it is read for one that is not there', async () => {
     await budgets.create(wanted);
     const stop = aws.intercept({

@@ -291,6 +291,7 @@ export class GovernedAccount {
 
   readonly #awsBudgets: AwsBudgets = {
     describe: async (name) => this.awsBudgets.get(name),
+    figures: async (name) => this.awsBudgets.get(name),
     list: async (prefix) => new Map([...this.awsBudgets].filter(([name]) => name.startsWith(prefix))),
     create: async (budget: AwsBudget) => {
       if (this.awsBudgets.has(budget.name)) return 'exists';

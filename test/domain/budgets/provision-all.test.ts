@@ -12,6 +12,9 @@ const ACME_BUDGET = 'governor/prod/tenant-monthly/acme';
 const LAKESIDE_BUDGET = 'governor/prod/tenant-monthly/lakeside';
 const removing = (changes: Record<string, unknown> = {}) =>
   policyOf(policyDocument({ awsBudgets: { removeStale: true }, ...changes }));
+const fail = (): never => {
+  throw new Error('the profile is there');
+};
 const throttle = new Fault('ThrottlingException', { doing: 'creating', problem: 'too fast', next: 'Wait.' });
 
 describe('AWS budgets in a sweep', () => {
@@ -126,6 +129,16 @@ describe('AWS budgets in a sweep', () => {
       await sweep(account.ports);
       await sweep(account.ports);
       expect(stale()).toEqual([ACME_BUDGET]);
+    });
+
+    it('are not those of a profile that is quarantined, or has ended', async () => {
+      for (const [arn, { tags }] of account.stored)
+        if (tags['tenant'] === 'acme')
+          account.stored.set(arn, { ...(account.stored.get(arn) ?? fail()), tags: { tenant: 'acme' } });
+        else account.stored.delete(arn);
+      await sweep(account.ports);
+      await sweep(account.ports);
+      expect(stale()).toHaveLength(2);
     });
 
     it('are not those of another stage or another owner', async () => {

@@ -38,6 +38,10 @@ describe('the billing part of a policy', () => {
     [{ awsBudgets: { remove: true } }, 'awsBudgets: unknown key "remove"; the rules for AWS budgets has removeStale'],
     [{ costAllocationTags: 'off' }, 'costAllocationTags: expected "activate" or "leave"'],
     [{ anomalies: 'on' }, 'anomalies: expected "off" or anomaly settings with impact, such as { impact: "100 USD" }'],
+    [
+      { anomalies: { impact: '10,000,000,001 USD' } },
+      'anomalies.impact: expected an amount of at most 10,000,000,000 USD',
+    ],
     [{ drift: { alarmPercent: 0 } }, 'drift.alarmPercent: expected a whole number of percent from 1 to 100'],
     [{ drift: { alarmPercent: 101 } }, 'drift.alarmPercent: expected a whole number of percent from 1 to 100'],
     [{ drift: { ignoreBelow: '0 USD' } }, 'drift.ignoreBelow: expected an amount above zero such as "500 USD"'],
