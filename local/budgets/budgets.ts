@@ -16,7 +16,9 @@ import {
   subscriberKey,
   thresholdAmount,
 } from './notification.ts';
+import { page } from './page.ts';
 import { periodAt } from './period.ts';
+import { throttled } from './rate.ts';
 import { type Spend, spendOf } from './spend.ts';
 
 export interface BudgetsOptions {
@@ -317,49 +319,10 @@ export function createBudgets(world: World, destinations: Destinations, options:
   };
 }
 
-const MINUTE_MS = 60_000;
-
-/** Refuses what comes too often, in each minute of the clock anew. */
-function throttled(
-  operations: Readonly<Record<string, Operation>>,
-  { clock }: World,
-  callsPerMinute = Number.POSITIVE_INFINITY,
-): Readonly<Record<string, Operation>> {
-  let minute = 0;
-  let calls = 0;
-  return Object.fromEntries(
-    Object.entries(operations).map(([name, operation]): [string, Operation] => [
-      name,
-      (input, call) => {
-        const now = Math.floor(clock.now() / MINUTE_MS);
-        if (now !== minute) [minute, calls] = [now, 0];
-        if (++calls > callsPerMinute) throw new AwsFault('ThrottlingException', 'Rate exceeded');
-        return operation(input, call);
-      },
-    ]),
-  );
-}
-
 function without(subscribers: readonly Subscriber[], subscriber: Subscriber): Subscriber[] {
   const rest = subscribers.filter((each) => subscriberKey(each) !== subscriberKey(subscriber));
   if (rest.length === subscribers.length) {
     throw new AwsFault('NotFoundException', `Unable to find the subscriber ${subscriber.address}.`);
   }
   return rest;
-}
-
-function page<T>(
-  items: readonly T[],
-  read: Members,
-  max: number,
-  usual = Math.min(100, max),
-): { items: readonly T[]; more: JsonObject } {
-  const size = read.optionalNumber('MaxResults') ?? usual;
-  if (!Number.isInteger(size) || size < 1 || size > max) throw invalid(`MaxResults must be between 1 and ${max}.`);
-  const token = read.optionalString('NextToken');
-  if (token !== undefined && !/^\d+$/.test(token))
-    throw new AwsFault('InvalidNextTokenException', 'NextToken is not valid.');
-  const start = Number(token ?? '0');
-  const next = start + size;
-  return { items: items.slice(start, next), more: next < items.length ? { NextToken: String(next) } : {} };
 }
