@@ -155,7 +155,9 @@ export async function provisionBudget(
     // So that whoever owned it can put it back.
     ...(before === undefined ? {} : { before: describeState(before) }),
   });
-  ports.journal.counted('BudgetProvisioned', { budget: budget.id, outcome });
+  const problem = PROBLEMS[outcome];
+  if (problem === undefined) ports.journal.counted('BudgetProvisioned', { budget: budget.id, outcome });
+  else ports.journal.counted('BudgetProvisioningFailed', { budget: budget.id, error: problem });
   return outcome;
 }
 
@@ -172,6 +174,12 @@ export async function observeBudget(
   const decision = existing === undefined ? 'would create AWS budget' : 'would update AWS budget';
   ports.journal.decided(decision, { budget: budget.id, name: wanted.name, amount: wanted.amount });
 }
+
+/** What others have done to a budget of ours that is theirs to undo. */
+const PROBLEMS: Partial<Record<Provisioning, string>> = {
+  foreign: 'an AWS budget of this name limits something else than cost in dollars',
+  'alerts-full': 'others have filled the places for notifications',
+};
 
 interface Convergence {
   readonly outcome: Exclude<Provisioning, 'not-expressible'>;
