@@ -38,8 +38,8 @@ const MANAGED_TAG = 'governor:managed';
 /**
  * AWS Budgets of one account, with our alert topic as the subscriber of every notification of ours.
  *
- * @param pace kept by every request but two kinds: the bulk reads, of which a sweep makes one or two for a thousand budgets,
- *   and the reading of figures, which an alert waits for
+ * @param pace kept by what is written, and by what is read on the way. Bulk reads are one or two for a thousand budgets, and
+ *   a single one is what an event or an alert waits for: they go out at once
  */
 export function awsBudgets(
   client: BudgetsClient,
@@ -113,11 +113,11 @@ export function awsBudgets(
     async describe(name) {
       return await asking(`reading AWS budget ${name}`, () =>
         orMissing(async () => {
-          const budget = await pace.keep(() => read(name));
+          const budget = await read(name);
           if (budget === undefined) return undefined;
           const notifications: AwsNotification[] = [];
           const pages = allPages(async (NextToken) =>
-            send(new DescribeNotificationsForBudgetCommand({ AccountId, BudgetName: name, NextToken })),
+            client.send(new DescribeNotificationsForBudgetCommand({ AccountId, BudgetName: name, NextToken })),
           );
           for await (const page of pages) notifications.push(...(page.Notifications ?? []).flatMap(notificationOf));
           return stateOf(name, budget, notifications);

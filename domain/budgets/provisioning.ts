@@ -37,7 +37,7 @@ export interface AwsBudgetState extends AwsBudget {
 /** AWS Budgets. Every call may throw; a budget that could not be read is not a budget that is not there. */
 export interface AwsBudgets {
   describe(name: string): Promise<AwsBudgetState | undefined>;
-  /** As {@link describe}, but for its notifications, and at once: whoever answers an alert does not wait its turn. */
+  /** As {@link describe}, but for its notifications, of which the answer to an alert needs none. */
   figures(name: string): Promise<AwsBudgetState | undefined>;
   /** All budgets whose names begin so, by name, read in bulk. It may lag: a single read decides before a write. */
   list(namePrefix: string): Promise<ReadonlyMap<string, AwsBudgetState>>;

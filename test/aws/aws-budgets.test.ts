@@ -115,11 +115,12 @@ describe('AWS Budgets', () => {
     stop();
   });
 
-  it('reads figures without the notifications, and without waiting for a turn', async () => {
+  it('reads without waiting for a turn, and figures without the notifications', async () => {
     await budgets.create(wanted);
     const waiting = { keep: () => new Promise<never>(() => {}) };
     const impatient = awsBudgets(client, { accountId: AccountId, alertTopicArn: topic }, waiting);
     expect(await impatient.figures(wanted.name)).toEqual({ ...(await stateOf()), notifications: [] });
+    expect(await impatient.describe(wanted.name)).toEqual(await stateOf());
     expect(await impatient.figures('governor/test/nothing')).toBeUndefined();
     expect((await impatient.list(wanted.name)).size).toBe(1);
   });
