@@ -12,9 +12,9 @@ import {
 import type { BudgetReview } from '../standing/review-budget.ts';
 import { isQuarantined, type Standing } from '../standing/standing.ts';
 import { describeTags, tagValue } from '../tags.ts';
-import { describeViolation, type Violation } from './compliance.ts';
 import { mismatchesOf } from './mismatch.ts';
 import type { IndexEntry } from './profile-index.ts';
+import { describeViolation, type Violation } from './violation.ts';
 
 /** What people are told when the index entry of a profile changes, each occasion once. */
 

@@ -2,16 +2,7 @@ import type { Policy } from '../policy/policy.ts';
 import { defaultOf, ruleOf, type TagPolicy } from '../policy/tag-policy.ts';
 import { mendedValue, type TagRule } from '../policy/tag-rule.ts';
 import { MAX_TAGS, matches, type Tags, tagValue } from '../tags.ts';
-
-export interface Violation {
-  readonly key: string;
-  readonly problem: 'missing' | 'not-allowed';
-  readonly value?: string;
-  /** A tag that is there instead of the missing one and differs from it in case only. */
-  readonly writtenAs?: string;
-  /** What the policy wants, for people: `one of claims, support`, `a value that matches ^cc-`. */
-  readonly expected: string;
-}
+import type { Violation } from './violation.ts';
 
 /** What the policy's rules can mend. It speaks of keys of the policy alone; everything else stays as it is. */
 export interface Mending {
@@ -127,10 +118,4 @@ function expectation(rule: TagRule): string {
   const inCase = rule.case === undefined || rule.case === 'exact' ? '' : `${rule.case}-case `;
   if (rule.pattern !== undefined) return `a ${inCase}value that matches ${rule.pattern.source}`;
   return inCase === '' ? 'any value but an empty one' : `a ${inCase}value`;
-}
-
-export function describeViolation({ key, problem, value, writtenAs, expected }: Violation): string {
-  if (problem === 'not-allowed') return `tag "${key}" is "${value ?? ''}" (expected ${expected})`;
-  const instead = writtenAs === undefined ? '' : `; "${writtenAs}" is another tag, since keys are case-sensitive`;
-  return `tag "${key}" is missing (expected ${expected}${instead})`;
 }

@@ -5,13 +5,14 @@ import { describeReason, type Restriction, type Standing, standingTagValue, stri
 import { describeTags, STANDING_TAG, type Tags, tagValue } from '../tags.ts';
 import { announceGrace, announceMismatches, announceQuarantine, announceRecovery } from './announce-profile.ts';
 import { type BudgetWork, type BudgetWorkPorts, budgetWork } from './budget-work.ts';
-import { assess, type Compliance, describeViolation, type Mending } from './compliance.ts';
+import { assess, type Compliance, type Mending } from './compliance.ts';
 import type { Geography } from './geography.ts';
 import { entryOf, isSameEntry } from './governed-entry.ts';
 import { mendTags } from './mend-tags.ts';
 import { accountOf, type ProfileArn } from './profile-arn.ts';
 import type { IndexEntry, MendingCount, ProfileIndex, ProfileSource } from './profile-index.ts';
 import { verdictOf } from './verdict.ts';
+import { describeViolation } from './violation.ts';
 
 /** What Bedrock says of a profile. Immutable while the profile lives, but for its tags. */
 export interface ProfileFacts {

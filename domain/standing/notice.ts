@@ -4,9 +4,9 @@ import { type EpochMs, isoTime } from '../clock.ts';
 import { awsAmount, displayUsd, type NanoUsd, percentOf } from '../money.ts';
 import type { Period } from '../period.ts';
 import type { Threshold } from '../policy/policy.ts';
-import { describeViolation, type Violation } from '../profiles/compliance.ts';
 import type { Mismatch } from '../profiles/mismatch.ts';
 import type { ProfileArn } from '../profiles/profile-arn.ts';
+import { describeViolation, type Violation } from '../profiles/violation.ts';
 import { describeTags, type Tags } from '../tags.ts';
 
 /** Names an occasion, so that one occasion is one notice whatever is retried or repeated. */
