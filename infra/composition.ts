@@ -4,65 +4,72 @@ import { Metrics } from '@aws-lambda-powertools/metrics';
 import { BedrockClient } from '@aws-sdk/client-bedrock';
 import { BudgetsClient } from '@aws-sdk/client-budgets';
 import { CloudWatchClient } from '@aws-sdk/client-cloudwatch';
+import { CostExplorerClient } from '@aws-sdk/client-cost-explorer';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { ResourceGroupsTaggingAPIClient } from '@aws-sdk/client-resource-groups-tagging-api';
-import { SNSClient } from '@aws-sdk/client-sns';
 import { SSMClient } from '@aws-sdk/client-ssm';
 import * as z from 'zod';
 import { awsBudgets } from '../aws/aws-budgets.ts';
 import { AwsClock } from '../aws/aws-clock.ts';
 import { bedrockProfiles } from '../aws/bedrock-profiles.ts';
 import { cloudWatchMetrics } from '../aws/cloudwatch-metrics.ts';
+import { costAnomalies } from '../aws/cost-anomalies.ts';
+import { auditTable } from '../aws/dynamodb/audit-table.ts';
 import { checkpointsTable } from '../aws/dynamodb/checkpoints-table.ts';
+import { ledgerReadings } from '../aws/dynamodb/ledger-readings.ts';
 import { ledgerTable } from '../aws/dynamodb/ledger-table.ts';
-import { noticeOutboxTable } from '../aws/dynamodb/notice-outbox-table.ts';
 import { openingsTable } from '../aws/dynamodb/openings-table.ts';
+import { paceTable } from '../aws/dynamodb/pace-table.ts';
 import { policyTable } from '../aws/dynamodb/policy-table.ts';
 import { profileIndexTable } from '../aws/dynamodb/profile-index-table.ts';
 import { sweepProgressTable } from '../aws/dynamodb/sweep-progress-table.ts';
 import { usageTable } from '../aws/dynamodb/usage-table.ts';
+import { metricAlarms } from '../aws/metric-alarms.ts';
 import { BEDROCK_PACE, BUDGETS_PACE, GET_RESOURCES_PACE, Pace } from '../aws/pace.ts';
 import { indexParameter } from '../aws/parameter-index.ts';
 import { powertoolsGauges, powertoolsJournal } from '../aws/powertools-journal.ts';
 import { genaiPrices } from '../aws/price-list.ts';
-import { snsNotices } from '../aws/sns-notices.ts';
 import { taggedResources } from '../aws/tagged-resources.ts';
 import { bulkTags } from '../aws/tagging-profiles.ts';
-import type { Journal } from '../domain/journal.ts';
+import { AuditingJournal } from '../domain/audit/auditing-journal.ts';
 import type { Identity } from '../domain/lending/caller.ts';
 import type { LendingPorts } from '../domain/lending/lend.ts';
 import { rememberedFacts } from '../domain/lending/lending-facts.ts';
+import type { Delivery } from '../domain/outbox.ts';
+import type { Outlook } from '../domain/outlook/look-ahead.ts';
 import type { PublishedIndex } from '../domain/profiles/publish-index.ts';
 import type { Sweep } from '../domain/profiles/sweep.ts';
 import type { TaggedResources } from '../domain/resources/assess-resources.ts';
+import type { MetricAlarms } from '../domain/signals/alarm.ts';
+import type { CostAnomalies } from '../domain/signals/anomaly.ts';
 import type { WriteId } from '../domain/spending/ledger.ts';
 import { UsageSince } from '../domain/spending/recorded-usage.ts';
 import { UsageReadings } from '../domain/spending/usage-readings.ts';
-import type { NoticePublisher } from '../domain/standing/notice.ts';
 import { functionSettings } from './function-settings.ts';
+import type { Equipped } from './handler-of.ts';
+import { TellingSettings, telling } from './telling.ts';
 
 /** What a function is told by the stack; see `provider.environment` in infra/serverless.yml. */
-const Environment = z.object({
+const Environment = TellingSettings.extend({
   GOVERNOR_TABLE: z.string().min(3),
-  GOVERNOR_NOTICES_TOPIC_ARN: z.string().startsWith('arn:'),
   GOVERNOR_BUDGET_ALERTS_TOPIC_ARN: z.string().startsWith('arn:'),
   GOVERNOR_ACCOUNT_ID: z.string().regex(/^\d{12}$/),
   GOVERNOR_INDEX_PARAMETER: z.string().startsWith('/'),
   GOVERNOR_STAGE: z.string().regex(/^[A-Za-z0-9-]{1,40}$/),
 });
 
-export interface Governor {
+export interface Governor extends Equipped {
   readonly accountId: string;
-  readonly logger: Logger;
-  readonly metrics: Metrics;
-  readonly journal: Journal;
   /** Reads the policy in force, and with it AWS's time, and puts everything together that a use case needs. */
   start(): Promise<
-    Sweep & {
-      readonly publisher: NoticePublisher;
-      readonly published: PublishedIndex;
-      readonly resources: TaggedResources;
-    }
+    Sweep &
+      Outlook & {
+        readonly anomalies: CostAnomalies;
+        readonly alarms: MetricAlarms;
+        readonly deliveries: readonly Delivery[];
+        readonly published: PublishedIndex;
+        readonly resources: TaggedResources;
+      }
   >;
   /** What the function `lease` needs, which runs too often to read the policy each time. */
   readonly lending: LendingPorts;
@@ -70,18 +77,17 @@ export interface Governor {
 
 /** The adapters of one function, made once for each execution environment. */
 export function governor(environment: NodeJS.ProcessEnv = process.env): Governor {
+  const settings = functionSettings(Environment, environment);
   const {
     GOVERNOR_TABLE: table,
-    GOVERNOR_NOTICES_TOPIC_ARN: noticesTopicArn,
     GOVERNOR_BUDGET_ALERTS_TOPIC_ARN: alertTopicArn,
     GOVERNOR_ACCOUNT_ID: accountId,
     GOVERNOR_INDEX_PARAMETER: indexName,
     GOVERNOR_STAGE: stage,
-  } = functionSettings(Environment, environment);
+  } = settings;
 
   const logger = new Logger();
   const metrics = new Metrics({ defaultDimensions: { stage } });
-  const journal = powertoolsJournal(logger, metrics);
   const clock = new AwsClock();
   const dynamo = clock.listenTo(new DynamoDBClient());
   const bedrockIn = forEachRegion((region) => new BedrockClient({ region }));
@@ -94,10 +100,19 @@ export function governor(environment: NodeJS.ProcessEnv = process.env): Governor
   const cloudWatchIn = forEachRegion((region) => new CloudWatchClient({ region }));
   const policies = policyTable(dynamo, table);
   const index = profileIndexTable(dynamo, table);
+  const journal = new AuditingJournal({
+    journal: powertoolsJournal(logger, metrics),
+    trail: auditTable(dynamo, table),
+    clock,
+    index,
+    policy: () => policies.current(),
+  });
   const ledger = ledgerTable(dynamo, table);
   const newWriteId = () => randomUUID() as WriteId;
   const records = usageTable(dynamo, table);
   const readings = new UsageReadings({ records, metered: cloudWatchMetrics(cloudWatchIn), clock });
+
+  const told = telling(dynamo, table, clock, settings);
 
   return {
     accountId,
@@ -122,10 +137,13 @@ export function governor(environment: NodeJS.ProcessEnv = process.env): Governor
         readings,
         prices: genaiPrices,
         awsBudgets: awsBudgets(budgetsClient, { accountId, alertTopicArn }, budgetsPace),
-        outbox: noticeOutboxTable(dynamo, table, clock),
+        ...told,
+        ledgerReadings: ledgerReadings(dynamo, table),
+        paces: paceTable(dynamo, table),
+        anomalies: costAnomalies(new CostExplorerClient({ region: 'us-east-1' }), clock),
+        alarms: metricAlarms(new CloudWatchClient()),
         resources: taggedResources(taggingIn),
         published: indexParameter(new SSMClient(), indexName),
-        publisher: snsNotices(new SNSClient(), noticesTopicArn),
         newWriteId,
       };
     },

@@ -47,6 +47,7 @@ export async function startGoverning(config: CostGovernorConfig, isClosed: () =>
     region,
     listenTo: (client) => void awsClock.listenTo(client),
   })) ?? { ledger: ledgerTable(dynamodb, table), usage: usageTable(dynamodb, table) };
+  const hints = await config.hints?.open({ region });
   const usage = new UsageRecorder({ records: access.usage, clock, process: thisProcess });
   const admissions = new Admissions({
     ledger: access.ledger,
@@ -58,6 +59,7 @@ export async function startGoverning(config: CostGovernorConfig, isClosed: () =>
     maxWaiting: config.maxWaiting ?? DEFAULTS.maxWaiting,
     newHolder: () => holderOf(thisProcess, ++leases),
     newWriteId: () => randomUUID() as WriteId,
+    ...(hints === undefined ? {} : { saw: (item) => hints.saw(item) }),
   });
   const learned = new LearnedHolds();
   const streams = new MeteredStreams({ clock, timer: systemTimer });
@@ -79,11 +81,17 @@ export async function startGoverning(config: CostGovernorConfig, isClosed: () =>
       calls: observation.counts,
       budgets: admissions.states,
       openStreams: streams.size,
+      ...(hints === undefined ? {} : { hints: hints.counts }),
     }),
     stop: () => clearInterval(maintenance),
     async flush() {
       await streams.settled();
-      await both(admissions.flush(), usage.flush());
+      try {
+        await both(admissions.flush(), usage.flush());
+      } finally {
+        // What was just reported may have crossed a threshold; a process that is frozen would tell it much later.
+        await hints?.settled();
+      }
     },
   };
 }

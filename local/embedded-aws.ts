@@ -23,6 +23,7 @@ import { createIdentifiers } from './identifiers.ts';
 import { type Interception, Interceptors } from './interceptors.ts';
 import type { InvocationResult } from './lambda/execution-environment.ts';
 import { createLambda } from './lambda/lambda.ts';
+import { type Outage, outageOf } from './outages.ts';
 import { createPriceList } from './pricing.ts';
 import { Principals } from './principals.ts';
 import type { Answer, WireRequest } from './protocols/wire.ts';
@@ -68,6 +69,8 @@ export interface EmbeddedAws {
   observe(observer: Observer): () => void;
   /** Lets a test fail calls or lose answers. Returns a function that takes the interception away. */
   intercept(interception: Interception): () => void;
+  /** Lets a service be out for a span of virtual time. Returns a function that ends it at once. */
+  planOutage(outage: Outage): () => void;
   /** Every attempt that has reached the Bedrock runtime so far, also those that failed there. */
   readonly modelCalls: readonly ModelCall[];
   /** Lets a test decide how long model calls take and how they fail. Returns a function that takes the planner away. */
@@ -177,6 +180,7 @@ export async function startEmbeddedAws(options: EmbeddedAwsOptions = {}): Promis
       };
     },
     intercept: (interception) => interceptors.add(interception),
+    planOutage: (outage) => interceptors.add(outageOf(outage, () => clock.now())),
     modelCalls: modelCalls.made,
     planModelCalls: (planner) => modelCalls.plan(planner),
     registerPrincipal: world.registerPrincipal,

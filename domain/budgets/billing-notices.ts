@@ -1,14 +1,15 @@
-import { displayUsd } from '../money.ts';
-import type { Notice, NoticeId } from '../standing/notice.ts';
+import { awsAmount, displayUsd } from '../money.ts';
+import { eventOf, type Notice, noticeId } from '../standing/notice.ts';
 import type { DriftDetected } from './drift.ts';
 import type { PayersPart } from './payer.ts';
 
 /** To whoever administers billing: told once for each thing that this account may not do for itself. */
 export function billingNeedsPayer(part: PayersPart, { accountId, why }: { accountId: string; why: string }): Notice {
   return {
-    id: `billing-needs-payer|${accountId}|${part.id}` as NoticeId,
+    id: noticeId('billing-needs-payer', accountId, part.id),
     kind: 'billing-needs-payer',
     severity: 'warning',
+    facts: { account: accountId, what: part.what, command: part.command },
     subject: `Bedrock costs: account ${accountId} needs its payer`,
     text:
       `Account ${accountId} may not ${part.what}: ${why}\n\n` +
@@ -17,19 +18,43 @@ export function billingNeedsPayer(part: PayersPart, { accountId, why }: { accoun
   };
 }
 
-export function driftDetected({ day, tenant, billed, settled, unconfirmed, percent }: DriftDetected): Notice {
+/** The id holds for both the notice and the event of a drift between bill and records. */
+export function driftDetected({
+  day,
+  tenant,
+  billed,
+  settled,
+  unconfirmed,
+  difference,
+  percent,
+}: DriftDetected): Notice {
   const who = tenant === undefined ? 'all tenants together' : `tenant ${tenant}`;
-  const direction = percent > 0 ? 'more' : 'less';
+  const isMore = difference > 0n;
+  const id = noticeId('drift', day, tenant ?? '', tenant === undefined ? 'all' : 'tenant');
+  const ofTenant = tenant === undefined ? {} : { tenant };
+  const figures = {
+    day,
+    billedUsd: awsAmount(billed),
+    recordedUsd: awsAmount(settled),
+    unconfirmedUsd: awsAmount(unconfirmed),
+  };
   return {
-    id: `drift|${day}|${tenant ?? ''}|${tenant === undefined ? 'all' : 'tenant'}` as NoticeId,
+    id,
     kind: 'drift-detected',
     severity: 'warning',
-    ...(tenant === undefined ? {} : { tenant }),
+    ...ofTenant,
+    facts: { ...figures, percent },
+    event: eventOf(id, 'DriftDetected', {
+      source: 'bill',
+      ...ofTenant,
+      ...figures,
+      difference: isMore ? 'billed-more' : 'billed-less',
+    }),
     subject: `Bedrock costs of ${who} drift by ${Math.abs(percent)}%`,
     text:
       `For ${day} (UTC) AWS bills ${displayUsd(billed)} for Amazon Bedrock of ${who}, and the helper has recorded ${displayUsd(settled)}` +
       `${unconfirmed > 0n ? ` and ${displayUsd(unconfirmed)} of which nobody knows whether it was spent` : ''}: ` +
-      `AWS bills ${Math.abs(percent)}% ${direction}. ${percent > 0 ? MORE : LESS}`,
+      `AWS bills ${Math.abs(percent)}% ${isMore ? 'more' : 'less'}. ${isMore ? MORE : LESS}`,
   };
 }
 

@@ -1,9 +1,9 @@
 import { isoTime } from '../clock.ts';
 import { displayUsd } from '../money.ts';
 import { periodAt } from '../period.ts';
-import { enforceStanding, type GovernedProfile, type ProfileGovernance } from '../profiles/govern-profile.ts';
-import { type OutsideFigures, reviewBudget } from '../standing/review-budget.ts';
-import { type Restriction, strictest } from '../standing/standing.ts';
+import type { ProfileGovernance } from '../profiles/govern-profile.ts';
+import { readIndex, reviewOnSignal, type SignalReview } from '../signals/review-on-signal.ts';
+import type { OutsideFigures } from '../standing/review-budget.ts';
 import type { BudgetId } from './budget-id.ts';
 import { budgetsInUse } from './budgets-in-use.ts';
 import type { Budget } from './definition.ts';
@@ -11,14 +11,7 @@ import { type AwsBudgetState, awsBudgetName, describesPeriod, isSameSelector } f
 
 export type AlertOutcome =
   /** No budget of ours has this name: another team's, or an earlier policy's. */
-  | { readonly kind: 'unknown-budget' }
-  | {
-      readonly kind: 'reviewed';
-      readonly budget: BudgetId;
-      /** What restricts the budget now; undefined while it is open. */
-      readonly restriction: Restriction | undefined;
-      readonly profiles: readonly GovernedProfile[];
-    };
+  { readonly kind: 'unknown-budget' } | ({ readonly kind: 'reviewed'; readonly budget: BudgetId } & SignalReview);
 
 /**
  * Answers an AWS Budgets alert. The message only says which budget to look at: its figures are read from AWS Budgets,
@@ -26,31 +19,18 @@ export type AlertOutcome =
  * forged message finds nothing to change.
  */
 export async function hearBudgetAlert(ports: ProfileGovernance, awsBudgetNameInAlert: string): Promise<AlertOutcome> {
-  const entries = await ports.index.list((arn) =>
-    ports.journal.counted('ProfileReadFailed', {
-      what: `the index entry of ${arn}`,
-      error: 'written by another version',
-    }),
-  );
+  const entries = await readIndex(ports);
   const budget = budgetsInUse(ports, entries).find(
     (candidate) => awsBudgetName(candidate, ports.stage) === awsBudgetNameInAlert,
   );
   if (budget === undefined) return { kind: 'unknown-budget' };
   const outside = await readOutsideFigures(ports, budget);
-  const restriction = await reviewBudget(ports, budget, outside);
-  ports.journal.decided('answer budget alert', {
-    budget: budget.id,
-    standing: strictest(restriction === undefined ? [] : [restriction]).state,
-    because:
-      outside === undefined
-        ? 'AWS Budgets has no figures of this period that count'
-        : `${outside.source} says ${outside.actual === undefined ? 'nothing' : displayUsd(outside.actual)}`,
-  });
-  const profiles: GovernedProfile[] = [];
-  for (const entry of entries)
-    if (entry.endedAt === undefined && entry.budgets.some((covering) => covering.id === budget.id))
-      profiles.push(await enforceStanding(ports, entry.arn));
-  return { kind: 'reviewed', budget: budget.id, restriction, profiles };
+  const because =
+    outside === undefined
+      ? 'AWS Budgets has no figures of this period that count'
+      : `${outside.source} says ${outside.actual === undefined ? 'nothing' : displayUsd(outside.actual)}`;
+  const heard = { signal: 'budget alert', because };
+  return { kind: 'reviewed', budget: budget.id, ...(await reviewOnSignal(ports, budget, entries, heard, outside)) };
 }
 
 /** What AWS Budgets says about the current period; undefined where it says nothing that counts. */

@@ -1,9 +1,12 @@
+import type { Clock } from '../clock.ts';
+import { budgetProvisioned } from '../events/occasions.ts';
 import { Fault, isThrottle } from '../fault.ts';
 import type { Journal } from '../journal.ts';
 import type { Policy } from '../policy/policy.ts';
 import type { IndexEntry, ProfileIndex } from '../profiles/profile-index.ts';
+import type { NoticeOutbox } from '../standing/notice.ts';
 import { budgetsInUse } from './budgets-in-use.ts';
-import { type Budget, budgetsCovering } from './definition.ts';
+import { type Budget, budgetsCovering, tenantOf } from './definition.ts';
 import {
   type AwsBudgetState,
   type AwsBudgets,
@@ -11,6 +14,7 @@ import {
   awsBudgetName,
   awsBudgetNamePrefix,
   observeBudget,
+  type Provisioning,
   provisionBudget,
 } from './provisioning.ts';
 
@@ -19,6 +23,9 @@ export interface AwsBudgetWork {
   readonly awsBudgets: AwsBudgets;
   readonly journal: Journal;
   readonly stage: string;
+  readonly clock: Clock;
+  /** Changes of AWS Budgets are announced to programs. */
+  readonly outbox: Pick<NoticeOutbox, 'announce'>;
 }
 
 /** AWS Budgets as one bulk read has shown it, by name. */
@@ -49,17 +56,47 @@ export async function provisionOne(
   budget: Budget,
   seen?: { readonly state: AwsBudgetState | undefined },
 ): Promise<'done' | 'failed' | 'throttled'> {
+  let outcome: Provisioning | undefined;
   try {
-    await (ports.policy.mode === 'observe' ? observeBudget : provisionBudget)(ports, budget, seen);
-    return 'done';
+    if (ports.policy.mode === 'observe') await observeBudget(ports, budget, seen);
+    else outcome = await provisionBudget(ports, budget, seen);
   } catch (error) {
-    ports.journal.counted('BudgetProvisioningFailed', {
-      budget: budget.id,
-      error: error instanceof Error ? error.message : String(error),
-    });
+    tellFailure(ports, budget, error);
     return error instanceof Fault && isThrottle(error.code) ? 'throttled' : 'failed';
   }
+  const change = outcome && CHANGES[outcome];
+  if (change === undefined) return 'done';
+  try {
+    await announce(ports, budget, change);
+    return 'done';
+  } catch (error) {
+    // A throttle here is the table's, and says nothing of AWS Budgets.
+    tellFailure(ports, budget, error);
+    return 'failed';
+  }
 }
+
+/** What changed AWS Budgets so that it is as the policy wants it. A budget that was adopted is one that was changed. */
+const CHANGES: Partial<Record<Provisioning, 'created' | 'updated'>> = {
+  created: 'created',
+  updated: 'updated',
+  adopted: 'updated',
+};
+
+async function announce(
+  { outbox, policy, stage, clock }: AwsBudgetWork,
+  budget: Budget,
+  outcome: 'created' | 'updated',
+): Promise<void> {
+  const occasion = { budget, awsBudget: awsBudgetName(budget, stage), tenant: tenantOf(policy, budget), outcome };
+  await outbox.announce(budgetProvisioned({ ...occasion, at: clock.now() }));
+}
+
+const tellFailure = ({ journal }: AwsBudgetWork, budget: Budget, error: unknown): void =>
+  journal.counted('BudgetProvisioningFailed', {
+    budget: budget.id,
+    error: error instanceof Error ? error.message : String(error),
+  });
 
 /** A mistake in the policy must not take everything away before somebody sees it. */
 const MOST_REMOVED = 20;

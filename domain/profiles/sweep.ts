@@ -2,10 +2,11 @@ import type { BudgetId } from '../budgets/budget-id.ts';
 import { budgetOf } from '../budgets/definition.ts';
 import { removeStaleBudgets } from '../budgets/provision-all.ts';
 import type { EpochMs } from '../clock.ts';
+import { driftDetected, type IndexDifference } from '../events/occasions.ts';
 import type { Gauges } from '../journal.ts';
 import type { TrueUp } from '../spending/true-up-budget.ts';
 import { isQuarantined } from '../standing/standing.ts';
-import type { Tags } from '../tags.ts';
+import { type Tags, tagValue } from '../tags.ts';
 import { SharedBudgetWork } from './budget-work.ts';
 import { type BulkTags, prospectOf } from './clearing.ts';
 import { governProfile, type ProfileGovernance } from './govern-profile.ts';
@@ -229,12 +230,20 @@ class SingleReads {
       this.verified.set(arn, undefined);
       if (before === undefined || before.endedAt !== undefined) return;
       this.counts.ended++;
-      this.counts.drifted++;
+      await this.#drifted(arn, before, 'profile-gone');
       return;
     }
     this.verified.set(arn, outcome.entry.verifiedAt);
     if (outcome.compliance === 'remediable') this.counts.mended++;
-    if (before === undefined || !saysTheSame(before, outcome.entry)) this.counts.drifted++;
+    if (before === undefined) await this.#drifted(arn, outcome.entry, 'index-entry-missing');
+    else if (!saysTheSame(before, outcome.entry)) await this.#drifted(arn, outcome.entry, 'index-entry-outdated');
+  }
+
+  async #drifted(arn: ProfileArn, { tags }: IndexEntry, difference: IndexDifference): Promise<void> {
+    this.counts.drifted++;
+    const { clock, outbox, policy } = this.#ports;
+    const tenant = tagValue(tags, policy.tenantTag);
+    await outbox.announce(driftDetected({ arn, tenant, difference, at: clock.now() }));
   }
 }
 

@@ -1,6 +1,7 @@
 import type { Brand } from '../brand.ts';
 import type { Budget } from '../budgets/definition.ts';
 import { type EpochMs, isoTime } from '../clock.ts';
+import type { EventDetail, EventId, EventType, GovernorEvent } from '../events/governor-event.ts';
 import { awsAmount, displayUsd, type NanoUsd, percentOf } from '../money.ts';
 import type { Period } from '../period.ts';
 import type { Threshold } from '../policy/policy.ts';
@@ -12,19 +13,26 @@ import { describeTags, type Tags } from '../tags.ts';
 /** Names an occasion, so that one occasion is one notice whatever is retried or repeated. */
 export type NoticeId = Brand<string, 'NoticeId'>;
 
-export type NoticeKind =
-  | 'threshold-crossed'
-  | 'tenant-throttled'
-  | 'tenant-closed'
-  | 'tenant-reopened'
-  | 'profile-violating'
-  | 'profile-quarantined'
-  | 'profile-released'
-  | 'profile-mismatched'
-  | 'tag-conflict'
-  | 'billing-needs-payer'
-  | 'drift-detected';
-export type Severity = 'info' | 'warning' | 'critical';
+export const NOTICE_KINDS = [
+  'threshold-crossed',
+  'tenant-throttled',
+  'tenant-closed',
+  'tenant-reopened',
+  'exhaustion-forecast',
+  'bypass-detected',
+  'spend-anomaly',
+  'daily-digest',
+  'profile-violating',
+  'profile-quarantined',
+  'profile-released',
+  'profile-mismatched',
+  'tag-conflict',
+  'billing-needs-payer',
+  'drift-detected',
+] as const;
+export type NoticeKind = (typeof NOTICE_KINDS)[number];
+export const SEVERITIES = ['info', 'warning', 'critical'] as const;
+export type Severity = (typeof SEVERITIES)[number];
 
 /** Something that people must be told. */
 export interface Notice {
@@ -35,29 +43,32 @@ export interface Notice {
   readonly budget?: string;
   readonly subject: string;
   readonly text: string;
+  /** What the text says, for machines: periods, ARNs, amounts in US dollars as exact decimal text. */
+  readonly facts?: NoticeFacts;
+  /** The same occasion for programs; absent where there is no event of it. */
+  readonly event?: GovernorEvent;
 }
 
-/**
- * Where notices wait until SNS has taken them. One occasion enters once, and one sender at a time claims a notice. A crash
- * between sending and marking sends it again once the claim is over: told twice is better than not told.
- */
+export type NoticeFacts = Readonly<Record<string, string | number>>;
+
+/** Where what must be told waits until it is sent. One occasion enters once, whatever is retried or repeated. */
 export interface NoticeOutbox {
+  /** A notice, and the event of the same occasion. */
   enter(notice: Notice): Promise<void>;
-  unsent(): Promise<readonly Notice[]>;
-  /** Makes this caller the one that sends it, for a minute; false where another one is at it or has sent it. */
-  claim(id: NoticeId): Promise<boolean>;
-  markSent(id: NoticeId): Promise<void>;
-}
-
-export interface NoticePublisher {
-  publish(notice: Notice): Promise<void>;
+  /** An event that people are not told of. */
+  announce(event: GovernorEvent): Promise<void>;
 }
 
 /** A budget can be restricted, raised and restricted again in one period: what it stops at tells these occasions apart. */
 const occasionId = (kind: string, budget: Budget, ...when: readonly string[]): NoticeId =>
   noticeId(kind, budget.id, ...when, awsAmount(budget.stopAt));
 
-const noticeId = (...parts: readonly string[]): NoticeId => parts.join('|') as NoticeId;
+export const noticeId = (...parts: readonly string[]): NoticeId => parts.join('|') as NoticeId;
+
+/** The event of a notice has its id: one occasion. */
+export const eventOf = <Type extends EventType>(id: NoticeId, type: Type, detail: EventDetail<Type>): GovernorEvent =>
+  // A type and its own detail, which the compiler cannot tell of a union.
+  ({ id: id as string as EventId, type, detail }) as GovernorEvent;
 
 /** `8000|actual|notify`: names a threshold within its budget. */
 export const thresholdKey = (threshold: Threshold): string => `${threshold.at}|${threshold.on}|${threshold.action}`;
@@ -74,6 +85,13 @@ export function thresholdCrossed(
     id: noticeId('threshold', budget.id, period.id, thresholdKey(threshold)),
     kind: 'threshold-crossed',
     severity: 'warning',
+    facts: {
+      period: period.id,
+      threshold: shareOf(threshold),
+      on: threshold.on,
+      figureUsd: awsAmount(figure),
+      limitUsd: awsAmount(budget.limit),
+    },
     subject: `Bedrock budget ${budget.id} ${verb} ${shareOf(threshold)}`,
     text: `Budget ${budget.id} ${verb} ${shareOf(threshold)} of its limit in ${period.id}: ${displayUsd(figure)} of ${displayUsd(budget.limit)} (${percentOf(figure, budget.limit)}%).`,
   };
@@ -90,11 +108,14 @@ interface RestrictionOccasion {
 export function budgetClosed(occasion: RestrictionOccasion): Notice {
   const { budget, period, because } = occasion;
   const until = isoTime(period.endsAt);
+  const id = occasionId('closed', budget, period.id);
   return {
     ...aboutBudget(occasion),
-    id: occasionId('closed', budget, period.id),
+    id,
     kind: 'tenant-closed',
     severity: 'critical',
+    facts: restrictionFacts(occasion),
+    event: eventOf(id, 'TenantDisabled', { ...aboutBudget(occasion), ...restrictionFacts(occasion) }),
     subject: `Bedrock budget ${budget.id} is closed until ${until}`,
     text:
       `${who(occasion)} may not call Amazon Bedrock any more in ${period.id}: ${because}. ${figures(occasion)} ` +
@@ -105,24 +126,35 @@ export function budgetClosed(occasion: RestrictionOccasion): Notice {
 export function budgetThrottled(occasion: RestrictionOccasion): Notice {
   const { budget, period, because } = occasion;
   const until = isoTime(period.endsAt);
+  const id = occasionId('throttled', budget, period.id);
   return {
     ...aboutBudget(occasion),
-    id: occasionId('throttled', budget, period.id),
+    id,
     kind: 'tenant-throttled',
     severity: 'warning',
+    facts: restrictionFacts(occasion),
+    event: eventOf(id, 'TenantThrottled', { ...aboutBudget(occasion), ...restrictionFacts(occasion) }),
     subject: `Bedrock budget ${budget.id} is throttled until ${until}`,
     text: `${who(occasion)} is slowed down, so that what is left of ${budget.id} lasts until ${until}: ${because}. ${figures(occasion)}`,
   };
 }
 
-type BudgetOccasion = Pick<RestrictionOccasion, 'budget' | 'tenant'>;
+const restrictionFacts = ({ budget, period, spent, because }: RestrictionOccasion) => ({
+  period: period.id,
+  spentUsd: awsAmount(spent),
+  limitUsd: awsAmount(budget.limit),
+  because,
+  until: isoTime(period.endsAt),
+});
 
-const aboutBudget = ({ budget, tenant }: BudgetOccasion) => ({
-  ...(tenant === undefined ? {} : { tenant }),
+export type BudgetOccasion = Pick<RestrictionOccasion, 'budget' | 'tenant'>;
+
+export const aboutBudget = ({ budget, tenant = '' }: BudgetOccasion) => ({
+  ...(tenant === '' ? {} : { tenant }),
   budget: budget.id,
 });
 
-const who = ({ budget, tenant }: BudgetOccasion): string =>
+export const who = ({ budget, tenant }: BudgetOccasion): string =>
   tenant === undefined ? `What budget ${budget.id} covers` : `Tenant ${tenant}`;
 
 const figures = ({ budget, spent }: RestrictionOccasion): string =>
@@ -132,11 +164,15 @@ export function budgetReopened(
   occasion: BudgetOccasion & { readonly closedIn: string; readonly period: Period },
 ): Notice {
   const { budget, closedIn, period } = occasion;
+  const id = occasionId('reopened', budget, closedIn, period.id);
+  const facts = { closedIn, period: period.id, limitUsd: awsAmount(budget.limit) };
   return {
     ...aboutBudget(occasion),
-    id: occasionId('reopened', budget, closedIn, period.id),
+    id,
     kind: 'tenant-reopened',
     severity: 'info',
+    facts,
+    event: eventOf(id, 'TenantReopened', { ...aboutBudget(occasion), ...facts }),
     subject: `Bedrock budget ${budget.id} is open again`,
     text: `${who(occasion)} may call Amazon Bedrock again: budget ${budget.id}, restricted in ${closedIn}, has ${displayUsd(budget.limit)} for ${period.id}.`,
   };
@@ -151,15 +187,24 @@ interface ProfileOccasion {
   readonly quarantine: number;
 }
 
+/** An empty tag names no tenant. */
+const ofTenant = ({ tenant = '' }: Pick<ProfileOccasion, 'tenant'>) => (tenant === '' ? {} : { tenant });
+
+const aboutProfile = ({ arn, name, tenant }: ProfileOccasion) => ({ ...ofTenant({ tenant }), profile: arn, name });
+
 export function profileQuarantined(occasion: ProfileOccasion & { readonly violations: readonly Violation[] }): Notice {
+  const id = noticeId('quarantined', occasion.arn, String(occasion.quarantine));
+  const violations = occasion.violations.map(describeViolation);
   return {
-    id: noticeId('quarantined', occasion.arn, String(occasion.quarantine)),
+    id,
     kind: 'profile-quarantined',
     severity: 'critical',
-    ...(occasion.tenant === undefined ? {} : { tenant: occasion.tenant }),
+    ...ofTenant(occasion),
+    facts: { profile: occasion.arn },
+    event: eventOf(id, 'ProfileQuarantined', { ...aboutProfile(occasion), violations }),
     subject: `Bedrock profile ${occasion.name} is quarantined`,
     text:
-      `Profile ${occasion.name} (${occasion.arn}) may not be invoked: ${occasion.violations.map(describeViolation).join('; ')}. ` +
+      `Profile ${occasion.name} (${occasion.arn}) may not be invoked: ${violations.join('; ')}. ` +
       `Its tags are: ${describeTags(occasion.tags) || 'none'}. Correct the tags on the profile; it is released within minutes.`,
   };
 }
@@ -177,7 +222,8 @@ export function profileViolating(
     id: noticeId('violating', arn, String(times)),
     kind: 'profile-violating',
     severity: 'warning',
-    ...(tenant === undefined ? {} : { tenant }),
+    ...ofTenant({ tenant }),
+    facts: { profile: arn, until: isoTime(until) },
     subject: `Bedrock profile ${name} violates the tag policy`,
     text:
       `Profile ${name} (${arn}) is quarantined at ${isoTime(until)} unless its tags are corrected: ${violations.map(describeViolation).join('; ')}. ` +
@@ -186,11 +232,14 @@ export function profileViolating(
 }
 
 export function profileReleased(occasion: ProfileOccasion): Notice {
+  const id = noticeId('released', occasion.arn, String(occasion.quarantine));
   return {
-    id: noticeId('released', occasion.arn, String(occasion.quarantine)),
+    id,
     kind: 'profile-released',
     severity: 'info',
-    ...(occasion.tenant === undefined ? {} : { tenant: occasion.tenant }),
+    ...ofTenant(occasion),
+    facts: { profile: occasion.arn },
+    event: eventOf(id, 'ProfileReleased', aboutProfile(occasion)),
     subject: `Bedrock profile ${occasion.name} is released`,
     text: `Profile ${occasion.name} (${occasion.arn}) carries the required tags now and may be invoked again. Its tags are: ${describeTags(occasion.tags)}.`,
   };
@@ -209,7 +258,8 @@ export function tagConflict(
     id: noticeId('tag-conflict', arn, day),
     kind: 'tag-conflict',
     severity: 'warning',
-    ...(tenant === undefined ? {} : { tenant }),
+    ...ofTenant({ tenant }),
+    facts: { profile: arn, day, writes },
     subject: `Tag conflict on Bedrock profile ${name}`,
     text:
       `The tags of profile ${name} (${arn}) were mended ${writes} times on ${day}, and somebody changed them back each time. ` +
@@ -226,7 +276,8 @@ export function profileMismatched(
     id: noticeId('mismatched', arn, mismatch.what),
     kind: 'profile-mismatched',
     severity: 'warning',
-    ...(tenant === undefined ? {} : { tenant }),
+    ...ofTenant({ tenant }),
+    facts: { profile: arn, what: mismatch.what, value: mismatch.value },
     subject: `Bedrock profile ${name}: its ${mismatch.what} is not allowed`,
     text:
       `The ${mismatch.what} of profile ${name} (${arn}) is "${mismatch.value}" (expected ${mismatch.expected}). ` +

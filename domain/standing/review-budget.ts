@@ -151,6 +151,8 @@ async function settleStanding(
       budget: budget.id,
       period: period.id,
       standing: decision.standing,
+      before: item.terms.standing,
+      after: decision.standing,
       because: decision.standing === 'open' ? 'evidence within the policy' : decision.because,
       // What the ledger knew by itself is not on the word of another.
       source: outside !== undefined && item.unattributed > 0n ? outside.source : 'ledger',

@@ -12,6 +12,8 @@ const HISTORY_DAYS = 10;
 const WARM_UP_MS = DAY_MS;
 /** An abnormal day: more than double of what was expected, by a dollar at least. */
 const FACTOR = 2n;
+/** How sure the detector is, from 0 to 1: always alike, because this one only compares. */
+const SCORE = 0.7;
 const LEAST_IMPACT = 1_000_000_000n;
 /** Anomaly events come from here. [docs: cad-eventbridge] */
 const HOME_REGION = 'us-east-1';
@@ -81,6 +83,34 @@ function tell({ world, destinations, identifiers, register }: Detection, anomaly
   const { monitor, value, day, actual, expected, spent } = anomaly;
   const impact = usd(actual - expected);
   const percentage = expected === 0n ? undefined : Number(((actual - expected) * 100n) / expected);
+  const id = identifiers.uuid();
+  const dimensionValue = `${watchedTag(monitor)}:${value}`;
+  const causes = [...new Set(spent.map((usage) => serviceOf(usage)))].map((service) => ({
+    linkedAccount: world.accountId,
+    linkedAccountName: 'embedded',
+    region: spent.find((usage) => serviceOf(usage) === service)?.region ?? HOME_REGION,
+    service,
+  }));
+  register.anomalies.push({
+    id,
+    monitorArn: monitor.arn,
+    day,
+    dimensionValue,
+    score: SCORE,
+    impact: {
+      MaxImpact: impact,
+      TotalImpact: impact,
+      TotalActualSpend: usd(actual),
+      TotalExpectedSpend: usd(expected),
+      ...(percentage === undefined ? {} : { TotalImpactPercentage: percentage }),
+    },
+    rootCauses: causes.map(({ linkedAccount, linkedAccountName, region, service }) => ({
+      Service: service,
+      Region: region,
+      LinkedAccount: linkedAccount,
+      LinkedAccountName: linkedAccountName,
+    })),
+  });
   const told = [...register.subscriptions.values()].filter(
     ({ frequency, monitors, threshold }) =>
       frequency === 'IMMEDIATE' &&
@@ -88,12 +118,10 @@ function tell({ world, destinations, identifiers, register }: Detection, anomaly
       isReached(threshold, { absolute: impact, percentage: percentage ?? Number.POSITIVE_INFINITY }),
   );
   if (told.length === 0) return;
-  const id = identifiers.uuid();
-  const dimensionValue = `${watchedTag(monitor)}:${value}`;
   const common: JsonObject = {
     accountId: world.accountId,
     anomalyId: id,
-    anomalyScore: { currentScore: 0.7, maxScore: 0.7 },
+    anomalyScore: { currentScore: SCORE, maxScore: SCORE },
     anomalyStartDate: iso(day),
     anomalyDetailsLink: `https://console.aws.amazon.com/cost-management/home#/anomaly-detection/monitors/${monitor.arn.split('/')[1]}/anomalies/${id}`,
     monitorArn: monitor.arn,
@@ -106,12 +134,6 @@ function tell({ world, destinations, identifiers, register }: Detection, anomaly
       ...(percentage === undefined ? {} : { totalImpactPercentage: percentage }),
     },
   };
-  const causes = [...new Set(spent.map((usage) => serviceOf(usage)))].map((service) => ({
-    linkedAccount: world.accountId,
-    linkedAccountName: 'embedded',
-    region: spent.find((usage) => serviceOf(usage) === service)?.region ?? HOME_REGION,
-    service,
-  }));
   world.putAwsEvent(HOME_REGION, {
     source: 'aws.ce',
     'detail-type': 'Anomaly Detected',

@@ -24,12 +24,32 @@ export interface Subscription {
   threshold: JsonObject;
 }
 
+/** What was found; whether anyone was told of it is for the subscriptions. */
+export interface FoundAnomaly {
+  readonly id: string;
+  readonly monitorArn: string;
+  /** The start of the abnormal day; milliseconds since the epoch. */
+  readonly day: number;
+  /** `tenant:acme` */
+  readonly dimensionValue: string;
+  readonly score: number;
+  /** The members `MaxImpact` to `TotalImpactPercentage`, and the causes, as the API answers them. */
+  readonly impact: JsonObject;
+  readonly rootCauses: readonly JsonObject[];
+}
+
 export interface AnomalyRegister {
+  /** In the order in which they were found. */
+  readonly anomalies: FoundAnomaly[];
   readonly monitors: Map<string, Monitor>;
   readonly subscriptions: Map<string, Subscription>;
 }
 
-export const newAnomalyRegister = (): AnomalyRegister => ({ monitors: new Map(), subscriptions: new Map() });
+export const newAnomalyRegister = (): AnomalyRegister => ({
+  anomalies: [],
+  monitors: new Map(),
+  subscriptions: new Map(),
+});
 
 /** The tag key that a monitor watches value by value; undefined for any other monitor. */
 export function watchedTag({ dimension, specification }: Monitor): string | undefined {
@@ -171,7 +191,7 @@ export function anomalyOperations(options: AnomalyOptions): Readonly<Record<stri
   };
 }
 
-function paged(input: JsonObject, name: string, items: readonly JsonObject[]): JsonObject {
+export function paged(input: JsonObject, name: string, items: readonly JsonObject[]): JsonObject {
   const { items: shown, next } = cutPage(
     items,
     pageSize(input, 100, 100),

@@ -1,6 +1,7 @@
 import type { Destinations } from '../destinations.ts';
 import type { Identifiers } from '../identifiers.ts';
 import type { Service, World } from '../service.ts';
+import { anomalyLookUp } from './anomalies.ts';
 import { watchForAnomalies } from './anomaly-detector.ts';
 import { anomalyOperations, newAnomalyRegister } from './anomaly-register.ts';
 import { CostAllocationTags, costTagOperations } from './cost-allocation-tags.ts';
@@ -48,6 +49,7 @@ export function createCostExplorer(
     operations: {
       ...costAndUsage({ world, tags, groupsPerPage, visibleUntil: () => visibleUntil }),
       ...costTagOperations(tags, { isLinked }),
+      ...anomalyLookUp(register),
       ...anomalyOperations({ world, identifiers, register, isLinked }),
     },
   };

@@ -5,6 +5,8 @@ import { awsBudgets } from '../../aws/aws-budgets.ts';
 import { BUDGETS_PACE, Pace } from '../../aws/pace.ts';
 import { provisionBudgets } from '../../domain/budgets/provision-all.ts';
 import { awsBudgetNamePrefix } from '../../domain/budgets/provisioning.ts';
+import { epochMs } from '../../domain/clock.ts';
+import type { GovernorEvent } from '../../domain/events/governor-event.ts';
 import type { MetricName } from '../../domain/journal.ts';
 import { type EmbeddedAws, startEmbeddedAws } from '../../local/embedded-aws.ts';
 import { AwsFault } from '../../local/service.ts';
@@ -18,10 +20,12 @@ const BUDGETS = Array.from({ length: 12 }, (_, n) => budgetNamed(policyOf(), `te
 describe('AWS budgets of an account whose AWS throttles', () => {
   let aws: EmbeddedAws;
   let counted: MetricName[];
+  let announced: GovernorEvent[];
   let calls: string[];
   beforeEach(async () => {
     aws = await startEmbeddedAws({ budgets: { callsPerMinute: CALLS_PER_MINUTE } });
     counted = [];
+    announced = [];
     calls = [];
     aws.observe((seen) => {
       if (seen.kind === 'request' && seen.call.service === 'budgets')
@@ -39,7 +43,14 @@ describe('AWS budgets of an account whose AWS throttles', () => {
     const pace = new Pace({ ...BUDGETS_PACE, now: () => 0, wait: async () => {} });
     const port = awsBudgets(client, { accountId: aws.accountId, alertTopicArn }, pace);
     const journal = { decided: () => {}, counted: (metric: MetricName) => void counted.push(metric) };
-    const ports = { policy: policyOf(), awsBudgets: port, journal, stage: STAGE };
+    const ports = {
+      policy: policyOf(),
+      awsBudgets: port,
+      journal,
+      stage: STAGE,
+      clock: { now: () => epochMs(aws.clock.now()) },
+      outbox: { announce: async (event: GovernorEvent) => void announced.push(event) },
+    };
     const seen = await port.list(awsBudgetNamePrefix(STAGE)).catch(() => undefined);
     return seen === undefined ? 'unread' : await provisionBudgets(ports, BUDGETS, { seen, isTimeUp: () => false });
   };
@@ -54,9 +65,12 @@ describe('AWS budgets of an account whose AWS throttles', () => {
     expect(left).toEqual([9, 6, 3, 0]);
     expect(counted.filter((metric) => metric === 'BudgetProvisioningFailed')).toHaveLength(3);
     expect(calls.filter((call) => call === 'CreateBudget 200')).toHaveLength(BUDGETS.length);
+    expect(announced.map(({ detail }) => 'budget' in detail && detail.budget)).toEqual(BUDGETS.map(({ id }) => id));
     calls = [];
+    announced = [];
     expect(await run()).toBe(0);
     expect(calls).toEqual(['DescribeBudgetNotificationsForAccount 200', 'DescribeBudgets 200']);
+    expect(announced).toEqual([]);
   });
 
   it('are neither made nor changed where AWS does not even say what is there', async () => {

@@ -11,11 +11,12 @@ import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { costExplorerAnomalies, costExplorerTags } from '../../aws/cost-explorer.ts';
 import { costExplorerBill } from '../../aws/cost-explorer-bill.ts';
 import { billingMemoryTable } from '../../aws/dynamodb/billing-memory-table.ts';
-import { noticeOutboxTable } from '../../aws/dynamodb/notice-outbox-table.ts';
+import { chatOutboxTable, eventOutboxTable, noticeOutboxTable } from '../../aws/dynamodb/notice-outbox-table.ts';
 import { profileIndexTable } from '../../aws/dynamodb/profile-index-table.ts';
 import { usageTable } from '../../aws/dynamodb/usage-table.ts';
 import { type BillingPorts, type BillingReport, runBilling } from '../../domain/budgets/run-billing.ts';
 import { epochMs } from '../../domain/clock.ts';
+import type { GovernorEvent } from '../../domain/events/governor-event.ts';
 import { Fault } from '../../domain/fault.ts';
 import type { GaugeName, JournalFacts } from '../../domain/journal.ts';
 import { nanoUsd } from '../../domain/money.ts';
@@ -24,6 +25,7 @@ import { parseProfileArn } from '../../domain/profiles/profile-arn.ts';
 import { NO_USAGE } from '../../domain/spending/usage.ts';
 import { hourAt, type ProcessId, type UsageRecords } from '../../domain/spending/usage-record.ts';
 import type { Notice } from '../../domain/standing/notice.ts';
+import { noticeOutbox } from '../../domain/standing/notice-outbox.ts';
 import { type EmbeddedAws, type EmbeddedAwsOptions, startEmbeddedAws } from '../../local/embedded-aws.ts';
 import { policyDocument, policyOf } from '../domain/example-policy.ts';
 import { indexEntry } from '../domain/profiles/index-entry.ts';
@@ -82,7 +84,11 @@ export class BillingAccount {
       records: this.#usage,
       index: profileIndexTable(this.#dynamodb, TABLE),
       memory: billingMemoryTable(this.#dynamodb, TABLE, { clock, newToken: () => `run-${++this.#tokens}` }),
-      outbox: noticeOutboxTable(this.#dynamodb, TABLE, clock),
+      outbox: noticeOutbox({
+        notices: noticeOutboxTable(this.#dynamodb, TABLE, clock),
+        chat: chatOutboxTable(this.#dynamodb, TABLE, clock),
+        events: eventOutboxTable(this.#dynamodb, TABLE, clock),
+      }),
     };
   }
 
@@ -147,7 +153,13 @@ export class BillingAccount {
   }
 
   async notices(): Promise<readonly Notice[]> {
-    return await noticeOutboxTable(this.#dynamodb, TABLE, this.ports.clock).unsent();
+    const { waiting } = await noticeOutboxTable(this.#dynamodb, TABLE, this.ports.clock).unsent();
+    return waiting.map(({ message }) => message);
+  }
+
+  async events(): Promise<readonly GovernorEvent[]> {
+    const { waiting } = await eventOutboxTable(this.#dynamodb, TABLE, this.ports.clock).unsent();
+    return waiting.map(({ message }) => message);
   }
 
   async monitors(): Promise<readonly AnomalyMonitor[]> {

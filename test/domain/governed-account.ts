@@ -1,8 +1,10 @@
 import type { BudgetId } from '../../domain/budgets/budget-id.ts';
 import type { AwsBudget, AwsBudgetState, AwsBudgets } from '../../domain/budgets/provisioning.ts';
 import { type Clock, type EpochMs, epochMs } from '../../domain/clock.ts';
+import type { GovernorEvent } from '../../domain/events/governor-event.ts';
 import type { GaugeName, Journal, JournalFacts, MetricName } from '../../domain/journal.ts';
 import { add, nanoUsd } from '../../domain/money.ts';
+import { type Delivery, deliveryOf } from '../../domain/outbox.ts';
 import { periodAt } from '../../domain/period.ts';
 import type { Policy } from '../../domain/policy/policy.ts';
 import type { BulkTags } from '../../domain/profiles/clearing.ts';
@@ -19,9 +21,11 @@ import type { PicoUsdPerToken, Rates } from '../../domain/spending/pricing.ts';
 import { UsageSince } from '../../domain/spending/recorded-usage.ts';
 import { UsageReadings } from '../../domain/spending/usage-readings.ts';
 import type { TimeWindow, UsageRecords } from '../../domain/spending/usage-record.ts';
-import type { Notice, NoticeId, NoticeOutbox, NoticePublisher } from '../../domain/standing/notice.ts';
+import type { Notice, NoticeOutbox } from '../../domain/standing/notice.ts';
+import { noticeOutbox } from '../../domain/standing/notice-outbox.ts';
 import type { Tags } from '../../domain/tags.ts';
 import { budgetNamed, policyOf } from './example-policy.ts';
+import { MemoryOutbox } from './memory-outbox.ts';
 import { MemoryLedger } from './spending/memory-ledger.ts';
 import { MemoryCheckpoints, MemoryOpenings, MemoryUsage } from './spending/memory-usage.ts';
 
@@ -62,8 +66,6 @@ const NOVA_LITE: Rates = {
   cacheWrite1h: rate(60_000),
 };
 
-const CLAIM_MS = 60_000;
-
 const sorted = <T>(list: readonly T[], by: (element: T) => string): T[] =>
   [...list].sort((one, other) => by(one).localeCompare(by(other)));
 
@@ -84,8 +86,12 @@ export class GovernedAccount {
   readonly awsBudgets = new Map<string, AwsBudgetState>();
   /** Of which AWS does not say that the governor made them. */
   readonly foreignBudgets = new Set<string>();
-  readonly notices = new Map<NoticeId, { readonly notice: Notice; claimedAt?: EpochMs; isSent: boolean }>();
+  readonly notices = new MemoryOutbox<Notice>(() => this.now);
+  readonly chat = new MemoryOutbox<Notice>(() => this.now);
+  readonly events = new MemoryOutbox<GovernorEvent>(() => this.now);
   readonly published: Notice[] = [];
+  readonly chatted: Notice[] = [];
+  readonly announced: GovernorEvent[] = [];
   readonly counted: MetricName[] = [];
   readonly decisions: { readonly decision: string; readonly facts: JournalFacts }[] = [];
   /** The port calls that changed something: `index.put`, `profiles.tag`. */
@@ -158,10 +164,10 @@ export class GovernedAccount {
   }
 
   noticesOf(kind: Notice['kind']): string[] {
-    return [...this.notices.values()].flatMap(({ notice }) => (notice.kind === kind ? [notice.id] : []));
+    return this.notices.all.flatMap(({ id, kind: its }) => (its === kind ? [id] : []));
   }
 
-  get ports(): Sweep & { readonly publisher: NoticePublisher } {
+  get ports(): Sweep & { readonly deliveries: readonly Delivery[] } {
     const clock: Clock = { now: () => this.now };
     const journal: Journal = {
       decided: (decision, facts) => void this.decisions.push({ decision, facts }),
@@ -189,8 +195,8 @@ export class GovernedAccount {
       gauges: { measured: (gauge, value) => void this.measured.set(gauge, value) },
       index: this.#failing('index', this.#index),
       awsBudgets: this.#failing('awsBudgets', this.#awsBudgets),
-      outbox: this.#failing('outbox', this.#outbox),
-      publisher: this.#failing('publisher', { publish: async (notice: Notice) => void this.published.push(notice) }),
+      outbox: this.#outbox,
+      deliveries: this.#deliveries,
     };
   }
 
@@ -206,6 +212,9 @@ export class GovernedAccount {
       index: [...this.indexed].map(([arn, entry]) => [arn, entry.replace(/,"mendings":\{[^}]*\}/, '')]).sort(),
       awsBudgets: sorted([...this.awsBudgets], ([name]) => name),
       notices: [...this.notices.keys()].sort(),
+      chat: [...this.chat.keys()].sort(),
+      // Those of notices; others are named by when they happened.
+      events: this.events.all.flatMap(({ id, type }) => (/^(Budget|Drift)/.test(type) ? [] : [id])).sort(),
       openings: this.openings.kept,
     };
   }
@@ -313,25 +322,52 @@ export class GovernedAccount {
     },
   };
 
-  readonly #outbox: NoticeOutbox = {
-    enter: async (notice) => {
-      if (this.notices.has(notice.id)) return;
-      this.notices.set(notice.id, { notice, isSent: false });
-      this.changes.push('outbox.enter');
-    },
-    unsent: async () => [...this.notices.values()].flatMap(({ notice, isSent }) => (isSent ? [] : [notice])),
-    claim: async (id) => {
-      const entry = this.notices.get(id);
-      if (entry === undefined || entry.isSent) return false;
-      if (entry.claimedAt !== undefined && this.#now < entry.claimedAt + CLAIM_MS) return false;
-      entry.claimedAt = this.now;
-      return true;
-    },
-    markSent: async (id) => {
-      const entry = this.notices.get(id);
-      if (entry !== undefined) entry.isSent = true;
-    },
-  };
+  get #outboxes() {
+    const told = (outbox: MemoryOutbox<Notice> | MemoryOutbox<GovernorEvent>) => {
+      outbox.onEntered = () => void this.changes.push('outbox.enter');
+    };
+    told(this.notices);
+    told(this.chat);
+    told(this.events);
+    return {
+      notices: this.#failing('notices', this.notices),
+      chat: this.#failing('chat', this.chat),
+      events: this.#failing('events', this.events),
+    };
+  }
+
+  get #outbox(): NoticeOutbox {
+    return noticeOutbox(this.#outboxes);
+  }
+
+  get #deliveries(): readonly Delivery[] {
+    const { notices, chat, events } = this.#outboxes;
+    const publisher = this.#failing('publisher', {
+      tell: async (notice: Notice) => void this.published.push(notice),
+      chat: async (notice: Notice) => void this.chatted.push(notice),
+      announce: async (event: GovernorEvent) => void this.announced.push(event),
+    });
+    return [
+      deliveryOf(
+        'notices',
+        notices,
+        (notice) => publisher.tell(notice),
+        ({ kind }) => kind,
+      ),
+      deliveryOf(
+        'chat',
+        chat,
+        (notice) => publisher.chat(notice),
+        ({ kind }) => kind,
+      ),
+      deliveryOf(
+        'events',
+        events,
+        (event) => publisher.announce(event),
+        ({ type }) => type,
+      ),
+    ];
+  }
 
   /** The port with every call counted, and the one that is to crash crashing. */
   #failing<Port extends object>(name: string, port: Port): Port {

@@ -26,11 +26,18 @@ export const FUNCTIONS = {
   profileChanged: `${PREFIX}-profile-changed`,
   budgetAlert: `${PREFIX}-budget-alert`,
   sweep: `${PREFIX}-sweep`,
+  budgetHint: `${PREFIX}-budget-hint`,
+  ledgerWatch: `${PREFIX}-ledger-watch`,
+  costAnomaly: `${PREFIX}-cost-anomaly`,
+  metricAlarm: `${PREFIX}-metric-alarm`,
+  outlook: `${PREFIX}-outlook`,
 } as const;
 export const RULES = {
   apiCalls: `${PREFIX}-profile-api-calls`,
   tagChanges: `${PREFIX}-profile-tag-changes`,
   sweepSchedule: `${PREFIX}-sweep-schedule`,
+  ledgerWatchSchedule: `${PREFIX}-ledger-watch-schedule`,
+  outlookSchedule: `${PREFIX}-outlook-schedule`,
 } as const;
 
 export const NOVA_PRO = 'amazon.nova-pro-v1:0';
@@ -64,6 +71,8 @@ export interface IndexState {
 /** A tenant's process: a client with the helper, bound to tags. */
 export interface Tenant {
   call(modelId: string, text: string, maxTokens?: number): Promise<ConverseCommandOutput>;
+  /** Reports what was spent. */
+  flush(): Promise<void>;
   /** Ends the process as it should end: everything reported, unused money returned. */
   close(): Promise<void>;
 }
@@ -248,6 +257,7 @@ export class DeployedGovernor {
     client.middlewareStack.use(governor);
     return {
       call: (modelId, text, maxTokens = 1_000) => client.send(converse(modelId, text, maxTokens)),
+      flush: () => governor.flush(),
       async close() {
         await governor.close();
         client.destroy();
@@ -296,9 +306,10 @@ export class DeployedGovernor {
     }
   }
 
-  /** The sweep runs only when {@link sweep} is called. */
+  /** Nothing runs by the clock: the sweep only when {@link sweep} is called. */
   async stopSweeping(): Promise<void> {
-    await this.events.send(new DisableRuleCommand({ Name: RULES.sweepSchedule }));
+    for (const Name of [RULES.sweepSchedule, RULES.ledgerWatchSchedule, RULES.outlookSchedule])
+      await this.events.send(new DisableRuleCommand({ Name }));
   }
 
   async close(): Promise<void> {

@@ -46,7 +46,15 @@ export async function functionRolePolicy(
         .replaceAll(`\${AWS::Region}`, 'us-east-1')
         .replaceAll(`\${AWS::AccountId}`, governor.aws.accountId),
     )
-    .replaceAll(/\{"Ref":"NoticesTopic"\}/g, `"arn:aws:sns:us-east-1:${governor.aws.accountId}:${PREFIX}-notices"`)
+    .replaceAll('{"Ref":"NoticesTopic"}', `"arn:aws:sns:us-east-1:${governor.aws.accountId}:${PREFIX}-notices"`)
+    .replaceAll(
+      '{"Ref":"ChatNoticesTopic"}',
+      `"arn:aws:sns:us-east-1:${governor.aws.accountId}:${PREFIX}-chat-notices"`,
+    )
+    .replaceAll(
+      '{"Fn::GetAtt":["GovernorBus","Arn"]}',
+      `"arn:aws:events:us-east-1:${governor.aws.accountId}:event-bus/${PREFIX}"`,
+    )
     .replaceAll(
       '{"Fn::GetAtt":["FailedInvocationsQueue","Arn"]}',
       `"arn:aws:sqs:us-east-1:${governor.aws.accountId}:${PREFIX}-failed-invocations"`,

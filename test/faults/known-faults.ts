@@ -506,9 +506,9 @@ export const FAULTS: readonly Fault[] = [
   {
     id: 'F30',
     meaning: 'the same alert over and over: each time that it is noticed is taken for an occasion of its own',
-    file: 'aws/dynamodb/notice-outbox-table.ts',
-    source: 'const keyOf = (id: NoticeId) =>',
-    fault: 'const keyOf = (notice: NoticeId, id = notice + clock.now()) =>',
+    file: 'aws/dynamodb/outbox-table.ts',
+    source: 'const keyOf = (id: string) =>',
+    fault: 'const keyOf = (occasion: string, id = occasion + clock.now()) =>',
     test: {
       file: 'test/aws/dynamodb/notice-outbox-table.test.ts',
       title: 'takes an occasion once for good, also after it was sent [F30]',

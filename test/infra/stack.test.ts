@@ -32,7 +32,7 @@ const lambdaFunction = z.object({
 const rule = z.object({
   Name: z.string(),
   State: z.string(),
-  EventBusName: z.undefined().optional(),
+  EventBusName: z.union([reference, z.undefined()]).optional(),
   EventPattern: z.json().optional(),
   ScheduleExpression: z.string().optional(),
   Targets: z.array(
@@ -92,12 +92,17 @@ const queuePoliciesOf = (queue: string) =>
   );
 
 describe('the functions', () => {
-  it('are six, each with its own artifact, role and log group', () => {
+  it('are eleven, each with its own artifact, role and log group', () => {
     const all = [...functions()];
     expect(all.map(([id]) => nameOf(id)).sort()).toEqual([
       'billing',
       'budget-alert',
+      'budget-hint',
+      'cost-anomaly',
       'lease',
+      'ledger-watch',
+      'metric-alarm',
+      'outlook',
       'profile-changed',
       'resolve-profile',
       'sweep',
@@ -140,6 +145,7 @@ describe('the functions', () => {
       expect(fn.Environment.Variables).toEqual({
         GOVERNOR_TABLE: { Ref: 'GovernorTable' },
         GOVERNOR_NOTICES_TOPIC_ARN: { Ref: 'NoticesTopic' },
+        GOVERNOR_CHAT_TOPIC_ARN: { Ref: 'ChatNoticesTopic' },
         GOVERNOR_BUDGET_ALERTS_TOPIC_ARN: { Ref: 'BudgetAlertsTopic' },
         GOVERNOR_ANOMALIES_TOPIC_ARN: { Ref: 'AnomaliesTopic' },
         GOVERNOR_BUS_NAME: { Ref: 'GovernorBus' },
@@ -156,15 +162,24 @@ describe('the functions', () => {
 });
 
 describe('the rules', () => {
-  it('call the right function, on the default bus, and may', () => {
+  it('call the right function, on the right bus, and may', () => {
     const targets = [...rules().values()].flatMap(({ Name, State, Targets }) =>
       Targets.map(({ Arn }) => [Name.replace('bedrock-cost-governor-dev-', ''), State, nameOf(Arn['Fn::GetAtt'][0])]),
     );
     expect(targets.sort()).toEqual([
       ['billing-schedule', 'ENABLED', 'billing'],
+      ['budget-hints', 'ENABLED', 'budget-hint'],
+      ['cost-anomalies', 'ENABLED', 'cost-anomaly'],
+      ['ledger-watch-schedule', 'ENABLED', 'ledger-watch'],
+      ['metric-alarms', 'ENABLED', 'metric-alarm'],
+      ['outlook-schedule', 'ENABLED', 'outlook'],
       ['profile-api-calls', 'ENABLED', 'profile-changed'],
       ['profile-tag-changes', 'ENABLED', 'profile-changed'],
       ['sweep-schedule', 'ENABLED', 'sweep'],
+    ]);
+    const ownBus = [...rules().values()].filter(({ EventBusName }) => EventBusName !== undefined);
+    expect(ownBus.map(({ Name, EventBusName }) => [Name, EventBusName])).toEqual([
+      ['bedrock-cost-governor-dev-budget-hints', { Ref: 'GovernorBus' }],
     ]);
     const permission = z.object({ FunctionName: attribute, Principal: z.string(), SourceArn: z.unknown().optional() });
     const permitted = [...resources('AWS::Lambda::Permission', permission).values()];
@@ -176,8 +191,11 @@ describe('the rules', () => {
     }
   });
 
+  /** The ARN of a rule on a bus of its own names the bus as well. */
+  const pathOf = (name: string) => (/hints$/.test(name) ? `bedrock-cost-governor-dev/${name}` : name);
+
   it('keep what they cannot deliver in a queue that lets exactly them send', () => {
-    expect(rules().size).toBe(4);
+    expect(rules().size).toBe(9);
     for (const { Name, Targets } of rules().values()) {
       for (const { DeadLetterConfig } of Targets) {
         const policies = queuePoliciesOf(DeadLetterConfig.Arn['Fn::GetAtt'][0]);
@@ -193,7 +211,9 @@ describe('the rules', () => {
           Condition: {
             ArnEquals: {
               'aws:SourceArn': expect.arrayContaining([
-                { 'Fn::Sub': `arn:\${AWS::Partition}:events:\${AWS::Region}:\${AWS::AccountId}:rule/${Name}` },
+                {
+                  'Fn::Sub': `arn:\${AWS::Partition}:events:\${AWS::Region}:\${AWS::AccountId}:rule/${pathOf(Name)}`,
+                },
               ]),
             },
           },
@@ -254,18 +274,33 @@ describe('the rules', () => {
     expect(matchedBy({ ...envelope, detail: { ...ofProfile, 'resource-type': 'guardrail' } })).toEqual([]);
   });
 
-  it('call the sweep every five minutes, and the look at billing every day', () => {
+  it.each(['aws.ce-AnomalyDetected-doc', 'aws.ce-AnomalyDetected-tag-monitor'])('match %s', (file) => {
+    expect(matchedBy(event(file))).toEqual(['cost-anomalies']);
+  });
+
+  it('match an alarm that is in alarm, and none that is over', () => {
+    const { detail, ...envelope } = event('aws.cloudwatch-AlarmStateChange');
+    expect(matchedBy({ ...envelope, detail })).toEqual(['metric-alarms']);
+    expect(matchedBy({ ...envelope, detail: { ...detail, state: { value: 'OK' } } })).toEqual([]);
+  });
+
+  it('call the sweep every five minutes, the watch every minute, look ahead every hour, and look at billing every day', () => {
     const scheduled = [...rules().values()].flatMap(({ Name, ScheduleExpression }) =>
       ScheduleExpression === undefined
         ? []
         : [`${Name.replace('bedrock-cost-governor-dev-', '')} ${ScheduleExpression}`],
     );
-    expect(scheduled.sort()).toEqual(['billing-schedule rate(1 day)', 'sweep-schedule rate(5 minutes)']);
+    expect(scheduled.sort()).toEqual([
+      'billing-schedule rate(1 day)',
+      'ledger-watch-schedule rate(1 minute)',
+      'outlook-schedule rate(1 hour)',
+      'sweep-schedule rate(5 minutes)',
+    ]);
   });
 });
 
 describe('the topics', () => {
-  it('for alerts are open to AWS Budgets and to Cost Anomaly Detection, for this account, and to no one else', () => {
+  it('for alerts are each open to the one service that raises them, for this account, and to no one else', () => {
     const topicPolicy = z.object({ Topics: z.array(reference), PolicyDocument: policy });
     const policies = [...resources('AWS::SNS::TopicPolicy', topicPolicy).values()];
     expect(policies.map(({ Topics }) => Topics)).toEqual([[{ Ref: 'BudgetAlertsTopic' }], [{ Ref: 'AnomaliesTopic' }]]);
@@ -298,23 +333,25 @@ describe('the topics', () => {
       Endpoint: attribute,
       RedrivePolicy: z.object({ deadLetterTargetArn: attribute }),
     });
-    const [only, ...others] = resources('AWS::SNS::Subscription', subscription).values();
-    expect(others).toEqual([]);
-    expect([only?.TopicArn.Ref, nameOf(only?.Endpoint['Fn::GetAtt'][0] ?? '')]).toEqual([
-      'BudgetAlertsTopic',
-      'budget-alert',
+    const subscriptions = [...resources('AWS::SNS::Subscription', subscription).values()];
+    const ends = subscriptions.map(({ TopicArn, Endpoint }) => [TopicArn.Ref, nameOf(Endpoint['Fn::GetAtt'][0])]);
+    expect(ends.sort()).toEqual([
+      ['AnomaliesTopic', 'cost-anomaly'],
+      ['BudgetAlertsTopic', 'budget-alert'],
     ]);
-    const policies = queuePoliciesOf(only?.RedrivePolicy.deadLetterTargetArn['Fn::GetAtt'][0] ?? '');
-    expect(policies).toHaveLength(1);
-    expect(policies[0]?.PolicyDocument.Statement).toEqual([
-      expect.objectContaining({
-        Effect: 'Allow',
-        Principal: { Service: 'sns.amazonaws.com' },
-        Action: ['sqs:SendMessage'],
-        Resource: only?.RedrivePolicy.deadLetterTargetArn,
-        Condition: { ArnEquals: { 'aws:SourceArn': { Ref: 'BudgetAlertsTopic' } } },
-      }),
-    ]);
+    for (const { TopicArn, RedrivePolicy } of subscriptions) {
+      const policies = queuePoliciesOf(RedrivePolicy.deadLetterTargetArn['Fn::GetAtt'][0]);
+      expect(policies).toHaveLength(1);
+      expect(policies[0]?.PolicyDocument.Statement).toEqual([
+        expect.objectContaining({
+          Effect: 'Allow',
+          Principal: { Service: 'sns.amazonaws.com' },
+          Action: ['sqs:SendMessage'],
+          Resource: RedrivePolicy.deadLetterTargetArn,
+          Condition: { ArnEquals: { 'aws:SourceArn': TopicArn } },
+        }),
+      ]);
+    }
   });
 });
 
@@ -348,6 +385,7 @@ describe('the table', () => {
               Projection: { ProjectionType: 'ALL' },
             },
           ],
+          TimeToLiveSpecification: { AttributeName: 'auditExpiresAt', Enabled: true },
           PointInTimeRecoverySpecification: { PointInTimeRecoveryEnabled: true },
           SSESpecification: { SSEEnabled: true },
           DeletionProtectionEnabled: true,
@@ -377,25 +415,26 @@ describe('the roles', () => {
   });
 
   it('may act on every resource only where IAM knows no resource to name', () => {
-    const everywhere = ['profile-changed', 'budget-alert', 'sweep', 'billing', 'lease', 'resolve-profile'].flatMap(
-      (name) => statementsOf(name).filter(({ Resource }) => [Resource].flat().includes('*')),
+    const everywhere = [...functions().keys()].flatMap((id) =>
+      statementsOf(nameOf(id) ?? '').filter(({ Resource }) => [Resource].flat().includes('*')),
     );
-    expect(everywhere.flatMap(({ Action }) => Action)).toEqual([
+    expect([...new Set(everywhere.flatMap(({ Action }) => Action))].sort()).toEqual([
       'bedrock:ListInferenceProfiles',
-      'tag:GetResources',
-      'cloudwatch:GetMetricData',
-      'ce:ListCostAllocationTags',
-      'ce:UpdateCostAllocationTagsStatus',
-      'ce:GetAnomalyMonitors',
       'ce:CreateAnomalyMonitor',
-      'ce:GetAnomalySubscriptions',
       'ce:CreateAnomalySubscription',
-      'ce:UpdateAnomalySubscription',
+      'ce:GetAnomalies',
+      'ce:GetAnomalyMonitors',
+      'ce:GetAnomalySubscriptions',
       'ce:GetCostAndUsage',
+      'ce:ListCostAllocationTags',
+      'ce:UpdateAnomalySubscription',
+      'ce:UpdateCostAllocationTagsStatus',
+      'cloudwatch:GetMetricData',
+      'tag:GetResources',
     ]);
   });
 
-  it('let the look at billing write its own memory and notices in the table, and nothing else', () => {
+  it('let the look at billing write its own memory and what it tells in the table, and nothing else', () => {
     const writing = statementsOf('billing').flatMap(({ Action, Condition }) =>
       Action.some((action) => /^dynamodb:(Put|Update|Delete)/.test(action)) ? [[Action, Condition]] : [],
     );
@@ -405,11 +444,11 @@ describe('the roles', () => {
         { 'ForAllValues:StringEquals': { 'dynamodb:LeadingKeys': ['BILLING'] } },
       ],
       [
-        ['dynamodb:PutItem', 'dynamodb:UpdateItem'],
-        { 'ForAllValues:StringLike': { 'dynamodb:LeadingKeys': ['NOTICE#*'] } },
+        ['dynamodb:PutItem', 'dynamodb:UpdateItem', 'dynamodb:BatchWriteItem'],
+        { 'ForAllValues:StringLike': { 'dynamodb:LeadingKeys': ['NOTICE#*', 'EVENT#*', 'AUDIT#*'] } },
       ],
     ]);
-    expect(allowed('billing').filter((action) => /^(bedrock|budgets|events|tag):/.test(action))).toEqual([]);
+    expect(allowed('billing').filter((action) => /^(bedrock|budgets|tag):/.test(action))).toEqual([]);
   });
 
   it("change tags on this account's application inference profiles alone", () => {
@@ -442,10 +481,32 @@ describe('the roles', () => {
     expect(allowed('lease').filter((action) => !/^(dynamodb|logs):/.test(action))).toEqual([]);
   });
 
-  it("let the budget alert's function show a standing, but neither change a tenant's tags nor a budget", () => {
-    const tagging = statementsOf('budget-alert').find(({ Action }) => Action.includes('bedrock:TagResource'));
-    expect(tagging?.Condition).toEqual({ 'ForAllValues:StringLike': { 'aws:TagKeys': ['governor:*'] } });
-    expect(allowed('budget-alert').filter((action) => action.startsWith('budgets:'))).toEqual(['budgets:ViewBudget']);
+  const SIGNALS = ['budget-alert', 'budget-hint', 'cost-anomaly', 'ledger-watch', 'metric-alarm'];
+
+  it("let those who answer signals show a standing, but neither change a tenant's tags nor a budget", () => {
+    for (const name of SIGNALS) {
+      const tagging = statementsOf(name).find(({ Action }) => Action.includes('bedrock:TagResource'));
+      expect(tagging?.Condition).toEqual({ 'ForAllValues:StringLike': { 'aws:TagKeys': ['governor:*'] } });
+      const ofBudgets = allowed(name).filter((action) => action.startsWith('budgets:'));
+      expect(ofBudgets).toEqual(/alert|anomaly/.test(name) ? ['budgets:ViewBudget'] : []);
+    }
+  });
+
+  it('let who answers a hint, an anomaly, an alarm or the clock write neither the policy nor usage', () => {
+    const writes = /^dynamodb:(Put|Update|Delete|BatchWrite)/;
+    for (const name of ['budget-hint', 'cost-anomaly', 'ledger-watch', 'metric-alarm', 'outlook']) {
+      const writing = statementsOf(name).filter(({ Action }) => Action.some((action) => writes.test(action)));
+      const keys = JSON.stringify(writing.map(({ Condition }) => Condition));
+      expect(writing).toHaveLength(1);
+      expect(keys).toContain('"dynamodb:LeadingKeys":[');
+      expect(keys).not.toMatch(/POLICY|USAGE|SWEEP|"\*"/);
+    }
+  });
+
+  it('let who looks ahead touch no profile and no budget', () => {
+    expect(allowed('outlook').filter((action) => !/^(dynamodb|logs|sns|sqs|events):/.test(action))).toEqual([]);
+    const keys = JSON.stringify(statementsOf('outlook').map(({ Condition }) => Condition ?? null));
+    expect(keys).toContain('["PACE#*","NOTICE#*","EVENT#*","AUDIT#*"]');
   });
 
   it("change only the governor's own budgets", () => {
@@ -481,7 +542,7 @@ describe('the roles', () => {
   });
 
   it('write to the log group of their own function', () => {
-    for (const name of ['profile-changed', 'budget-alert', 'sweep', 'billing', 'lease', 'resolve-profile']) {
+    for (const name of [...functions().keys()].map((id) => nameOf(id) ?? '')) {
       const logging = statementsOf(name).filter(({ Action }) => Action.includes('logs:PutLogEvents'));
       expect(logging.map(({ Resource }) => Resource)).toEqual([
         {
@@ -497,6 +558,7 @@ describe('the outputs', () => {
     expect(stack.Outputs).toMatchObject({
       TableName: { Value: { Ref: 'GovernorTable' } },
       NoticesTopicArn: { Value: { Ref: 'NoticesTopic' } },
+      ChatNoticesTopicArn: { Value: { Ref: 'ChatNoticesTopic' } },
       BudgetAlertsTopicArn: { Value: { Ref: 'BudgetAlertsTopic' } },
       AnomaliesTopicArn: { Value: { Ref: 'AnomaliesTopic' } },
       BusName: { Value: { Ref: 'GovernorBus' } },

@@ -4,6 +4,8 @@ import {
   CostExplorerClient,
   CreateAnomalyMonitorCommand,
   CreateAnomalySubscriptionCommand,
+  GetAnomaliesCommand,
+  type GetAnomaliesCommandInput,
   GetAnomalyMonitorsCommand,
   GetAnomalySubscriptionsCommand,
   GetCostAndUsageCommand,
@@ -391,6 +393,35 @@ describe('Cost Explorer over the wire', () => {
           subscriptionName: 'governor',
         }),
       ]);
+    });
+
+    it('answers an anomaly by its monitor and its day, whether anyone was told of it or not', async () => {
+      const MonitorArn = await arnOf();
+      await spendAbnormally();
+      await aws.clock.moveTo(Date.UTC(2026, 10, 17));
+      const ask = async (input: Partial<GetAnomaliesCommandInput>) => {
+        const DateInterval = { StartDate: '2026-11-14', EndDate: '2026-11-17' };
+        return (await ce.send(new GetAnomaliesCommand({ MonitorArn, DateInterval, ...input }))).Anomalies ?? [];
+      };
+      const [anomaly, ...others] = await ask({});
+      expect(others).toEqual([]);
+      expect(anomaly).toMatchObject({
+        AnomalyId: expect.any(String),
+        AnomalyStartDate: '2026-11-14T00:00:00Z',
+        DimensionValue: 'tenant:acme',
+        MonitorArn,
+        RootCauses: [{ Service: 'Amazon Bedrock', LinkedAccount: ACCOUNT }],
+      });
+      expect(anomaly?.Impact?.TotalImpact).toBeGreaterThan(1);
+      expect(await ask({ MonitorArn: undefined })).toEqual([anomaly]);
+      expect(await ask({ DateInterval: { StartDate: '2026-11-14' } })).toEqual([anomaly]);
+      expect(await ask({ DateInterval: { StartDate: '2026-11-01', EndDate: '2026-11-13' } })).toEqual([]);
+      expect(await ask({ DateInterval: { StartDate: '2026-11-15', EndDate: '2026-11-17' } })).toEqual([]);
+      expect(await ask({ MonitorArn: `${MonitorArn}x` })).toEqual([]);
+      for (const StartDate of ['soon', '2026-11-18'])
+        await expect(ask({ DateInterval: { StartDate, EndDate: '2026-11-17' } })).rejects.toMatchObject({
+          name: 'ValidationException',
+        });
     });
 
     it('tells nothing below the threshold, nor of a usual day', async () => {

@@ -39,6 +39,54 @@ describe('AWS budgets in a sweep', () => {
     expect(asked).toEqual(['list']);
   });
 
+  const provisioned = () =>
+    account.events.all.flatMap((event) =>
+      event.type === 'BudgetProvisioned' ? [`${event.detail.outcome} ${event.detail.awsBudget}`] : [],
+    );
+  const changed = async (outcome: 'updated' | 'adopted' | 'alerts-full' | 'unchanged') => {
+    await sweep(account.ports);
+    account.wait(300_000);
+    const { awsBudgets } = account.ports;
+    account.policy = removing({
+      budgets: [{ name: 'tenant-monthly', per: 'tenant', limit: '21 USD', period: 'month' }],
+    });
+    await sweep({
+      ...account.ports,
+      awsBudgets: { ...awsBudgets, describe: awsBudgets.describe, list: awsBudgets.list, update: async () => outcome },
+    });
+    return provisioned().filter((event) => !event.startsWith('created'));
+  };
+
+  it('are announced once when they are made, and not while they only ought to be', async () => {
+    account.policy = removing({ mode: 'observe' });
+    await sweep(account.ports);
+    expect(provisioned()).toEqual([]);
+    account.policy = removing();
+    await sweep(account.ports);
+    account.wait(300_000);
+    await sweep(account.ports);
+    expect(provisioned().sort()).toEqual([`created ${ACME_BUDGET}`, `created ${LAKESIDE_BUDGET}`]);
+  });
+
+  it.each(['updated', 'adopted'] as const)('are announced as updated where they were %s', async (outcome) => {
+    expect((await changed(outcome)).sort()).toEqual([`updated ${ACME_BUDGET}`, `updated ${LAKESIDE_BUDGET}`]);
+  });
+
+  it.each(['alerts-full', 'unchanged'] as const)('are not announced where AWS says %s', async (outcome) => {
+    expect(await changed(outcome)).toEqual([]);
+  });
+
+  it('are all made where the table throttles the announcement: that says nothing of AWS Budgets', async () => {
+    const { outbox } = account.ports;
+    const announce = async (): Promise<void> => {
+      throw throttle;
+    };
+    const report = await sweep({ ...account.ports, outbox: { ...outbox, enter: outbox.enter, announce } });
+    expect(report).not.toHaveProperty('unprovisioned');
+    expect(account.awsBudgets.size).toBe(2);
+    expect(account.counted.filter((metric) => metric === 'BudgetProvisioningFailed')).toHaveLength(2);
+  });
+
   it('are left as they are where AWS throttles, and the next sweep goes on', async () => {
     const { awsBudgets } = account.ports;
     let created = 0;

@@ -54,7 +54,7 @@ describe('a profile that the rules do not allow', () => {
       `mismatched|${profileArn('a')}|model`,
       `mismatched|${profileArn('a')}|name`,
     ]);
-    expect([...account.notices.values()].map(({ notice }) => notice.text).join()).toContain(
+    expect(account.notices.all.map(({ text }) => text).join()).toContain(
       'is "amazon.nova-lite-v1:0" (expected one of anthropic.*)',
     );
     expect(account.entryOf(profileArn('a'))).toMatchObject({ standing: { state: 'open' } });
