@@ -1,13 +1,16 @@
 import { setTimeout } from 'node:timers/promises';
+import { isThrottle } from '../domain/fault.ts';
 import { errorName } from './asking.ts';
 
 export interface PaceOptions {
   readonly perSecond: number;
   /** Requests that may go out at once after a pause. */
   readonly burst: number;
-  /** Milliseconds, never falling. */
+  /** Milliseconds. A clock that is set back pauses the pace, and does not undo it. */
   readonly now?: () => number;
   readonly wait?: (ms: number) => Promise<unknown>;
+  /** How often one request is repeated that AWS throttled, after the SDK has given up. Default 4. */
+  readonly repeats?: number;
 }
 
 /** GetResources: 15 requests a second for an account (AWS General Reference), of which others need some. */
@@ -17,7 +20,15 @@ export const BEDROCK_PACE = { perSecond: 50, burst: 25 } as const;
 /** A function that is called for each event does one thing at a time: it only slows down once AWS has throttled it. */
 export const EVENT_PACE = { perSecond: 1_000, burst: 100 } as const;
 
-/** How often one request is repeated that AWS throttled, after the SDK has given up. */
+/**
+ * AWS Budgets publishes no rate; tens of calls a minute are taken (UNVERIFIED). Who is throttled does not insist: what is
+ * left is left to the next sweep.
+ */
+export const BUDGETS_PACE = { perSecond: 0.75, burst: 20, repeats: 0 } as const;
+
+/** Cost Explorer publishes no rate either, and each request costs a US cent: one a second is taken (UNVERIFIED). */
+export const COST_EXPLORER_PACE = { perSecond: 1, burst: 3 } as const;
+
 const REPEATS = 4;
 const SLOWEST_SHARE = 1 / 16;
 /** What each success adds to the rate again, as a share of the full rate. */
@@ -35,7 +46,7 @@ export class Pace {
   #slowedAt = Number.NEGATIVE_INFINITY;
 
   constructor(options: PaceOptions) {
-    this.#options = { now: () => performance.now(), wait: setTimeout, ...options };
+    this.#options = { now: () => performance.now(), wait: setTimeout, repeats: REPEATS, ...options };
     this.#perSecond = options.perSecond;
     this.#tokens = options.burst;
     this.#at = this.#options.now();
@@ -43,7 +54,7 @@ export class Pace {
 
   /** @throws what the request throws; a throttled one has been repeated some times */
   async keep<Answer>(request: () => Promise<Answer>): Promise<Answer> {
-    const { perSecond } = this.#options;
+    const { perSecond, repeats } = this.#options;
     for (let repeat = 0; ; repeat++) {
       await this.#turn();
       const sentAt = this.#options.now();
@@ -52,11 +63,13 @@ export class Pace {
         this.#setRate(this.#perSecond + perSecond * RECOVERY_SHARE);
         return answer;
       } catch (error) {
-        if (!THROTTLED.test(errorName(error)) || repeat === REPEATS) throw error;
+        if (!isThrottle(errorName(error))) throw error;
         // Requests that were under way together are throttled together, and slow down once.
-        if (sentAt <= this.#slowedAt) continue;
-        this.#setRate(this.#perSecond / 2);
-        this.#slowedAt = this.#options.now();
+        if (sentAt > this.#slowedAt) {
+          this.#setRate(this.#perSecond / 2);
+          this.#slowedAt = this.#options.now();
+        }
+        if (repeat === repeats) throw error;
       }
     }
   }
@@ -70,7 +83,7 @@ export class Pace {
 
   #refill(): void {
     const at = this.#options.now();
-    this.#tokens = Math.min(this.#options.burst, this.#tokens + ((at - this.#at) / 1_000) * this.#perSecond);
+    this.#tokens = Math.min(this.#options.burst, this.#tokens + (Math.max(0, at - this.#at) / 1_000) * this.#perSecond);
     this.#at = at;
   }
 
@@ -80,6 +93,3 @@ export class Pace {
     this.#perSecond = Math.min(full, Math.max(full * SLOWEST_SHARE, perSecond));
   }
 }
-
-/** As Bedrock, Resource Groups Tagging and the SDK name it. */
-const THROTTLED = /^(Throttl|TooManyRequests)/;

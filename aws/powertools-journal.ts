@@ -1,6 +1,6 @@
 import type { Logger } from '@aws-lambda-powertools/logger';
 import { type Metrics, MetricUnit } from '@aws-lambda-powertools/metrics';
-import type { Gauges, Journal } from '../domain/journal.ts';
+import type { GaugeName, Gauges, Journal } from '../domain/journal.ts';
 
 /** Decisions as structured log lines, counts as CloudWatch metrics in embedded metric format. */
 export const powertoolsJournal = (logger: Logger, metrics: Metrics): Journal => ({
@@ -13,9 +13,14 @@ export const powertoolsJournal = (logger: Logger, metrics: Metrics): Journal => 
   },
 });
 
+const UNITS: Partial<Record<GaugeName, (typeof MetricUnit)[keyof typeof MetricUnit]>> = {
+  IndexAgeSeconds: MetricUnit.Seconds,
+  DriftPercent: MetricUnit.Percent,
+};
+
 /** Each with the unit that its name says. */
 export const powertoolsGauges = (metrics: Metrics): Gauges => ({
   measured(gauge, value) {
-    metrics.addMetric(gauge, gauge === 'IndexAgeSeconds' ? MetricUnit.Seconds : MetricUnit.Count, value);
+    metrics.addMetric(gauge, UNITS[gauge] ?? MetricUnit.Count, value);
   },
 });

@@ -21,3 +21,6 @@ export class Fault extends Error {
     this.next = parts.next;
   }
 }
+
+/** Whether a fault's code, or the name of an AWS error, asks for a slower pace: as Bedrock, Budgets, Tagging and the SDK name it. */
+export const isThrottle = (code: string): boolean => /^(Throttl|TooManyRequests)/.test(code);

@@ -17,6 +17,13 @@ export type MetricName =
   | 'BudgetProvisioned'
   | 'BudgetProvisioningFailed'
   | 'BudgetNotExpressible'
+  | 'AwsBudgetRemoved'
+  | 'CostTagActivated'
+  | 'CostTagNotActivated'
+  | 'AnomalyMonitorChanged'
+  | 'BillingNeedsPayer'
+  | 'BillingFailed'
+  | 'DriftDetected'
   | 'TenantThrottled'
   | 'TenantClosed'
   | 'TenantReopened'
@@ -49,7 +56,9 @@ export type GaugeName =
   | 'IndexAgeSeconds'
   | 'IndexStaleEntries'
   | 'SweepCarriedOver'
-  | 'DeclaredProfilesMissing';
+  | 'DeclaredProfilesMissing'
+  | 'DriftPercent'
+  | 'UnassignedSpendUsd';
 
 export interface Gauges {
   measured(gauge: GaugeName, value: number): void;

@@ -7,10 +7,8 @@ import { CloudTrailClient } from '@aws-sdk/client-cloudtrail';
 import { CloudWatchClient } from '@aws-sdk/client-cloudwatch';
 import { CostExplorerClient } from '@aws-sdk/client-cost-explorer';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
-import { EventBridgeClient } from '@aws-sdk/client-eventbridge';
 import { IAMClient } from '@aws-sdk/client-iam';
 import { ResourceGroupsTaggingAPIClient } from '@aws-sdk/client-resource-groups-tagging-api';
-import { SNSClient } from '@aws-sdk/client-sns';
 import { SSMClient } from '@aws-sdk/client-ssm';
 import * as z from 'zod';
 import { awsBudgets } from '../aws/aws-budgets.ts';
@@ -25,7 +23,6 @@ import { auditTable } from '../aws/dynamodb/audit-table.ts';
 import { checkpointsTable } from '../aws/dynamodb/checkpoints-table.ts';
 import { ledgerReadings } from '../aws/dynamodb/ledger-readings.ts';
 import { ledgerTable } from '../aws/dynamodb/ledger-table.ts';
-import { chatOutboxTable, eventOutboxTable, noticeOutboxTable } from '../aws/dynamodb/notice-outbox-table.ts';
 import { openingsTable } from '../aws/dynamodb/openings-table.ts';
 import { paceTable } from '../aws/dynamodb/pace-table.ts';
 import { policyTable } from '../aws/dynamodb/policy-table.ts';
@@ -33,20 +30,18 @@ import { profileIndexTable } from '../aws/dynamodb/profile-index-table.ts';
 import { sweepProgressTable } from '../aws/dynamodb/sweep-progress-table.ts';
 import { tagHistoriesTable } from '../aws/dynamodb/tag-histories-table.ts';
 import { usageTable } from '../aws/dynamodb/usage-table.ts';
-import { eventBus } from '../aws/event-bus.ts';
 import { metricAlarms } from '../aws/metric-alarms.ts';
-import { BEDROCK_PACE, EVENT_PACE, GET_RESOURCES_PACE, Pace } from '../aws/pace.ts';
+import { BEDROCK_PACE, BUDGETS_PACE, EVENT_PACE, GET_RESOURCES_PACE, Pace } from '../aws/pace.ts';
 import { indexParameter } from '../aws/parameter-index.ts';
 import { powertoolsGauges, powertoolsJournal } from '../aws/powertools-journal.ts';
 import { genaiPrices } from '../aws/price-list.ts';
-import { chatNotices, snsNotices } from '../aws/sns-notices.ts';
 import { taggedResources } from '../aws/tagged-resources.ts';
 import { bulkTags } from '../aws/tagging-profiles.ts';
 import { AuditingJournal } from '../domain/audit/auditing-journal.ts';
 import type { Identity } from '../domain/lending/caller.ts';
 import type { LendingPorts } from '../domain/lending/lend.ts';
 import { rememberedFacts } from '../domain/lending/lending-facts.ts';
-import { type Delivery, deliveryOf } from '../domain/outbox.ts';
+import type { Delivery } from '../domain/outbox.ts';
 import type { Outlook } from '../domain/outlook/look-ahead.ts';
 import { ProfileEars } from '../domain/profiles/hear-profile.ts';
 import type { PublishedIndex } from '../domain/profiles/publish-index.ts';
@@ -57,27 +52,21 @@ import type { CostAnomalies } from '../domain/signals/anomaly.ts';
 import type { WriteId } from '../domain/spending/ledger.ts';
 import { UsageSince } from '../domain/spending/recorded-usage.ts';
 import { UsageReadings } from '../domain/spending/usage-readings.ts';
-import { noticeOutbox } from '../domain/standing/notice-outbox.ts';
 import { functionSettings } from './function-settings.ts';
+import type { Equipped } from './handler-of.ts';
+import { TellingSettings, telling } from './telling.ts';
 
 /** What a function is told by the stack; see `provider.environment` in infra/serverless.yml. */
-const Environment = z.object({
+const Environment = TellingSettings.extend({
   GOVERNOR_TABLE: z.string().min(3),
-  GOVERNOR_NOTICES_TOPIC_ARN: z.string().startsWith('arn:'),
-  GOVERNOR_CHAT_TOPIC_ARN: z.string().startsWith('arn:'),
-  GOVERNOR_BUS_NAME: z.string().min(1),
   GOVERNOR_BUDGET_ALERTS_TOPIC_ARN: z.string().startsWith('arn:'),
   GOVERNOR_ACCOUNT_ID: z.string().regex(/^\d{12}$/),
   GOVERNOR_INDEX_PARAMETER: z.string().startsWith('/'),
   GOVERNOR_STAGE: z.string().regex(/^[A-Za-z0-9-]{1,40}$/),
 });
 
-export interface Governor {
+export interface Governor extends Equipped {
   readonly accountId: string;
-  readonly logger: Logger;
-  readonly metrics: Metrics;
-  /** Keeps each decision in the audit trail as well; `infra/lambda.ts` writes it away. */
-  readonly journal: AuditingJournal;
   /** Reads the policy in force, and with it AWS's time, and puts everything together that a use case needs. */
   start(): Promise<
     Sweep &
@@ -97,16 +86,14 @@ export interface Governor {
 
 /** The adapters of one function, made once for each execution environment. */
 export function governor(environment: NodeJS.ProcessEnv = process.env): Governor {
+  const settings = functionSettings(Environment, environment);
   const {
     GOVERNOR_TABLE: table,
-    GOVERNOR_NOTICES_TOPIC_ARN: noticesTopicArn,
-    GOVERNOR_CHAT_TOPIC_ARN: chatTopicArn,
-    GOVERNOR_BUS_NAME: busName,
     GOVERNOR_BUDGET_ALERTS_TOPIC_ARN: alertTopicArn,
     GOVERNOR_ACCOUNT_ID: accountId,
     GOVERNOR_INDEX_PARAMETER: indexName,
     GOVERNOR_STAGE: stage,
-  } = functionSettings(Environment, environment);
+  } = settings;
 
   const logger = new Logger();
   const metrics = new Metrics({ defaultDimensions: { stage } });
@@ -131,7 +118,14 @@ export function governor(environment: NodeJS.ProcessEnv = process.env): Governor
   const records = usageTable(dynamo, table);
   const readings = new UsageReadings({ records, metered: cloudWatchMetrics(cloudWatchIn), clock });
   // Made when they are first needed: the function `lease` needs none of them.
-  const budgets = once(() => awsBudgets(new BudgetsClient(), { accountId, alertTopicArn }));
+  const budgets = once(() =>
+    // By AWS's clock, as all that is decided here.
+    awsBudgets(
+      new BudgetsClient(),
+      { accountId, alertTopicArn },
+      new Pace({ ...BUDGETS_PACE, now: () => clock.now() }),
+    ),
+  );
   const published = once(() => indexParameter(new SSMClient(), indexName));
   const creators = once(() =>
     cloudTrailCreators({
@@ -142,22 +136,7 @@ export function governor(environment: NodeJS.ProcessEnv = process.env): Governor
   );
   const anomalies = once(() => costAnomalies(new CostExplorerClient({ region: 'us-east-1' }), clock));
   const alarms = once(() => metricAlarms(new CloudWatchClient()));
-  const outboxes = {
-    notices: noticeOutboxTable(dynamo, table, clock),
-    chat: chatOutboxTable(dynamo, table, clock),
-    events: eventOutboxTable(dynamo, table, clock),
-  };
-  const deliveries = once(() => {
-    const sns = new SNSClient();
-    const toPeople = snsNotices(sns, noticesTopicArn);
-    const toChat = chatNotices(sns, chatTopicArn);
-    const toBus = eventBus(new EventBridgeClient(), busName);
-    return [
-      deliveryOf('notices', outboxes.notices, toPeople.publish, ({ kind }) => kind),
-      deliveryOf('chat', outboxes.chat, toChat.publish, ({ kind }) => kind),
-      deliveryOf('events', outboxes.events, toBus.publish, ({ type }) => type),
-    ];
-  });
+  const told = once(() => telling(dynamo, table, clock, settings));
   const heardPaceIn = forEachRegion(() => new Pace(EVENT_PACE));
   const heard = bedrockProfiles(bedrockIn, heardPaceIn);
   const start: Governor['start'] = async () => {
@@ -182,8 +161,7 @@ export function governor(environment: NodeJS.ProcessEnv = process.env): Governor
       readings,
       prices: genaiPrices,
       awsBudgets: budgets(),
-      outbox: noticeOutbox(outboxes),
-      deliveries: deliveries(),
+      ...told(),
       ledgerReadings: ledgerReadings(dynamo, table),
       paces: paceTable(dynamo, table),
       anomalies: anomalies(),

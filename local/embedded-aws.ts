@@ -11,6 +11,7 @@ import type { DeployedStack, DeployOptions } from './cloudformation/stack.ts';
 import { createCloudTrail } from './cloudtrail.ts';
 import { type CloudWatchOptions, createCloudWatch } from './cloudwatch/cloudwatch.ts';
 import { answerControlRequest, isControlRequest } from './control-api.ts';
+import { type CostExplorerOptions, createCostExplorer } from './cost-explorer/cost-explorer.ts';
 import { Destinations } from './destinations.ts';
 import { createDispatcher } from './dispatch.ts';
 import { createDynamoDb } from './dynamodb.ts';
@@ -24,6 +25,7 @@ import { type Interception, Interceptors } from './interceptors.ts';
 import type { InvocationResult } from './lambda/execution-environment.ts';
 import { createLambda } from './lambda/lambda.ts';
 import { type Outage, outageOf } from './outages.ts';
+import { createPriceList } from './pricing.ts';
 import { Principals } from './principals.ts';
 import type { Answer, WireRequest } from './protocols/wire.ts';
 import { createSecretsManager } from './secrets-manager.ts';
@@ -50,6 +52,8 @@ export interface EmbeddedAwsOptions {
   readonly seed?: string;
   /** How late billing data and AWS Budgets are. */
   readonly budgets?: BudgetsOptions;
+  /** How late costs show, and whether the account pays for itself. */
+  readonly costExplorer?: CostExplorerOptions;
   /** How late metrics are. */
   readonly cloudWatch?: CloudWatchOptions;
 }
@@ -130,13 +134,14 @@ export async function startEmbeddedAws(options: EmbeddedAwsOptions = {}): Promis
   services.push(eventBridge.service, queues.service, lambda.service);
   services.push(createSns(world, destinations, identifiers));
   services.push(createBudgets(world, destinations, options.budgets));
+  services.push(createCostExplorer(world, destinations, identifiers, options.costExplorer));
   const scheduler = createScheduler(world, destinations, identifiers);
   const cloudFormation = createCloudFormation({ world, services, queues, lambda, scheduler, identifiers });
 
   const dynamoDb = createDynamoDb(accountId, options.dynamoDbPath);
   services.push(dynamoDb.service);
   const secrets = createSecretsManager(world, identifiers);
-  services.push(createSts(), createSsm(world), secrets.service);
+  services.push(createSts(), createSsm(world), secrets.service, createPriceList());
   const profiles = new ApplicationProfiles(accountId, () => identifiers.alphanumeric(12));
   services.push(createBedrockControlPlane(world, profiles));
   const modelCalls = new ModelCalls();

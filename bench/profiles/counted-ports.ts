@@ -45,7 +45,7 @@ export function countedPorts(account: GovernedAccount): { ports: Sweep; requests
   };
 }
 
-/** Reviews read the ledger and AWS Budgets once for each budget, whatever the number of profiles: told apart. */
+/** Reviews read the ledger once for each budget, and AWS Budgets once for all, whatever the number of profiles: told apart. */
 export const PER_BUDGET = ['ledger', 'awsBudgets'];
 
 export const sumOf = (requests: ReadonlyMap<string, number>, isCounted: (port: string) => boolean): number =>

@@ -1,3 +1,4 @@
+import { type Approximation, approximations } from '../../domain/budgets/approximations.ts';
 import { type PlannedAction, planProfiles, readProfiles } from '../../domain/profiles/plan-profiles.ts';
 import type { PolicyFile } from '../policy-file.ts';
 import type { Account } from './account.ts';
@@ -11,6 +12,8 @@ export interface AccountPlan {
   /** Under `mode: observe` nothing but the policy is stored: the actions are what would be done. */
   readonly observes: boolean;
   readonly actions: readonly PlannedAction[];
+  /** What AWS Budgets will not do as the policy says. */
+  readonly approximations: readonly Approximation[];
 }
 
 export async function planFor(account: Account, { policy, document }: PolicyFile, table: string): Promise<AccountPlan> {
@@ -19,6 +22,7 @@ export async function planFor(account: Account, { policy, document }: PolicyFile
     table,
     observes: policy.mode === 'observe',
     storesPolicy: !(await account.policies.holds(document)),
+    approximations: approximations(policy),
     actions: planProfiles(policy, await readProfiles(account.ports.profiles, policy.regions)),
   };
 }

@@ -42,6 +42,7 @@ export const jsonVoice = (write: (text: string) => void): PlanVoice => {
           ...('found' in action ? { arn: action.found.arn } : {}),
           ...(action.kind === 'conflict' ? { because: action.because } : {}),
         });
+      for (const approximation of plan.approximations) line({ type: 'approximation', ...approximation });
       line({ type: 'plan', changes: hasChanges(plan), observes: plan.observes, ...countsOf(plan) });
     },
     policyStored: (table) => line({ type: 'stored', table }),
@@ -96,6 +97,9 @@ export const textVoice = (write: (text: string) => void, options: { readonly col
           : `  ${SYMBOLS.keep} policy in table ${table}\n`,
       );
       for (const action of actions) tell(action);
+      if (plan.approximations.length > 0) write('\nWhat AWS Budgets only approximates:\n');
+      for (const { budget, text } of plan.approximations)
+        write(`  ${colour.dim('-')} ${budget === undefined ? '' : `${budget}: `}${text}\n`);
       const { create, adopt, keep, conflict, surplus } = countsOf(plan);
       write(`\n${create} to create, ${adopt} to adopt, ${keep} as declared`);
       if (conflict > 0) write(`, ${conflict} in conflict`);

@@ -105,7 +105,8 @@ const textOf = (facts: JournalFacts, name: string): string | undefined => {
 };
 
 const subjectOf = (facts: JournalFacts): string =>
-  [textOf(facts, 'budget'), textOf(facts, 'period'), textOf(facts, 'profile')]
+  ['budget', 'period', 'profile', 'name']
+    .map((name) => textOf(facts, name))
     .filter((part) => part !== undefined)
     .join('#');
 

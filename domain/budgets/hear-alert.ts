@@ -2,12 +2,12 @@ import { isoTime } from '../clock.ts';
 import { displayUsd } from '../money.ts';
 import { periodAt } from '../period.ts';
 import type { ProfileGovernance } from '../profiles/govern-profile.ts';
-import type { IndexEntry } from '../profiles/profile-index.ts';
 import { readIndex, reviewOnSignal, type SignalReview } from '../signals/review-on-signal.ts';
 import type { OutsideFigures } from '../standing/review-budget.ts';
 import type { BudgetId } from './budget-id.ts';
-import { type Budget, budgetOf } from './definition.ts';
-import { awsBudgetName, describesPeriod, isSameSelector } from './provisioning.ts';
+import { budgetsInUse } from './budgets-in-use.ts';
+import type { Budget } from './definition.ts';
+import { type AwsBudgetState, awsBudgetName, describesPeriod, isSameSelector } from './provisioning.ts';
 
 export type AlertOutcome =
   /** No budget of ours has this name: another team's, or an earlier policy's. */
@@ -33,22 +33,24 @@ export async function hearBudgetAlert(ports: ProfileGovernance, awsBudgetNameInA
   return { kind: 'reviewed', budget: budget.id, ...(await reviewOnSignal(ports, budget, entries, heard, outside)) };
 }
 
-/** Every budget that covers a profile of the index under the policy as it is now, ended profiles included: they may still be billed. */
-export function budgetsInUse(ports: Pick<ProfileGovernance, 'policy'>, entries: readonly IndexEntry[]): Budget[] {
-  const ids = new Set(entries.flatMap((entry) => entry.budgets.map((covering) => covering.id)));
-  return [...ids].flatMap((id) => budgetOf(ports.policy, id) ?? []);
-}
-
 /** What AWS Budgets says about the current period; undefined where it says nothing that counts. */
 export async function readOutsideFigures(
-  ports: ProfileGovernance,
+  ports: Pick<ProfileGovernance, 'awsBudgets' | 'stage' | 'clock'>,
   budget: Budget,
 ): Promise<OutsideFigures | undefined> {
-  const state = await ports.awsBudgets.describe(awsBudgetName(budget, ports.stage));
+  return outsideFigures(ports, budget, await ports.awsBudgets.figures(awsBudgetName(budget, ports.stage)));
+}
+
+/** As {@link readOutsideFigures}, of what was read already. */
+export function outsideFigures(
+  ports: Pick<ProfileGovernance, 'clock'>,
+  budget: Budget,
+  state: AwsBudgetState | undefined,
+): OutsideFigures | undefined {
   const period = periodAt(budget.period, budget.timeZone, ports.clock.now());
   if (state?.updatedAt === undefined || !describesPeriod(state, budget, period)) return undefined;
   // The figures of another filter may hold what others have spent.
-  if (!isSameSelector(state.selector, budget.selector)) return undefined;
+  if (!isSameSelector(state.selector, budget.selector) || state.countsOtherwise) return undefined;
   return {
     ...(state.actual === undefined ? {} : { actual: state.actual }),
     ...(state.forecast === undefined ? {} : { forecast: state.forecast }),

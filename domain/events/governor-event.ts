@@ -71,13 +71,31 @@ export const EVENTS = {
     outcome: z.enum(['created', 'updated']),
     limitUsd: Usd,
   }),
-  DriftDetected: detail('The sweep found a difference that an event should have told, and mended it.', {
-    tenant: Tenant,
-    profile: ProfileName,
-    difference: z
-      .enum(['index-entry-missing', 'index-entry-outdated', 'profile-gone'])
-      .describe('what the governor knew of the profile compared with AWS'),
-  }),
+  DriftDetected: z
+    .discriminatedUnion('source', [
+      detail('The sweep found a difference that an event should have told, and mended it.', {
+        source: z.literal('index').describe('the index of profiles, compared with AWS'),
+        tenant: Tenant,
+        profile: ProfileName,
+        difference: z
+          .enum(['index-entry-missing', 'index-entry-outdated', 'profile-gone'])
+          .describe('what the governor knew of the profile compared with AWS'),
+      }),
+      detail('AWS bills something else than the helper has recorded, by more than the policy allows.', {
+        source: z.literal('bill').describe("AWS's bill, compared with the helper's usage records"),
+        tenant: Tenant.describe(
+          'whose spend was compared; absent where AWS tells no tenants, and all are compared as one',
+        ),
+        day: z.iso.date().describe('the day that was compared, in UTC'),
+        difference: z.enum(['billed-more', 'billed-less']).describe('what AWS bills, compared with the records'),
+        billedUsd: Usd,
+        recordedUsd: Usd.describe('what the helper has recorded as spent, US dollars as decimal text, exact'),
+        unconfirmedUsd: Usd.describe(
+          'beside that, money of which nobody knows whether it was spent, US dollars as decimal text, exact',
+        ),
+      }),
+    ])
+    .describe('Two sources of the same truth differ: `source` says which.'),
   BypassDetected: detail('AWS has seen spend that went round the helper.', {
     tenant: Tenant,
     budget: BudgetName,
@@ -89,7 +107,9 @@ export const EVENTS = {
 } as const;
 
 export type EventType = keyof typeof EVENTS;
-export type EventDetail<Type extends EventType> = Omit<z.output<(typeof EVENTS)[Type]>, 'version' | 'id'>;
+export type EventDetail<Type extends EventType> = OwnMembers<z.output<(typeof EVENTS)[Type]>>;
+/** Of each member of a union for itself. */
+type OwnMembers<Detail> = Detail extends unknown ? Omit<Detail, 'version' | 'id'> : never;
 
 /** An event as it waits in the outbox and goes to the bus. */
 export type GovernorEvent = {

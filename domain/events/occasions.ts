@@ -29,13 +29,16 @@ export const budgetProvisioned = (occasion: {
   },
 });
 
+/** What the index says of a profile, compared with AWS. */
+export type IndexDifference = Extract<EventDetail<'DriftDetected'>, { readonly source: 'index' }>['difference'];
+
 export const driftDetected = (occasion: {
   readonly arn: ProfileArn;
   readonly tenant: string | undefined;
-  readonly difference: EventDetail<'DriftDetected'>['difference'];
+  readonly difference: IndexDifference;
   readonly at: EpochMs;
 }): GovernorEvent => ({
   id: eventId('drift', occasion.arn, isoTime(occasion.at)),
   type: 'DriftDetected',
-  detail: { ...ofTenant(occasion.tenant), profile: occasion.arn, difference: occasion.difference },
+  detail: { source: 'index', ...ofTenant(occasion.tenant), profile: occasion.arn, difference: occasion.difference },
 });

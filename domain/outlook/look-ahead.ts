@@ -1,5 +1,5 @@
+import { budgetsInUse } from '../budgets/budgets-in-use.ts';
 import { type Budget, tenantOf } from '../budgets/definition.ts';
-import { budgetsInUse } from '../budgets/hear-alert.ts';
 import { type EpochMs, isoTime } from '../clock.ts';
 import { add, awsAmount, displayUsd, percentOf } from '../money.ts';
 import { type Period, periodAt } from '../period.ts';

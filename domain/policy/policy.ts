@@ -1,7 +1,8 @@
 import * as z from 'zod';
-import { type NanoUsd, parseUsd } from '../money.ts';
 import { isTimeZone, PERIOD_KINDS } from '../period.ts';
 import { MAX_TAGS } from '../tags.ts';
+import { Amount } from './amount.ts';
+import { Anomalies, AwsBudgetRules, CostTags, Drift } from './billing-policy.ts';
 import { DeclaredProfiles, ProfileQuota } from './declared-profiles.ts';
 import { Lending } from './lending-policy.ts';
 import { PriceOverrides, UnpricedModels } from './prices.ts';
@@ -16,24 +17,6 @@ import { TagValue } from './tag-text.ts';
  * The policy file: which tags a profile must carry, which budgets exist, and what happens when money runs out.
  * This one schema gives the types, the validation messages and the policy reference.
  */
-
-/** `500 USD`, `1,234.56 USD`. Another currency is refused by name. */
-const Amount = z.string(expected('an amount such as "500 USD"')).transform((text, context): NanoUsd => {
-  const [, digits = '', unit = ''] = /^\s*([\d.,]+)\s*([A-Za-z]*)\s*$/.exec(text) ?? [];
-  const amount = parseUsd(digits);
-  const refuse = (message: string) => {
-    context.addIssue({ code: 'custom', message });
-    return z.NEVER;
-  };
-  if (unit !== '' && unit.toUpperCase() !== 'USD')
-    return refuse(`expected an amount in USD such as "500 USD": ${unit} is not supported, AWS bills Bedrock in USD`);
-  if (unit.toUpperCase() !== 'USD' || amount === undefined) return refuse('expected an amount such as "500 USD"');
-  if (amount <= 0n) return refuse('expected an amount above zero such as "500 USD"');
-  // The ledger's counters are exact to 38 digits; a limit past a trillion dollars is a typing error.
-  if (amount > 1_000_000_000_000n * 1_000_000_000n)
-    return refuse('expected an amount of at most 1,000,000,000,000 USD');
-  return amount;
-});
 
 const MAX_PERCENT = 1000;
 
@@ -117,6 +100,10 @@ export const Policy = section('a policy', {
   tags: TagPolicy,
   profiles: ProfileRules.prefault({}),
   budgets: z.array(Budget, expected('a list of budgets')).max(200, 'expected at most 200 budgets').default([]),
+  awsBudgets: AwsBudgetRules.prefault({}),
+  costAllocationTags: CostTags,
+  anomalies: Anomalies,
+  drift: Drift.prefault({}),
   /** While a budget is throttled, calls to the one base model go to the same tags' profile of the other. */
   fallbacks: z
     .record(

@@ -1,8 +1,8 @@
 import type { BudgetId } from '../budgets/budget-id.ts';
-import { type Budget, tenantOf } from '../budgets/definition.ts';
-import { type AwsBudgets, awsBudgetName, observeBudget, provisionBudget } from '../budgets/provisioning.ts';
+import type { Budget } from '../budgets/definition.ts';
+import { provisionBudgets, provisionOne, type SeenAwsBudgets } from '../budgets/provision-all.ts';
+import { type AwsBudgets, awsBudgetNamePrefix } from '../budgets/provisioning.ts';
 import type { EpochMs } from '../clock.ts';
-import { budgetProvisioned } from '../events/occasions.ts';
 import { periodAt } from '../period.ts';
 import { type BudgetReview, type OutsideFigures, reviewBudget } from '../standing/review-budget.ts';
 import type { Restriction } from '../standing/standing.ts';
@@ -23,12 +23,15 @@ export interface BudgetWorkPorts extends BudgetReview {
 /** Each profile asks for itself: right for an event about one profile. */
 export const budgetWork = (ports: BudgetWorkPorts): BudgetWork => ({
   review: (budget) => reviewBudget(ports, budget),
-  provision: async (budget) => void (await provision(ports, budget)),
+  provision: async (budget) => void (await provisionOne(ports, budget)),
 });
 
 /**
  * One review for each budget and period, and one look at AWS Budgets, however many profiles ask. A review that failed
  * stays failed: it would for the next profile too. Make one for each sweep.
+ *
+ * What is to be provisioned waits until {@link provisionAll}, because AWS Budgets takes few requests a minute, and no
+ * profile is to wait for that.
  */
 export class SharedBudgetWork implements BudgetWork {
   readonly #ports: BudgetWorkPorts;
@@ -36,15 +39,17 @@ export class SharedBudgetWork implements BudgetWork {
     BudgetId,
     { readonly until: EpochMs; readonly outcome: Promise<Restriction | undefined> }
   >();
-  readonly #toProvide = new Map<BudgetId, Budget>();
+  readonly #toProvision = new Map<BudgetId, Budget>();
+  #seen: Promise<SeenAwsBudgets> | undefined;
 
   constructor(ports: BudgetWorkPorts) {
-    this.#ports = { ...ports, awsBudgets: readOnce(ports.awsBudgets) };
+    this.#ports = ports;
   }
 
-  /** AWS Budgets as this sweep has seen it. */
-  get awsBudgets(): AwsBudgets {
-    return this.#ports.awsBudgets;
+  /** All AWS budgets of this stage, read once. @throws {Fault} each time where that failed */
+  async seenAwsBudgets(): Promise<SeenAwsBudgets> {
+    this.#seen ??= this.#ports.awsBudgets.list(awsBudgetNamePrefix(this.#ports.stage));
+    return await this.#seen;
   }
 
   /** Undefined where the budget has not been reviewed in its present period. */
@@ -67,16 +72,14 @@ export class SharedBudgetWork implements BudgetWork {
 
   /** Only noted: AWS Budgets answers slowly, and no profile waits for it. */
   async provision(budget: Budget): Promise<void> {
-    this.#toProvide.set(budget.id, budget);
+    this.#toProvision.set(budget.id, budget);
   }
 
-  /** The budgets that {@link provision} was asked for. */
-  get toProvide(): readonly Budget[] {
-    return [...this.#toProvide.values()];
-  }
-
-  async provide(budget: Budget): Promise<void> {
-    await provision(this.#ports, budget);
+  /** @returns how many budgets are left to the next sweep */
+  async provisionAll(isTimeUp: () => boolean): Promise<number> {
+    const budgets = [...this.#toProvision.values()];
+    if (budgets.length === 0) return 0;
+    return await provisionBudgets(this.#ports, budgets, { seen: await this.seenAwsBudgets(), isTimeUp });
   }
 }
 
@@ -120,7 +123,7 @@ export class RecentBudgetWork implements BudgetWork {
   }
 
   async provision(budget: Budget): Promise<void> {
-    const isProvided = await provision(this.#ports, budget);
+    const isProvided = (await provisionOne(this.#ports, budget)) === 'done';
     const known = this.#known.get(budget.id);
     if (isProvided && known !== undefined) this.#known.set(budget.id, { ...known, isProvided: true });
   }
@@ -135,52 +138,3 @@ interface RecentReview {
 
 /** Budgets that are remembered at a time. */
 const MAX_RECENT = 10_000;
-
-/** AWS Budgets is the slow second opinion: that it cannot be reached must not keep a profile ungoverned. @returns whether it was reached */
-async function provision(ports: BudgetWorkPorts, budget: Budget): Promise<boolean> {
-  try {
-    if (ports.policy.mode === 'observe') {
-      await observeBudget(ports, budget);
-      return true;
-    }
-    const outcome = await provisionBudget(ports, budget);
-    if (outcome === 'created' || outcome === 'updated') await announceProvisioning(ports, budget, outcome);
-    return true;
-  } catch (error) {
-    ports.journal.counted('BudgetProvisioningFailed', {
-      budget: budget.id,
-      error: error instanceof Error ? error.message : String(error),
-    });
-    return false;
-  }
-}
-
-async function announceProvisioning(
-  { outbox, policy, stage, clock }: BudgetWorkPorts,
-  budget: Budget,
-  outcome: 'created' | 'updated',
-): Promise<void> {
-  const awsBudget = awsBudgetName(budget, stage);
-  const tenant = tenantOf(policy, budget);
-  await outbox.announce(budgetProvisioned({ budget, awsBudget, tenant, outcome, at: clock.now() }));
-}
-
-/** Reads each budget once, until it is written. */
-function readOnce(aws: AwsBudgets): AwsBudgets {
-  const read = new Map<string, ReturnType<AwsBudgets['describe']>>();
-  return {
-    async describe(name) {
-      const state = read.get(name) ?? aws.describe(name);
-      read.set(name, state);
-      return await state;
-    },
-    async create(budget) {
-      read.delete(budget.name);
-      return await aws.create(budget);
-    },
-    async update(budget, from) {
-      read.delete(budget.name);
-      await aws.update(budget, from);
-    },
-  };
-}

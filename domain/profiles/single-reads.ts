@@ -1,5 +1,4 @@
-import type { EventDetail } from '../events/governor-event.ts';
-import { driftDetected } from '../events/occasions.ts';
+import { driftDetected, type IndexDifference } from '../events/occasions.ts';
 import { tagValue } from '../tags.ts';
 import type { SharedBudgetWork } from './budget-work.ts';
 import { prospectOf } from './clearing.ts';
@@ -68,11 +67,7 @@ export class SingleReads {
     else if (!saysTheSame(before, outcome.entry)) await this.#drifted(arn, outcome.entry, 'index-entry-outdated');
   }
 
-  async #drifted(
-    arn: ProfileArn,
-    { tags }: IndexEntry,
-    difference: EventDetail<'DriftDetected'>['difference'],
-  ): Promise<void> {
+  async #drifted(arn: ProfileArn, { tags }: IndexEntry, difference: IndexDifference): Promise<void> {
     this.counts.drifted++;
     const { clock, outbox, policy } = this.#ports;
     const tenant = tagValue(tags, policy.tenantTag);

@@ -1,5 +1,8 @@
+import { budgetsInUse } from '../budgets/budgets-in-use.ts';
 import type { Budget } from '../budgets/definition.ts';
-import { budgetsInUse, readOutsideFigures } from '../budgets/hear-alert.ts';
+import { outsideFigures } from '../budgets/hear-alert.ts';
+import type { SeenAwsBudgets } from '../budgets/provision-all.ts';
+import { awsBudgetName } from '../budgets/provisioning.ts';
 import { type TrueUp, trueUp } from '../spending/true-up-budget.ts';
 import { type OutsideFigures, unsettledPeriods } from '../standing/review-budget.ts';
 import { bypassesOf, tellBypass } from '../standing/tell-bypass.ts';
@@ -23,9 +26,14 @@ export async function sweepBudgets(
   { entries, after }: { readonly entries: readonly IndexEntry[]; readonly after: string | undefined },
 ): Promise<string | undefined> {
   const budgets = beginningAfter(budgetsInUse(ports, entries), ({ id }) => id, after);
+  let seen: SeenAwsBudgets = new Map();
+  if (budgets.length > 0)
+    await run.attempt('AWS Budgets', async () => {
+      seen = await work.seenAwsBudgets();
+    });
   let done = 0;
   while (done < budgets.length && !run.forBudgets.isTimeUp())
-    done += await sweepBatch(ports, run, work, budgets.slice(done, done + BATCH));
+    done += await sweepBatch(ports, run, work, { budgets: budgets.slice(done, done + BATCH), seen });
   return done < budgets.length ? (budgets[done - 1]?.id ?? after) : undefined;
 }
 
@@ -37,15 +45,11 @@ async function sweepBatch(
   ports: ProfileGovernance & TrueUp,
   run: SweepRun,
   work: SharedBudgetWork,
-  budgets: readonly Budget[],
+  { budgets, seen }: { readonly budgets: readonly Budget[]; readonly seen: SeenAwsBudgets },
 ): Promise<number> {
   const reviewed = new Map<Budget, OutsideFigures | undefined>();
-  const asSeen = { ...ports, awsBudgets: work.awsBudgets };
   const done = await inTurn(budgets, run.forBudgets, async (budget) => {
-    let outside: OutsideFigures | undefined;
-    await run.attempt(`AWS Budgets on ${budget.id}`, async () => {
-      outside = await readOutsideFigures(asSeen, budget);
-    });
+    const outside = outsideFigures(ports, budget, seen.get(awsBudgetName(budget, ports.stage)));
     await run.attempt(budget.id, async () => {
       await work.reviewAnew(budget, outside);
       reviewed.set(budget, outside);

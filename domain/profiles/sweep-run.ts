@@ -34,10 +34,6 @@ export class SweepRun {
     return { atOnce: PROFILES_AT_ONCE, isTimeUp: () => this.#timeLeft() < RESERVE_MS };
   }
 
-  get forAwsBudgets() {
-    return { ...this.forProfiles, atOnce: BUDGETS_AT_ONCE };
-  }
-
   fail(what: string, error: string): void {
     this.failed.push(what);
     this.#journal.counted('ProfileReadFailed', { what, error });

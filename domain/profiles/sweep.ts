@@ -1,4 +1,5 @@
 import { budgetOf } from '../budgets/definition.ts';
+import { removeStaleBudgets } from '../budgets/provision-all.ts';
 import { type EpochMs, epochMs } from '../clock.ts';
 import type { Gauges } from '../journal.ts';
 import type { TrueUp } from '../spending/true-up-budget.ts';
@@ -35,6 +36,8 @@ export interface SweepReport {
   readonly carriedOver: number;
   /** Declared profiles that are not there. */
   readonly missing: number;
+  /** AWS budgets for which the time, or the pace that AWS allows, did not suffice; absent where there are none. */
+  readonly unprovisioned?: number;
   /** When the profile was verified whose verification is longest ago; absent where there is none. */
   readonly oldestVerifiedAt?: EpochMs;
 }
@@ -88,7 +91,8 @@ export async function sweep(
     return entry === undefined ? [] : [entry];
   });
   await deleteMismatched(ports, run, present);
-  await inTurn(work.toProvide, run.forAwsBudgets, (budget) => work.provide(budget));
+  const carriedOver = inOrder.length - done + (audited.size - auditsDone) + undecided;
+  const unprovisioned = await provideAwsBudgets(ports, run, work, { entries, isComplete: carriedOver === 0 });
 
   const lastProfile = done < inOrder.length ? (inOrder[done - 1] ?? cursor.profile) : undefined;
   if (lastBudget !== cursor.budget || lastProfile !== cursor.profile)
@@ -111,7 +115,8 @@ export async function sweep(
     cleared: cleared.filter(({ arn }) => !audited.has(arn)).length,
     ...single.counts,
     failed: run.failed,
-    carriedOver: inOrder.length - done + (audited.size - auditsDone) + undecided,
+    carriedOver,
+    ...(unprovisioned === 0 ? {} : { unprovisioned }),
     missing: missing.length,
     ...(oldest === undefined ? {} : { oldestVerifiedAt: oldest }),
   };
@@ -205,4 +210,24 @@ function shareOf(arn: ProfileArn): number {
   // The last characters, in which ARNs differ, have moved the low bits most.
   state = Math.imul(state ^ (state >>> 16), 0x85ebca6b);
   return ((state ^ (state >>> 13)) >>> 0) / 0x1_0000_0000;
+}
+
+/** @returns how many AWS budgets are left to the next sweep */
+async function provideAwsBudgets(
+  ports: Sweep,
+  run: SweepRun,
+  work: SharedBudgetWork,
+  { entries, isComplete }: { readonly entries: readonly IndexEntry[]; readonly isComplete: boolean },
+): Promise<number> {
+  const { isTimeUp } = run.forProfiles;
+  let left = 0;
+  await run.attempt('providing AWS Budgets', async () => {
+    left = await work.provisionAll(isTimeUp);
+  });
+  // Whoever has not seen everything cannot say what is stale.
+  if (isComplete && run.failed.length === 0 && ports.policy.awsBudgets.removeStale)
+    await run.attempt('removing stale AWS budgets', async () => {
+      await removeStaleBudgets(ports, entries, { seen: await work.seenAwsBudgets(), isTimeUp });
+    });
+  return left;
 }

@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import type { BudgetId } from '../budgets/budget-id.ts';
+import { budgetsInUse } from '../budgets/budgets-in-use.ts';
 import { type Budget, budgetOf } from '../budgets/definition.ts';
-import { budgetsInUse } from '../budgets/hear-alert.ts';
 import { awsBudgetName } from '../budgets/provisioning.ts';
 import type { EpochMs } from '../clock.ts';
 import type { ProfileGovernance } from '../profiles/govern-profile.ts';

@@ -1,6 +1,7 @@
 import * as z from 'zod';
+import { budgetsInUse } from '../budgets/budgets-in-use.ts';
 import { type Budget, tenantOf } from '../budgets/definition.ts';
-import { budgetsInUse, readOutsideFigures } from '../budgets/hear-alert.ts';
+import { readOutsideFigures } from '../budgets/hear-alert.ts';
 import { awsAmount, displayUsd, type NanoUsd } from '../money.ts';
 import type { Policy } from '../policy/policy.ts';
 import type { ProfileGovernance } from '../profiles/govern-profile.ts';

@@ -1,4 +1,4 @@
-import { budgetsInUse } from '../budgets/hear-alert.ts';
+import { budgetsInUse } from '../budgets/budgets-in-use.ts';
 import type { ProfileGovernance } from '../profiles/govern-profile.ts';
 import type { LedgerReadings } from '../spending/ledger-readings.ts';
 import { currentKey, hasNews, readIndex, reviewOnSignal } from './review-on-signal.ts';

@@ -31,7 +31,10 @@ export const NO_RECORDED_USAGE: RecordedUsage = { totals: new Map(), watermarks:
  * Adds up the records of every UTC hour that has a part in the window. Holds the sum only, not the records.
  * @throws {Fault} where any record cannot be read
  */
-export async function readRecordedUsage(records: UsageRecords, window: TimeWindow): Promise<RecordedUsage> {
+export async function readRecordedUsage(
+  records: Pick<UsageRecords, 'read'>,
+  window: TimeWindow,
+): Promise<RecordedUsage> {
   const totals = new Map<ProfileArn, UsageTotals>();
   const watermarks = new Map<ProcessId, EpochMs>();
   if (window.from >= window.until) return { totals, watermarks };

@@ -83,4 +83,6 @@ const NEXT_STEPS: Readonly<Record<NoticeKind, readonly string[]>> = {
   'profile-mismatched': ['Make a profile that the policy allows, and delete this one when nothing calls it.'],
   'profile-deleted': ['Make a profile that the policy allows, if it is missed.'],
   'tag-conflict': ['Find what writes the tags, or change the policy.'],
+  'billing-needs-payer': ['Run the command in the management account, or give the function the permission.'],
+  'drift-detected': ['Find who calls without the helper, or what is priced wrongly: see docs/billing.md.'],
 };

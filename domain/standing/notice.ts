@@ -28,6 +28,8 @@ export const NOTICE_KINDS = [
   'profile-mismatched',
   'profile-deleted',
   'tag-conflict',
+  'billing-needs-payer',
+  'drift-detected',
 ] as const;
 export type NoticeKind = (typeof NOTICE_KINDS)[number];
 export const SEVERITIES = ['info', 'warning', 'critical'] as const;

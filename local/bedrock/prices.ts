@@ -74,6 +74,25 @@ const PRICES: Readonly<Record<string, ModelPrice>> = {
   'qwen.qwen3-32b-v1:0': uncached(0.15, 0.6),
 };
 
+/** What one meter of a model costs, in pico-US-dollars a token: in a Region and the geographies called from it, and globally. */
+export interface ListedRate {
+  readonly meter: keyof Rates;
+  readonly inRegion: number;
+  /** Absent where the global profile of the model costs the same, or is none. */
+  readonly global?: number;
+}
+
+/** Undefined for a model that is not priced here. */
+export function listedRates(modelId: string): readonly ListedRate[] | undefined {
+  const price = PRICES[modelId];
+  if (price === undefined) return undefined;
+  const meters = ['input', 'output', 'cacheRead', 'cacheWrite5m', 'cacheWrite1h'] as const;
+  return meters.map((meter) => {
+    const list = price.rates[meter];
+    return price.globalDiscount ? { meter, inRegion: (list * 11) / 10, global: list } : { meter, inRegion: list };
+  });
+}
+
 export type ServiceTier = 'default' | 'flex' | 'priority';
 
 /** In thousandths of the default tier's price. */

@@ -16,7 +16,9 @@ import {
   subscriberKey,
   thresholdAmount,
 } from './notification.ts';
+import { page } from './page.ts';
 import { periodAt } from './period.ts';
+import { throttled } from './rate.ts';
 import { type Spend, spendOf } from './spend.ts';
 
 export interface BudgetsOptions {
@@ -24,6 +26,8 @@ export interface BudgetsOptions {
   readonly refreshMs?: number;
   /** From a model call until its billing record counts. Default 4 h, so that spend shows after 4 to 12 h. */
   readonly billingDelayMs?: number;
+  /** Calls that are taken in one minute of the virtual clock; further ones are throttled. AWS publishes no rate. Default: any. */
+  readonly callsPerMinute?: number;
 }
 
 const HOUR_MS = 3_600_000;
@@ -154,8 +158,10 @@ export function createBudgets(world: World, destinations: Destinations, options:
     }
     alarms.set(key, alarm);
   };
-  const describe = (budget: Budget): JsonObject => ({
+  /** The filter expression is told to those who ask for it. [API reference, ShowFilterExpression] */
+  const describe = (budget: Budget, read: Members): JsonObject => ({
     ...budget.definition.given,
+    ...(read.optionalBoolean('ShowFilterExpression') === true ? {} : { FilterExpression: undefined }),
     CalculatedSpend: {
       ActualSpend: spend(budget.spend.actual),
       ...(budget.spend.forecast !== undefined && { ForecastedSpend: spend(budget.spend.forecast) }),
@@ -211,11 +217,25 @@ export function createBudgets(world: World, destinations: Destinations, options:
       return {};
     },
     DescribeBudget(input) {
-      return { Budget: describe(budgetNamed(checkAccount(input).string('BudgetName'))) };
+      const read = checkAccount(input);
+      return { Budget: describe(budgetNamed(read.string('BudgetName')), read) };
     },
     DescribeBudgets(input) {
-      const { items, more } = page([...budgets.values()], checkAccount(input), 1000);
-      return { Budgets: items.map(describe), ...more };
+      const read = checkAccount(input);
+      const { items, more } = page([...budgets.values()], read, 1000);
+      return { Budgets: items.map((budget) => describe(budget, read)), ...more };
+    },
+    DescribeBudgetNotificationsForAccount(input) {
+      const { items, more } = page([...budgets.values()], checkAccount(input), 1000, 50);
+      return {
+        BudgetNotificationsForAccount: items.map(({ definition, alarms }) => ({
+          BudgetName: definition.name,
+          Notifications: [...alarms.values()].map(({ notification, state }) =>
+            describeNotification(notification, state),
+          ),
+        })),
+        ...more,
+      };
     },
     DeleteBudget(input) {
       budgets.delete(budgetNamed(checkAccount(input).string('BudgetName')).definition.name);
@@ -295,7 +315,7 @@ export function createBudgets(world: World, destinations: Destinations, options:
   return {
     signingName: 'budgets',
     protocol: { kind: 'json', targetPrefix: 'AWSBudgetServiceGateway', version: '1.1' },
-    operations,
+    operations: throttled(operations, world, options.callsPerMinute),
   };
 }
 
@@ -305,15 +325,4 @@ function without(subscribers: readonly Subscriber[], subscriber: Subscriber): Su
     throw new AwsFault('NotFoundException', `Unable to find the subscriber ${subscriber.address}.`);
   }
   return rest;
-}
-
-function page<T>(items: readonly T[], read: Members, max: number): { items: readonly T[]; more: JsonObject } {
-  const size = read.optionalNumber('MaxResults') ?? Math.min(100, max);
-  if (!Number.isInteger(size) || size < 1 || size > max) throw invalid(`MaxResults must be between 1 and ${max}.`);
-  const token = read.optionalString('NextToken');
-  if (token !== undefined && !/^\d+$/.test(token))
-    throw new AwsFault('InvalidNextTokenException', 'NextToken is not valid.');
-  const start = Number(token ?? '0');
-  const next = start + size;
-  return { items: items.slice(start, next), more: next < items.length ? { NextToken: String(next) } : {} };
 }

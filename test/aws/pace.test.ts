@@ -74,4 +74,31 @@ describe('the pace of requests', () => {
     ).rejects.toThrow('denied');
     expect(sentAt).toHaveLength(6);
   });
+
+  it('insists on nothing where it is told so, and is slower afterwards all the same', async () => {
+    let now = 0;
+    const wait = async (ms: number) => {
+      now += ms;
+    };
+    const pace = new Pace({ perSecond: 1, burst: 1, repeats: 0, now: () => now, wait });
+    await expect(pace.keep(async () => throttled())).rejects.toThrow('Rate exceeded');
+    expect(now).toBe(0);
+    await pace.keep(async () => {});
+    expect(now).toBe(2_000);
+  });
+
+  it('is not undone by a clock that is set back', async () => {
+    let now = 10_000;
+    let waited = 0;
+    const wait = async (ms: number) => {
+      waited += ms;
+    };
+    const pace = new Pace({ perSecond: 1, burst: 2, now: () => now, wait });
+    await pace.keep(async () => {});
+    now = 0;
+    await pace.keep(async () => {});
+    expect(waited).toBe(0);
+    await pace.keep(async () => {});
+    expect(waited).toBe(1_000);
+  });
 });

@@ -134,6 +134,9 @@ describe('npm run governor', () => {
     expect(planned.stdout).toContain(`  ~ policy in table ${TABLE}: this file is stored\n`);
     expect(planned.stdout).toContain(`  + ${NAMES[0]} in us-east-1\n`);
     expect(planned.stdout).toContain(`  ~ ${NAMES[2]} in us-east-1\n`);
+    expect(planned.stdout).toContain(
+      '\nWhat AWS Budgets only approximates:\n  - tenant-monthly: AWS counts each month in UTC',
+    );
     expect(planned.stdout).toContain('\n3 to create, 1 to adopt, 0 as declared.\n');
     expect([...(await profiles()).keys()]).toEqual(['made-by-hand']);
     await expect(policyTable(dynamodb, TABLE).current()).rejects.toMatchObject({ code: 'NoPolicy' });
@@ -188,7 +191,20 @@ describe('npm run governor', () => {
 
   it('tells programs in lines of JSON', async () => {
     const plan = lines((await run('plan', '--json').ended).stdout);
-    expect(plan.map(({ type }) => type)).toEqual(['policy', 'profile', 'profile', 'profile', 'profile', 'plan']);
+    const types = plan.map(({ type }) => type);
+    expect(types.filter((type) => type !== 'approximation')).toEqual([
+      'policy',
+      'profile',
+      'profile',
+      'profile',
+      'profile',
+      'plan',
+    ]);
+    expect(plan.filter(({ type }) => type === 'approximation')[0]).toEqual({
+      type: 'approximation',
+      budget: 'tenant-monthly',
+      text: expect.stringContaining('AWS counts each month in UTC, and the policy in Europe/Zurich'),
+    });
     expect(plan[1]).toEqual({
       type: 'profile',
       action: 'create',

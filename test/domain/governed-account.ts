@@ -89,6 +89,8 @@ export class GovernedAccount {
   readonly stored = new Map<ProfileArn, StoredProfile>();
   readonly indexed = new Map<ProfileArn, string>();
   readonly awsBudgets = new Map<string, AwsBudgetState>();
+  /** Of which AWS does not say that the governor made them. */
+  readonly foreignBudgets = new Set<string>();
   readonly notices = new MemoryOutbox<Notice>(() => this.now);
   readonly chat = new MemoryOutbox<Notice>(() => this.now);
   readonly events = new MemoryOutbox<GovernorEvent>(() => this.now);
@@ -327,6 +329,8 @@ export class GovernedAccount {
 
   readonly #awsBudgets: AwsBudgets = {
     describe: async (name) => this.awsBudgets.get(name),
+    figures: async (name) => this.awsBudgets.get(name),
+    list: async (prefix) => new Map([...this.awsBudgets].filter(([name]) => name.startsWith(prefix))),
     create: async (budget: AwsBudget) => {
       if (this.awsBudgets.has(budget.name)) return 'exists';
       this.awsBudgets.set(budget.name, budget);
@@ -336,6 +340,14 @@ export class GovernedAccount {
     update: async (budget, from) => {
       this.awsBudgets.set(budget.name, { ...from, ...budget });
       this.changes.push('awsBudgets.update');
+      return 'updated';
+    },
+    remove: async (name) => {
+      if (!this.awsBudgets.has(name)) return 'gone';
+      if (this.foreignBudgets.has(name)) return 'not-ours';
+      this.awsBudgets.delete(name);
+      this.changes.push('awsBudgets.remove');
+      return 'removed';
     },
   };
 

@@ -209,7 +209,9 @@ export class DeployedGovernor {
   async awsBudget(name: string) {
     const key = { AccountId: this.aws.accountId, BudgetName: name };
     try {
-      const { Budget: budget } = await this.budgets.send(new DescribeBudgetCommand(key));
+      const { Budget: budget } = await this.budgets.send(
+        new DescribeBudgetCommand({ ...key, ShowFilterExpression: true }),
+      );
       const { Notifications = [] } = await this.budgets.send(new DescribeNotificationsForBudgetCommand(key));
       const notifications: Record<string, readonly string[]> = {};
       for (const notification of Notifications) {

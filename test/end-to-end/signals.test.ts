@@ -303,7 +303,7 @@ describe('signals about money', () => {
     };
     await governor.sns.send(
       new PublishCommand({
-        TopicArn: 'arn:aws:sns:us-east-1:123456789012:bedrock-cost-governor-dev-cost-anomalies',
+        TopicArn: 'arn:aws:sns:us-east-1:123456789012:bedrock-cost-governor-dev-anomalies',
         Message: JSON.stringify(forged),
       }),
     );

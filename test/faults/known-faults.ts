@@ -275,8 +275,8 @@ export const FAULTS: readonly Fault[] = [
     id: 'F15',
     meaning: 'the wrong day: periods turn at midnight of UTC, whatever the time zone',
     file: 'domain/period.ts',
-    source: 'epochMs(date.toZonedDateTime(timeZone).epochMilliseconds)',
-    fault: "epochMs(date.toZonedDateTime('UTC').epochMilliseconds)",
+    source: 'epochMs(PlainDate.toZonedDateTime(date, timeZone).epochMilliseconds)',
+    fault: "epochMs(PlainDate.toZonedDateTime(date, 'UTC').epochMilliseconds)",
     test: {
       file: 'test/domain/period.test.ts',
       title: 'turns at midnight of its own time zone, to the millisecond [F15]',

@@ -13,6 +13,7 @@ import { packageStack } from '../../infra/package.ts';
 import { copyProject } from './project-copy.ts';
 
 const FUNCTIONS = [
+  'billing',
   'budget-alert',
   'budget-hint',
   'cost-anomaly',

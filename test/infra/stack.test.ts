@@ -92,9 +92,10 @@ const queuePoliciesOf = (queue: string) =>
   );
 
 describe('the functions', () => {
-  it('are ten, each with its own artifact, role and log group', () => {
+  it('are eleven, each with its own artifact, role and log group', () => {
     const all = [...functions()];
     expect(all.map(([id]) => nameOf(id)).sort()).toEqual([
+      'billing',
       'budget-alert',
       'budget-hint',
       'cost-anomaly',
@@ -146,6 +147,7 @@ describe('the functions', () => {
         GOVERNOR_NOTICES_TOPIC_ARN: { Ref: 'NoticesTopic' },
         GOVERNOR_CHAT_TOPIC_ARN: { Ref: 'ChatNoticesTopic' },
         GOVERNOR_BUDGET_ALERTS_TOPIC_ARN: { Ref: 'BudgetAlertsTopic' },
+        GOVERNOR_ANOMALIES_TOPIC_ARN: { Ref: 'AnomaliesTopic' },
         GOVERNOR_BUS_NAME: { Ref: 'GovernorBus' },
         GOVERNOR_ACCOUNT_ID: { Ref: 'AWS::AccountId' },
         GOVERNOR_INDEX_PARAMETER: '/bedrock-cost-governor-dev/index',
@@ -165,6 +167,7 @@ describe('the rules', () => {
       Targets.map(({ Arn }) => [Name.replace('bedrock-cost-governor-dev-', ''), State, nameOf(Arn['Fn::GetAtt'][0])]),
     );
     expect(targets.sort()).toEqual([
+      ['billing-schedule', 'ENABLED', 'billing'],
       ['budget-hints', 'ENABLED', 'budget-hint'],
       ['cost-anomalies', 'ENABLED', 'cost-anomaly'],
       ['ledger-watch-schedule', 'ENABLED', 'ledger-watch'],
@@ -192,7 +195,7 @@ describe('the rules', () => {
   const pathOf = (name: string) => (/hints$/.test(name) ? `bedrock-cost-governor-dev/${name}` : name);
 
   it('keep what they cannot deliver in a queue that lets exactly them send', () => {
-    expect(rules().size).toBe(8);
+    expect(rules().size).toBe(9);
     for (const { Name, Targets } of rules().values()) {
       for (const { DeadLetterConfig } of Targets) {
         const policies = queuePoliciesOf(DeadLetterConfig.Arn['Fn::GetAtt'][0]);
@@ -281,9 +284,18 @@ describe('the rules', () => {
     expect(matchedBy({ ...envelope, detail: { ...detail, state: { value: 'OK' } } })).toEqual([]);
   });
 
-  it('call the sweep every five minutes, the watch every minute, and look ahead every hour', () => {
-    const scheduled = [...rules().values()].flatMap(({ ScheduleExpression }) => ScheduleExpression ?? []);
-    expect(scheduled.sort()).toEqual(['rate(1 hour)', 'rate(1 minute)', 'rate(5 minutes)']);
+  it('call the sweep every five minutes, the watch every minute, look ahead every hour, and look at billing every day', () => {
+    const scheduled = [...rules().values()].flatMap(({ Name, ScheduleExpression }) =>
+      ScheduleExpression === undefined
+        ? []
+        : [`${Name.replace('bedrock-cost-governor-dev-', '')} ${ScheduleExpression}`],
+    );
+    expect(scheduled.sort()).toEqual([
+      'billing-schedule rate(1 day)',
+      'ledger-watch-schedule rate(1 minute)',
+      'outlook-schedule rate(1 hour)',
+      'sweep-schedule rate(5 minutes)',
+    ]);
   });
 });
 
@@ -291,10 +303,7 @@ describe('the topics', () => {
   it('for alerts are each open to the one service that raises them, for this account, and to no one else', () => {
     const topicPolicy = z.object({ Topics: z.array(reference), PolicyDocument: policy });
     const policies = [...resources('AWS::SNS::TopicPolicy', topicPolicy).values()];
-    expect(policies.map(({ Topics }) => Topics)).toEqual([
-      [{ Ref: 'BudgetAlertsTopic' }],
-      [{ Ref: 'CostAnomaliesTopic' }],
-    ]);
+    expect(policies.map(({ Topics }) => Topics)).toEqual([[{ Ref: 'BudgetAlertsTopic' }], [{ Ref: 'AnomaliesTopic' }]]);
     expect(policies.flatMap(({ PolicyDocument }) => PolicyDocument.Statement)).toEqual([
       expect.objectContaining({
         Effect: 'Allow',
@@ -310,8 +319,9 @@ describe('the topics', () => {
         Effect: 'Allow',
         Principal: { Service: 'costalerts.amazonaws.com' },
         Action: ['sns:Publish'],
-        Resource: { Ref: 'CostAnomaliesTopic' },
-        Condition: { StringEquals: { 'aws:SourceAccount': { Ref: 'AWS::AccountId' } } },
+        Resource: { Ref: 'AnomaliesTopic' },
+        // `none` is no account: a payer is named when the stack is packaged.
+        Condition: { StringEquals: { 'aws:SourceAccount': [{ Ref: 'AWS::AccountId' }, 'none'] } },
       }),
     ]);
   });
@@ -326,8 +336,8 @@ describe('the topics', () => {
     const subscriptions = [...resources('AWS::SNS::Subscription', subscription).values()];
     const ends = subscriptions.map(({ TopicArn, Endpoint }) => [TopicArn.Ref, nameOf(Endpoint['Fn::GetAtt'][0])]);
     expect(ends.sort()).toEqual([
+      ['AnomaliesTopic', 'cost-anomaly'],
       ['BudgetAlertsTopic', 'budget-alert'],
-      ['CostAnomaliesTopic', 'cost-anomaly'],
     ]);
     for (const { TopicArn, RedrivePolicy } of subscriptions) {
       const policies = queuePoliciesOf(RedrivePolicy.deadLetterTargetArn['Fn::GetAtt'][0]);
@@ -410,7 +420,15 @@ describe('the roles', () => {
     );
     expect([...new Set(everywhere.flatMap(({ Action }) => Action))].sort()).toEqual([
       'bedrock:ListInferenceProfiles',
+      'ce:CreateAnomalyMonitor',
+      'ce:CreateAnomalySubscription',
       'ce:GetAnomalies',
+      'ce:GetAnomalyMonitors',
+      'ce:GetAnomalySubscriptions',
+      'ce:GetCostAndUsage',
+      'ce:ListCostAllocationTags',
+      'ce:UpdateAnomalySubscription',
+      'ce:UpdateCostAllocationTagsStatus',
       'cloudtrail:LookupEvents',
       'cloudwatch:GetMetricData',
       'tag:GetResources',
@@ -419,12 +437,27 @@ describe('the roles', () => {
 
   it('let the sweep alone delete profiles, and those who mend alone ask who created one', () => {
     const who = (action: string) =>
-      ['profile-changed', 'budget-alert', 'sweep', 'lease', 'resolve-profile'].filter((name) =>
-        allowed(name).includes(action),
-      );
+      [...functions().keys()].map((id) => nameOf(id) ?? '').filter((name) => allowed(name).includes(action));
     expect(who('bedrock:DeleteInferenceProfile')).toEqual(['sweep']);
     for (const action of ['cloudtrail:LookupEvents', 'iam:ListRoleTags'])
       expect(who(action)).toEqual(['profile-changed', 'sweep']);
+  });
+
+  it('let the look at billing write its own memory and what it tells in the table, and nothing else', () => {
+    const writing = statementsOf('billing').flatMap(({ Action, Condition }) =>
+      Action.some((action) => /^dynamodb:(Put|Update|Delete)/.test(action)) ? [[Action, Condition]] : [],
+    );
+    expect(writing).toEqual([
+      [
+        ['dynamodb:PutItem', 'dynamodb:DeleteItem'],
+        { 'ForAllValues:StringEquals': { 'dynamodb:LeadingKeys': ['BILLING'] } },
+      ],
+      [
+        ['dynamodb:PutItem', 'dynamodb:UpdateItem', 'dynamodb:BatchWriteItem'],
+        { 'ForAllValues:StringLike': { 'dynamodb:LeadingKeys': ['NOTICE#*', 'EVENT#*', 'AUDIT#*'] } },
+      ],
+    ]);
+    expect(allowed('billing').filter((action) => /^(bedrock|budgets|tag):/.test(action))).toEqual([]);
   });
 
   it("change tags on this account's application inference profiles alone", () => {
@@ -535,8 +568,8 @@ describe('the outputs', () => {
       TableName: { Value: { Ref: 'GovernorTable' } },
       NoticesTopicArn: { Value: { Ref: 'NoticesTopic' } },
       ChatNoticesTopicArn: { Value: { Ref: 'ChatNoticesTopic' } },
-      CostAnomaliesTopicArn: { Value: { Ref: 'CostAnomaliesTopic' } },
       BudgetAlertsTopicArn: { Value: { Ref: 'BudgetAlertsTopic' } },
+      AnomaliesTopicArn: { Value: { Ref: 'AnomaliesTopic' } },
       BusName: { Value: { Ref: 'GovernorBus' } },
       LeaseFunctionName: { Value: { Ref: 'LeaseLambdaFunction' } },
     });

@@ -11,6 +11,7 @@ import {
   DeleteNotificationCommand,
   DeleteSubscriberCommand,
   DescribeBudgetCommand,
+  DescribeBudgetNotificationsForAccountCommand,
   DescribeBudgetsCommand,
   DescribeNotificationsForBudgetCommand,
   DescribeSubscribersForNotificationCommand,
@@ -119,7 +120,7 @@ describe('AWS Budgets over the wire', () => {
   const create = (budget: Partial<Budget> = {}, NotificationsWithSubscribers: NotificationWithSubscribers[] = []) =>
     budgets.send(new CreateBudgetCommand({ AccountId, Budget: { ...acme, ...budget }, NotificationsWithSubscribers }));
   const describeBudget = async (BudgetName = 'bcg/acme') =>
-    (await budgets.send(new DescribeBudgetCommand({ AccountId, BudgetName }))).Budget;
+    (await budgets.send(new DescribeBudgetCommand({ AccountId, BudgetName, ShowFilterExpression: true }))).Budget;
   const actual = async (BudgetName?: string) =>
     Number((await describeBudget(BudgetName))?.CalculatedSpend?.ActualSpend?.Amount);
   const published = () => seen.flatMap((observation) => (observation.kind === 'publish' ? [observation] : []));
@@ -141,6 +142,57 @@ describe('AWS Budgets over the wire', () => {
       LastUpdatedTime: expect.any(Date),
       HealthStatus: { Status: 'HEALTHY' },
     });
+  });
+
+  it('tells the filter expression only to those who ask for it', async () => {
+    await create();
+    const { Budget } = await budgets.send(new DescribeBudgetCommand({ AccountId, BudgetName: 'bcg/acme' }));
+    expect(Budget).toMatchObject({ Metrics: ['UnblendedCost'] });
+    expect(Budget).not.toHaveProperty('FilterExpression');
+    const all = async (ShowFilterExpression?: boolean) => {
+      const { Budgets } = await budgets.send(
+        new DescribeBudgetsCommand({
+          AccountId,
+          ...(ShowFilterExpression === undefined ? {} : { ShowFilterExpression }),
+        }),
+      );
+      return Budgets?.map(({ FilterExpression }) => FilterExpression);
+    };
+    expect(await all()).toEqual([undefined]);
+    expect(await all(true)).toEqual([acme.FilterExpression]);
+  });
+
+  it('lists the notifications of all budgets, fifty budgets a page unless asked for more', async () => {
+    for (let n = 0; n < 51; n++) await create({ BudgetName: `bcg/${n}` }, n % 2 === 0 ? [alert(80), alert(100)] : []);
+    const list = (NextToken?: string, MaxResults?: number) =>
+      budgets.send(new DescribeBudgetNotificationsForAccountCommand({ AccountId, NextToken, MaxResults }));
+    const first = await list();
+    expect(first.BudgetNotificationsForAccount).toHaveLength(50);
+    expect(first.BudgetNotificationsForAccount?.[1]).toEqual({ BudgetName: 'bcg/1', Notifications: [] });
+    const { BudgetNotificationsForAccount: rest, NextToken } = await list(first.NextToken);
+    expect(NextToken).toBeUndefined();
+    expect(rest).toMatchObject([{ BudgetName: 'bcg/50', Notifications: [{ Threshold: 80 }, { Threshold: 100 }] }]);
+    expect((await list(undefined, 1000)).BudgetNotificationsForAccount).toHaveLength(51);
+    await expect(list(undefined, 1001)).rejects.toMatchObject({ name: 'InvalidParameterException' });
+  });
+
+  it('throttles what comes faster than it was told to take, in each minute anew', async () => {
+    const slow = await startEmbeddedAws({ startAt: Date.UTC(2026, 10, 20), budgets: { callsPerMinute: 2 } });
+    const client = new BudgetsClient({
+      endpoint: slow.endpoint,
+      region: 'us-east-1',
+      credentials: { accessKeyId: 'test', secretAccessKey: 'test' },
+      maxAttempts: 1,
+      disableClockSkewCorrection: true,
+    });
+    const ask = () => client.send(new DescribeBudgetsCommand({ AccountId }));
+    await ask();
+    await ask();
+    await expect(ask()).rejects.toMatchObject({ name: 'ThrottlingException' });
+    await slow.clock.advance(60_000);
+    await expect(ask()).resolves.toMatchObject({ Budgets: [] });
+    client.destroy();
+    await slow.close();
   });
 
   it('shows spend at the refresh after the billing data has arrived, not before', async () => {

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { BudgetId } from '../../../domain/budgets/budget-id.ts';
-import { budgetsInUse, hearBudgetAlert } from '../../../domain/budgets/hear-alert.ts';
+import { budgetsInUse } from '../../../domain/budgets/budgets-in-use.ts';
+import { hearBudgetAlert } from '../../../domain/budgets/hear-alert.ts';
 import { epochMs } from '../../../domain/clock.ts';
 import { nanoUsd } from '../../../domain/money.ts';
 import { sweep } from '../../../domain/profiles/sweep.ts';

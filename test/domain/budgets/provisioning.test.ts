@@ -148,6 +148,7 @@ describe('provisionBudget', () => {
       },
       async update(_wanted: AwsBudget) {
         calls.push('update');
+        return 'updated' as const;
       },
     };
     return { calls, ports: { awsBudgets, journal, stage: 'prod' } };
@@ -204,6 +205,7 @@ describe('provisionBudget', () => {
     ['the unit of time', { timeUnit: 'DAILY' }],
     ['the selector', { selector: { tenant: ['acme', 'lakeside'] } }],
     ['no selector', { selector: {} }],
+    ['a filter that says more than tags', { countsOtherwise: true }],
     ['a notification less', { notifications: [{ type: 'ACTUAL', threshold: 80 }] }],
     [
       'a notification on the forecast',
@@ -218,6 +220,26 @@ describe('provisionBudget', () => {
     const { calls, ports } = aws({ ...wanted(), ...differences });
     expect(await provisionBudget(ports, budget)).toBe('updated');
     expect(calls).toEqual(['describe', 'update']);
+  });
+
+  it('leaves alone what others have made to limit something else than cost', async () => {
+    const { calls, ports } = aws({ ...wanted(), limits: 'USAGE' });
+    expect(await provisionBudget(ports, budget)).toBe('foreign');
+    expect(calls).toEqual(['describe']);
+  });
+
+  it('asks nothing of a budget that was seen as wanted, and nothing before it creates one that was not seen', async () => {
+    const { calls, ports } = aws(undefined);
+    expect(await provisionBudget(ports, budget, { state: wanted() })).toBe('unchanged');
+    expect(calls).toEqual([]);
+    expect(await provisionBudget(ports, budget, { state: undefined })).toBe('created');
+    expect(calls).toEqual(['create']);
+  });
+
+  it('writes nothing on the word of a bulk read', async () => {
+    const { calls, ports } = aws(wanted());
+    expect(await provisionBudget(ports, budget, { state: { ...wanted(), amount: '1.0' } })).toBe('unchanged');
+    expect(calls).toEqual(['describe']);
   });
 
   it('adopts a budget that somebody created meanwhile', async () => {

@@ -1,5 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
+import { driftDetected as billDriftDetected } from '../../../domain/budgets/billing-notices.ts';
+import type { UtcDay } from '../../../domain/budgets/drift.ts';
 import { epochMs } from '../../../domain/clock.ts';
 import {
   detailOf,
@@ -35,6 +37,13 @@ const spent = nanoUsd(19_000_000_001n);
 const restriction = { budget, period, tenant: 'acme', spent, because: '95% of the limit is spent' };
 const profile = { arn: profileArn('a'), name: 'chat', tags: {}, tenant: 'acme', quarantine: 1 };
 
+const drift = {
+  type: 'DriftDetected' as const,
+  day: '2026-11-20' as UtcDay,
+  settled: nanoUsd(2_000_000_000n),
+  unconfirmed: nanoUsd(0n),
+};
+
 /** One event of each kind, as the governor makes them. */
 const events = (): GovernorEvent[] =>
   [
@@ -45,6 +54,14 @@ const events = (): GovernorEvent[] =>
     profileReleased({ ...profile, tenant: '' }).event,
     budgetProvisioned({ budget, awsBudget: 'governor/prod/x', tenant: 'acme', outcome: 'created', at }),
     driftDetected({ arn: profile.arn, tenant: 'acme', difference: 'profile-gone', at }),
+    billDriftDetected({
+      ...drift,
+      tenant: 'acme',
+      billed: nanoUsd(2_000_000_001n),
+      difference: nanoUsd(1n),
+      percent: 1,
+    }).event,
+    billDriftDetected({ ...drift, billed: nanoUsd(0n), difference: nanoUsd(-2_000_000_000n), percent: -100 }).event,
     bypassDetected({ budget, period, tenant: 'acme', profile: profile.arn, amount: spent, source: 'token metrics' })
       .event,
     bypassDetected({ budget, period, tenant: 'acme', profile: undefined, amount: spent, source: 'AWS Budgets' }).event,
@@ -66,6 +83,30 @@ describe("the governor's events", () => {
     expect(throttled?.detail).toMatchObject({ tenant: 'acme', spentUsd: '19.000000001', limitUsd: '20.00' });
     expect(reopened?.detail).not.toHaveProperty('tenant');
     expect(events()[4]?.detail).not.toHaveProperty('tenant');
+  });
+
+  it('tell a drift of the index and one of the bill apart', () => {
+    const drifts = events().flatMap(({ type, detail }) => (type === 'DriftDetected' ? [detail] : []));
+    expect(drifts).toEqual([
+      { source: 'index', tenant: 'acme', profile: profile.arn, difference: 'profile-gone' },
+      {
+        source: 'bill',
+        tenant: 'acme',
+        day: '2026-11-20',
+        difference: 'billed-more',
+        billedUsd: '2.000000001',
+        recordedUsd: '2.00',
+        unconfirmedUsd: '0.00',
+      },
+      {
+        source: 'bill',
+        day: '2026-11-20',
+        difference: 'billed-less',
+        billedUsd: '0.00',
+        recordedUsd: '2.00',
+        unconfirmedUsd: '0.00',
+      },
+    ]);
   });
 
   it.each([

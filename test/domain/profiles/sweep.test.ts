@@ -191,7 +191,7 @@ describe('sweep', () => {
     await sweep(account.ports);
     const kinds = () =>
       account.events.all.flatMap((event) =>
-        event.type === 'DriftDetected'
+        event.type === 'DriftDetected' && event.detail.source === 'index'
           ? [`${event.detail.difference} ${event.detail.profile}`]
           : event.type === 'BudgetProvisioned'
             ? [`${event.detail.outcome} ${event.detail.budget}`]

@@ -1,0 +1,78 @@
+import { randomUUID } from 'node:crypto';
+import { Logger } from '@aws-lambda-powertools/logger';
+import { Metrics } from '@aws-lambda-powertools/metrics';
+import { CostExplorerClient } from '@aws-sdk/client-cost-explorer';
+import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import * as z from 'zod';
+import { AwsClock } from '../aws/aws-clock.ts';
+import { costExplorerAnomalies, costExplorerTags } from '../aws/cost-explorer.ts';
+import { costExplorerBill } from '../aws/cost-explorer-bill.ts';
+import { auditTable } from '../aws/dynamodb/audit-table.ts';
+import { billingMemoryTable } from '../aws/dynamodb/billing-memory-table.ts';
+import { policyTable } from '../aws/dynamodb/policy-table.ts';
+import { profileIndexTable } from '../aws/dynamodb/profile-index-table.ts';
+import { usageTable } from '../aws/dynamodb/usage-table.ts';
+import { COST_EXPLORER_PACE, Pace } from '../aws/pace.ts';
+import { powertoolsGauges, powertoolsJournal } from '../aws/powertools-journal.ts';
+import { AuditingJournal } from '../domain/audit/auditing-journal.ts';
+import type { BillingPorts } from '../domain/budgets/run-billing.ts';
+import { functionSettings } from './function-settings.ts';
+import type { Equipped } from './handler-of.ts';
+import { type Telling, TellingSettings, telling } from './telling.ts';
+
+const Environment = TellingSettings.extend({
+  GOVERNOR_TABLE: z.string().min(3),
+  GOVERNOR_ANOMALIES_TOPIC_ARN: z.string().startsWith('arn:'),
+  GOVERNOR_ACCOUNT_ID: z.string().regex(/^\d{12}$/),
+  GOVERNOR_STAGE: z.string().regex(/^[A-Za-z0-9-]{1,40}$/),
+});
+
+export interface Billing extends Equipped {
+  /** Reads the policy in force, and with it AWS's time. */
+  start(): Promise<BillingPorts & Telling>;
+}
+
+/** The adapters of the function `billing`. */
+export function billing(environment: NodeJS.ProcessEnv = process.env): Billing {
+  const settings = functionSettings(Environment, environment);
+  const { GOVERNOR_TABLE: table, GOVERNOR_ACCOUNT_ID: accountId, GOVERNOR_STAGE: stage } = settings;
+  const logger = new Logger();
+  const metrics = new Metrics({ defaultDimensions: { stage } });
+  const clock = new AwsClock();
+  const dynamo = clock.listenTo(new DynamoDBClient());
+  const costExplorer = new CostExplorerClient();
+  const pace = new Pace(COST_EXPLORER_PACE);
+  const policies = policyTable(dynamo, table);
+  const index = profileIndexTable(dynamo, table);
+  const journal = new AuditingJournal({
+    journal: powertoolsJournal(logger, metrics),
+    trail: auditTable(dynamo, table),
+    clock,
+    index,
+    policy: () => policies.current(),
+  });
+  const told = telling(dynamo, table, clock, settings);
+  return {
+    logger,
+    metrics,
+    journal,
+    async start() {
+      return {
+        policy: await policies.current(),
+        accountId,
+        stage,
+        anomalyTopicArn: settings.GOVERNOR_ANOMALIES_TOPIC_ARN,
+        clock,
+        journal,
+        gauges: powertoolsGauges(metrics),
+        costTags: costExplorerTags(costExplorer, pace),
+        anomalies: costExplorerAnomalies(costExplorer, pace),
+        bill: costExplorerBill(costExplorer, pace, { accountId }),
+        records: usageTable(dynamo, table),
+        index,
+        memory: billingMemoryTable(dynamo, table, { clock, newToken: randomUUID }),
+        ...told,
+      };
+    },
+  };
+}
