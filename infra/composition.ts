@@ -17,8 +17,10 @@ import { checkpointsTable } from '../aws/dynamodb/checkpoints-table.ts';
 import { ledgerTable } from '../aws/dynamodb/ledger-table.ts';
 import { noticeOutboxTable } from '../aws/dynamodb/notice-outbox-table.ts';
 import { openingsTable } from '../aws/dynamodb/openings-table.ts';
+import { overridesTable } from '../aws/dynamodb/overrides-table.ts';
 import { policyTable } from '../aws/dynamodb/policy-table.ts';
 import { profileIndexTable } from '../aws/dynamodb/profile-index-table.ts';
+import { signalsTable } from '../aws/dynamodb/signals-table.ts';
 import { sweepProgressTable } from '../aws/dynamodb/sweep-progress-table.ts';
 import { usageTable } from '../aws/dynamodb/usage-table.ts';
 import { BEDROCK_PACE, GET_RESOURCES_PACE, Pace } from '../aws/pace.ts';
@@ -114,6 +116,8 @@ export function governor(environment: NodeJS.ProcessEnv = process.env): Governor
         index,
         ledger,
         openings: openingsTable(dynamo, table),
+        overrides: overridesTable(dynamo, table),
+        signals: signalsTable(dynamo, table),
         usage: new UsageSince(records, clock),
         checkpoints: checkpointsTable(dynamo, table),
         readings,

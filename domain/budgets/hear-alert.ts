@@ -1,8 +1,10 @@
 import { isoTime } from '../clock.ts';
 import { displayUsd } from '../money.ts';
 import { periodAt } from '../period.ts';
-import { enforceStanding, type GovernedProfile, type ProfileGovernance } from '../profiles/govern-profile.ts';
+import { SharedReviews } from '../profiles/budget-work.ts';
+import type { GovernedProfile, ProfileGovernance } from '../profiles/govern-profile.ts';
 import type { IndexEntry } from '../profiles/profile-index.ts';
+import { enforceProfiles, wholeOrFault } from '../standing/enforce-budgets.ts';
 import { type OutsideFigures, reviewBudget } from '../standing/review-budget.ts';
 import { type Restriction, strictest } from '../standing/standing.ts';
 import type { BudgetId } from './budget-id.ts';
@@ -46,10 +48,15 @@ export async function hearBudgetAlert(ports: ProfileGovernance, awsBudgetNameInA
         ? 'AWS Budgets has no figures of this period that count'
         : `${outside.source} says ${outside.actual === undefined ? 'nothing' : displayUsd(outside.actual)}`,
   });
-  const profiles: GovernedProfile[] = [];
-  for (const entry of entries)
-    if (entry.endedAt === undefined && entry.budgets.some((covering) => covering.id === budget.id))
-      profiles.push(await enforceStanding(ports, entry.arn));
+  const covered = entries.filter(
+    (entry) => entry.endedAt === undefined && entry.budgets.some((covering) => covering.id === budget.id),
+  );
+  const enforcement = await enforceProfiles(
+    ports,
+    covered.map(({ arn }) => arn),
+    new SharedReviews(ports),
+  );
+  const profiles = wholeOrFault(enforcement, `enforcing the standing of budget ${budget.id}`);
   return { kind: 'reviewed', budget: budget.id, restriction, profiles };
 }
 

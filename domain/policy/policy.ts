@@ -3,6 +3,7 @@ import { type NanoUsd, parseUsd } from '../money.ts';
 import { isTimeZone, PERIOD_KINDS } from '../period.ts';
 import { MAX_TAGS } from '../tags.ts';
 import { DeclaredProfiles, ProfileQuota } from './declared-profiles.ts';
+import { Duration } from './duration.ts';
 import { Lending } from './lending-policy.ts';
 import { PriceOverrides, UnpricedModels } from './prices.ts';
 import { ProfileRules } from './profile-rules.ts';
@@ -17,7 +18,7 @@ import { TagValue } from './tag-text.ts';
  */
 
 /** `500 USD`, `1,234.56 USD`. Another currency is refused by name. */
-const Amount = z.string(expected('an amount such as "500 USD"')).transform((text, context): NanoUsd => {
+export const Amount = z.string(expected('an amount such as "500 USD"')).transform((text, context): NanoUsd => {
   const [, digits = '', unit = ''] = /^\s*([\d.,]+)\s*([A-Za-z]*)\s*$/.exec(text) ?? [];
   const amount = parseUsd(digits);
   const refuse = (message: string) => {
@@ -68,6 +69,17 @@ const Threshold = section('a threshold', {
 const MAX_PROCESSES = 8_192;
 const PROCESSES = 'a whole number of processes from 1 to 8192';
 
+const SIGNAL_ACTION = '"notify", "throttle" or "disable"';
+const SignalAction = z.enum(['notify', 'throttle', 'disable'], expected(SIGNAL_ACTION));
+export type SignalAction = z.output<typeof SignalAction>;
+
+/** What follows when AWS's watchers see something unusual about what a budget covers, and for how long. */
+const SignalRules = section('the signals of a budget', {
+  anomaly: SignalAction.default('notify'),
+  alarm: SignalAction.default('notify'),
+  holds: Duration.prefault('24h'),
+}).transform(({ holds, ...actions }) => ({ ...actions, holdMs: holds }));
+
 const Budget = section('a budget', {
   name: z
     .string(expected('a name such as "tenant-monthly"'))
@@ -92,6 +104,7 @@ const Budget = section('a budget', {
     .default(100),
   /** Whether it refuses and restricts, or only counts and tells what it would have refused. */
   mode: z.enum(['enforce', 'shadow'], expected('"enforce" or "shadow"')).default('enforce'),
+  signals: SignalRules.prefault({}),
   thresholds: z
     .array(Threshold, expected('a list of thresholds'))
     .max(20, 'expected at most 20 thresholds')

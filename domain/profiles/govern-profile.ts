@@ -1,17 +1,19 @@
 import { budgetOf } from '../budgets/definition.ts';
 import type { PriceList } from '../spending/price-list.ts';
 import { followCoverage } from '../spending/seeding.ts';
+import type { BudgetReview } from '../standing/review-budget.ts';
 import { describeReason, type Restriction, type Standing, standingTagValue, strictest } from '../standing/standing.ts';
 import { describeTags, STANDING_TAG, type Tags, tagValue } from '../tags.ts';
 import { announceGrace, announceMismatches, announceQuarantine, announceRecovery } from './announce-profile.ts';
-import { type BudgetWork, type BudgetWorkPorts, budgetWork } from './budget-work.ts';
+import { type BudgetWork, type BudgetWorkPorts, budgetWork, freshReviews, type Reviews } from './budget-work.ts';
 import { assess, type Compliance, describeViolation, type Mending } from './compliance.ts';
 import type { Geography } from './geography.ts';
 import { entryOf, isSameEntry } from './governed-entry.ts';
 import { mendTags } from './mend-tags.ts';
 import { accountOf, type ProfileArn } from './profile-arn.ts';
 import type { IndexEntry, MendingCount, ProfileIndex, ProfileSource } from './profile-index.ts';
-import { verdictOf } from './verdict.ts';
+import { tenantsReasons } from './tenants-reasons.ts';
+import { type Verdict, verdictOf } from './verdict.ts';
 
 /** What Bedrock says of a profile. Immutable while the profile lives, but for its tags. */
 export interface ProfileFacts {
@@ -33,10 +35,16 @@ export interface Profiles {
   list(region: string): AsyncIterable<ProfileArn>;
 }
 
-export interface ProfileGovernance extends BudgetWorkPorts {
+/** What the standing of profiles is enforced with. */
+export interface StandingEnforcement extends BudgetReview {
   readonly profiles: Profiles;
   readonly index: ProfileIndex;
   readonly prices: PriceList;
+}
+
+export interface ProfileGovernance extends BudgetWorkPorts, StandingEnforcement {
+  readonly profiles: Profiles;
+  readonly index: ProfileIndex;
 }
 
 export type GovernedProfile =
@@ -71,14 +79,18 @@ export async function governProfile(
  * The part of {@link governProfile} that follows a signal about money: the standing and the index, but neither the
  * profile's own tags nor AWS Budgets, which the function that hears signals may not write.
  */
-export async function enforceStanding(ports: ProfileGovernance, arn: ProfileArn): Promise<GovernedProfile> {
+export async function enforceStanding(
+  ports: StandingEnforcement,
+  arn: ProfileArn,
+  reviews: Reviews = freshReviews(ports),
+): Promise<GovernedProfile> {
   const seen = await look(ports, arn);
   if (seen === undefined) return { kind: 'gone' };
-  return await settle(ports, seen, budgetWork(ports));
+  return await settle(ports, seen, reviews);
 }
 
 /** Decides and logs, and writes nothing but what is the governor's own: the index and the ledger. */
-const isObserving = ({ policy }: ProfileGovernance): boolean => policy.mode === 'observe';
+const isObserving = ({ policy }: StandingEnforcement): boolean => policy.mode === 'observe';
 
 interface SeenProfile {
   readonly before: IndexEntry | undefined;
@@ -88,7 +100,7 @@ interface SeenProfile {
   readonly mendings: MendingCount | undefined;
 }
 
-async function look(ports: ProfileGovernance, arn: ProfileArn): Promise<SeenProfile | undefined> {
+async function look(ports: StandingEnforcement, arn: ProfileArn): Promise<SeenProfile | undefined> {
   const before = await ports.index.get(arn);
   const facts = await ports.profiles.read(arn);
   if (facts === undefined) {
@@ -106,9 +118,9 @@ async function mend(ports: ProfileGovernance, seen: SeenProfile, mending: Mendin
 }
 
 async function settle(
-  ports: ProfileGovernance,
+  ports: StandingEnforcement,
   seen: SeenProfile,
-  work: BudgetWork,
+  reviews: Reviews,
 ): Promise<Extract<GovernedProfile, { kind: 'governed' }>> {
   const { before, facts, found, compliance, mendings } = seen;
   const verdict = verdictOf(ports.policy, { found, compliance, before, now: ports.clock.now() });
@@ -119,12 +131,10 @@ async function settle(
       because: verdict.unenforced.map(describeViolation),
       tags: describeTags(found),
     });
-  const reasons: Restriction[] = [...verdict.reasons];
-  for (const budget of budgets) {
-    const restriction = await work.review(budget);
-    if (restriction !== undefined) reasons.push(restriction);
-  }
-  const standing = strictest(reasons);
+  let standing = strictest(await reasonsFor(ports, verdict, reviews));
+  // What somebody closed a moment ago is not opened on a word from before.
+  if (reviews.areRemembered && loosens(tagValue(tags, STANDING_TAG), standingTagValue(standing)))
+    standing = strictest(await reasonsFor(ports, verdict, freshReviews(ports)));
   const entry = entryOf(ports, { facts, tags, standing, budgets, before, mendings, violating });
   // A recovery is announced before the index forgets what it recovered from, a quarantine after the index names it: a
   // crash in between repeats the occasion under the same id instead of losing it.
@@ -139,14 +149,36 @@ async function settle(
   return { kind: 'governed', compliance: compliance.kind, entry };
 }
 
-async function end(ports: ProfileGovernance, before: IndexEntry | undefined): Promise<void> {
+async function reasonsFor(
+  { policy, clock }: StandingEnforcement,
+  verdict: Verdict,
+  reviews: Reviews,
+): Promise<Restriction[]> {
+  const reasons: Restriction[] = [
+    ...verdict.reasons,
+    ...tenantsReasons(policy, verdict.tags, await reviews.overrides(), clock.now()),
+  ];
+  for (const budget of verdict.budgets) {
+    const restriction = await reviews.review(budget);
+    if (restriction !== undefined) reasons.push(restriction);
+  }
+  return reasons;
+}
+
+/** Whether IAM would let pass what the tag on the profile has it deny. */
+const loosens = (before: string | undefined, after: string | undefined): boolean =>
+  isDenied(before) && !isDenied(after);
+
+const isDenied = (tag: string | undefined): boolean => tag === 'closed' || tag === 'quarantined';
+
+async function end(ports: StandingEnforcement, before: IndexEntry | undefined): Promise<void> {
   if (before === undefined || before.endedAt !== undefined) return;
   await ports.index.put({ ...before, endedAt: ports.clock.now() });
   ports.journal.decided('end index entry', { profile: before.arn, because: 'Bedrock has no such profile any more' });
 }
 
 /** The second lock. Written only where it differs, so that the event of our own write finds nothing to do. */
-async function enforce(ports: ProfileGovernance, arn: ProfileArn, tags: Tags, standing: Standing): Promise<void> {
+async function enforce(ports: StandingEnforcement, arn: ProfileArn, tags: Tags, standing: Standing): Promise<void> {
   const wanted = standingTagValue(standing);
   const actual = tagValue(tags, STANDING_TAG);
   if (wanted === actual) return;

@@ -151,6 +151,7 @@ async function clear(
   const cleared: IndexEntry[] = [];
   const doubtful: ProfileArn[] = [];
   let undecided = 0;
+  const overrides = await work.overrides();
   for (const arn of listed) {
     const entry = known.get(arn);
     const its = tags.get(arn);
@@ -159,7 +160,9 @@ async function clear(
       ports.clock.now() - entry.verifiedAt <= TRUSTED_MS &&
       !isQuarantined(entry.standing) &&
       its !== undefined;
-    const prospect = isTrusted ? await prospectOf(ports, entry, its, (budget) => work.reviewed(budget)) : 'to-govern';
+    const prospect = isTrusted
+      ? await prospectOf(ports, entry, its, (budget) => work.reviewed(budget), overrides)
+      : 'to-govern';
     if (prospect === 'undecided') undecided++;
     else if (prospect === 'settled' && entry !== undefined) cleared.push(entry);
     else doubtful.push(arn);
@@ -206,7 +209,13 @@ class SingleReads {
     if (!isFresh || isMissing) return await this.govern(arn, before);
     await this.#run.attempt(arn, async () => {
       const tags = await profiles.readTags(arn);
-      const prospect = await prospectOf(this.#ports, before, tags, (budget) => this.#work.reviewed(budget));
+      const prospect = await prospectOf(
+        this.#ports,
+        before,
+        tags,
+        (budget) => this.#work.reviewed(budget),
+        await this.#work.overrides(),
+      );
       if (prospect === 'to-govern') return await this.#govern(arn, before);
       this.counts.readSingly++;
     });

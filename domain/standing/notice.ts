@@ -1,7 +1,7 @@
 import type { Brand } from '../brand.ts';
 import type { Budget } from '../budgets/definition.ts';
 import { type EpochMs, isoTime } from '../clock.ts';
-import { awsAmount, displayUsd, type NanoUsd, percentOf } from '../money.ts';
+import { displayUsd, type NanoUsd, percentOf } from '../money.ts';
 import type { Period } from '../period.ts';
 import type { Threshold } from '../policy/policy.ts';
 import { describeViolation, type Violation } from '../profiles/compliance.ts';
@@ -51,10 +51,6 @@ export interface NoticePublisher {
   publish(notice: Notice): Promise<void>;
 }
 
-/** A budget can be restricted, raised and restricted again in one period: what it stops at tells these occasions apart. */
-const occasionId = (kind: string, budget: Budget, ...when: readonly string[]): NoticeId =>
-  noticeId(kind, budget.id, ...when, awsAmount(budget.stopAt));
-
 const noticeId = (...parts: readonly string[]): NoticeId => parts.join('|') as NoticeId;
 
 /** `8000|actual|notify`: names a threshold within its budget. */
@@ -83,33 +79,40 @@ interface RestrictionOccasion {
   readonly tenant: string | undefined;
   readonly spent: NanoUsd;
   readonly because: string;
+  /** The version of the terms with which it began: a budget can be restricted several times in a period. */
+  readonly since: number;
+  readonly until: EpochMs;
+  /** Money holds until the period turns or the limit is raised; another's word until its end. */
+  readonly heldBy?: 'operator' | 'signal';
 }
 
 export function budgetClosed(occasion: RestrictionOccasion): Notice {
-  const { budget, period, because } = occasion;
-  const until = isoTime(period.endsAt);
+  const { budget, period, because, since } = occasion;
+  const until = isoTime(occasion.until);
+  const earlier =
+    occasion.heldBy === undefined ? 'if the policy or an operator raises the limit' : 'if an operator says so';
   return {
     ...aboutBudget(occasion),
-    id: occasionId('closed', budget, period.id),
+    id: noticeId('closed', budget.id, period.id, String(since)),
     kind: 'tenant-closed',
     severity: 'critical',
     subject: `Bedrock budget ${budget.id} is closed until ${until}`,
     text:
       `${who(occasion)} may not call Amazon Bedrock any more in ${period.id}: ${because}. ${figures(occasion)} ` +
-      `It opens again by itself at ${until}, or earlier if the policy raises the limit.`,
+      `It opens again by itself at ${until}, or earlier ${earlier}.`,
   };
 }
 
 export function budgetThrottled(occasion: RestrictionOccasion): Notice {
-  const { budget, period, because } = occasion;
-  const until = isoTime(period.endsAt);
+  const { budget, period, because, since } = occasion;
+  const until = isoTime(occasion.until);
   return {
     ...aboutBudget(occasion),
-    id: occasionId('throttled', budget, period.id),
+    id: noticeId('throttled', budget.id, period.id, String(since)),
     kind: 'tenant-throttled',
     severity: 'warning',
     subject: `Bedrock budget ${budget.id} is throttled until ${until}`,
-    text: `${who(occasion)} is slowed down, so that what is left of ${budget.id} lasts until ${until}: ${because}. ${figures(occasion)}`,
+    text: `${who(occasion)} is slowed down until ${until}, so that what is left of ${budget.id} lasts as long as ${period.id}: ${because}. ${figures(occasion)}`,
   };
 }
 
@@ -127,12 +130,17 @@ const figures = ({ budget, spent }: RestrictionOccasion): string =>
   `Spent ${displayUsd(spent)} of ${displayUsd(budget.limit)}.`;
 
 export function budgetReopened(
-  occasion: BudgetOccasion & { readonly closedIn: string; readonly period: Period },
+  occasion: BudgetOccasion & {
+    readonly closedIn: string;
+    readonly period: Period;
+    /** The version of the terms with which it is open again; a period turns once, within one it may be any time. */
+    readonly since: number;
+  },
 ): Notice {
-  const { budget, closedIn, period } = occasion;
+  const { budget, closedIn, since, period } = occasion;
   return {
     ...aboutBudget(occasion),
-    id: occasionId('reopened', budget, closedIn, period.id),
+    id: noticeId('reopened', budget.id, closedIn, closedIn === period.id ? String(since) : 'turned'),
     kind: 'tenant-reopened',
     severity: 'info',
     subject: `Bedrock budget ${budget.id} is open again`,

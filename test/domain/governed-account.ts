@@ -24,6 +24,7 @@ import type { Tags } from '../../domain/tags.ts';
 import { budgetNamed, policyOf } from './example-policy.ts';
 import { MemoryLedger } from './spending/memory-ledger.ts';
 import { MemoryCheckpoints, MemoryOpenings, MemoryUsage } from './spending/memory-usage.ts';
+import { MemoryOverrides, MemorySignals } from './standing/memory-evidence.ts';
 
 export function profileArn(id: string, region = 'us-east-1'): ProfileArn {
   const arn = parseProfileArn(`arn:aws:bedrock:${region}:123456789012:application-inference-profile/${id}`);
@@ -77,6 +78,8 @@ export class GovernedAccount {
   readonly usage = new MemoryUsage();
   readonly openings = new MemoryOpenings();
   readonly checkpoints = new MemoryCheckpoints();
+  readonly overrides = new MemoryOverrides();
+  readonly signals = new MemorySignals();
   /** What the token metrics say of a window. */
   meter: (window: MeteredWindow) => Metered = () => ({ kind: 'silent' });
   readonly stored = new Map<ProfileArn, StoredProfile>();
@@ -174,6 +177,8 @@ export class GovernedAccount {
       prices: this.#prices,
       ledger: this.#failing('ledger', this.ledger),
       openings: this.#failing('openings', this.openings),
+      overrides: this.#failing('overrides', this.overrides),
+      signals: this.#failing('signals', this.signals),
       usage: new UsageSince(this.#usageRecords, clock),
       checkpoints: this.#failing('checkpoints', this.checkpoints),
       readings: new UsageReadings({
