@@ -26,6 +26,7 @@ import { type GovernedCalls, type GovernorPlugin, pluginOf } from './plugin.ts';
 import type { ProfileResolver } from './profile-resolver.ts';
 import { GovernorRefusal } from './refusals.ts';
 import { OtherRegion, type RegionalClients, regionOfClient } from './regional-clients.ts';
+import { standingLag } from './standing-lag.ts';
 
 export interface PluginParts extends CallParts {
   readonly resolver: ProfileResolver;
@@ -128,7 +129,8 @@ function accountAttempt(
         result = await next(args);
       } catch (error) {
         if (!didNotRun(error)) attempt.mayHaveRun();
-        throw error;
+        const lag = standingLag(error, call.entry, parts.clock.now());
+        throw lag === undefined ? error : refused(call, lag);
       }
       return metered(parts.streams, attempt, result);
     } finally {

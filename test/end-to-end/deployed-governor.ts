@@ -26,11 +26,13 @@ export const FUNCTIONS = {
   profileChanged: `${PREFIX}-profile-changed`,
   budgetAlert: `${PREFIX}-budget-alert`,
   sweep: `${PREFIX}-sweep`,
+  reopenEnded: `${PREFIX}-reopen-ended`,
 } as const;
 export const RULES = {
   apiCalls: `${PREFIX}-profile-api-calls`,
   tagChanges: `${PREFIX}-profile-tag-changes`,
   sweepSchedule: `${PREFIX}-sweep-schedule`,
+  reopenSchedule: `${PREFIX}-reopen-schedule`,
 } as const;
 
 export const NOVA_PRO = 'amazon.nova-pro-v1:0';
@@ -294,9 +296,10 @@ export class DeployedGovernor {
     }
   }
 
-  /** The sweep runs only when {@link sweep} is called. */
+  /** The sweep runs only when {@link sweep} is called, and what has ended is opened by nothing else. */
   async stopSweeping(): Promise<void> {
-    await this.events.send(new DisableRuleCommand({ Name: RULES.sweepSchedule }));
+    for (const Name of [RULES.sweepSchedule, RULES.reopenSchedule])
+      await this.events.send(new DisableRuleCommand({ Name }));
   }
 
   async close(): Promise<void> {

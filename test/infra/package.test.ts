@@ -12,7 +12,7 @@ import { bundleHandlers } from '../../infra/bundle.ts';
 import { packageStack } from '../../infra/package.ts';
 import { copyProject } from './project-copy.ts';
 
-const FUNCTIONS = ['budget-alert', 'lease', 'profile-changed', 'resolve-profile', 'sweep'];
+const FUNCTIONS = ['budget-alert', 'lease', 'profile-changed', 'reopen-ended', 'resolve-profile', 'sweep'];
 
 let project: Awaited<ReturnType<typeof copyProject>>;
 beforeEach(async () => {
@@ -139,6 +139,7 @@ describe('packaging the stack', () => {
       'budget-alert.zip',
       'lease.zip',
       'profile-changed.zip',
+      'reopen-ended.zip',
       'resolve-profile.zip',
       'stamp.json',
       'sweep.zip',

@@ -92,12 +92,13 @@ const queuePoliciesOf = (queue: string) =>
   );
 
 describe('the functions', () => {
-  it('are four, each with its own artifact, role and log group', () => {
+  it('are six, each with its own artifact, role and log group', () => {
     const all = [...functions()];
     expect(all.map(([id]) => nameOf(id)).sort()).toEqual([
       'budget-alert',
       'lease',
       'profile-changed',
+      'reopen-ended',
       'resolve-profile',
       'sweep',
     ]);
@@ -161,6 +162,7 @@ describe('the rules', () => {
     expect(targets.sort()).toEqual([
       ['profile-api-calls', 'ENABLED', 'profile-changed'],
       ['profile-tag-changes', 'ENABLED', 'profile-changed'],
+      ['reopen-schedule', 'ENABLED', 'reopen-ended'],
       ['sweep-schedule', 'ENABLED', 'sweep'],
     ]);
     const permission = z.object({ FunctionName: attribute, Principal: z.string(), SourceArn: z.unknown().optional() });
@@ -174,7 +176,7 @@ describe('the rules', () => {
   });
 
   it('keep what they cannot deliver in a queue that lets exactly them send', () => {
-    expect(rules().size).toBe(3);
+    expect(rules().size).toBe(4);
     for (const { Name, Targets } of rules().values()) {
       for (const { DeadLetterConfig } of Targets) {
         const policies = queuePoliciesOf(DeadLetterConfig.Arn['Fn::GetAtt'][0]);
@@ -251,9 +253,9 @@ describe('the rules', () => {
     expect(matchedBy({ ...envelope, detail: { ...ofProfile, 'resource-type': 'guardrail' } })).toEqual([]);
   });
 
-  it('call the sweep every five minutes', () => {
+  it('call the sweep every five minutes, and look for what has ended every minute', () => {
     const scheduled = [...rules().values()].flatMap(({ ScheduleExpression }) => ScheduleExpression ?? []);
-    expect(scheduled).toEqual(['rate(5 minutes)']);
+    expect(scheduled).toEqual(['rate(5 minutes)', 'rate(1 minute)']);
   });
 });
 
@@ -362,8 +364,8 @@ describe('the roles', () => {
   });
 
   it('may act on every resource only where IAM knows no resource to name', () => {
-    const everywhere = ['profile-changed', 'budget-alert', 'sweep', 'lease', 'resolve-profile'].flatMap((name) =>
-      statementsOf(name).filter(({ Resource }) => [Resource].flat().includes('*')),
+    const everywhere = ['profile-changed', 'budget-alert', 'sweep', 'reopen-ended', 'lease', 'resolve-profile'].flatMap(
+      (name) => statementsOf(name).filter(({ Resource }) => [Resource].flat().includes('*')),
     );
     expect(everywhere.flatMap(({ Action }) => Action)).toEqual([
       'bedrock:ListInferenceProfiles',
@@ -376,7 +378,7 @@ describe('the roles', () => {
     const profiles = {
       'Fn::Sub': `arn:\${AWS::Partition}:bedrock:*:\${AWS::AccountId}:application-inference-profile/*`,
     };
-    for (const name of ['profile-changed', 'budget-alert', 'sweep']) {
+    for (const name of ['profile-changed', 'budget-alert', 'sweep', 'reopen-ended']) {
       const tagging = statementsOf(name).filter(({ Action }) =>
         Action.some((action) => /^bedrock:(Unt|T)agResource$/.test(action)),
       );
@@ -402,9 +404,12 @@ describe('the roles', () => {
     expect(allowed('lease').filter((action) => !/^(dynamodb|logs):/.test(action))).toEqual([]);
   });
 
-  it("let the budget alert's function show a standing, but neither change a tenant's tags nor a budget", () => {
-    const tagging = statementsOf('budget-alert').find(({ Action }) => Action.includes('bedrock:TagResource'));
-    expect(tagging?.Condition).toEqual({ 'ForAllValues:StringLike': { 'aws:TagKeys': ['governor:*'] } });
+  it("let the functions that follow money show a standing, but neither change a tenant's tags nor a budget", () => {
+    for (const name of ['budget-alert', 'reopen-ended']) {
+      const tagging = statementsOf(name).find(({ Action }) => Action.includes('bedrock:TagResource'));
+      expect(tagging?.Condition).toEqual({ 'ForAllValues:StringLike': { 'aws:TagKeys': ['governor:*'] } });
+    }
+    expect(allowed('reopen-ended').filter((action) => action.startsWith('budgets:'))).toEqual([]);
     expect(allowed('budget-alert').filter((action) => action.startsWith('budgets:'))).toEqual(['budgets:ViewBudget']);
   });
 
@@ -441,7 +446,7 @@ describe('the roles', () => {
   });
 
   it('write to the log group of their own function', () => {
-    for (const name of ['profile-changed', 'budget-alert', 'sweep', 'lease', 'resolve-profile']) {
+    for (const name of ['profile-changed', 'budget-alert', 'sweep', 'reopen-ended', 'lease', 'resolve-profile']) {
       const logging = statementsOf(name).filter(({ Action }) => Action.includes('logs:PutLogEvents'));
       expect(logging.map(({ Resource }) => Resource)).toEqual([
         {
