@@ -41,7 +41,9 @@ describe('npm run governor -- disable, enable, raise, shadow', () => {
       const { inferenceProfileArn } = await bedrock.send(
         new CreateInferenceProfileCommand({
           inferenceProfileName: `alpine-${region}`,
-          modelSource: { copyFrom: `arn:aws:bedrock:${region}::foundation-model/${region === 'us-east-1' ? NOVA_PRO : HAIKU}` },
+          modelSource: {
+            copyFrom: `arn:aws:bedrock:${region}::foundation-model/${region === 'us-east-1' ? NOVA_PRO : HAIKU}`,
+          },
           tags: Object.entries(TAGS).map(([key, value]) => ({ key, value })),
         }),
       );
