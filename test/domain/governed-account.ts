@@ -106,13 +106,17 @@ export class GovernedAccount {
   #now: number;
   #writeIds = 0;
 
-  constructor(policy: Policy = policyOf(), now = Date.UTC(2026, 10, 23, 10)) {
+  readonly #clock: Clock | undefined;
+
+  /** @param now where its time stands until it is moved, or the clock that it goes by */
+  constructor(policy: Policy = policyOf(), now: number | Clock = Date.UTC(2026, 10, 23, 10)) {
     this.policy = policy;
-    this.#now = now;
+    this.#clock = typeof now === 'number' ? undefined : now;
+    this.#now = typeof now === 'number' ? now : now.now();
   }
 
   get now(): EpochMs {
-    return epochMs(this.#now);
+    return this.#clock?.now() ?? epochMs(this.#now);
   }
 
   moveTo(iso: string): void {
@@ -316,7 +320,7 @@ export class GovernedAccount {
     claim: async (id) => {
       const entry = this.notices.get(id);
       if (entry === undefined || entry.isSent) return false;
-      if (entry.claimedAt !== undefined && this.#now < entry.claimedAt + CLAIM_MS) return false;
+      if (entry.claimedAt !== undefined && this.now < entry.claimedAt + CLAIM_MS) return false;
       entry.claimedAt = this.now;
       return true;
     },

@@ -1,0 +1,61 @@
+import { figure, median, note } from '../figures.ts';
+import { DISABLE_BOUND_MS, disableReactions } from './disable.ts';
+import { spendToTheLimit } from './limit.ts';
+import { reopenings } from './reopen.ts';
+
+export const PARTS = ['limit', 'disable', 'reopen', 'bypass', 'notices', 'bill'] as const;
+
+/** How soon what is decided is felt, and whether what the ledger says is what AWS bills. */
+export async function run(full: boolean, only?: string): Promise<void> {
+  const parts: Record<(typeof PARTS)[number], (full: boolean) => Promise<void>> = {
+    limit,
+    disable,
+    reopen,
+    bypass,
+    notices,
+    bill,
+  };
+  for (const part of PARTS) if (only === undefined || only === part) await parts[part](full);
+}
+
+const seconds = (ms: number): number => ms / 1_000;
+
+async function limit(full: boolean): Promise<void> {
+  let past = 0;
+  for (let seed = 1; seed <= (full ? 10 : 2); seed++) {
+    const { callsPastLimit, reached } = await spendToTheLimit(seed);
+    past += callsPastLimit;
+    note(`limit, seed ${seed}: ${reached} of 20 tenants came to their limit to the nano-dollar`);
+  }
+  figure('calls_past_limit', past, { atMost: 0 });
+}
+
+async function disable(full: boolean): Promise<void> {
+  const heard: number[] = [];
+  const unheard: number[] = [];
+  for (let seed = 1; seed <= (full ? 10 : 2); seed++) {
+    heard.push(...(await disableReactions(seed, true)));
+    unheard.push(...(await disableReactions(seed + 100, false)));
+  }
+  note(
+    `disable, where processes hear of terms: median ${seconds(median(heard))} s, worst ${seconds(Math.max(...heard))} s`,
+  );
+  note(
+    `disable, where they learn at their next renewal: median ${seconds(median(unheard))} s, worst ${seconds(Math.max(...unheard))} s`,
+  );
+  figure('disable_seconds_median', seconds(median(heard)), { atMost: 6 });
+  figure('disable_reaction_ratio', Math.max(...heard, ...unheard) / DISABLE_BOUND_MS, { atMost: 1 });
+}
+
+async function reopen(full: boolean): Promise<void> {
+  const all: number[] = [];
+  for (let seed = 1; seed <= (full ? 5 : 1); seed++) all.push(...(await reopenings(seed)));
+  const sorted = all.sort((a, b) => a - b);
+  const at = (share: number) => seconds(sorted[Math.ceil(sorted.length * share) - 1] ?? 0);
+  note(`reopen: median ${at(0.5)} s, worst ${at(1)} s`);
+  figure('reopen_seconds_p95', at(0.95), { atMost: 300 });
+}
+
+async function bypass(_full: boolean): Promise<void> {}
+async function notices(_full: boolean): Promise<void> {}
+async function bill(_full: boolean): Promise<void> {}
