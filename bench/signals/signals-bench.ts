@@ -1,6 +1,8 @@
 import { figure, median, note } from '../figures.ts';
+import { BYPASS_BOUND_MS, bypassReactions } from './bypass.ts';
 import { DISABLE_BOUND_MS, disableReactions } from './disable.ts';
 import { spendToTheLimit } from './limit.ts';
+import { noticesTold, type Told } from './notices.ts';
 import { reopenings } from './reopen.ts';
 
 export const PARTS = ['limit', 'disable', 'reopen', 'bypass', 'notices', 'bill'] as const;
@@ -56,6 +58,18 @@ async function reopen(full: boolean): Promise<void> {
   figure('reopen_seconds_p95', at(0.95), { atMost: 300 });
 }
 
-async function bypass(_full: boolean): Promise<void> {}
-async function notices(_full: boolean): Promise<void> {}
+async function bypass(full: boolean): Promise<void> {
+  const all: number[] = [];
+  for (let seed = 1; seed <= (full ? 10 : 2); seed++) all.push(...(await bypassReactions(seed)));
+  note(`bypass: median ${seconds(median(all))} s, worst ${seconds(Math.max(...all))} s`);
+  figure('bypass_reaction_ratio', Math.max(...all) / BYPASS_BOUND_MS, { atMost: 1 });
+}
+
+async function notices(full: boolean): Promise<void> {
+  const told: Told[] = [];
+  for (let seed = 1; seed <= (full ? 5 : 1); seed++) told.push(await noticesTold(seed));
+  note(`notices: ${told.reduce((sum, { occasions }) => sum + occasions, 0)} occasions`);
+  figure('notices_min', Math.min(...told.map(({ fewest }) => fewest)), { atLeast: 1, atMost: 1 });
+  figure('notices_max', Math.max(...told.map(({ most }) => most)), { atLeast: 1, atMost: 1 });
+}
 async function bill(_full: boolean): Promise<void> {}

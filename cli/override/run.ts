@@ -74,4 +74,8 @@ function journalFor({ json }: Output): Journal {
   };
 }
 
-const plainly = (_: string, value: unknown): unknown => (typeof value === 'bigint' ? value.toString() : value);
+/** Amounts as digits; of a failure its problem says what a program needs. */
+const plainly = (name: string, value: unknown): unknown => {
+  if (name === 'cause') return undefined;
+  return typeof value === 'bigint' ? value.toString() : value;
+};

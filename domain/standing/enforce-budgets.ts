@@ -12,7 +12,7 @@ export const AT_ONCE = 8;
 export interface Enforcement {
   readonly governed: readonly GovernedProfile[];
   /** Profiles that could not be read or written now; the sweep finishes. */
-  readonly failed: readonly { readonly profile: ProfileArn; readonly problem: string }[];
+  readonly failed: readonly { readonly profile: ProfileArn; readonly problem: string; readonly cause: unknown }[];
 }
 
 /**
@@ -45,13 +45,13 @@ export async function enforceProfiles(
   isTimeUp: () => boolean = () => false,
 ): Promise<Enforcement & { readonly left: number }> {
   const governed: GovernedProfile[] = [];
-  const failed: { profile: ProfileArn; problem: string }[] = [];
+  const failed: { profile: ProfileArn; problem: string; cause: unknown }[] = [];
   const done = await inTurn(profiles, { atOnce: AT_ONCE, isTimeUp }, async (profile) => {
     try {
       governed.push(await enforceStanding(ports, profile, reviews));
-    } catch (error) {
-      const problem = error instanceof Error ? error.message : String(error);
-      failed.push({ profile, problem });
+    } catch (cause) {
+      const problem = cause instanceof Error ? cause.message : String(cause);
+      failed.push({ profile, problem, cause });
       ports.journal.counted('ProfileReadFailed', { what: profile, error: problem });
     }
   });
@@ -65,6 +65,7 @@ export function wholeOrFault({ governed, failed }: Enforcement, doing: string): 
   throw new Fault('StandingNotEnforced', {
     doing,
     problem: `${failed.length} of ${failed.length + governed.length} profiles could not be read or written, the first of them ${first.profile}: ${first.problem}`,
-    next: 'The ledger grants nothing all the same. The next sweep does the rest.',
+    next: 'The ledger is as it should be. The next sweep does the rest.',
+    cause: first.cause,
   });
 }
