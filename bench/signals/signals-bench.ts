@@ -1,4 +1,6 @@
+import { displayUsd, nanoUsd } from '../../domain/money.ts';
 import { figure, median, note } from '../figures.ts';
+import { compareWithBill } from './bill.ts';
 import { BYPASS_BOUND_MS, bypassReactions } from './bypass.ts';
 import { DISABLE_BOUND_MS, disableReactions } from './disable.ts';
 import { spendToTheLimit } from './limit.ts';
@@ -72,4 +74,13 @@ async function notices(full: boolean): Promise<void> {
   figure('notices_min', Math.min(...told.map(({ fewest }) => fewest)), { atLeast: 1, atMost: 1 });
   figure('notices_max', Math.max(...told.map(({ most }) => most)), { atLeast: 1, atMost: 1 });
 }
-async function bill(_full: boolean): Promise<void> {}
+async function bill(full: boolean): Promise<void> {
+  const compared = await compareWithBill(Number(process.env["BT"] ?? 1000), full ? 30 : 5);
+  const { calls, tenants, lost, bypassed, billedNanoUsd, excessNanoUsd } = compared;
+  note(
+    `bill: ${calls} calls of ${tenants} tenants in a month, ${lost} of them lost with killed servers, ${bypassed} round the helper; ${displayUsd(nanoUsd(billedNanoUsd))} billed, ${displayUsd(nanoUsd(excessNanoUsd))} more in the ledger`,
+  );
+  figure('bill_error_nanousd', Number(compared.errorNanoUsd), { atMost: 0 });
+  figure('bill_undercount_nanousd', Number(compared.undercountNanoUsd), { atMost: 0 });
+  figure('bill_excess_share', Number(excessNanoUsd) / Number(billedNanoUsd), { atMost: 0.001 });
+}
