@@ -19,6 +19,7 @@ import type { Journal } from '../../domain/journal.ts';
 import { periodAt } from '../../domain/period.ts';
 import { governProfile } from '../../domain/profiles/govern-profile.ts';
 import { type ProfileArn, parseProfileArn } from '../../domain/profiles/profile-arn.ts';
+import type { IndexEntry } from '../../domain/profiles/profile-index.ts';
 import type { LedgerItem, WriteId } from '../../domain/spending/ledger.ts';
 import { UsageSince } from '../../domain/spending/recorded-usage.ts';
 import { trueUp } from '../../domain/spending/true-up-budget.ts';
@@ -95,7 +96,7 @@ export class BilledAccount {
     const arn = parseProfileArn(inferenceProfileArn);
     const [budget] = budgetsCovering(this.#policy, { tenant: name });
     if (arn === undefined || budget === undefined) throw new Error(`no profile or no budget of ${name}`);
-    await governProfile(this.#ports, arn);
+    await governProfile({ ...this.#ports, index: this.#readingOnce() }, arn);
     return { name, arn, model, budget };
   }
 
@@ -127,6 +128,13 @@ export class BilledAccount {
     };
   }
 
+  /** As the sweep does: the index is long, and there are many budgets. Before anything is spent, nobody need be in it. */
+  #readingOnce() {
+    const { index } = this.#ports;
+    return { ...index, list: () => (this.#listed ??= index.list()) };
+  }
+  #listed: Promise<readonly IndexEntry[]> | undefined;
+
   get #readings(): UsageReadings {
     this.#kept ??= new UsageReadings({
       records: usageTable(this.#dynamodb, TABLE),
@@ -139,7 +147,8 @@ export class BilledAccount {
 
   /** What the sweep does with budgets: review, true-up. */
   async reconcile(budgets: readonly Budget[]): Promise<void> {
-    const ports = this.#ports;
+    this.#listed = undefined;
+    const ports = { ...this.#ports, index: this.#readingOnce() };
     for (const budget of budgets) await reviewBudget(ports, budget);
     const targets = budgets.map((budget) => ({ budget, period: periodAt(budget.period, budget.timeZone, this.now) }));
     for (const { outcome, unreadable } of await trueUp(ports, targets))

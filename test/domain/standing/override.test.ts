@@ -36,7 +36,7 @@ const review = (acme: GovernedAccount) => reviewBudget(acme.ports, budgetNamed(a
 const terms = (acme: GovernedAccount, period = '2026-11') => acme.ledgerItem(ID, period).terms;
 
 describe('an operator’s disable', () => {
-  it('closes the ledger of this period and the next first, and then the tags in every Region', async () => {
+  it('closes the ledger of this period and the next first, and then the tags in every Region [F28]', async () => {
     const { acme, here, there } = await account();
     const order: string[] = [];
     const { ports } = acme;
@@ -79,7 +79,7 @@ describe('an operator’s disable', () => {
     expect(acme.noticesOf('tenant-closed')).toHaveLength(1);
   });
 
-  it('holds across the turn of a period, and ends by itself', async () => {
+  it('holds across the turn of a period, and ends by itself [F30]', async () => {
     const { acme, here } = await account();
     await say(acme, { kind: 'disable' }, 10 * DAY);
     acme.moveTo('2026-11-30T23:30:00Z');
@@ -134,7 +134,7 @@ describe('an operator’s disable', () => {
     expect(terms(acme).standing).toBe('closed');
   });
 
-  it('is not undone by a sweep that reviewed the budget before it', async () => {
+  it('is not undone by a sweep that reviewed the budget before it [F28]', async () => {
     const { acme, here } = await account();
     const { ports } = acme;
     let isSaid = false;
