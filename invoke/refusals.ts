@@ -13,6 +13,8 @@ export type RefusalCode =
   /** The governor has not provided a budget for this period yet. */
   | 'NotProvisioned'
   | 'ProfileQuarantined'
+  /** An operator has stopped the tenant. */
+  | 'TenantDisabled'
   | 'ProfileNotFound'
   | 'SeveralProfiles'
   /** The profile named by the caller belongs to other tags than those bound to the governor. */

@@ -67,7 +67,14 @@ describe('npm run governor -- disable, enable, raise, shadow', () => {
     expect((await stack.ledger(BUDGET, '2026-11'))?.standing).toBe('closed');
     // A process that comes new gets nothing.
     const late = stack.tenant(TAGS);
-    await expect(late.call(NOVA_PRO, 'Hello', 10)).rejects.toMatchObject({ code: 'BudgetClosed' });
+    await expect(late.call(NOVA_PRO, 'Hello', 10)).rejects.toMatchObject({
+      code: 'TenantDisabled',
+      message: expect.stringContaining('an invoice is disputed'),
+    });
+    // The first lock holds by itself, also for a process that knows an older index.
+    await expect(tenant.call(NOVA_PRO, 'Hello', 10)).rejects.toMatchObject({
+      code: expect.stringMatching(/^(BudgetClosed|TenantDisabled)$/),
+    });
     await stack.sweep();
     expect(await stack.newNotices()).toContainEqual(expect.stringContaining(`tenant-closed: Bedrock budget ${BUDGET}`));
 
