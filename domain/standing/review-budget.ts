@@ -5,15 +5,17 @@ import { nextPeriod, type Period, periodAt } from '../period.ts';
 import type { Policy } from '../policy/policy.ts';
 import type { CellStore } from '../spending/cell.ts';
 import { type LedgerItem, type LedgerKey, type LedgerStore, spent, type WriteId } from '../spending/ledger.ts';
-import { provideOpened, type Seeding } from '../spending/seeding.ts';
-import { isSameTerms, type Terms } from '../spending/terms.ts';
-import { collectCells, provideCells, tellCells } from './collect-cells.ts';
+import type { Seeding } from '../spending/seeding.ts';
+import { isSameTerms } from '../spending/terms.ts';
+import { collectCells, tellCells } from './collect-cells.ts';
 import { type BudgetDecision, decide, describeEvidence, type Evidence } from './decide.ts';
 import { budgetClosed, budgetThrottled, type NoticeOutbox, thresholdCrossed, thresholdKey } from './notice.ts';
 import { type OperatorsWord, type Override, type Overrides, wordOn } from './override.ts';
+import { prepareItem, provideItem } from './provide-item.ts';
 import { openSecondLock, type ProfileTags, type SecondLock } from './second-lock.ts';
 import type { Signals } from './signal.ts';
 import type { BudgetRestriction } from './standing.ts';
+import { nextTerms, restrictionOf } from './terms-of-decision.ts';
 import { tidyLeases } from './tidy-leases.ts';
 
 export interface BudgetReview extends Seeding {
@@ -52,17 +54,17 @@ export async function reviewBudget(
   outside?: OutsideFigures,
 ): Promise<BudgetRestriction | undefined> {
   const period = periodAt(budget.period, budget.timeZone, ports.clock.now());
-  const next = await provide(ports, budget, nextPeriod(period, budget.timeZone));
-  await provide(ports, budget, period);
+  const next = await provideItem(ports, budget, nextPeriod(period, budget.timeZone));
+  await provideItem(ports, budget, period);
   await collectCells(ports, budget, period);
   if (ports.clock.now() - period.startsAt < LATE_REPORTS_MS)
     await finish(ports, budget, previousPeriod(period, budget));
   const key: LedgerKey = { budget: budget.id, period: period.id };
 
-  // Each pass reads the item anew; a pass that meets a concurrent change starts over. Four passes outlast any writer
+  // Each pass reads the item anew; a pass that meets a concurrent change starts over. So many passes outlast any writer
   // that is not itself in a loop; then the next sweep goes on.
   let isUnlocked = false;
-  for (let pass = 0; pass < 4; pass++) {
+  for (let pass = 0; pass < MAX_PASSES; pass++) {
     const item = await ports.ledger.read(key);
     if (item === undefined) continue;
     const changed = (await tidyLeases(ports, item)) || (await countOutsideSpend(ports, item, outside));
@@ -77,12 +79,16 @@ export async function reviewBudget(
     }
     const outcome = await settleStanding(ports, { budget, period, item, outside }, known, decision);
     if (outcome === 'stale') continue;
-    if (next !== undefined) await prepare(ports, budget, nextPeriod(period, budget.timeZone), next, known.overrides);
+    if (next !== undefined)
+      await prepareItem(ports, budget, nextPeriod(period, budget.timeZone), next, known.overrides);
     return outcome.restriction;
   }
   const item = await ports.ledger.read(key);
   return item === undefined ? undefined : restrictionOf(budget, period, item);
 }
+
+/** One of them may go to the second lock, and one each to leases and to spend from outside. */
+const MAX_PASSES = 6;
 
 /** How long after a period's end the calls of that period may still be reported, or given up as lost. */
 const LATE_REPORTS_MS = 3 * 3_600_000;
@@ -108,35 +114,6 @@ async function finish(ports: BudgetReview, budget: Budget, period: Period): Prom
   // A policy that has changed since then says nothing about that period.
   if (item?.terms.limit === budget.limit)
     await tellThresholds(ports, budget, period, item, decide(budget, { ledger: item, now: ports.clock.now() }));
-}
-
-/**
- * An item that is made when its period has begun, as for a new budget, opens with what was spent in it already. It begins
- * under what operators say of it then.
- *
- * @returns the item, where it was there before
- */
-async function provide(ports: BudgetReview, budget: Budget, period: Period): Promise<LedgerItem | undefined> {
-  const key: LedgerKey = { budget: budget.id, period: period.id };
-  const { startsAt, endsAt } = period;
-  const found = await ports.ledger.read(key);
-  const terms = found?.terms ?? (await firstTerms(ports, budget, period));
-  const item = { key, startsAt, endsAt, terms };
-  // Ahead of the item, so that no process finds the item without the cells.
-  await provideCells(ports, budget, item);
-  if (found !== undefined) return found;
-  if (ports.clock.now() < startsAt) await ports.ledger.provide(item);
-  else await provideOpened(ports, budget, item);
-  return undefined;
-}
-
-async function firstTerms(ports: BudgetReview, budget: Budget, period: Period): Promise<Terms> {
-  const now = epochMs(Math.max(ports.clock.now(), period.startsAt));
-  const operators = wordOn(ports.policy, budget, await ports.overrides.lasting(now), now);
-  const terms: Terms = { ...termsOf(budget), standing: 'open', version: 0 };
-  const nothing = { committed: ZERO, settled: ZERO, unconfirmed: ZERO, unattributed: ZERO, leased: ZERO };
-  const evidence = { ledger: { terms, ...nothing }, now, operators };
-  return nextTerms(budget, period, evidence.ledger, decide(budget, evidence), evidence);
 }
 
 async function countOutsideSpend(
@@ -251,31 +228,6 @@ function becauseOf(decision: BudgetDecision): string {
   return decision.heldBy === 'operator' ? 'an operator says so' : 'evidence within the policy';
 }
 
-/**
- * Tells the next period's item what it is to begin with: the policy as it is now, and the words of operators that last
- * beyond the turn. Money says nothing about it yet.
- */
-async function prepare(
-  ports: BudgetReview,
-  budget: Budget,
-  period: Period,
-  item: LedgerItem,
-  overrides: readonly Override[],
-): Promise<void> {
-  // Once it has begun, its own review decides.
-  if (ports.clock.now() >= period.startsAt) return;
-  const evidence = {
-    ledger: item,
-    now: period.startsAt,
-    operators: wordOn(ports.policy, budget, overrides, period.startsAt),
-  };
-  const terms = nextTerms(budget, period, item, decide(budget, evidence), evidence);
-  if (isSameTerms(terms, item.terms)) return;
-  // Stale where another review has just said the same, or will say better.
-  if ((await ports.ledger.changeTerms(item.key, terms)) === 'changed')
-    await tellCells(ports, budget, { ...item, terms });
-}
-
 /** What a budget that only watches would have done in this period so far. */
 function tellShadow(ports: BudgetReview, { key, unrefused }: LedgerItem, decision: BudgetDecision): void {
   const { otherwise } = decision;
@@ -310,49 +262,3 @@ async function tellThresholds(
 }
 
 const DECISION = { open: 'change terms', throttled: 'throttle budget', closed: 'close budget' } as const;
-
-const termsOf = (budget: Budget) => ({
-  limit: budget.limit,
-  stopAt: budget.stopAt,
-  ...(budget.outageExtra === undefined ? {} : { outageExtra: budget.outageExtra }),
-});
-
-/** Raises are the operators' alone; a pace line that has begun stays where it began. */
-function nextTerms(
-  budget: Budget,
-  period: Period,
-  item: Pick<LedgerItem, 'terms' | 'committed'>,
-  decision: BudgetDecision,
-  { now, operators }: { readonly now: EpochMs; readonly operators: OperatorsWord },
-): Terms {
-  const version = item.terms.version + 1;
-  const { heldBy, standingUntil, tightened } = decision;
-  const isPaced = decision.standing === 'throttled' || tightened?.standing === 'throttled';
-  const { standingSince } = decision.standing === item.terms.standing ? item.terms : { standingSince: version };
-  return {
-    ...termsOf(budget),
-    standing: decision.standing,
-    ...(decision.standing === 'open' ? {} : { reason: decision.because }),
-    ...(heldBy === undefined ? {} : { heldBy }),
-    ...(standingUntil === undefined ? {} : { standingUntil }),
-    ...(standingSince === undefined ? {} : { standingSince }),
-    ...(tightened === undefined ? {} : { tightened }),
-    ...(isPaced ? { pace: item.terms.pace ?? { from: now, base: item.committed, until: period.endsAt } } : {}),
-    ...(operators.raises.length === 0 ? {} : { raises: operators.raises }),
-    version,
-  };
-}
-
-function restrictionOf(budget: Budget, period: Period, item: LedgerItem): BudgetRestriction | undefined {
-  const { standing, heldBy, standingUntil } = item.terms;
-  if (standing === 'open') return undefined;
-  const closed = heldBy === undefined ? 'budget-used-up' : 'budget-disabled';
-  return {
-    kind: standing === 'closed' ? closed : 'budget-throttled',
-    budget: budget.id,
-    period: period.id,
-    spent: spent(item),
-    limit: budget.limit,
-    until: standingUntil ?? period.endsAt,
-  };
-}

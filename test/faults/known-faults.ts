@@ -285,8 +285,8 @@ export const FAULTS: readonly Fault[] = [
     id: 'F16',
     meaning: 'a reset is not propagated: when a period turns, its ledger is not there yet',
     file: 'domain/standing/review-budget.ts',
-    source: 'await provide(ports, budget, nextPeriod(period, budget.timeZone));',
-    fault: '',
+    source: 'const next = await provideItem(ports, budget, nextPeriod(period, budget.timeZone));',
+    fault: 'const next = undefined;',
     test: {
       file: 'test/domain/standing/review-budget.test.ts',
       title: 'has the next period open before it begins, also where this one is closed [F16]',
