@@ -1,4 +1,4 @@
-import { type EpochMs, epochMs, isoTime } from '../domain/clock.ts';
+import { type EpochMs, isoTime } from '../domain/clock.ts';
 import { Fault } from '../domain/fault.ts';
 import { isDenial } from '../domain/lending/lease-protocol.ts';
 import { displayUsd, formatUsd, type NanoUsd } from '../domain/money.ts';
@@ -14,11 +14,8 @@ export function refusalFor(
 ): GovernorRefusal {
   const { budget, period } = item.key;
   const { terms, endsAt } = item;
-  // A word that is not money's ends before the period does.
-  const opensAt =
-    terms.standing !== 'open' && terms.standingUntil !== undefined
-      ? epochMs(Math.min(terms.standingUntil, endsAt))
-      : endsAt;
+  // A word that is not money's ends at a time of its own, before the period does or after.
+  const opensAt = (terms.standing === 'open' ? undefined : terms.standingUntil) ?? endsAt;
   const gone = spent(item);
   const details = {
     budget,

@@ -3,7 +3,7 @@ import { type EpochMs, isoTime } from '../clock.ts';
 import { add, displayUsd, fraction, type NanoUsd } from '../money.ts';
 import type { Threshold } from '../policy/policy.ts';
 import { type LedgerItem, spent } from '../spending/ledger.ts';
-import { type LedgerStanding, raisedBy, type Tightened } from '../spending/terms.ts';
+import { type LedgerStanding, raisedBy, type Terms, type Tightened } from '../spending/terms.ts';
 import type { OperatorsWord } from './override.ts';
 import type { Signal } from './signal.ts';
 
@@ -15,9 +15,12 @@ export interface Evidence {
   >;
   /** What AWS Budgets expects for the whole period, where it says so. */
   readonly forecast?: NanoUsd;
-  /** What operators say of this budget now. Its raises are in force from here on, whatever the terms still say. */
+  /**
+   * What operators say of this budget now. Its raises are in force from here on, whatever the terms still say. Absent
+   * where it was not read: then the terms' word holds.
+   */
   readonly operators?: OperatorsWord;
-  /** What AWS's watchers have seen about what the budget covers. One whose end has come is no evidence. */
+  /** What AWS's watchers have seen about what the budget covers. One whose end has come is no evidence. Absent likewise. */
   readonly signals?: readonly Signal[];
   readonly now: EpochMs;
 }
@@ -95,13 +98,22 @@ export function decide(budget: Budget, evidence: Evidence): BudgetDecision {
 }
 
 /** The operator's word beats all. An `enable` also closes the account of what was tightened before: see {@link byMoney}. */
-function withOperators({ operators }: Evidence, ruling: Ruling): Ruling {
+function withOperators(evidence: Evidence, ruling: Ruling): Ruling {
+  const { operators } = evidence;
   const said = operators?.standing;
-  if (said === undefined) return ruling;
+  if (said === undefined) return (operators === undefined ? heldOver(evidence, 'operator') : undefined) ?? ruling;
   const held = { heldBy: 'operator', standingUntil: said.until } as const;
   return said.change.kind === 'enable'
     ? { standing: 'open', ...held }
     : { standing: 'closed', because: `an operator has closed it: ${said.reason}`, ...held };
+}
+
+/** The word that the terms carry, of whom was not asked: not asked is not silent. */
+function heldOver({ ledger: { terms }, now }: Evidence, by: NonNullable<Terms['heldBy']>): Ruling | undefined {
+  const { standing, heldBy, standingUntil, reason = `${standing} until then` } = terms;
+  if (heldBy !== by || standingUntil === undefined || standingUntil <= now) return undefined;
+  if (standing !== 'open') return { standing, because: reason, heldBy, standingUntil };
+  return heldBy === 'operator' ? { standing, heldBy, standingUntil } : undefined;
 }
 
 const RANK: Record<LedgerStanding, number> = { open: 0, throttled: 1, closed: 2 };
@@ -110,8 +122,10 @@ const RANK: Record<LedgerStanding, number> = { open: 0, throttled: 1, closed: 2 
 const strictestOf = (a: Ruling, b: Ruling): Ruling => (RANK[b.standing] > RANK[a.standing] ? b : a);
 
 /** The strictest action that a signal in force has in the policy; of equals, the one that lasts longest. */
-function bySignals(budget: Budget, { signals = [], now }: Evidence): Ruling {
+function bySignals(budget: Budget, evidence: Evidence): Ruling {
+  const { signals, now } = evidence;
   let ruling: Ruling = { standing: 'open' };
+  if (signals === undefined) return heldOver(evidence, 'signal') ?? ruling;
   let until = now;
   for (const signal of signals) {
     const action = budget.signals[signal.kind];

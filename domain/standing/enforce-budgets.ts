@@ -29,12 +29,16 @@ export async function enforceBudgets(
   also: readonly IndexEntry[] = [],
 ): Promise<Enforcement> {
   const reviews = new SharedReviews(ports);
-  for (const budget of budgets) await reviews.reviewAnew(budget);
+  // One that fails keeps no other open; profiles that it covers fail with it, and the whole says so at the end.
+  const unreviewed: unknown[] = [];
+  for (const budget of budgets) await reviews.reviewAnew(budget).catch((error: unknown) => unreviewed.push(error));
   const ids = new Set(budgets.map(({ id }) => id));
   const covered = entries.filter(
     ({ endedAt, budgets: covering }) => endedAt === undefined && covering.some(({ id }) => ids.has(id)),
   );
-  return await enforceProfiles(ports, [...new Set([...covered, ...also].map(({ arn }) => arn))], reviews);
+  const enforcement = await enforceProfiles(ports, [...new Set([...covered, ...also].map(({ arn }) => arn))], reviews);
+  if (unreviewed.length > 0) throw unreviewed[0];
+  return enforcement;
 }
 
 /** The same for profiles, by reviews that many of them share. */

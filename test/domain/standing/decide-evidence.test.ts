@@ -246,6 +246,16 @@ describe('the decision table', () => {
     });
   });
 
+  it('leaves the word that the terms carry where nobody was asked for another, until its end', () => {
+    const { ledger, now } = evidenceOf({ before: { ...OPERATOR_CLOSED, standingUntil: epochMs(NOW + HOUR) } });
+    expect(decide(BUDGET, { ledger, now })).toMatchObject({ standing: 'closed', heldBy: 'operator' });
+    expect(decide(BUDGET, { ledger, now: epochMs(NOW + HOUR) }).standing).toBe('open');
+    const throttled = { standing: 'throttled', heldBy: 'signal', standingUntil: epochMs(NOW + HOUR) } as const;
+    const seen = evidenceOf({ before: throttled });
+    expect(decide(BUDGET, { ledger: seen.ledger, now })).toMatchObject({ standing: 'throttled', heldBy: 'signal' });
+    expect(decide(BUDGET, seen).standing).toBe('open');
+  });
+
   it('keeps what money says beneath another’s word', () => {
     const budget = budgetNamed(policyWith({ anomaly: 'disable' }), 'a/acme');
     const said = decide(budget, evidenceOf({ spent: 95, signals: [{}] }));

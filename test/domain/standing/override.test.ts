@@ -167,6 +167,38 @@ describe('an operator’s disable', () => {
     expect(standingTag(acme, here)).toBe('closed');
   });
 
+  it('of a tenant closes the budgets that can be written, where one cannot', async () => {
+    const policy = policyOf(
+      policyDocument({
+        budgets: [
+          { name: 'one', per: 'tenant', limit: '5 USD' },
+          { name: 'two', per: 'tenant', limit: '5 USD' },
+        ],
+      }),
+    );
+    const acme = new GovernedAccount(policy);
+    await governProfile(acme.ports, acme.profile('a', TAGS));
+    const { ports } = acme;
+    const ledger = new Proxy(ports.ledger, {
+      get: (target, member) => {
+        const method: unknown = Reflect.get(target, member);
+        if (member !== 'changeTerms' || typeof method !== 'function') return method;
+        return async (...args: Parameters<typeof target.changeTerms>): Promise<unknown> => {
+          if (args[0].budget === 'one/acme') throw new PortFailure('the item is hot');
+          return (await Reflect.apply(method, target, args)) as unknown;
+        };
+      },
+    });
+    const disable = anOverride(acme, { kind: 'disable' }, HOUR, ACME);
+    expect(await overrideStanding({ ...ports, ledger }, disable)).toMatchObject({
+      kind: 'kept',
+      problem: 'the item is hot',
+    });
+    expect(acme.ledgerItem('two/acme', '2026-11').terms.standing).toBe('closed');
+    await sweep(acme.ports);
+    expect(acme.ledgerItem('one/acme', '2026-11').terms.standing).toBe('closed');
+  });
+
   it('holds from the moment that it is kept, whatever fails after', async () => {
     await expectToSurviveEveryCrash(
       async () => (await account()).acme,
