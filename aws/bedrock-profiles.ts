@@ -1,6 +1,7 @@
 import {
   type BedrockClient,
   GetInferenceProfileCommand,
+  type InferenceProfileSummary,
   ListTagsForResourceCommand,
   paginateListInferenceProfiles,
   ResourceNotFoundException,
@@ -8,9 +9,9 @@ import {
   UntagResourceCommand,
 } from '@aws-sdk/client-bedrock';
 import { geographyOf } from '../domain/profiles/geography.ts';
-import type { ProfileFacts, Profiles } from '../domain/profiles/govern-profile.ts';
 import { type ProfileArn, parseProfileArn, regionOf } from '../domain/profiles/profile-arn.ts';
 import type { ProfileSource } from '../domain/profiles/profile-index.ts';
+import type { ProfileFacts, Profiles } from '../domain/profiles/profiles.ts';
 import { asking } from './asking.ts';
 import type { Pace } from './pace.ts';
 
@@ -27,8 +28,7 @@ export function bedrockProfiles(
       return await asking(`reading profile ${arn}`, async () => {
         try {
           const command = new GetInferenceProfileCommand({ inferenceProfileIdentifier: arn });
-          const answer = await paced(arn, () => client(arn).send(command));
-          return factsOf(arn, answer.inferenceProfileName, answer.models?.map((model) => model.modelArn ?? '') ?? []);
+          return factsOf(arn, await paced(arn, () => client(arn).send(command)));
         } catch (error) {
           if (error instanceof ResourceNotFoundException) return undefined;
           throw error;
@@ -66,7 +66,7 @@ export function bedrockProfiles(
         if (page.done === true) return;
         for (const summary of page.value.inferenceProfileSummaries ?? []) {
           const arn = parseProfileArn(summary.inferenceProfileArn ?? '');
-          if (arn !== undefined) yield arn;
+          if (arn !== undefined) yield factsOf(arn, summary);
         }
       }
     },
@@ -79,8 +79,11 @@ const MODEL_ARN = /^arn:aws[a-z-]*:bedrock:([a-z0-9-]*):[0-9]*:foundation-model\
  * AWS does not say what a profile was copied from; its model ARNs tell. One without a Region: from a global profile
  * (UNVERIFIED). In several Regions: from a geographic one. In one: from the foundation model.
  */
-function factsOf(arn: ProfileArn, name: string | undefined, modelArns: readonly string[]): ProfileFacts {
-  const models = modelArns.flatMap((modelArn) => {
+function factsOf(
+  arn: ProfileArn,
+  { inferenceProfileName: name, models: told = [] }: Pick<InferenceProfileSummary, 'inferenceProfileName' | 'models'>,
+): ProfileFacts {
+  const models = told.flatMap(({ modelArn = '' }) => {
     const match = MODEL_ARN.exec(modelArn);
     return match === null ? [] : [{ region: match[1] ?? '', id: match[2] ?? '' }];
   });

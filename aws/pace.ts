@@ -14,6 +14,8 @@ export interface PaceOptions {
 export const GET_RESOURCES_PACE = { perSecond: 10, burst: 5 } as const;
 /** Bedrock publishes no rate for reading and tagging profiles (UNVERIFIED): throttling tells. */
 export const BEDROCK_PACE = { perSecond: 50, burst: 25 } as const;
+/** A function that is called for each event does one thing at a time: it only slows down once AWS has throttled it. */
+export const EVENT_PACE = { perSecond: 1_000, burst: 100 } as const;
 
 /** How often one request is repeated that AWS throttled, after the SDK has given up. */
 const REPEATS = 4;

@@ -1,18 +1,41 @@
-import { PublishCommand, type SNSClient } from '@aws-sdk/client-sns';
-import type { Notice, NoticePublisher } from '../domain/standing/notice.ts';
+import { type MessageAttributeValue, PublishCommand, type SNSClient } from '@aws-sdk/client-sns';
+import type { Notice } from '../domain/standing/notice.ts';
+import { chatForm, machineForm } from '../domain/standing/notice-forms.ts';
 import { asking } from './asking.ts';
+
+export interface NoticePublisher {
+  publish(notice: Notice): Promise<void>;
+}
 
 /** SNS takes subjects of at most 100 printable ASCII characters (Publish API). */
 const subjectOf = (text: string): string => text.replace(/[^\x20-\x7e]/g, '?').slice(0, 100);
 
-/** Notices as SNS messages, with attributes that subscriptions can filter on: kind, severity, tenant, budget. */
+/** A message is 256 KB at most with all its forms (Publish API), and a character up to three bytes in each of six. */
+const MAX_TEXT = 8_000;
+
+const bounded = (text: string): string => (text.length <= MAX_TEXT ? text : `${text.slice(0, MAX_TEXT - 1)}…`);
+
+/** Protocols by which programs subscribe (Publish API, MessageStructure): they get JSON, everyone else the text. */
+const MACHINES = ['lambda', 'sqs', 'firehose', 'http', 'https'];
+
+/**
+ * Notices as SNS messages, with attributes that subscriptions can filter on: kind, severity, tenant, budget. People
+ * (e-mail, SMS) get the text, programs the notice as JSON.
+ */
 export function snsNotices(client: SNSClient, topicArn: string): NoticePublisher {
   return {
     async publish(notice) {
+      const text = bounded(notice.text);
+      const forMachines = JSON.stringify(machineForm({ ...notice, text }));
+      const forms = {
+        default: text,
+        ...Object.fromEntries(MACHINES.map((protocol) => [protocol, forMachines])),
+      };
       const command = new PublishCommand({
         TopicArn: topicArn,
         Subject: subjectOf(notice.subject),
-        Message: notice.text,
+        Message: JSON.stringify(forms),
+        MessageStructure: 'json',
         MessageAttributes: attributesOf(notice),
       });
       await asking(`publishing notice ${notice.id}`, () => client.send(command));
@@ -20,8 +43,22 @@ export function snsNotices(client: SNSClient, topicArn: string): NoticePublisher
   };
 }
 
+/** The same notices for a topic of their own that Amazon Q Developer in chat applications is subscribed to: ADR 10. */
+export function chatNotices(client: SNSClient, topicArn: string): NoticePublisher {
+  return {
+    async publish(notice) {
+      const command = new PublishCommand({
+        TopicArn: topicArn,
+        Message: JSON.stringify(chatForm({ ...notice, text: bounded(notice.text) })),
+        MessageAttributes: attributesOf(notice),
+      });
+      await asking(`publishing notice ${notice.id} for chat`, () => client.send(command));
+    },
+  };
+}
+
 /** SNS refuses a message with an empty attribute, and a tenant tag may be empty: what is empty is left out. */
-function attributesOf({ id, kind, severity, tenant = '', budget = '' }: Notice) {
+function attributesOf({ id, kind, severity, tenant = '', budget = '' }: Notice): Record<string, MessageAttributeValue> {
   return Object.fromEntries(
     Object.entries({ id, kind, severity, tenant, budget })
       .filter(([, value]) => value !== '')

@@ -2,6 +2,7 @@ import { GetResourcesCommand, type ResourceGroupsTaggingAPIClient } from '@aws-s
 import type { TaggedResources } from '../domain/resources/assess-resources.ts';
 import { parseResourceArn } from '../domain/resources/resource-arn.ts';
 import { asking } from './asking.ts';
+import type { Pace } from './pace.ts';
 
 /** The most that a page of GetResources holds. */
 const PAGE = 100;
@@ -14,7 +15,12 @@ const PAGE = 100;
  * The tagging API shows no resource that was never tagged, and follows a change after a delay. A list whose token expires
  * between two pages is a fault: the next sweep begins it anew.
  */
-export function taggedResources(clientFor: (region: string) => ResourceGroupsTaggingAPIClient): TaggedResources {
+export function taggedResources(
+  clientFor: (region: string) => ResourceGroupsTaggingAPIClient,
+  pace?: Pace,
+): TaggedResources {
+  const paced = async <Answer>(ask: () => Promise<Answer>): Promise<Answer> =>
+    await (pace === undefined ? ask() : pace.keep(ask));
   return {
     async *list(region) {
       let token: string | undefined;
@@ -22,12 +28,14 @@ export function taggedResources(clientFor: (region: string) => ResourceGroupsTag
       do {
         const PaginationToken = token;
         const page = await asking(`reading the tags of the Bedrock resources of ${region}`, () =>
-          clientFor(region).send(
-            new GetResourcesCommand({
-              ResourceTypeFilters: ['bedrock'],
-              ResourcesPerPage: PAGE,
-              ...(PaginationToken === undefined ? {} : { PaginationToken }),
-            }),
+          paced(() =>
+            clientFor(region).send(
+              new GetResourcesCommand({
+                ResourceTypeFilters: ['bedrock'],
+                ResourcesPerPage: PAGE,
+                ...(PaginationToken === undefined ? {} : { PaginationToken }),
+              }),
+            ),
           ),
         );
         for (const { ResourceARN = '', Tags = [] } of page.ResourceTagMappingList ?? []) {

@@ -11,6 +11,8 @@ export type MetricName =
   | 'ProfileQuarantined'
   | 'ProfileReleased'
   | 'ProfileMismatched'
+  | 'ProfileDeleted'
+  | 'CreatorUnknown'
   | 'ProfileReadFailed'
   | 'BudgetProvisioned'
   | 'BudgetProvisioningFailed'
@@ -24,6 +26,10 @@ export type MetricName =
   | 'LeaseReclaimed'
   | 'NoticeSent'
   | 'NoticeFailed'
+  | 'NoticeUnreadable'
+  | 'SignalUnconfirmed'
+  | 'ForecastFailed'
+  | 'AuditFailed'
   | 'ModelUnpriced'
   | 'LendingDenied'
   | 'ReportBeyondLease'
@@ -38,7 +44,12 @@ export interface Journal {
 }
 
 /** Figures that stand for themselves and are not counted, documented in docs/observability.md. */
-export type GaugeName = 'IndexDrift' | 'IndexAgeSeconds' | 'SweepCarriedOver';
+export type GaugeName =
+  | 'IndexDrift'
+  | 'IndexAgeSeconds'
+  | 'IndexStaleEntries'
+  | 'SweepCarriedOver'
+  | 'DeclaredProfilesMissing';
 
 export interface Gauges {
   measured(gauge: GaugeName, value: number): void;

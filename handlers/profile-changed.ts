@@ -1,6 +1,4 @@
-import { governProfile } from '../domain/profiles/govern-profile.ts';
 import { readProfileEvent } from '../domain/profiles/profile-event.ts';
-import { sendNotices } from '../domain/standing/send-notices.ts';
 import { lambda } from '../infra/lambda.ts';
 
 /** A profile was created, deleted or retagged: EventBridge says which, and it is governed as it is now. */
@@ -10,8 +8,6 @@ export const handler = lambda(async (event: unknown, governor) => {
     governor.journal.counted(seen.kind === 'unreadable' ? 'EventUnreadable' : 'EventIgnored', { why: seen.why });
     return seen;
   }
-  const ports = await governor.start();
-  const outcome = await governProfile(ports, seen.arn);
-  await sendNotices(ports);
+  const outcome = await governor.ears.hear(seen.arn);
   return { kind: outcome.kind, profile: seen.arn };
 });

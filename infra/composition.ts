@@ -3,50 +3,71 @@ import { Logger } from '@aws-lambda-powertools/logger';
 import { Metrics } from '@aws-lambda-powertools/metrics';
 import { BedrockClient } from '@aws-sdk/client-bedrock';
 import { BudgetsClient } from '@aws-sdk/client-budgets';
+import { CloudTrailClient } from '@aws-sdk/client-cloudtrail';
 import { CloudWatchClient } from '@aws-sdk/client-cloudwatch';
+import { CostExplorerClient } from '@aws-sdk/client-cost-explorer';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { EventBridgeClient } from '@aws-sdk/client-eventbridge';
+import { IAMClient } from '@aws-sdk/client-iam';
 import { ResourceGroupsTaggingAPIClient } from '@aws-sdk/client-resource-groups-tagging-api';
 import { SNSClient } from '@aws-sdk/client-sns';
 import { SSMClient } from '@aws-sdk/client-ssm';
 import * as z from 'zod';
 import { awsBudgets } from '../aws/aws-budgets.ts';
 import { AwsClock } from '../aws/aws-clock.ts';
+import { bedrockProfileRemover } from '../aws/bedrock-profile-remover.ts';
 import { bedrockProfiles } from '../aws/bedrock-profiles.ts';
+import { cloudTrailCreators, LOOKUP_EVENTS_PACE } from '../aws/cloudtrail-creators.ts';
+import { cloudWatchInvocations } from '../aws/cloudwatch-invocations.ts';
 import { cloudWatchMetrics } from '../aws/cloudwatch-metrics.ts';
+import { costAnomalies } from '../aws/cost-anomalies.ts';
+import { auditTable } from '../aws/dynamodb/audit-table.ts';
 import { checkpointsTable } from '../aws/dynamodb/checkpoints-table.ts';
+import { ledgerReadings } from '../aws/dynamodb/ledger-readings.ts';
 import { ledgerTable } from '../aws/dynamodb/ledger-table.ts';
-import { noticeOutboxTable } from '../aws/dynamodb/notice-outbox-table.ts';
+import { chatOutboxTable, eventOutboxTable, noticeOutboxTable } from '../aws/dynamodb/notice-outbox-table.ts';
 import { openingsTable } from '../aws/dynamodb/openings-table.ts';
 import { overridesTable } from '../aws/dynamodb/overrides-table.ts';
+import { paceTable } from '../aws/dynamodb/pace-table.ts';
 import { policyTable } from '../aws/dynamodb/policy-table.ts';
 import { profileIndexTable } from '../aws/dynamodb/profile-index-table.ts';
 import { signalsTable } from '../aws/dynamodb/signals-table.ts';
 import { sweepProgressTable } from '../aws/dynamodb/sweep-progress-table.ts';
+import { tagHistoriesTable } from '../aws/dynamodb/tag-histories-table.ts';
 import { usageTable } from '../aws/dynamodb/usage-table.ts';
-import { BEDROCK_PACE, GET_RESOURCES_PACE, Pace } from '../aws/pace.ts';
+import { eventBus } from '../aws/event-bus.ts';
+import { metricAlarms } from '../aws/metric-alarms.ts';
+import { BEDROCK_PACE, EVENT_PACE, GET_RESOURCES_PACE, Pace } from '../aws/pace.ts';
 import { indexParameter } from '../aws/parameter-index.ts';
 import { powertoolsGauges, powertoolsJournal } from '../aws/powertools-journal.ts';
 import { genaiPrices } from '../aws/price-list.ts';
-import { snsNotices } from '../aws/sns-notices.ts';
+import { chatNotices, snsNotices } from '../aws/sns-notices.ts';
 import { taggedResources } from '../aws/tagged-resources.ts';
 import { bulkTags } from '../aws/tagging-profiles.ts';
-import type { Journal } from '../domain/journal.ts';
+import { AuditingJournal } from '../domain/audit/auditing-journal.ts';
 import type { Identity } from '../domain/lending/caller.ts';
 import type { LendingPorts } from '../domain/lending/lend.ts';
 import { rememberedFacts } from '../domain/lending/lending-facts.ts';
+import { type Delivery, deliveryOf } from '../domain/outbox.ts';
+import type { Outlook } from '../domain/outlook/look-ahead.ts';
+import { ProfileEars } from '../domain/profiles/hear-profile.ts';
 import type { PublishedIndex } from '../domain/profiles/publish-index.ts';
 import type { Sweep } from '../domain/profiles/sweep.ts';
 import type { TaggedResources } from '../domain/resources/assess-resources.ts';
+import type { MetricAlarms } from '../domain/signals/alarm.ts';
+import type { CostAnomalies } from '../domain/signals/anomaly.ts';
 import type { WriteId } from '../domain/spending/ledger.ts';
 import { UsageSince } from '../domain/spending/recorded-usage.ts';
 import { UsageReadings } from '../domain/spending/usage-readings.ts';
-import type { NoticePublisher } from '../domain/standing/notice.ts';
+import { noticeOutbox } from '../domain/standing/notice-outbox.ts';
 import { functionSettings } from './function-settings.ts';
 
 /** What a function is told by the stack; see `provider.environment` in infra/serverless.yml. */
 const Environment = z.object({
   GOVERNOR_TABLE: z.string().min(3),
   GOVERNOR_NOTICES_TOPIC_ARN: z.string().startsWith('arn:'),
+  GOVERNOR_CHAT_TOPIC_ARN: z.string().startsWith('arn:'),
+  GOVERNOR_BUS_NAME: z.string().min(1),
   GOVERNOR_BUDGET_ALERTS_TOPIC_ARN: z.string().startsWith('arn:'),
   GOVERNOR_ACCOUNT_ID: z.string().regex(/^\d{12}$/),
   GOVERNOR_INDEX_PARAMETER: z.string().startsWith('/'),
@@ -57,15 +78,21 @@ export interface Governor {
   readonly accountId: string;
   readonly logger: Logger;
   readonly metrics: Metrics;
-  readonly journal: Journal;
+  /** Keeps each decision in the audit trail as well; `infra/lambda.ts` writes it away. */
+  readonly journal: AuditingJournal;
   /** Reads the policy in force, and with it AWS's time, and puts everything together that a use case needs. */
   start(): Promise<
-    Sweep & {
-      readonly publisher: NoticePublisher;
-      readonly published: PublishedIndex;
-      readonly resources: TaggedResources;
-    }
+    Sweep &
+      Outlook & {
+        readonly anomalies: CostAnomalies;
+        readonly alarms: MetricAlarms;
+        readonly deliveries: readonly Delivery[];
+        readonly published: PublishedIndex;
+        readonly resources: TaggedResources;
+      }
   >;
+  /** Answers events about profiles, and remembers for some seconds what it has seen. */
+  readonly ears: ProfileEars;
   /** What the function `lease` needs, which runs too often to read the policy each time. */
   readonly lending: LendingPorts;
 }
@@ -75,6 +102,8 @@ export function governor(environment: NodeJS.ProcessEnv = process.env): Governor
   const {
     GOVERNOR_TABLE: table,
     GOVERNOR_NOTICES_TOPIC_ARN: noticesTopicArn,
+    GOVERNOR_CHAT_TOPIC_ARN: chatTopicArn,
+    GOVERNOR_BUS_NAME: busName,
     GOVERNOR_BUDGET_ALERTS_TOPIC_ARN: alertTopicArn,
     GOVERNOR_ACCOUNT_ID: accountId,
     GOVERNOR_INDEX_PARAMETER: indexName,
@@ -83,7 +112,6 @@ export function governor(environment: NodeJS.ProcessEnv = process.env): Governor
 
   const logger = new Logger();
   const metrics = new Metrics({ defaultDimensions: { stage } });
-  const journal = powertoolsJournal(logger, metrics);
   const clock = new AwsClock();
   const dynamo = clock.listenTo(new DynamoDBClient());
   const bedrockIn = forEachRegion((region) => new BedrockClient({ region }));
@@ -93,43 +121,90 @@ export function governor(environment: NodeJS.ProcessEnv = process.env): Governor
   const cloudWatchIn = forEachRegion((region) => new CloudWatchClient({ region }));
   const policies = policyTable(dynamo, table);
   const index = profileIndexTable(dynamo, table);
+  const journal = new AuditingJournal({
+    journal: powertoolsJournal(logger, metrics),
+    trail: auditTable(dynamo, table),
+    clock,
+    index,
+    policy: () => policies.current(),
+  });
   const ledger = ledgerTable(dynamo, table);
   const newWriteId = () => randomUUID() as WriteId;
   const records = usageTable(dynamo, table);
   const readings = new UsageReadings({ records, metered: cloudWatchMetrics(cloudWatchIn), clock });
+  // Made when they are first needed: the function `lease` needs none of them.
+  const budgets = once(() => awsBudgets(new BudgetsClient(), { accountId, alertTopicArn }));
+  const published = once(() => indexParameter(new SSMClient(), indexName));
+  const creators = once(() =>
+    cloudTrailCreators({
+      cloudTrailIn: forEachRegion((region) => new CloudTrailClient({ region })),
+      paceIn: forEachRegion(() => new Pace(LOOKUP_EVENTS_PACE)),
+      iam: new IAMClient(),
+    }),
+  );
+  const anomalies = once(() => costAnomalies(new CostExplorerClient({ region: 'us-east-1' }), clock));
+  const alarms = once(() => metricAlarms(new CloudWatchClient()));
+  const outboxes = {
+    notices: noticeOutboxTable(dynamo, table, clock),
+    chat: chatOutboxTable(dynamo, table, clock),
+    events: eventOutboxTable(dynamo, table, clock),
+  };
+  const deliveries = once(() => {
+    const sns = new SNSClient();
+    const toPeople = snsNotices(sns, noticesTopicArn);
+    const toChat = chatNotices(sns, chatTopicArn);
+    const toBus = eventBus(new EventBridgeClient(), busName);
+    return [
+      deliveryOf('notices', outboxes.notices, toPeople.publish, ({ kind }) => kind),
+      deliveryOf('chat', outboxes.chat, toChat.publish, ({ kind }) => kind),
+      deliveryOf('events', outboxes.events, toBus.publish, ({ type }) => type),
+    ];
+  });
+  const heardPaceIn = forEachRegion(() => new Pace(EVENT_PACE));
+  const heard = bedrockProfiles(bedrockIn, heardPaceIn);
+  const start: Governor['start'] = async () => {
+    return {
+      policy: await policies.current(),
+      stage,
+      clock,
+      journal,
+      profiles: bedrockProfiles(bedrockIn, paceIn),
+      bulkTags: bulkTags({ clientFor: taggingIn, pace: taggingPace }),
+      remover: bedrockProfileRemover(bedrockIn, paceIn),
+      invocations: cloudWatchInvocations(cloudWatchIn),
+      progress: sweepProgressTable(dynamo, table),
+      gauges: powertoolsGauges(metrics),
+      index,
+      histories: tagHistoriesTable(dynamo, table),
+      creators: creators(),
+      ledger,
+      openings: openingsTable(dynamo, table),
+      overrides: overridesTable(dynamo, table),
+      signals: signalsTable(dynamo, table),
+      usage: new UsageSince(records, clock),
+      checkpoints: checkpointsTable(dynamo, table),
+      readings,
+      prices: genaiPrices,
+      awsBudgets: budgets(),
+      outbox: noticeOutbox(outboxes),
+      deliveries: deliveries(),
+      ledgerReadings: ledgerReadings(dynamo, table),
+      paces: paceTable(dynamo, table),
+      anomalies: anomalies(),
+      alarms: alarms(),
+      resources: taggedResources(taggingIn, taggingPace),
+      published: published(),
+      newWriteId,
+    };
+  };
 
   return {
     accountId,
     logger,
     metrics,
     journal,
-    async start() {
-      return {
-        policy: await policies.current(),
-        stage,
-        clock,
-        journal,
-        profiles: bedrockProfiles(bedrockIn, paceIn),
-        bulkTags: bulkTags({ clientFor: taggingIn, pace: taggingPace }),
-        progress: sweepProgressTable(dynamo, table),
-        gauges: powertoolsGauges(metrics),
-        index,
-        ledger,
-        openings: openingsTable(dynamo, table),
-        overrides: overridesTable(dynamo, table),
-        signals: signalsTable(dynamo, table),
-        usage: new UsageSince(records, clock),
-        checkpoints: checkpointsTable(dynamo, table),
-        readings,
-        prices: genaiPrices,
-        awsBudgets: awsBudgets(new BudgetsClient(), { accountId, alertTopicArn }),
-        outbox: noticeOutboxTable(dynamo, table, clock),
-        resources: taggedResources(taggingIn),
-        published: indexParameter(new SSMClient(), indexName),
-        publisher: snsNotices(new SNSClient(), noticesTopicArn),
-        newWriteId,
-      };
-    },
+    start,
+    ears: new ProfileEars(async () => ({ ...(await start()), profiles: heard }), clock),
     lending: {
       ledger,
       usage: usageTable(dynamo, table),
@@ -144,6 +219,15 @@ export function governor(environment: NodeJS.ProcessEnv = process.env): Governor
         return { policy, entries };
       }, clock),
     },
+  };
+}
+
+/** Made once, when it is first asked for. */
+function once<Value>(make: () => Value): () => Value {
+  let made: { readonly value: Value } | undefined;
+  return () => {
+    made ??= { value: make() };
+    return made.value;
   };
 }
 

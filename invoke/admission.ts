@@ -34,10 +34,13 @@ export class Admissions {
     this.#place = options.random();
   }
 
-  /** Admits from the leases in hand, without waiting; undefined where they do not cover the call. */
-  admitAtOnce(budgets: readonly CoveringBudget[], amount: CallCost): Reservation | undefined {
-    const taken = takeAll(this.#accountsOf(budgets), amount);
-    return taken.kind === 'all' ? new Reservation(taken.holds) : undefined;
+  /**
+   * Admits from the leases in hand, without waiting; undefined where they do not cover the call.
+   * @param accounts of all budgets that cover the profile, see {@link accountsOf}
+   */
+  admitAtOnce(accounts: readonly BudgetAccount[], amount: CallCost, now: EpochMs): Reservation | undefined {
+    const taken = takeAll(accounts, amount, now);
+    return taken instanceof BudgetAccount ? undefined : new Reservation(taken);
   }
 
   /**
@@ -48,17 +51,17 @@ export class Admissions {
     const until = epochMs(this.#options.clock.now() + this.#options.maxWaitMs);
     for (let round = 0; round < MAX_ROUNDS; round++) {
       // Looked up in each round: the period may turn while a call waits.
-      const accounts = this.#accountsOf(budgets);
-      const taken = takeAll(accounts, amount);
-      if (taken.kind === 'all') return new Reservation(taken.holds);
-      const { missing } = taken;
+      const now = this.#options.clock.now();
+      const accounts = this.accountsOf(budgets, now);
+      const missing = takeAll(accounts, amount, now);
+      if (!(missing instanceof BudgetAccount)) return new Reservation(missing);
       const queued = missing.mustQueue && this.#options.maxWaitMs > 0;
       const filling = queued ? undefined : await orAborted(signal, missing.fill(amount));
       if (filling?.kind === 'granted') continue;
       if (filling !== undefined) {
         // Other calls ended meanwhile, or the ledger cannot be reached and the policy adds something for that.
-        const after = takeAll(accounts, amount);
-        if (after.kind === 'all') return new Reservation(after.holds);
+        const after = takeAll(accounts, amount, this.#options.clock.now());
+        if (!(after instanceof BudgetAccount)) return new Reservation(after);
         // A budget that only watches knows by now that it would refuse, and lets pass.
         if (missing.isShadow) continue;
       }
@@ -68,7 +71,7 @@ export class Admissions {
         throw refusal;
       const served = await this.#wait(missing, accounts, amount, until, signal);
       if (served === undefined) throw refusal ?? (await refusalOf(missing, amount));
-      if (served.kind === 'all') return new Reservation(served.holds);
+      if (!(served instanceof BudgetAccount)) return new Reservation(served);
     }
     throw new GovernorRefusal(
       'LedgerUnavailable',
@@ -88,15 +91,15 @@ export class Admissions {
       until,
       signal,
       attempt: () => {
-        const taken = takeAll(accounts, amount, missing);
+        const taken = takeAll(accounts, amount, this.#options.clock.now(), missing);
         // Money is missing elsewhere: give up this place, and ask there.
-        return taken.kind === 'missing' && taken.missing === missing ? undefined : taken;
+        return taken === missing ? undefined : taken;
       },
     });
   }
 
-  #accountsOf(budgets: readonly CoveringBudget[]): readonly BudgetAccount[] {
-    const now = this.#options.clock.now();
+  /** The accounts of budgets, in their periods of this instant. */
+  accountsOf(budgets: readonly CoveringBudget[], now: EpochMs): readonly BudgetAccount[] {
     return budgets.map((budget) => {
       const current = this.#current.get(budget.id);
       return current !== undefined && now < current.endsAt && current.isShadow === (budget.mode === 'shadow')
@@ -130,11 +133,6 @@ export class Admissions {
     return cells !== undefined && offersCells(ledger)
       ? new CellLedger({ ...this.#options, ledger, key, cell: cellAt(this.#place, cells) })
       : ledger;
-  }
-
-  /** Whether a budget is known to be throttled: the call would be paced, or refused. */
-  isThrottled(budgets: readonly CoveringBudget[]): boolean {
-    return this.#accountsOf(budgets).some(({ standing }) => standing === 'throttled');
   }
 
   /** How each budget stands that this process spends from. */
@@ -179,22 +177,21 @@ const offersTerms = (ledger: AdmissionOptions['ledger']): ledger is LeaseLedger 
 
 const offersCells = (ledger: AdmissionOptions['ledger']): ledger is LeaseLedger & CellStore => 'fund' in ledger;
 
-type Taken =
-  | { readonly kind: 'all'; readonly holds: readonly Hold[] }
-  | { readonly kind: 'missing'; readonly missing: BudgetAccount };
+/** The holds, one in each account; or the first account in which money is missing, and then none. */
+type Taken = readonly Hold[] | BudgetAccount;
 
 /** @param inTurn the account in whose line the caller is first */
-function takeAll(accounts: readonly BudgetAccount[], amount: CallCost, inTurn?: BudgetAccount): Taken {
+function takeAll(accounts: readonly BudgetAccount[], amount: CallCost, now: EpochMs, inTurn?: BudgetAccount): Taken {
   const holds: Hold[] = [];
   for (const account of accounts) {
-    const hold = account.reserve(amount, account === inTurn);
+    const hold = account.reserve(amount, now, account === inTurn);
     if (hold === undefined) {
       for (const taken of holds) taken.account.putBack(taken);
-      return { kind: 'missing', missing: account };
+      return account;
     }
     holds.push(hold);
   }
-  return { kind: 'all', holds };
+  return holds;
 }
 
 /** Others wait for the same work: it goes on. */

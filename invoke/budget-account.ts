@@ -155,9 +155,8 @@ export class BudgetAccount {
    * Takes a hold in memory; undefined where the money in hand does not cover it, or others wait. Never waits.
    * @param inTurn the caller is the first of those who wait
    */
-  reserve(amount: CallCost, inTurn = false): Hold | undefined {
+  reserve(amount: CallCost, now = this.#clock.now(), inTurn = false): Hold | undefined {
     if (!inTurn && this.#isAnyoneWaiting) return undefined;
-    const now = this.#clock.now();
     this.#usual = amount;
     this.#usedSinceGrant = true;
     this.#usedSinceVisit = true;

@@ -3,6 +3,7 @@ import type { Clock } from '../domain/clock.ts';
 import type { IndexSnapshot } from '../domain/profiles/index-cache.ts';
 import type { Tags } from '../domain/tags.ts';
 import type { AccountState } from './budget-account.ts';
+import type { HintChoice, HintCounts } from './hints.ts';
 import type { IndexChoice } from './index-sources.ts';
 import type { LedgerAccess } from './lease-function.ts';
 import type { CallCounts, GovernorObserver } from './observation.ts';
@@ -46,6 +47,11 @@ export interface CostGovernorConfig {
    * They are counted, not priced: no budget covers them. A governed command may be named too.
    */
   readonly ungoverned?: readonly string[];
+  /**
+   * Tells the governor early that a budget has crossed a share of its limit: {@link eventBridgeHints}. By default nobody
+   * is told, and the governor sees it in the ledger within a minute.
+   */
+  readonly hints?: HintChoice;
   /** Is told each decision and each settlement, synchronously. See `openTelemetry` for spans. */
   readonly observe?: GovernorObserver;
   /**
@@ -64,4 +70,6 @@ export interface GovernorSnapshot {
   readonly budgets: readonly AccountState[];
   /** Streamed answers that have not ended. */
   readonly openStreams: number;
+  /** Where the option `hints` is given. */
+  readonly hints?: HintCounts;
 }

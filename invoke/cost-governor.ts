@@ -6,6 +6,7 @@ import type { Governing } from './governing.ts';
 import { Observation } from './observation.ts';
 import { type GovernedCalls, type GovernorPlugin, pluginOf } from './plugin.ts';
 import { atProcessEnd } from './process-end.ts';
+import { loadTableSdk } from './table-sdk.ts';
 
 export interface CostGovernor extends GovernorPlugin {
   /** The same governor bound to further tags, for servers that call for many tenants: leases and index are shared. */
@@ -67,8 +68,11 @@ export function costGovernor(config: CostGovernorConfig): CostGovernor {
   };
 }
 
-const start = async (config: CostGovernorConfig, isClosed: () => boolean): Promise<Governing> =>
-  (await import('./governing.ts')).startGoverning(config, isClosed);
+async function start(config: CostGovernorConfig, isClosed: () => boolean): Promise<Governing> {
+  await loadTableSdk();
+  const { startGoverning } = await import('./governing.ts');
+  return await startGoverning(config, isClosed);
+}
 
 const BEFORE_THE_FIRST_CALL: GovernorSnapshot = {
   index: undefined,

@@ -18,7 +18,7 @@ export function governanceOf(output: { readonly $metadata: object }): Governance
 }
 
 /** Notes it in the answer itself, which the SDK has made for this call alone. */
-export function note(output: object, { entry, insteadOf }: GovernedCall): void {
+export function note(output: object, { route: { entry }, insteadOf }: GovernedCall): void {
   const metadata: unknown = Reflect.get(output, '$metadata');
   if (typeof metadata !== 'object' || metadata === null) return;
   const { arn: profile, baseModelId: model } = entry;

@@ -1,50 +1,46 @@
-import { type CallCost, callCost, priceOf } from '../domain/spending/pricing.ts';
+import type { LearnedHolds } from '../domain/spending/learned-hold.ts';
+import { type CallCost, callCost, priceOf, type Rates, type ServiceTier } from '../domain/spending/pricing.ts';
 import type { UsageTerms } from '../domain/spending/usage.ts';
-import type { AdmittedCall, CallParts } from './admitted-call.ts';
 import type { GovernedApi, Reading, StreamReader } from './governed-apis.ts';
 import type { StreamMeter } from './metered-stream.ts';
+import type { Observation, ObservedCall } from './observation.ts';
 import type { Reservation } from './reservation.ts';
+import type { Route } from './route.ts';
+
+/** What an attempt must know of its call. */
+export interface AttemptedCall {
+  readonly parts: { readonly learned: LearnedHolds; readonly observation: Observation };
+  readonly api: GovernedApi;
+  readonly route: Route;
+  readonly rates: Rates;
+  /** The most that an attempt can cost; the hold may be less. */
+  readonly bound: CallCost;
+  /** What an answer is priced by that names no tier. */
+  readonly tier: ServiceTier;
+  /** How its counts are to be understood. */
+  readonly terms: UsageTerms;
+  readonly observed: ObservedCall;
+  /** @param left the reservation of an attempt that has not used it */
+  attemptOver(left: Reservation | undefined): void;
+}
 
 /**
  * One attempt at a governed call, with a reservation that ends as the attempt does; its answer may go on as a stream
  * after the attempt has returned.
  */
 export class GovernedAttempt {
-  readonly #parts: CallParts;
-  readonly #call: AdmittedCall;
+  readonly call: AttemptedCall;
   /** What is to be held for it. */
   readonly hold: CallCost;
-  readonly #over: (left: Reservation | undefined) => void;
   #reservation: Reservation | undefined;
   #isReturned = false;
   #isStreaming = false;
 
-  /**
-   * @param reservation the one with which the call was admitted, unless another attempt has it
-   * @param over told once, with the reservation where the attempt has not used it
-   */
-  constructor(
-    parts: CallParts,
-    call: AdmittedCall,
-    attempt: {
-      readonly hold: CallCost;
-      readonly reservation: Reservation | undefined;
-      readonly over: (left: Reservation | undefined) => void;
-    },
-  ) {
-    this.#parts = parts;
-    this.#call = call;
-    this.hold = attempt.hold;
-    this.#reservation = attempt.reservation;
-    this.#over = attempt.over;
-  }
-
-  get api(): GovernedApi {
-    return this.#call.api;
-  }
-
-  get terms(): UsageTerms {
-    return this.#call.terms;
+  /** @param reservation the one with which the call was admitted, unless another attempt has it */
+  constructor(call: AttemptedCall, hold: CallCost, reservation: Reservation | undefined) {
+    this.call = call;
+    this.hold = hold;
+    this.#reservation = reservation;
   }
 
   get needsReservation(): boolean {
@@ -54,9 +50,9 @@ export class GovernedAttempt {
   /** A further attempt has a reservation of its own. */
   holdsAnew(reservation: Reservation): void {
     this.#reservation = reservation;
-    this.#parts.observation.tell({
+    this.call.parts.observation.tell({
       kind: 'retried',
-      call: this.#call.observed,
+      call: this.call.observed,
       reservedNanoUsd: this.hold,
       by: reservation.source,
       unrefusing: reservation.unrefusing,
@@ -78,17 +74,17 @@ export class GovernedAttempt {
       return;
     }
     this.#reservation.settle(cost);
-    this.#parts.usage.settled(this.#call.entry.arn, usage, cost);
+    const { route, parts } = this.call;
+    route.usage.settled(usage, cost);
     // Where the most that a call can cost is held, nothing is learned from what it did cost.
-    if (this.#call.entry.maxExposure !== undefined) this.#parts.learned.learn(this.#call.entry.arn, cost);
-    const { observation } = this.#parts;
-    if (!observation.isWatched) {
-      observation.countSettled();
+    if (route.entry.maxExposure !== undefined) parts.learned.learn(route.entry.arn, cost);
+    if (!parts.observation.isWatched) {
+      parts.observation.countSettled();
       return;
     }
-    observation.tell({
+    parts.observation.tell({
       kind: 'settled',
-      call: this.#call.observed,
+      call: this.call.observed,
       usage,
       costNanoUsd: cost,
       ...(drift === undefined ? {} : { drift }),
@@ -101,15 +97,15 @@ export class GovernedAttempt {
    */
   mayHaveRun(atLeast?: Reading): void {
     if (this.#reservation?.isOpen !== true) return;
+    const { route, parts, bound, observed } = this.call;
     const known = atLeast && this.#priceOf(atLeast);
-    const unknown = callCost(Math.max(0, this.#call.bound - (known ?? 0)));
+    const unknown = callCost(Math.max(0, bound - (known ?? 0)));
     this.#reservation.end(known ?? 0, unknown);
-    if (atLeast !== undefined && known !== undefined)
-      this.#parts.usage.settled(this.#call.entry.arn, atLeast.usage, known);
-    this.#parts.usage.unconfirmed(this.#call.entry.arn, unknown);
-    this.#parts.observation.tell({
+    if (atLeast !== undefined && known !== undefined) route.usage.settled(atLeast.usage, known);
+    route.usage.unconfirmed(unknown);
+    parts.observation.tell({
       kind: 'unconfirmed',
-      call: this.#call.observed,
+      call: observed,
       costNanoUsd: unknown,
       ...(atLeast === undefined || known === undefined
         ? {}
@@ -140,13 +136,13 @@ export class GovernedAttempt {
 
   #endIfOver(): void {
     if (!this.#isReturned || this.#isStreaming) return;
-    this.#over(this.#reservation?.isOpen === true ? this.#reservation : undefined);
+    this.call.attemptOver(this.#reservation?.isOpen === true ? this.#reservation : undefined);
   }
 
   /** Undefined where no amount holds it. */
   #priceOf({ usage, tier }: Reading): CallCost | undefined {
     try {
-      return priceOf(this.#call.rates, usage, tier ?? this.#call.tier);
+      return priceOf(this.call.rates, usage, tier ?? this.call.tier);
     } catch (error) {
       if (error instanceof RangeError) return undefined;
       throw error;

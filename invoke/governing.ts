@@ -1,8 +1,8 @@
 import { randomBytes, randomUUID } from 'node:crypto';
-import { BedrockRuntimeClient } from '@aws-sdk/client-bedrock-runtime';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { AwsClock } from '../aws/aws-clock.ts';
 import { ledgerTable } from '../aws/dynamodb/ledger-table.ts';
+import { tableSource } from '../aws/dynamodb/table-source.ts';
 import { usageTable } from '../aws/dynamodb/usage-table.ts';
 import { LearnedHolds } from '../domain/spending/learned-hold.ts';
 import type { WriteId } from '../domain/spending/ledger.ts';
@@ -11,13 +11,12 @@ import type { Tags } from '../domain/tags.ts';
 import { Admissions } from './admission.ts';
 import type { CostGovernorConfig, GovernorSnapshot } from './config.ts';
 import { DEFAULTS } from './defaults.ts';
-import { tableIndex } from './index-sources.ts';
 import { MeteredStreams } from './metered-stream.ts';
 import { governedCalls } from './middleware.ts';
 import { Observation } from './observation.ts';
 import type { GovernedCalls } from './plugin.ts';
 import { ProfileResolver } from './profile-resolver.ts';
-import { RegionalClients } from './regional-clients.ts';
+import { type ClientForRegion, RegionalClients } from './regional-clients.ts';
 import { turnClock } from './turn-clock.ts';
 import { UsageRecorder } from './usage-recorder.ts';
 import type { Timer } from './waiting-line.ts';
@@ -38,7 +37,8 @@ export async function startGoverning(config: CostGovernorConfig, isClosed: () =>
   awsClock.listenTo(dynamodb);
   const clock = turnClock(config.clock ?? awsClock);
   const region = config.region ?? process.env['AWS_REGION'] ?? process.env['AWS_DEFAULT_REGION'];
-  const source = (config.index ?? tableIndex())({ table: config.table, dynamodb, region, tags: config.tags });
+  const { table } = config;
+  const source = config.index?.({ table, dynamodb, region, tags: config.tags }) ?? tableSource(dynamodb, table);
   const resolver = new ProfileResolver({ source, clock, region });
   const thisProcess = randomBytes(12).toString('base64url') as ProcessId;
   let leases = 0;
@@ -46,7 +46,8 @@ export async function startGoverning(config: CostGovernorConfig, isClosed: () =>
     id: thisProcess,
     region,
     listenTo: (client) => void awsClock.listenTo(client),
-  })) ?? { ledger: ledgerTable(dynamodb, config.table), usage: usageTable(dynamodb, config.table) };
+  })) ?? { ledger: ledgerTable(dynamodb, table), usage: usageTable(dynamodb, table) };
+  const hints = await config.hints?.open({ region });
   const usage = new UsageRecorder({ records: access.usage, clock, process: thisProcess });
   const admissions = new Admissions({
     ledger: access.ledger,
@@ -58,11 +59,12 @@ export async function startGoverning(config: CostGovernorConfig, isClosed: () =>
     maxWaiting: config.maxWaiting ?? DEFAULTS.maxWaiting,
     newHolder: () => holderOf(thisProcess, ++leases),
     newWriteId: () => randomUUID() as WriteId,
+    ...(hints === undefined ? {} : { saw: (item) => hints.saw(item) }),
   });
   const learned = new LearnedHolds();
   const streams = new MeteredStreams({ clock, timer: systemTimer });
   const observation = new Observation(config.observe);
-  const regional = new RegionalClients(config.clients ?? ((name) => new BedrockRuntimeClient({ region: name })));
+  const regional = new RegionalClients(config.clients ?? runtimeClient);
   const ungoverned = new Set(config.ungoverned);
   const maintenance = setInterval(() => {
     void admissions.maintain();
@@ -71,19 +73,25 @@ export async function startGoverning(config: CostGovernorConfig, isClosed: () =>
   }, DEFAULTS.maintenanceMs);
   maintenance.unref();
 
-  const shared = { clock, resolver, admissions, usage, learned, streams, observation, regional, ungoverned };
+  const shared = { clock, resolver, admissions, usage, learned, streams, observation, regional, ungoverned, isClosed };
   return {
-    calls: (tags) => governedCalls({ ...shared, tags, isClosed }),
+    calls: (tags) => governedCalls(shared, tags),
     snapshot: () => ({
       index: resolver.snapshot(),
       calls: observation.counts,
       budgets: admissions.states,
       openStreams: streams.size,
+      ...(hints === undefined ? {} : { hints: hints.counts }),
     }),
     stop: () => clearInterval(maintenance),
     async flush() {
       await streams.settled();
-      await both(admissions.flush(), usage.flush());
+      try {
+        await both(admissions.flush(), usage.flush());
+      } finally {
+        // What was just reported may have crossed a threshold; a process that is frozen would tell it much later.
+        await hints?.settled();
+      }
     },
   };
 }
@@ -103,6 +111,10 @@ const systemTimer: Timer = {
 
 /** The SDK's own clients wait for as long as the connection stands, and so would every call at a table that is silent. */
 const TIME_OUTS = { connectionTimeout: 1_000, requestTimeout: 3_000, throwOnRequestTimeout: true };
+
+/** Loaded when a profile lives in another Region: a program that was written for `require` has not loaded it as an ES module. */
+const runtimeClient: ClientForRegion = async (region) =>
+  new (await import('@aws-sdk/client-bedrock-runtime')).BedrockRuntimeClient({ region });
 
 const tableClient = (region: string | undefined): DynamoDBClient =>
   new DynamoDBClient({ requestHandler: TIME_OUTS, ...(region === undefined ? {} : { region }) });

@@ -24,6 +24,8 @@ export interface HeldLeaseOptions {
   readonly leaseMs: number;
   readonly newHolder: () => HolderId;
   readonly newWriteId: () => WriteId;
+  /** Is told each item that comes from the ledger. */
+  readonly saw?: (item: LedgerItem) => void;
 }
 
 /** Writes that meet a concurrent change start over; so many times in a row only under heavy contention. */
@@ -59,6 +61,7 @@ export class HeldLease {
 
   async look(): Promise<LedgerItem | undefined> {
     this.#item = await this.#options.ledger.read(this.#options.key);
+    this.#tell();
     return this.#item;
   }
 
@@ -89,7 +92,12 @@ export class HeldLease {
     // After a landed write the item as last seen is kept, as far as this process changed it: enough to size the next
     // slice by, and a write that assumes too much is refused with the item as it is.
     this.#item = outcome.kind === 'landed' ? (outcome.item ?? afterWrite(seen, write)) : outcome.item;
+    this.#tell();
     return outcome.kind === 'landed';
+  }
+
+  #tell(): void {
+    if (this.#item !== undefined) this.#options.saw?.(this.#item);
   }
 
   /** A write whose answer was lost is repeated, byte for byte, until its fate is known. */

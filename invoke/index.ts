@@ -10,7 +10,9 @@ export type { Tags } from '../domain/tags.ts';
 export type { AccountState, HoldSource } from './budget-account.ts';
 export type { CostGovernorConfig, GovernorSnapshot } from './config.ts';
 export { type CostGovernor, costGovernor } from './cost-governor.ts';
+export { type EventHintsOptions, eventBridgeHints } from './event-hints.ts';
 export { type GovernanceNote, governanceOf } from './governance-note.ts';
+export type { HintChoice, HintCounts, Hints } from './hints.ts';
 export {
   type IndexChoice,
   parameterIndex,

@@ -1,4 +1,5 @@
-import type { StreamReader } from './governed-apis.ts';
+import type { UsageTerms } from '../domain/spending/usage.ts';
+import type { GovernedApi, Reading, StreamReader } from './governed-apis.ts';
 import type { GovernedAttempt } from './governed-attempt.ts';
 import type { MeteredStreams } from './metered-stream.ts';
 
@@ -8,9 +9,10 @@ export function metered<Result extends { readonly output: object; readonly respo
   attempt: GovernedAttempt,
   result: Result,
 ): Result {
-  const { stream, read } = attempt.api;
+  const { api, terms } = attempt.call;
+  const { stream } = api;
   if (stream === undefined) {
-    attempt.answered(legible(() => read?.(result.output, headersOf(result.response), attempt.terms)));
+    attempt.answered(readingOf(api, result, terms));
     return result;
   }
   const source: unknown = Reflect.get(result.output, stream.member);
@@ -18,12 +20,24 @@ export function metered<Result extends { readonly output: object; readonly respo
     attempt.answered(undefined);
     return result;
   }
-  const reader = tolerant(stream.reader(attempt.terms, result.output));
+  const reader = tolerant(stream.reader(terms, result.output));
   const passing = streams.meter(
     source,
     attempt.streams(reader, () => disconnect(result.response)),
   );
   return { ...result, output: { ...result.output, [stream.member]: passing } };
+}
+
+function readingOf(
+  { read }: GovernedApi,
+  { output, response }: { readonly output: object; readonly response?: unknown },
+  terms: UsageTerms,
+): Reading | undefined {
+  try {
+    return read?.(output, headersOf(response), terms);
+  } catch {
+    return undefined;
+  }
 }
 
 /** What cannot be made out tells nothing: it was billed all the same, and the caller is to have it. */

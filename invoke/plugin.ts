@@ -1,4 +1,9 @@
-import type { FinalizeRequestMiddleware, InitializeMiddleware, MiddlewareStack } from '@smithy/types';
+import type {
+  FinalizeRequestHandlerOptions,
+  FinalizeRequestMiddleware,
+  MiddlewareStack,
+  RelativeMiddlewareOptions,
+} from '@smithy/types';
 
 /** An AWS SDK plugin: `client.middlewareStack.use(governor)`, or that of a single command. */
 export interface GovernorPlugin {
@@ -8,32 +13,50 @@ export interface GovernorPlugin {
 /** What happens to each call, and to each attempt at it. */
 export interface GovernedCalls {
   admission<Input extends object, Output extends object>(
-    ...of: Parameters<InitializeMiddleware<Input, Output>>
-  ): ReturnType<InitializeMiddleware<Input, Output>>;
+    ...of: Parameters<FinalizeRequestMiddleware<Input, Output>>
+  ): ReturnType<FinalizeRequestMiddleware<Input, Output>>;
   attempt<Input extends object, Output extends object>(
     ...of: Parameters<FinalizeRequestMiddleware<Input, Output>>
   ): ReturnType<FinalizeRequestMiddleware<Input, Output>>;
 }
 
 /**
- * Two middlewares: admission stands above the SDK's retry, so that a refusal is thrown to the caller and never retried;
- * attempts are accounted below it, so that each one that may have run keeps a hold of its own.
+ * Two middlewares on both sides of the SDK's retry: admission above it, so that a refusal is thrown to the caller and never
+ * retried; attempts are accounted below it, so that each one that may have run keeps a hold of its own.
+ *
+ * Both come after the SDK has made the request. So the governor sees what is going to be sent, whatever other middlewares
+ * have changed, and chooses the profile in the request's path: the caller's input is neither copied nor touched.
  *
  * Both have names and replace others of these names: a plugin of a command stands in for the one of its client.
  */
 export const pluginOf = (calls: GovernedCalls): GovernorPlugin => ({
   applyToStack(stack) {
-    stack.add(calls.admission, {
-      step: 'initialize',
-      priority: 'high',
-      name: 'costGovernorAdmission',
-      override: true,
-    });
-    stack.addRelativeTo(calls.attempt, {
-      relation: 'after',
-      toMiddleware: 'retryMiddleware',
-      name: 'costGovernorAttempt',
-      override: true,
-    });
+    stack.addRelativeTo(calls.admission, ADMISSION);
+    stack.addRelativeTo(calls.attempt, ATTEMPT);
   },
 });
+
+type Placement = FinalizeRequestHandlerOptions & RelativeMiddlewareOptions;
+
+/**
+ * The SDK copies the options of all middlewares with each command. These have the members of its own ones in the order of
+ * its own ones (see `httpAuthSchemeEndpointRuleSetMiddlewareOptions`), because an engine copies objects of yet another
+ * shape slowly, and then all of them.
+ */
+const ADMISSION: Placement = {
+  step: 'finalizeRequest',
+  tags: ['COST_GOVERNOR'],
+  name: 'costGovernorAdmission',
+  override: true,
+  relation: 'before',
+  toMiddleware: 'retryMiddleware',
+};
+
+const ATTEMPT: Placement = {
+  step: 'finalizeRequest',
+  tags: ['COST_GOVERNOR'],
+  name: 'costGovernorAttempt',
+  override: true,
+  relation: 'after',
+  toMiddleware: 'retryMiddleware',
+};

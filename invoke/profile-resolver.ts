@@ -1,5 +1,5 @@
 import { setImmediate } from 'node:timers/promises';
-import type { Clock } from '../domain/clock.ts';
+import type { Clock, EpochMs } from '../domain/clock.ts';
 import { Fault } from '../domain/fault.ts';
 import { IndexCache, type IndexSnapshot, type IndexView } from '../domain/profiles/index-cache.ts';
 import type { IndexSource } from '../domain/profiles/index-source.ts';
@@ -8,41 +8,38 @@ import { type Asked, findProfile, resolveProfile } from '../domain/profiles/reso
 import type { Tags } from '../domain/tags.ts';
 import { GovernorRefusal } from './refusals.ts';
 
-/** Answers that are kept for one set of tags. More models than this are rather misspelt in many ways. */
-const KEPT_ANSWERS = 100;
-
 /**
  * Finds the profile for a model and tags. The tags come from who made the governor, never from the request: whatever is
  * written as `modelId`, the profile that is found carries them all.
  */
 export class ProfileResolver {
   readonly #cache: IndexCache;
+  readonly #clock: Clock;
   readonly #region: string | undefined;
-  /** Found profiles by the very tags object of a bound governor and the model as it was written, for one view of the index. */
-  #answers = new WeakMap<Tags, Map<string, IndexEntry>>();
-  #answersOf: IndexView | undefined;
 
   constructor(options: { source: IndexSource; clock: Clock; region: string | undefined }) {
     const { source, clock } = options;
     this.#cache = new IndexCache({ source, clock, letOthersRun: () => setImmediate() });
+    this.#clock = clock;
     this.#region = options.region;
+  }
+
+  now(): EpochMs {
+    return this.#clock.now();
+  }
+
+  /** The index in hand; undefined where none has been read. The same object for as long as it says the same. */
+  serve(now: EpochMs): IndexView | undefined {
+    return this.#cache.serve(now);
   }
 
   /**
    * The profile, from what is in memory: undefined where the index has not been read, or says no. Then
-   * {@link resolve} decides. With the same tags object and model as before it costs two look-ups in maps.
+   * {@link resolve} decides.
    */
   resolveAtOnce(modelId: string, tags: Tags): IndexEntry | undefined {
-    const view = this.#cache.serve();
-    if (view === undefined) return undefined;
-    const answers = this.#answersIn(view, tags);
-    const known = answers.get(modelId);
-    if (known !== undefined) return known;
-    const found = findProfile(view, this.#ask(modelId, tags));
-    if (found === undefined) return undefined;
-    if (answers.size >= KEPT_ANSWERS) answers.clear();
-    answers.set(modelId, found);
-    return found;
+    const view = this.#cache.serve(this.#clock.now());
+    return view === undefined ? undefined : findProfile(view, this.#ask(modelId, tags));
   }
 
   /**
@@ -75,18 +72,5 @@ export class ProfileResolver {
       if (error instanceof Fault) throw new GovernorRefusal('IndexUnavailable', error.message, {}, error.cause);
       throw error;
     }
-  }
-
-  #answersIn(view: IndexView, tags: Tags): Map<string, IndexEntry> {
-    if (this.#answersOf !== view) {
-      this.#answers = new WeakMap();
-      this.#answersOf = view;
-    }
-    let answers = this.#answers.get(tags);
-    if (answers === undefined) {
-      answers = new Map();
-      this.#answers.set(tags, answers);
-    }
-    return answers;
   }
 }

@@ -34,13 +34,13 @@ export class RegionalClients {
   }
 
   /** Sends the same command in the profile's Region, where the plugin governs it. */
-  async send<Output extends object>(
+  async send(
     plugin: GovernorPlugin,
     { arn, region }: IndexEntry,
     context: HandlerExecutionContext,
     input: object,
     abortSignal: AbortSignal | undefined,
-  ): Promise<{ output: Output; response: unknown }> {
+  ): Promise<{ output: object; response: unknown }> {
     let client = this.#clients.get(region);
     if (client === undefined) {
       client = Promise.resolve(this.#make(region));
@@ -51,7 +51,7 @@ export class RegionalClients {
     const command = commandLike(context, { ...input, modelId: arn });
     command.middlewareStack.use(plugin);
     const output = await (await client).send(command, abortSignal === undefined ? {} : { abortSignal });
-    return { output: output as Output, response: undefined };
+    return { output, response: undefined };
   }
 }
 

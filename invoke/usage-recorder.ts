@@ -1,4 +1,4 @@
-import { type Clock, epochMs } from '../domain/clock.ts';
+import { type Clock, type EpochMs, epochMs } from '../domain/clock.ts';
 import { nanoUsd } from '../domain/money.ts';
 import type { ProfileArn } from '../domain/profiles/profile-arn.ts';
 import type { CallCost } from '../domain/spending/pricing.ts';
@@ -23,13 +23,14 @@ const WRITE_MS = 60_000;
 const MAX_HOURS = 24;
 
 /** Plain numbers while an hour lasts: one process spends less than nine million dollars in it. */
-interface Running {
+interface Running extends Writable<Usage> {
   readonly chunk: Chunk;
   calls: number;
-  readonly usage: { -readonly [Meter in keyof Usage]: Usage[Meter] };
   settled: number;
   unconfirmed: number;
 }
+
+type Writable<T> = { -readonly [Member in keyof T]: T[Member] };
 
 /** The profiles of one record. */
 interface Chunk {
@@ -57,7 +58,7 @@ export class UsageRecorder {
   readonly #process: ProcessId;
   readonly #hours = new Map<UtcHour, Hour>();
   /** Absent until the first call ends: before its first answer from AWS, a process may have a clock that is far off. */
-  #current: UtcHour | undefined;
+  #current: { readonly name: UtcHour; readonly hour: Hour } | undefined;
   #currentEndsAt = Number.NEGATIVE_INFINITY;
   #watermark = epochMs(0);
   #triedAt = epochMs(0);
@@ -73,50 +74,27 @@ export class UsageRecorder {
     this.#process = options.process;
   }
 
-  /** A call through this profile is complete, with this usage. */
-  settled(profile: ProfileArn, usage: Usage, cost: CallCost): void {
-    const running = this.#running(profile);
-    running.calls++;
-    const sum = running.usage;
-    sum.inputTokens += usage.inputTokens;
-    sum.outputTokens += usage.outputTokens;
-    sum.cacheReadInputTokens += usage.cacheReadInputTokens;
-    sum.cacheWrite5mInputTokens += usage.cacheWrite5mInputTokens;
-    sum.cacheWrite1hInputTokens += usage.cacheWrite1hInputTokens;
-    running.settled += cost;
+  /** What is used through this profile. */
+  of(profile: ProfileArn): ProfileUsage {
+    return new ProfileUsage(this.#hourOf, this.#clock, profile);
   }
 
-  /** An attempt through this profile has ended, and nobody knows whether it ran or what it cost. */
-  unconfirmed(profile: ProfileArn, hold: CallCost): void {
-    this.#running(profile).unconfirmed += hold;
-  }
-
-  #running(profile: ProfileArn): Running {
-    const hour = this.#hourNow();
-    const running = hour.profiles.get(profile) ?? begin(hour, profile);
-    running.chunk.isDirty = true;
-    return running;
-  }
-
-  #hourNow(): Hour {
-    const now = this.#clock.now();
+  readonly #hourOf = (now: EpochMs): Hour => {
+    // Never an earlier hour, even where the clock is put back: that hour may have been written and forgotten.
+    if (this.#current !== undefined && now < this.#currentEndsAt) return this.#current.hour;
     if (this.#current === undefined) {
       this.#watermark = now;
       this.#triedAt = now;
     }
-    // Never an earlier hour, even where the clock is put back: that hour may have been written and forgotten.
-    if (this.#current === undefined || now >= this.#currentEndsAt) {
-      this.#current = hourAt(now);
-      this.#currentEndsAt = endOfHour(this.#current);
-    }
-    const hour = this.#hours.get(this.#current);
-    if (hour !== undefined) return hour;
-    const begun: Hour = { chunks: [], profiles: new Map() };
-    this.#hours.set(this.#current, begun);
+    const name = hourAt(now);
+    const hour: Hour = { chunks: [], profiles: new Map() };
+    this.#current = { name, hour };
+    this.#currentEndsAt = endOfHour(name);
+    this.#hours.set(name, hour);
     const [oldest] = this.#hours.keys();
     if (this.#hours.size > MAX_HOURS && oldest !== undefined) this.#hours.delete(oldest);
-    return begun;
-  }
+    return hour;
+  };
 
   /** To be called every few seconds: writes what is new once a minute. What fails is written the next time. */
   async maintain(): Promise<void> {
@@ -149,7 +127,7 @@ export class UsageRecorder {
     }
     if (unwritten.length > 0 && now > this.#watermark) this.#watermark = now;
     for (const [name, { chunks }] of this.#hours)
-      if (this.#current !== undefined && name < this.#current && chunks.every(({ isDirty }) => !isDirty))
+      if (this.#current !== undefined && name < this.#current.name && chunks.every(({ isDirty }) => !isDirty))
         this.#hours.delete(name);
   }
 
@@ -169,22 +147,67 @@ export class UsageRecorder {
   }
 }
 
+/**
+ * What this process uses through one profile, added up as calls end. It finds its place in the record of the hour once:
+ * this happens at every call.
+ */
+export class ProfileUsage {
+  readonly #hourAt: (now: EpochMs) => Hour;
+  readonly #clock: Clock;
+  readonly #profile: ProfileArn;
+  #hour: Hour | undefined;
+  #running: Running | undefined;
+
+  constructor(hourAt: (now: EpochMs) => Hour, clock: Clock, profile: ProfileArn) {
+    this.#hourAt = hourAt;
+    this.#clock = clock;
+    this.#profile = profile;
+  }
+
+  /** A call is complete, with this usage. */
+  settled(usage: Usage, cost: CallCost): void {
+    const running = this.#now();
+    running.calls++;
+    running.inputTokens += usage.inputTokens;
+    running.outputTokens += usage.outputTokens;
+    running.cacheReadInputTokens += usage.cacheReadInputTokens;
+    running.cacheWrite5mInputTokens += usage.cacheWrite5mInputTokens;
+    running.cacheWrite1hInputTokens += usage.cacheWrite1hInputTokens;
+    running.settled += cost;
+  }
+
+  /** An attempt has ended, and nobody knows whether it ran or what it cost. */
+  unconfirmed(hold: CallCost): void {
+    this.#now().unconfirmed += hold;
+  }
+
+  #now(): Running {
+    const hour = this.#hourAt(this.#clock.now());
+    if (this.#running === undefined || this.#hour !== hour) {
+      this.#hour = hour;
+      this.#running = hour.profiles.get(this.#profile) ?? begin(hour, this.#profile);
+    }
+    this.#running.chunk.isDirty = true;
+    return this.#running;
+  }
+}
+
 function begin({ chunks, profiles }: Hour, profile: ProfileArn): Running {
   let chunk = chunks.at(-1);
   if (chunk === undefined || chunk.totals.size >= MAX_PROFILES_IN_RECORD) {
     chunk = { index: chunks.length, totals: new Map(), sequence: 0, isDirty: false };
     chunks.push(chunk);
   }
-  const running: Running = { chunk, calls: 0, usage: { ...NO_USAGE }, settled: 0, unconfirmed: 0 };
+  const running: Running = { chunk, calls: 0, ...NO_USAGE, settled: 0, unconfirmed: 0 };
   chunk.totals.set(profile, running);
   profiles.set(profile, running);
   return running;
 }
 
-const totalsOf = ({ calls, usage, settled, unconfirmed }: Running): UsageTotals => ({
+/** As it is at this instant: calls go on adding to it. */
+const totalsOf = ({ chunk: _, calls, settled, unconfirmed, ...usage }: Running): UsageTotals => ({
   calls,
-  // As it is at this instant: calls go on adding to it.
-  usage: { ...usage },
+  usage,
   settled: nanoUsd(BigInt(settled)),
   unconfirmed: nanoUsd(BigInt(unconfirmed)),
 });

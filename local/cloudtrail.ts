@@ -6,49 +6,56 @@
  * description, and that TagResource and UntagResource have no response elements.
  */
 import type { Outcome } from './dispatch.ts';
-import type { Call, Json, JsonObject, Principal, World } from './service.ts';
+import { EventHistory } from './event-history.ts';
+import type { Call, Json, JsonObject, Principal, Service, World } from './service.ts';
 
 const RECORDED = new Set(['CreateInferenceProfile', 'DeleteInferenceProfile', 'TagResource', 'UntagResource']);
 
 export interface CloudTrail {
+  /** Event history: what `record` was told, to be looked up. */
+  readonly service: Service;
   /** Puts the event of a call that has ended on the default bus of its Region; calls of other kinds pass unnoticed. */
   record(call: Call, input: JsonObject, outcome: Outcome): void;
 }
 
 /** @param uuid makes event ids, unique for each event */
-export function createCloudTrail(world: World, uuid: () => string): CloudTrail {
+export function createCloudTrail(world: World, uuid: () => string, delayMs = 0): CloudTrail {
+  const history = new EventHistory(world, delayMs);
   return {
+    service: history.service,
     record(call, input, outcome) {
       if (call.service !== 'bedrock' || !RECORDED.has(call.operation)) return;
       const now = world.clock.now();
+      const detail: JsonObject = {
+        eventVersion: '1.11',
+        userIdentity: identityOf(call.principal, now),
+        eventTime: toSecond(now),
+        eventSource: 'bedrock.amazonaws.com',
+        eventName: call.operation,
+        awsRegion: call.region,
+        sourceIPAddress: '127.0.0.1',
+        userAgent: call.userAgent,
+        ...resultOf(input, outcome),
+        requestID: call.requestId,
+        eventID: uuid(),
+        readOnly: false,
+        eventType: 'AwsApiCall',
+        managementEvent: true,
+        recipientAccountId: world.accountId,
+        eventCategory: 'Management',
+        tlsDetails: {
+          tlsVersion: 'TLSv1.3',
+          cipherSuite: 'TLS_AES_128_GCM_SHA256',
+          clientProvidedHostHeader: `bedrock.${call.region}.amazonaws.com`,
+        },
+      };
+      history.add(call.region, now, detail);
       world.putAwsEvent(call.region, {
         source: 'aws.bedrock',
         'detail-type': 'AWS API Call via CloudTrail',
         time: now,
         resources: [],
-        detail: {
-          eventVersion: '1.11',
-          userIdentity: identityOf(call.principal, now),
-          eventTime: toSecond(now),
-          eventSource: 'bedrock.amazonaws.com',
-          eventName: call.operation,
-          awsRegion: call.region,
-          sourceIPAddress: '127.0.0.1',
-          userAgent: call.userAgent,
-          ...resultOf(input, outcome),
-          requestID: call.requestId,
-          eventID: uuid(),
-          readOnly: false,
-          eventType: 'AwsApiCall',
-          managementEvent: true,
-          recipientAccountId: world.accountId,
-          eventCategory: 'Management',
-          tlsDetails: {
-            tlsVersion: 'TLSv1.3',
-            cipherSuite: 'TLS_AES_128_GCM_SHA256',
-            clientProvidedHostHeader: `bedrock.${call.region}.amazonaws.com`,
-          },
-        },
+        detail,
       });
     },
   };

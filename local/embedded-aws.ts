@@ -18,10 +18,12 @@ import { createEventBridge } from './eventbridge/event-bridge.ts';
 import { createScheduler } from './eventbridge/scheduler.ts';
 import { startHttpFront } from './http-front.ts';
 import { createAuthorizer } from './iam/authorizer.ts';
+import { createIam } from './iam.ts';
 import { createIdentifiers } from './identifiers.ts';
 import { type Interception, Interceptors } from './interceptors.ts';
 import type { InvocationResult } from './lambda/execution-environment.ts';
 import { createLambda } from './lambda/lambda.ts';
+import { type Outage, outageOf } from './outages.ts';
 import { Principals } from './principals.ts';
 import type { Answer, WireRequest } from './protocols/wire.ts';
 import { createSecretsManager } from './secrets-manager.ts';
@@ -64,6 +66,8 @@ export interface EmbeddedAws {
   observe(observer: Observer): () => void;
   /** Lets a test fail calls or lose answers. Returns a function that takes the interception away. */
   intercept(interception: Interception): () => void;
+  /** Lets a service be out for a span of virtual time. Returns a function that ends it at once. */
+  planOutage(outage: Outage): () => void;
   /** Every attempt that has reached the Bedrock runtime so far, also those that failed there. */
   readonly modelCalls: readonly ModelCall[];
   /** Lets a test decide how long model calls take and how they fail. Returns a function that takes the planner away. */
@@ -141,6 +145,7 @@ export async function startEmbeddedAws(options: EmbeddedAwsOptions = {}): Promis
   services.push(createTagging(profiles, taggedElsewhere));
   services.push(createCloudWatch(world, options.cloudWatch));
   const cloudTrail = createCloudTrail(world, () => identifiers.uuid());
+  services.push(cloudTrail.service, createIam(principals));
 
   const dispatch = createDispatcher({
     services,
@@ -172,6 +177,7 @@ export async function startEmbeddedAws(options: EmbeddedAwsOptions = {}): Promis
       };
     },
     intercept: (interception) => interceptors.add(interception),
+    planOutage: (outage) => interceptors.add(outageOf(outage, () => clock.now())),
     modelCalls: modelCalls.made,
     planModelCalls: (planner) => modelCalls.plan(planner),
     registerPrincipal: world.registerPrincipal,

@@ -50,6 +50,12 @@ export class Principals {
     return this.#policies.get(accessKeyId);
   }
 
+  /** The tags of the sessions of a role, which are the role's here; `undefined`: no session of it is registered. */
+  tagsOfRole(role: string): Readonly<Record<string, string>> | undefined {
+    const sessions = [...this.#registered.values()].filter(({ arn }) => arn.includes(`:assumed-role/${role}/`));
+    return sessions.length === 0 ? undefined : Object.assign({}, ...sessions.map(({ tags }) => tags ?? {}));
+  }
+
   of(accessKeyId: string): Principal {
     return (
       this.#registered.get(accessKeyId) ?? {

@@ -1,154 +1,53 @@
-import {
-  ConditionalCheckFailedException,
-  type DynamoDBClient,
-  GetItemCommand,
-  PutItemCommand,
-  paginateQuery,
-  UpdateItemCommand,
-} from '@aws-sdk/client-dynamodb';
+import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import * as z from 'zod';
 import type { Clock } from '../../domain/clock.ts';
-import { Fault } from '../../domain/fault.ts';
-import type { Notice, NoticeId, NoticeOutbox } from '../../domain/standing/notice.ts';
-import { asking } from '../asking.ts';
-
-/** The sparse index that holds only notices not sent yet, oldest first. */
-export const OUTBOX_INDEX = 'outbox';
-
-/** Longer than a publish takes with all its retries; a sender that is gone by then has crashed. */
-const CLAIM_MS = 60_000;
+import { type GovernorEvent, parseEvent, serialiseEvent } from '../../domain/events/governor-event.ts';
+import type { Outbox } from '../../domain/outbox.ts';
+import { NOTICE_KINDS, type Notice, type NoticeId, SEVERITIES } from '../../domain/standing/notice.ts';
+import { outboxTable } from './outbox-table.ts';
 
 const Stored = z.object({
   id: z.string().transform((id) => id as NoticeId),
-  kind: z.enum([
-    'threshold-crossed',
-    'tenant-throttled',
-    'tenant-closed',
-    'tenant-reopened',
-    'profile-violating',
-    'profile-quarantined',
-    'profile-released',
-    'profile-mismatched',
-    'tag-conflict',
-  ]),
-  severity: z.enum(['info', 'warning', 'critical']),
+  kind: z.enum(NOTICE_KINDS),
+  severity: z.enum(SEVERITIES),
   tenant: z.string().exactOptional(),
   budget: z.string().exactOptional(),
   subject: z.string(),
   text: z.string(),
+  facts: z.record(z.string(), z.union([z.string(), z.number()])).exactOptional(),
 });
 
-const StoredText = z
-  .string()
-  .transform((text, context): unknown => {
-    try {
-      return JSON.parse(text);
-    } catch {
-      context.addIssue({ code: 'custom', message: 'not JSON' });
-      return z.NEVER;
-    }
-  })
-  .pipe(Stored);
+const parsed = (document: string): unknown => {
+  try {
+    return JSON.parse(document);
+  } catch {
+    return undefined;
+  }
+};
 
-/** Notices in the governor's table, one item each, kept for good: an occasion that is on record is never told again. */
-export function noticeOutboxTable(client: DynamoDBClient, table: string, clock: Clock): NoticeOutbox {
-  const keyOf = (id: NoticeId) => ({ pk: { S: `NOTICE#${id}` }, sk: { S: 'NOTICE' } });
-  return {
-    async enter(notice) {
-      await asking(`entering notice ${notice.id}`, async () => {
-        // A read costs a tenth of a refused write, and most notices that come here are on record already.
-        const known = await client.send(
-          new GetItemCommand({
-            TableName: table,
-            Key: keyOf(notice.id),
-            ConsistentRead: true,
-            ProjectionExpression: 'pk',
-          }),
-        );
-        if (known.Item !== undefined) return;
-        try {
-          await client.send(
-            new PutItemCommand({
-              TableName: table,
-              Item: {
-                ...keyOf(notice.id),
-                notice: { S: JSON.stringify(notice) },
-                outbox: { S: 'unsent' },
-                enteredAt: { N: String(clock.now()) },
-              },
-              ConditionExpression: 'attribute_not_exists(pk)',
-            }),
-          );
-        } catch (error) {
-          if (!(error instanceof ConditionalCheckFailedException)) throw error;
-        }
-      });
-    },
+const notices = {
+  prefix: 'NOTICE',
+  attribute: 'notice',
+  // The event has an item of its own.
+  serialise: ({ event: _, ...notice }: Notice) => JSON.stringify(notice),
+  parse: (document: string): Notice | undefined => Stored.safeParse(parsed(document)).data,
+};
 
-    async unsent() {
-      return await asking('reading the notice outbox', async () => {
-        const notices: Notice[] = [];
-        const pages = paginateQuery(
-          { client },
-          {
-            TableName: table,
-            IndexName: OUTBOX_INDEX,
-            KeyConditionExpression: 'outbox = :unsent',
-            ExpressionAttributeValues: { ':unsent': { S: 'unsent' } },
-          },
-        );
-        for await (const page of pages)
-          for (const item of page.Items ?? []) notices.push(noticeOf(item['notice']?.S ?? ''));
-        return notices;
-      });
-    },
+/** Notices for the topic that people and programs subscribe to. */
+export const noticeOutboxTable = (client: DynamoDBClient, table: string, clock: Clock): Outbox<Notice> =>
+  outboxTable(client, table, clock, { ...notices, sort: 'NOTICE', mark: 'unsent' });
 
-    async claim(id) {
-      return await asking(`claiming notice ${id}`, async () => {
-        const now = clock.now();
-        try {
-          await client.send(
-            new UpdateItemCommand({
-              TableName: table,
-              Key: keyOf(id),
-              UpdateExpression: 'SET claimedUntil = :until',
-              ConditionExpression: 'outbox = :unsent AND (attribute_not_exists(claimedUntil) OR claimedUntil < :now)',
-              ExpressionAttributeValues: {
-                ':until': { N: String(now + CLAIM_MS) },
-                ':now': { N: String(now) },
-                ':unsent': { S: 'unsent' },
-              },
-            }),
-          );
-          return true;
-        } catch (error) {
-          if (error instanceof ConditionalCheckFailedException) return false;
-          throw error;
-        }
-      });
-    },
+/** The same notices for the chat's topic, apart: what one topic does not take is not repeated at the other. */
+export const chatOutboxTable = (client: DynamoDBClient, table: string, clock: Clock): Outbox<Notice> =>
+  outboxTable(client, table, clock, { ...notices, sort: 'CHAT', mark: 'unsent-chat' });
 
-    async markSent(id) {
-      await asking(`marking notice ${id} as sent`, () =>
-        client.send(
-          new UpdateItemCommand({
-            TableName: table,
-            Key: keyOf(id),
-            UpdateExpression: 'REMOVE outbox, claimedUntil',
-            ConditionExpression: 'attribute_exists(pk)',
-          }),
-        ),
-      );
-    },
-  };
-}
-
-function noticeOf(json: string): Notice {
-  const stored = StoredText.safeParse(json);
-  if (stored.success) return stored.data;
-  throw new Fault('NoticeUnreadable', {
-    doing: 'reading the notice outbox',
-    problem: z.prettifyError(stored.error),
-    next: 'Delete the item; its notice was written by another version.',
+/** Events for the governor's bus. */
+export const eventOutboxTable = (client: DynamoDBClient, table: string, clock: Clock): Outbox<GovernorEvent> =>
+  outboxTable(client, table, clock, {
+    prefix: 'EVENT',
+    sort: 'EVENT',
+    mark: 'unsent-event',
+    attribute: 'event',
+    serialise: serialiseEvent,
+    parse: (document) => parseEvent(parsed(document)),
   });
-}

@@ -7,6 +7,7 @@ const KEY = { pk: { S: 'POLICY' }, sk: { S: 'CURRENT' } };
 
 /** The policy in force, as the document that was applied. Every function reads it at each start of its work. */
 export function policyTable(client: DynamoDBClient, table: string) {
+  let last: { readonly document: string; readonly policy: Policy } | undefined;
   const stored = async (): Promise<string | undefined> => {
     const answer = await asking('reading the policy', () =>
       client.send(new GetItemCommand({ TableName: table, Key: KEY, ConsistentRead: true })),
@@ -19,7 +20,11 @@ export function policyTable(client: DynamoDBClient, table: string) {
       return (await stored()) === JSON.stringify(document);
     },
 
-    /** @throws {Fault} `NoPolicy` before the first policy is applied, `PolicyInvalid` where this version refuses the stored one. */
+    /**
+     * The same object for as long as the same document is in force.
+     *
+     * @throws {Fault} `NoPolicy` before the first policy is applied, `PolicyInvalid` where this version refuses the stored one
+     */
     async current(): Promise<Policy> {
       const document = await stored();
       if (document === undefined)
@@ -28,8 +33,12 @@ export function policyTable(client: DynamoDBClient, table: string) {
           problem: 'none has been applied',
           next: 'Apply a policy file to this table.',
         });
+      if (last?.document === document) return last.policy;
       const reading = readPolicy(JSON.parse(document));
-      if (reading.kind === 'valid') return reading.policy;
+      if (reading.kind === 'valid') {
+        last = { document, policy: reading.policy };
+        return reading.policy;
+      }
       const problem = reading.problems.map(({ place, message }) => `${place}: ${message}`).join('; ');
       throw new Fault('PolicyInvalid', {
         doing: 'reading the policy',

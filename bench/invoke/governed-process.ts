@@ -62,7 +62,7 @@ export async function governedProcess(entries: readonly IndexEntry[]): Promise<G
     ungoverned: new Set<string>(),
     isClosed: () => false,
   };
-  return { calls: (tenant) => governedCalls({ ...shared, tags: { tenant: tenantOf(tenant) } }) };
+  return { calls: (tenant) => governedCalls(shared, { tenant: tenantOf(tenant) }) };
 }
 
 const NOWHERE: UsageRecords = { write: async () => {}, async *read() {} };

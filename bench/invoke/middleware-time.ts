@@ -60,17 +60,15 @@ const SIGNED: SelectedHttpAuthScheme = {
   signer: { sign: async (request) => request },
 };
 
+/** What the SDK makes of {@link INPUT}: the request of each call is one of its own. */
+const PATH = `/model/${encodeURIComponent(MODEL)}/converse`;
+
 /** A call through the middlewares alone, composed anew for each call as the SDK does. */
 function throughMiddlewares({ admission, attempt }: GovernedCalls): Call {
-  let path: string | undefined;
   return () => {
     const context = { commandName: 'ConverseCommand', __smithy_context: { selectedHttpAuthScheme: SIGNED } };
     const attempted = attempt(answer, context);
-    return admission<typeof INPUT, typeof OUTPUT>(({ input }) => {
-      // The SDK's own work: once is enough.
-      path ??= `/model/${encodeURIComponent(input.modelId)}/converse`;
-      return attempted({ input, request: { path } });
-    }, context)({ input: INPUT });
+    return admission<typeof INPUT, typeof OUTPUT>(attempted, context)({ input: INPUT, request: { path: PATH } });
   };
 }
 

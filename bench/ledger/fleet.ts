@@ -145,7 +145,9 @@ export async function runFleet(options: FleetOptions): Promise<FleetOutcome> {
         process.learned.learn(profile, cost);
       });
     };
-    const atOnce = process.admissions.admitAtOnce(tenant.covering, hold);
+    const now = simulation.now();
+    const accounts = process.admissions.accountsOf(tenant.covering, now);
+    const atOnce = process.admissions.admitAtOnce(accounts, hold, now);
     if (atOnce !== undefined) {
       run(atOnce);
       return;

@@ -6,11 +6,12 @@ import { bedrockProfiles } from '../../aws/bedrock-profiles.ts';
 import { cloudWatchMetrics } from '../../aws/cloudwatch-metrics.ts';
 import { checkpointsTable } from '../../aws/dynamodb/checkpoints-table.ts';
 import { ledgerTable } from '../../aws/dynamodb/ledger-table.ts';
-import { noticeOutboxTable } from '../../aws/dynamodb/notice-outbox-table.ts';
+import { chatOutboxTable, eventOutboxTable, noticeOutboxTable } from '../../aws/dynamodb/notice-outbox-table.ts';
 import { openingsTable } from '../../aws/dynamodb/openings-table.ts';
 import { overridesTable } from '../../aws/dynamodb/overrides-table.ts';
 import { profileIndexTable } from '../../aws/dynamodb/profile-index-table.ts';
 import { signalsTable } from '../../aws/dynamodb/signals-table.ts';
+import { tagHistoriesTable } from '../../aws/dynamodb/tag-histories-table.ts';
 import { usageTable } from '../../aws/dynamodb/usage-table.ts';
 import { genaiPrices } from '../../aws/price-list.ts';
 import { type Budget, budgetsCovering } from '../../domain/budgets/definition.ts';
@@ -24,6 +25,7 @@ import type { LedgerItem, WriteId } from '../../domain/spending/ledger.ts';
 import { UsageSince } from '../../domain/spending/recorded-usage.ts';
 import { trueUp } from '../../domain/spending/true-up-budget.ts';
 import { UsageReadings } from '../../domain/spending/usage-readings.ts';
+import { noticeOutbox } from '../../domain/standing/notice-outbox.ts';
 import { reviewBudget } from '../../domain/standing/review-budget.ts';
 import { type CostGovernor, costGovernor } from '../../invoke/index.ts';
 import { type EmbeddedAws, startEmbeddedAws } from '../../local/embedded-aws.ts';
@@ -113,6 +115,9 @@ export class BilledAccount {
       journal: SILENT,
       profiles: this.#profiles,
       index: profileIndexTable(dynamodb, TABLE),
+      histories: tagHistoriesTable(dynamodb, TABLE),
+      // Every profile is made with its tags: nobody's are derived from who made it.
+      creators: { find: async () => ({ kind: 'busy' as const }) },
       ledger: ledgerTable(dynamodb, TABLE),
       openings: openingsTable(dynamodb, TABLE),
       overrides: overridesTable(dynamodb, TABLE),
@@ -123,7 +128,11 @@ export class BilledAccount {
       prices: genaiPrices,
       // No AWS budgets: their figures are no part of the comparison.
       awsBudgets: { describe: async () => undefined, create: async () => 'created' as const, update: async () => {} },
-      outbox: noticeOutboxTable(dynamodb, TABLE, clock),
+      outbox: noticeOutbox({
+        notices: noticeOutboxTable(dynamodb, TABLE, clock),
+        chat: chatOutboxTable(dynamodb, TABLE, clock),
+        events: eventOutboxTable(dynamodb, TABLE, clock),
+      }),
       newWriteId: () => `governor-${++this.#writeIds}` as WriteId,
     };
   }

@@ -90,6 +90,7 @@ export async function bypassReactions(seed: number): Promise<readonly number[]> 
     for (let process = 0; process < PROCESSES; process++) {
       const name = `t${tenant}p${process}`;
       const recorder = new UsageRecorder({ records: account.usage, clock: simulation, process: name as ProcessId });
+      const used = recorder.of(profile);
       new TenantProcess({
         simulation,
         random,
@@ -103,7 +104,7 @@ export async function bypassReactions(seed: number): Promise<readonly number[]> 
           lastAdmitted[tenant] = simulation.now();
         },
         onSettled: () => {
-          recorder.settled(profile, CALL, COST);
+          used.settled(CALL, COST);
           metrics.add(profile, CALL);
         },
         maintain: () => void recorder.maintain(),

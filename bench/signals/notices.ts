@@ -3,6 +3,7 @@ import { hearBudgetAlert } from '../../domain/budgets/hear-alert.ts';
 import { awsBudgetName } from '../../domain/budgets/provisioning.ts';
 import { epochMs } from '../../domain/clock.ts';
 import { nanoUsd } from '../../domain/money.ts';
+import { deliveryOf } from '../../domain/outbox.ts';
 import { governProfile } from '../../domain/profiles/govern-profile.ts';
 import { sweep } from '../../domain/profiles/sweep.ts';
 import type { Notice } from '../../domain/standing/notice.ts';
@@ -58,13 +59,12 @@ export async function noticesTold(seed: number): Promise<Told> {
     expected.set(occasion, (expected.get(occasion) ?? 0) + 1);
   };
   const late: string[] = [];
-  const publisher = {
-    publish: async (notice: Notice): Promise<void> => {
-      if (Math.floor(account.now / 3_600_000) % OUTAGE_OF_HOURS === 0) throw new Error('SNS is down');
-      published.push(notice);
-    },
+  const publish = async (notice: Notice): Promise<void> => {
+    if (Math.floor(account.now / 3_600_000) % OUTAGE_OF_HOURS === 0) throw new Error('SNS is down');
+    published.push(notice);
   };
-  const send = () => sendNotices({ ...account.ports, publisher });
+  const delivery = deliveryOf('notices', account.notices, publish, ({ kind }) => kind);
+  const send = () => sendNotices({ deliveries: [delivery], journal: account.ports.journal });
   const hear = async (tenant: string): Promise<void> => {
     const name = awsBudgetName(budgetNamed(account.policy, `all/${tenant}`), 'prod');
     await Promise.all([hearBudgetAlert(account.ports, name), hearBudgetAlert(account.ports, name)]);

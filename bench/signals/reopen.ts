@@ -1,5 +1,5 @@
 import { BEDROCK_PACE, Pace } from '../../aws/pace.ts';
-import type { Profiles } from '../../domain/profiles/govern-profile.ts';
+import type { Profiles } from '../../domain/profiles/profiles.ts';
 import { sweep } from '../../domain/profiles/sweep.ts';
 import { reopenEnded } from '../../domain/standing/reopen-ended.ts';
 import { policyDocument, policyOf } from '../../test/domain/example-policy.ts';

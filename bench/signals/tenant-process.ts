@@ -1,4 +1,4 @@
-import { epochMs } from '../../domain/clock.ts';
+import { type Clock, epochMs } from '../../domain/clock.ts';
 import type { CoveringBudget } from '../../domain/profiles/profile-index.ts';
 import type { HolderId, LeaseLedger, WriteId } from '../../domain/spending/ledger.ts';
 import type { CallCost } from '../../domain/spending/pricing.ts';
@@ -33,6 +33,7 @@ export interface ProcessOptions {
 export class TenantProcess {
   readonly #options: ProcessOptions;
   readonly #admissions: Admissions;
+  readonly #clock: Clock;
   #isStopped = false;
 
   constructor(options: ProcessOptions) {
@@ -40,9 +41,10 @@ export class TenantProcess {
     this.#options = options;
     const skew = (random() * 2 - 1) * SKEW_MS;
     let ids = 0;
+    this.#clock = { now: () => epochMs(Math.floor(simulation.now() + skew)) };
     this.#admissions = new Admissions({
       ledger,
-      clock: { now: () => epochMs(Math.floor(simulation.now() + skew)) },
+      clock: this.#clock,
       timer: simulation,
       random,
       leaseMs: DEFAULTS.leaseSeconds * 1_000,
@@ -88,7 +90,8 @@ export class TenantProcess {
         reservation.settle(call.cost);
       });
     };
-    const atOnce = this.#admissions.admitAtOnce(budgets, call.hold);
+    const now = this.#clock.now();
+    const atOnce = this.#admissions.admitAtOnce(this.#admissions.accountsOf(budgets, now), call.hold, now);
     if (atOnce !== undefined) run(atOnce);
     else
       this.#admissions.admit(budgets, call.hold).then(run, (error: unknown) => {

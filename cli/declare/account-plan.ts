@@ -8,6 +8,8 @@ export interface AccountPlan {
   readonly table: string;
   /** Whether the table holds another policy than the file, or none. */
   readonly storesPolicy: boolean;
+  /** Under `mode: observe` nothing but the policy is stored: the actions are what would be done. */
+  readonly observes: boolean;
   readonly actions: readonly PlannedAction[];
 }
 
@@ -15,6 +17,7 @@ export async function planFor(account: Account, { policy, document }: PolicyFile
   return {
     accountId: account.id,
     table,
+    observes: policy.mode === 'observe',
     storesPolicy: !(await account.policies.holds(document)),
     actions: planProfiles(policy, await readProfiles(account.ports.profiles, policy.regions)),
   };
@@ -23,9 +26,13 @@ export async function planFor(account: Account, { policy, document }: PolicyFile
 export const count = (plan: AccountPlan, kind: PlannedAction['kind']): number =>
   plan.actions.filter((action) => action.kind === kind).length;
 
+/** Profiles that an apply makes or tags. */
+export const toChange = (plan: AccountPlan): number =>
+  plan.observes ? 0 : count(plan, 'create') + count(plan, 'adopt');
+
 /** Whether an apply would write anything. */
-export const hasChanges = (plan: AccountPlan): boolean =>
-  plan.storesPolicy || count(plan, 'create') + count(plan, 'adopt') > 0;
+export const hasChanges = (plan: AccountPlan): boolean => plan.storesPolicy || toChange(plan) > 0;
 
 /** Whether all that the file says is so. Surplus profiles are nobody's declaration. */
-export const isAsDeclared = (plan: AccountPlan): boolean => !hasChanges(plan) && count(plan, 'conflict') === 0;
+export const isAsDeclared = (plan: AccountPlan): boolean =>
+  !plan.storesPolicy && count(plan, 'create') + count(plan, 'adopt') + count(plan, 'conflict') === 0;

@@ -5,7 +5,7 @@ import { bedrockProfileMaker } from '../../aws/bedrock-profile-maker.ts';
 import { bedrockProfiles } from '../../aws/bedrock-profiles.ts';
 import { policyTable } from '../../aws/dynamodb/policy-table.ts';
 import type { PlanPorts } from '../../domain/profiles/apply-plan.ts';
-import type { Profiles } from '../../domain/profiles/govern-profile.ts';
+import type { Profiles } from '../../domain/profiles/profiles.ts';
 import { callerOf } from '../caller.ts';
 
 /** The AWS account that the environment names, as any AWS client finds it. */

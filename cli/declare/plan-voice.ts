@@ -42,7 +42,7 @@ export const jsonVoice = (write: (text: string) => void): PlanVoice => {
           ...('found' in action ? { arn: action.found.arn } : {}),
           ...(action.kind === 'conflict' ? { because: action.because } : {}),
         });
-      line({ type: 'plan', changes: hasChanges(plan), ...countsOf(plan) });
+      line({ type: 'plan', changes: hasChanges(plan), observes: plan.observes, ...countsOf(plan) });
     },
     policyStored: (table) => line({ type: 'stored', table }),
     applied: (step) =>
@@ -100,7 +100,8 @@ export const textVoice = (write: (text: string) => void, options: { readonly col
       write(`\n${create} to create, ${adopt} to adopt, ${keep} as declared`);
       if (conflict > 0) write(`, ${conflict} in conflict`);
       if (surplus > 0) write(`, ${surplus} surplus`);
-      write(hasChanges(plan) ? '.\n' : '. Nothing to do.\n');
+      if (plan.observes) write('. The policy observes: none of this is done to profiles.\n');
+      else write(hasChanges(plan) ? '.\n' : '. Nothing to do.\n');
     },
     policyStored: (table) => write(`\nThe policy is stored in table ${table}.\n`),
     applied(step) {

@@ -2,7 +2,7 @@ import { applyPlan } from '../../domain/profiles/apply-plan.ts';
 import type { PolicyFile } from '../policy-file.ts';
 import { EXIT_FAILED, EXIT_INTERRUPTED, UserError } from '../user-error.ts';
 import { type Account, accountOf } from './account.ts';
-import { type AccountPlan, count, hasChanges, isAsDeclared, planFor } from './account-plan.ts';
+import { type AccountPlan, count, hasChanges, isAsDeclared, planFor, toChange } from './account-plan.ts';
 import { askForConsent } from './consent.ts';
 import { jsonVoice, type PlanVoice, textVoice } from './plan-voice.ts';
 
@@ -63,14 +63,14 @@ async function workOff(
   };
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, interrupt);
   const done = { created: 0, adopted: 0, notDone: 0 };
-  const left = () => count(plan, 'create') + count(plan, 'adopt') - done.created - done.adopted - done.notDone;
+  const left = () => toChange(plan) - done.created - done.adopted - done.notDone;
   try {
     // First, so that the profiles are governed under this policy from their first event on.
     if (plan.storesPolicy) {
       await account.policies.apply(document);
       voice.policyStored(plan.table);
     }
-    if (!isInterrupted)
+    if (!isInterrupted && !plan.observes)
       for await (const step of applyPlan(account.ports, plan.actions)) {
         voice.applied(step);
         if (step.kind === 'not-done') done.notDone++;

@@ -1,26 +1,17 @@
 import { isoTime } from '../clock.ts';
 import { displayUsd } from '../money.ts';
 import { periodAt } from '../period.ts';
-import { SharedReviews } from '../profiles/budget-work.ts';
-import type { GovernedProfile, ProfileGovernance } from '../profiles/govern-profile.ts';
+import type { ProfileGovernance } from '../profiles/govern-profile.ts';
 import type { IndexEntry } from '../profiles/profile-index.ts';
-import { enforceProfiles, wholeOrFault } from '../standing/enforce-budgets.ts';
-import { type OutsideFigures, reviewBudget } from '../standing/review-budget.ts';
-import { type Restriction, strictest } from '../standing/standing.ts';
+import { readIndex, reviewOnSignal, type SignalReview } from '../signals/review-on-signal.ts';
+import type { OutsideFigures } from '../standing/review-budget.ts';
 import type { BudgetId } from './budget-id.ts';
 import { type Budget, budgetOf } from './definition.ts';
 import { awsBudgetName, describesPeriod, isSameSelector } from './provisioning.ts';
 
 export type AlertOutcome =
   /** No budget of ours has this name: another team's, or an earlier policy's. */
-  | { readonly kind: 'unknown-budget' }
-  | {
-      readonly kind: 'reviewed';
-      readonly budget: BudgetId;
-      /** What restricts the budget now; undefined while it is open. */
-      readonly restriction: Restriction | undefined;
-      readonly profiles: readonly GovernedProfile[];
-    };
+  { readonly kind: 'unknown-budget' } | ({ readonly kind: 'reviewed'; readonly budget: BudgetId } & SignalReview);
 
 /**
  * Answers an AWS Budgets alert. The message only says which budget to look at: its figures are read from AWS Budgets,
@@ -28,36 +19,18 @@ export type AlertOutcome =
  * forged message finds nothing to change.
  */
 export async function hearBudgetAlert(ports: ProfileGovernance, awsBudgetNameInAlert: string): Promise<AlertOutcome> {
-  const entries = await ports.index.list((arn) =>
-    ports.journal.counted('ProfileReadFailed', {
-      what: `the index entry of ${arn}`,
-      error: 'written by another version',
-    }),
-  );
+  const entries = await readIndex(ports);
   const budget = budgetsInUse(ports, entries).find(
     (candidate) => awsBudgetName(candidate, ports.stage) === awsBudgetNameInAlert,
   );
   if (budget === undefined) return { kind: 'unknown-budget' };
   const outside = await readOutsideFigures(ports, budget);
-  const restriction = await reviewBudget(ports, budget, outside);
-  ports.journal.decided('answer budget alert', {
-    budget: budget.id,
-    standing: strictest(restriction === undefined ? [] : [restriction]).state,
-    because:
-      outside === undefined
-        ? 'AWS Budgets has no figures of this period that count'
-        : `${outside.source} says ${outside.actual === undefined ? 'nothing' : displayUsd(outside.actual)}`,
-  });
-  const covered = entries.filter(
-    (entry) => entry.endedAt === undefined && entry.budgets.some((covering) => covering.id === budget.id),
-  );
-  const enforcement = await enforceProfiles(
-    ports,
-    covered.map(({ arn }) => arn),
-    new SharedReviews(ports),
-  );
-  const profiles = wholeOrFault(enforcement, `enforcing the standing of budget ${budget.id}`);
-  return { kind: 'reviewed', budget: budget.id, restriction, profiles };
+  const because =
+    outside === undefined
+      ? 'AWS Budgets has no figures of this period that count'
+      : `${outside.source} says ${outside.actual === undefined ? 'nothing' : displayUsd(outside.actual)}`;
+  const heard = { signal: 'budget alert', because };
+  return { kind: 'reviewed', budget: budget.id, ...(await reviewOnSignal(ports, budget, entries, heard, outside)) };
 }
 
 /** Every budget that covers a profile of the index under the policy as it is now, ended profiles included: they may still be billed. */

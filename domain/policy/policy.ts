@@ -7,6 +7,7 @@ import { Duration } from './duration.ts';
 import { Lending } from './lending-policy.ts';
 import { PriceOverrides, UnpricedModels } from './prices.ts';
 import { ProfileRules } from './profile-rules.ts';
+import { Alarms, Audit, Digest } from './reporting.ts';
 import { expected, section } from './schema.ts';
 import { Selector } from './selector.ts';
 import { TagPolicy } from './tag-policy.ts';
@@ -152,6 +153,11 @@ export const Policy = section('a policy', {
       .max(3600, 'expected at most 3600 seconds')
       .default(900),
   }).prefault({}),
+  /** CloudWatch alarms that make the governor look at a budget, by name. */
+  alarms: Alarms.default({}),
+  audit: Audit.prefault({}),
+  /** The time of day at which the standings of all budgets are told. */
+  digest: Digest,
   /** Who may lease through the `lease` function, and as whom. */
   lending: Lending.prefault({}),
   /** Profiles that `apply` creates where they are missing. */
@@ -199,6 +205,16 @@ export const Policy = section('a policy', {
             ['lending', kind, caller, key],
             `unknown tag; expected a tag key of this policy, one of ${tagList()}`,
           );
+
+  for (const [alarm, id] of Object.entries(policy.alarms)) {
+    const [name, ...value] = id.split('/');
+    const budget = policy.budgets.find((candidate) => candidate.name === name);
+    if (budget === undefined || (budget.per === undefined) !== (value.length === 0))
+      problem(
+        ['alarms', alarm],
+        'expected the id of a budget of this policy: its name, and "/" with a value where it has "per"',
+      );
+  }
 
   const seen = new Map<string, number>();
   policy.budgets.forEach((budget, index) => {

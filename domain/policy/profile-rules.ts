@@ -12,17 +12,32 @@ const AllowedModel = z
     `expected ${MODEL}, without the prefix of a geography`,
   );
 
-/** What of a profile can never be mended, because AWS lets nobody change it. A profile that is otherwise is told of. */
+const DAYS = 'a whole number of days from 7 to 400';
+
+/**
+ * What of a profile can never be mended, because AWS lets nobody change it. A profile that is otherwise is told of; it is
+ * deleted only where both `mismatched` and `allowDelete` say so, and when nobody has invoked it for some time.
+ */
 export const ProfileRules = section('the profile rules', {
   models: z
     .array(AllowedModel, expected('a list of base model ids'))
     .min(1, 'expected at least one base model id')
     .optional(),
   names: Pattern.optional(),
+  mismatched: z.enum(['notify', 'delete'], expected('"notify" or "delete"')).default('notify'),
+  allowDelete: z.boolean(expected('true or false')).default(false),
+  /** CloudWatch keeps what tells of use for 455 days. */
+  deleteAfterUnusedDays: z.int(expected(DAYS)).min(7, `expected ${DAYS}`).max(400, `expected ${DAYS}`).default(30),
+}).superRefine(({ mismatched, allowDelete }, context) => {
+  if (mismatched === 'delete' && !allowDelete)
+    context.addIssue({
+      code: 'custom',
+      path: ['allowDelete'],
+      message: 'expected true, because "mismatched: delete" deletes profiles for good',
+    });
 });
-
 export type ProfileRules = z.output<typeof ProfileRules>;
 
-export const allowsModel = ({ models }: ProfileRules, baseModelId: string): boolean =>
+export const allowsModel = ({ models }: Pick<ProfileRules, 'models'>, baseModelId: string): boolean =>
   models === undefined ||
   models.some((model) => (model.endsWith('*') ? baseModelId.startsWith(model.slice(0, -1)) : baseModelId === model));

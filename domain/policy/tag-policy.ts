@@ -1,8 +1,9 @@
 import * as z from 'zod';
+import { type Tags, tagValue } from '../tags.ts';
 import { Duration } from './duration.ts';
 import { expected, section } from './schema.ts';
 import { Selector } from './selector.ts';
-import { mappedValue, mendedValue, TagRule, whyNotAllowed } from './tag-rule.ts';
+import { type DerivedDefault, mappedValue, mendedValue, TagRule, whyNotAllowed } from './tag-rule.ts';
 import { TagKey } from './tag-text.ts';
 
 const tagRules = z.record(
@@ -58,6 +59,7 @@ function checkDerivedDefault(tags: TagPolicy, kind: 'required' | 'optional', key
         problem([...path, 'map', account], 'expected an AWS account id of 12 digits such as "123456789012"');
     return;
   }
+  if (derived.from !== 'tag') return;
   const source = ruleOf(tags, derived.key);
   if (source === undefined) {
     problem([...path, 'key'], `unknown tag; expected a tag key of this policy, one of ${keysOf(tags)}`);
@@ -120,14 +122,40 @@ function checkExceptions(tags: TagPolicy, problem: Problem): void {
   });
 }
 
+/** Who created a profile, where a role of its account did. */
+export interface Creator {
+  /** The role's name, without its path. */
+  readonly role: string;
+  readonly tags: Tags;
+}
+
 /** What a tag's default gives, before the tag's own rule has a say; undefined where its source has no value, or none in the map. */
 export function defaultOf(
   rule: TagRule,
-  known: { readonly account: string; readonly valueOf: (key: string) => string | undefined },
+  known: {
+    readonly account: string;
+    readonly creator: () => Creator | undefined;
+    readonly valueOf: (key: string) => string | undefined;
+  },
 ): string | undefined {
   const { default: origin } = rule;
   if (origin === undefined || typeof origin === 'string') return origin;
-  const source = origin.from === 'account' ? known.account : known.valueOf(origin.key);
+  const source = sourceOf(origin, known);
   if (source === undefined) return undefined;
   return origin.map === undefined ? source : mappedValue(origin.map, source);
+}
+
+function sourceOf(origin: DerivedDefault, known: Parameters<typeof defaultOf>[1]): string | undefined {
+  switch (origin.from) {
+    case 'account':
+      return known.account;
+    case 'tag':
+      return known.valueOf(origin.key);
+    case 'creator-role':
+      return known.creator()?.role;
+    case 'creator-tag': {
+      const creator = known.creator();
+      return creator === undefined ? undefined : tagValue(creator.tags, origin.key);
+    }
+  }
 }

@@ -18,8 +18,30 @@ const DefaultOfTag = section('a default from another tag', {
   map: valueMap('values of that tag').optional(),
 });
 
-/** A default that is taken from what is known of the profile. Who created it is not: see docs/policy.md. */
-export type DerivedDefault = z.output<typeof DefaultOfAccount> | z.output<typeof DefaultOfTag>;
+/** The name of the IAM role that created the profile. */
+const DefaultOfCreatorRole = section('a default from the role that created the profile', {
+  from: z.literal('creator-role'),
+  map: valueMap('role names').optional(),
+});
+
+/** A tag of that role. Any key: it is none of the policy's. */
+const DefaultOfCreatorTag = section('a default from a tag of the role that created the profile', {
+  from: z.literal('creator-tag'),
+  key: z
+    .string(expected('the key of a tag of the role'))
+    .regex(/^.{1,128}$/, 'expected the key of a tag of the role: 1 to 128 characters'),
+  map: valueMap('values of that tag').optional(),
+});
+
+const DERIVED = {
+  account: DefaultOfAccount,
+  tag: DefaultOfTag,
+  'creator-role': DefaultOfCreatorRole,
+  'creator-tag': DefaultOfCreatorTag,
+} as const;
+
+/** A default that is taken from what is known of the profile: see docs/policy.md. */
+export type DerivedDefault = z.output<(typeof DERIVED)[keyof typeof DERIVED]>;
 
 const Default = z.unknown().transform((value, context): string | DerivedDefault => {
   const refuse = (message: string, path: PropertyKey[] = []) => {
@@ -29,14 +51,9 @@ const Default = z.unknown().transform((value, context): string | DerivedDefault 
   let schema: z.ZodType<string | DerivedDefault> = TagValue;
   if (typeof value === 'object' && value !== null && !Array.isArray(value)) {
     const from: unknown = 'from' in value ? value.from : undefined;
-    if (from === 'account') schema = DefaultOfAccount;
-    else if (from === 'tag') schema = DefaultOfTag;
-    else if (from === 'creator-role' || from === 'creator-tag')
-      return refuse(
-        'expected "account" or "tag": only an event says who created a profile, and an event proves nothing',
-        ['from'],
-      );
-    else return refuse('expected "account" or "tag"', ['from']);
+    if (typeof from !== 'string' || !Object.hasOwn(DERIVED, from))
+      return refuse('expected "account", "tag", "creator-role" or "creator-tag"', ['from']);
+    schema = DERIVED[from as keyof typeof DERIVED];
   }
   const reading = schema.safeParse(value);
   if (reading.success) return reading.data;

@@ -4,6 +4,7 @@ import { type EpochMs, isoTime } from '../clock.ts';
 import { periodAt } from '../period.ts';
 import {
   budgetReopened,
+  profileDeleted,
   profileMismatched,
   profileQuarantined,
   profileReleased,
@@ -12,9 +13,9 @@ import {
 import type { BudgetReview } from '../standing/review-budget.ts';
 import { type BudgetRestriction, isOfBudget, isQuarantined, type Standing } from '../standing/standing.ts';
 import { describeTags, tagValue } from '../tags.ts';
-import { describeViolation, type Violation } from './compliance.ts';
 import { mismatchesOf } from './mismatch.ts';
 import type { IndexEntry } from './profile-index.ts';
+import { describeViolation, type Violation } from './violation.ts';
 
 /** What people are told when the index entry of a profile changes, each occasion once. */
 
@@ -65,6 +66,13 @@ export async function announceMismatches(ports: BudgetReview, entry: IndexEntry)
     await ports.outbox.enter(profileMismatched({ arn: entry.arn, name: entry.name, tenant, mismatch }));
     ports.journal.counted('ProfileMismatched', { profile: entry.arn, ...mismatch });
   }
+}
+
+/** Told once: the ARN of a profile comes never again. */
+export async function announceDeletion(ports: BudgetReview, entry: IndexEntry): Promise<void> {
+  const tenant = tagValue(entry.tags, ports.policy.tenantTag);
+  const { arn, name, tags } = entry;
+  await ports.outbox.enter(profileDeleted({ arn, name, tags, tenant, mismatches: mismatchesOf(ports.policy, entry) }));
 }
 
 export async function announceRecovery(ports: BudgetReview, before: IndexEntry, after: IndexEntry): Promise<void> {

@@ -1,9 +1,9 @@
 import type { Tags } from '../tags.ts';
 import { COPY_FROM_TAG } from './copy-from.ts';
 import type { DeclaredProfile } from './declared-profiles.ts';
-import type { Profiles } from './govern-profile.ts';
 import type { PlannedAction } from './plan-profiles.ts';
 import type { ProfileArn } from './profile-arn.ts';
+import type { Profiles } from './profiles.ts';
 
 export type Creation =
   | { readonly kind: 'created'; readonly arn: ProfileArn }

@@ -1,7 +1,8 @@
 import type { BudgetId } from '../budgets/budget-id.ts';
-import type { Budget } from '../budgets/definition.ts';
-import { type AwsBudgets, observeBudget, provisionBudget } from '../budgets/provisioning.ts';
+import { type Budget, tenantOf } from '../budgets/definition.ts';
+import { type AwsBudgets, awsBudgetName, observeBudget, provisionBudget } from '../budgets/provisioning.ts';
 import type { EpochMs } from '../clock.ts';
+import { budgetProvisioned } from '../events/occasions.ts';
 import { periodAt } from '../period.ts';
 import type { Override } from '../standing/override.ts';
 import { type BudgetReview, type OutsideFigures, reviewBudget } from '../standing/review-budget.ts';
@@ -20,7 +21,7 @@ export interface Reviews {
 
 /** What governing a profile asks of each budget that covers it. */
 export interface BudgetWork extends Reviews {
-  /** Makes AWS Budgets have it. That it cannot be reached is told, and stops nothing. */
+  /** Makes AWS Budgets have it, now or soon. That it cannot be reached is told, and stops nothing. */
   provision(budget: Budget): Promise<void>;
 }
 
@@ -38,7 +39,7 @@ export const freshReviews = (ports: BudgetReview): Reviews => ({
 
 export const budgetWork = (ports: BudgetWorkPorts): BudgetWork => ({
   ...freshReviews(ports),
-  provision: (budget) => provision(ports, budget),
+  provision: async (budget) => void (await provision(ports, budget)),
 });
 
 /**
@@ -85,7 +86,7 @@ export class SharedReviews<Ports extends BudgetReview = BudgetReview> implements
 
 /** The same, and one look at AWS Budgets for each budget. Make one for each sweep. */
 export class SharedBudgetWork extends SharedReviews<BudgetWorkPorts> implements BudgetWork {
-  readonly #provisions = new Map<BudgetId, Promise<void>>();
+  readonly #toProvide = new Map<BudgetId, Budget>();
 
   constructor(ports: BudgetWorkPorts) {
     super({ ...ports, awsBudgets: readOnce(ports.awsBudgets) });
@@ -96,23 +97,116 @@ export class SharedBudgetWork extends SharedReviews<BudgetWorkPorts> implements 
     return this.ports.awsBudgets;
   }
 
+  /** Only noted: AWS Budgets answers slowly, and no profile waits for it. */
   async provision(budget: Budget): Promise<void> {
-    const provisioned = this.#provisions.get(budget.id) ?? provision(this.ports, budget);
-    this.#provisions.set(budget.id, provisioned);
-    await provisioned;
+    this.#toProvide.set(budget.id, budget);
+  }
+
+  /** The budgets that {@link provision} was asked for. */
+  get toProvide(): readonly Budget[] {
+    return [...this.#toProvide.values()];
+  }
+
+  async provide(budget: Budget): Promise<void> {
+    await provision(this.ports, budget);
   }
 }
 
-/** AWS Budgets is the slow second opinion: that it cannot be reached must not keep a profile ungoverned. */
-async function provision(ports: BudgetWorkPorts, budget: Budget): Promise<void> {
+/**
+ * Each profile that is governed has its budgets reviewed and provided for anew; what came of that is known for a while,
+ * to tell that nothing is to be done about another.
+ */
+export class RecentBudgetWork implements BudgetWork {
+  readonly #ports: BudgetWorkPorts;
+  readonly #forMs: number;
+  readonly #known: Map<BudgetId, RecentReview>;
+  #said: readonly Override[] | undefined;
+  readonly areRemembered = false;
+
+  constructor(ports: BudgetWorkPorts, forMs: number, known: Map<BudgetId, RecentReview> = new Map()) {
+    this.#ports = ports;
+    this.#forMs = forMs;
+    this.#known = known;
+  }
+
+  /** The same work through other ports, of the same policy. */
+  goOn(ports: BudgetWorkPorts): RecentBudgetWork {
+    return new RecentBudgetWork(ports, this.#forMs, this.#known);
+  }
+
+  /** Undefined where the budget was not both reviewed and provided for, in its present period and lately. */
+  reviewed({ id }: Budget): Promise<BudgetRestriction | undefined> | undefined {
+    const known = this.#known.get(id);
+    const now = this.#ports.clock.now();
+    return known?.isProvided === true && now >= known.at && now < known.until
+      ? Promise.resolve(known.restriction)
+      : undefined;
+  }
+
+  async review(budget: Budget): Promise<BudgetRestriction | undefined> {
+    const at = this.#ports.clock.now();
+    const { endsAt } = periodAt(budget.period, budget.timeZone, at);
+    this.#known.delete(budget.id);
+    const restriction = await reviewBudget(this.#ports, budget);
+    if (this.#known.size >= MAX_RECENT) this.#known.clear();
+    this.#known.set(budget.id, { at, until: Math.min(endsAt, at + this.#forMs), restriction, isProvided: false });
+    return restriction;
+  }
+
+  async overrides(): Promise<readonly Override[]> {
+    this.#said = await this.#ports.overrides.lasting(this.#ports.clock.now());
+    return this.#said;
+  }
+
+  /** What operators said when that was last read; undefined where it was not. */
+  get said(): readonly Override[] | undefined {
+    return this.#said;
+  }
+
+  async provision(budget: Budget): Promise<void> {
+    const isProvided = await provision(this.#ports, budget);
+    const known = this.#known.get(budget.id);
+    if (isProvided && known !== undefined) this.#known.set(budget.id, { ...known, isProvided: true });
+  }
+}
+
+interface RecentReview {
+  readonly at: EpochMs;
+  readonly until: number;
+  readonly restriction: BudgetRestriction | undefined;
+  readonly isProvided: boolean;
+}
+
+/** Budgets that are remembered at a time. */
+const MAX_RECENT = 10_000;
+
+/** AWS Budgets is the slow second opinion: that it cannot be reached must not keep a profile ungoverned. @returns whether it was reached */
+async function provision(ports: BudgetWorkPorts, budget: Budget): Promise<boolean> {
   try {
-    await (ports.policy.mode === 'observe' ? observeBudget : provisionBudget)(ports, budget);
+    if (ports.policy.mode === 'observe') {
+      await observeBudget(ports, budget);
+      return true;
+    }
+    const outcome = await provisionBudget(ports, budget);
+    if (outcome === 'created' || outcome === 'updated') await announceProvisioning(ports, budget, outcome);
+    return true;
   } catch (error) {
     ports.journal.counted('BudgetProvisioningFailed', {
       budget: budget.id,
       error: error instanceof Error ? error.message : String(error),
     });
+    return false;
   }
+}
+
+async function announceProvisioning(
+  { outbox, policy, stage, clock }: BudgetWorkPorts,
+  budget: Budget,
+  outcome: 'created' | 'updated',
+): Promise<void> {
+  const awsBudget = awsBudgetName(budget, stage);
+  const tenant = tenantOf(policy, budget);
+  await outbox.announce(budgetProvisioned({ budget, awsBudget, tenant, outcome, at: clock.now() }));
 }
 
 /** Reads each budget once, until it is written. */

@@ -6,6 +6,7 @@ import { assess } from './compliance.ts';
 import type { ProfileGovernance } from './govern-profile.ts';
 import { entryOf, saysTheSame } from './governed-entry.ts';
 import { accountOf, type ProfileArn } from './profile-arn.ts';
+import { isCreatorDue, toldBy } from './profile-creators.ts';
 import type { IndexEntry } from './profile-index.ts';
 import { tenantsReasons } from './tenants-reasons.ts';
 import { verdictOf } from './verdict.ts';
@@ -39,7 +40,8 @@ export async function prospectOf(
   reviewed: (budget: Budget) => Promise<Restriction | undefined> | undefined,
   overrides: readonly Override[],
 ): Promise<Prospect> {
-  const compliance = assess(ports.policy, tags, accountOf(entry.arn));
+  if (isCreatorDue(ports.policy, tags, accountOf(entry.arn), entry.creation, ports.clock.now())) return 'to-govern';
+  const compliance = assess(ports.policy, tags, accountOf(entry.arn), toldBy(entry.creation));
   if (entry.endedAt !== undefined || compliance.kind === 'remediable') return 'to-govern';
   const now = ports.clock.now();
   const verdict = verdictOf(ports.policy, { found: tags, compliance, before: entry, now });
@@ -62,6 +64,8 @@ export async function prospectOf(
     before: entry,
     mendings,
     violating,
+    compliance: compliance.kind,
+    creation: entry.creation,
   });
   // A policy that only observes leaves the tag as it is.
   const isTagRight = ports.policy.mode === 'observe' || tagValue(tags, STANDING_TAG) === standingTagValue(standing);

@@ -1,17 +1,8 @@
 import type { Policy } from '../policy/policy.ts';
-import { defaultOf, ruleOf, type TagPolicy } from '../policy/tag-policy.ts';
+import { type Creator, defaultOf, ruleOf, type TagPolicy } from '../policy/tag-policy.ts';
 import { mendedValue, type TagRule } from '../policy/tag-rule.ts';
 import { MAX_TAGS, matches, type Tags, tagValue } from '../tags.ts';
-
-export interface Violation {
-  readonly key: string;
-  readonly problem: 'missing' | 'not-allowed';
-  readonly value?: string;
-  /** A tag that is there instead of the missing one and differs from it in case only. */
-  readonly writtenAs?: string;
-  /** What the policy wants, for people: `one of claims, support`, `a value that matches ^cc-`. */
-  readonly expected: string;
-}
+import type { Violation } from './violation.ts';
 
 /** What the policy's rules can mend. It speaks of keys of the policy alone; everything else stays as it is. */
 export interface Mending {
@@ -38,9 +29,16 @@ export type Compliance =
  * Assesses tags that were read completely. Tags that could not be read must never get here: unread is not empty.
  *
  * @param account id of the AWS account that the profile belongs to, from which defaults may be taken
+ * @param creator who created it, asked for only where a default is taken from that; undefined where that is not known
  */
-export function assess({ tags: rules }: Pick<Policy, 'tags'>, tags: Tags, account: string): Compliance {
-  const excused = excusedTags(rules, tags, account);
+export function assess(
+  { tags: rules }: Pick<Policy, 'tags'>,
+  tags: Tags,
+  account: string,
+  creator: () => Creator | undefined = () => undefined,
+): Compliance {
+  const source = { tags, account, creator };
+  const excused = excusedTags(rules, source);
   const violations: Violation[] = [];
   const additions: Record<string, string> = {};
   const corrections: Record<string, Correction> = {};
@@ -48,7 +46,7 @@ export function assess({ tags: rules }: Pick<Policy, 'tags'>, tags: Tags, accoun
     const value = tagValue(tags, key);
     const isWanted = Object.hasOwn(rules.required, key) && !excused.has(key);
     if (value === undefined && !isWanted) continue;
-    const after = valueAfterMending(rules, { tags, account, excused }, key);
+    const after = valueAfterMending(rules, { ...source, excused }, key);
     if (after === undefined) violations.push(violationOf(rules, rule, tags, key));
     else if (value === undefined) additions[key] = after;
     else if (value !== after) corrections[key] = { before: value, after };
@@ -78,9 +76,13 @@ export const describeMending = ({ additions, corrections }: Mending): string[] =
   ...Object.entries(corrections).map(([key, { before, after }]) => `${key}: ${before} → ${after}`),
 ];
 
-interface Known {
+interface Source {
   readonly tags: Tags;
   readonly account: string;
+  readonly creator: () => Creator | undefined;
+}
+
+interface Known extends Source {
   readonly excused: ReadonlySet<string>;
 }
 
@@ -93,14 +95,15 @@ function valueAfterMending(rules: TagPolicy, known: Known, key: string): string 
   if (!Object.hasOwn(rules.required, key) || known.excused.has(key)) return undefined;
   const standIn = defaultOf(rule, {
     account: known.account,
+    creator: known.creator,
     valueOf: (source) => valueAfterMending(rules, known, source),
   });
   return standIn === undefined ? undefined : mendedValue(rule, standIn);
 }
 
 /** The required tags that may be missing here. The policy sees to it that no exception depends on another. */
-function excusedTags(rules: TagPolicy, tags: Tags, account: string): ReadonlySet<string> {
-  const known = { tags, account, excused: new Set<string>() };
+function excusedTags(rules: TagPolicy, source: Source): ReadonlySet<string> {
+  const known = { ...source, excused: new Set<string>() };
   return new Set(
     rules.exceptions.flatMap(({ when, optional }) => {
       const values = Object.keys(when).flatMap((key) => {
@@ -127,10 +130,4 @@ function expectation(rule: TagRule): string {
   const inCase = rule.case === undefined || rule.case === 'exact' ? '' : `${rule.case}-case `;
   if (rule.pattern !== undefined) return `a ${inCase}value that matches ${rule.pattern.source}`;
   return inCase === '' ? 'any value but an empty one' : `a ${inCase}value`;
-}
-
-export function describeViolation({ key, problem, value, writtenAs, expected }: Violation): string {
-  if (problem === 'not-allowed') return `tag "${key}" is "${value ?? ''}" (expected ${expected})`;
-  const instead = writtenAs === undefined ? '' : `; "${writtenAs}" is another tag, since keys are case-sensitive`;
-  return `tag "${key}" is missing (expected ${expected}${instead})`;
 }

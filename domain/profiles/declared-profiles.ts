@@ -1,9 +1,10 @@
 import type { Declaration } from '../policy/declared-profiles.ts';
 import { type Policy, type PolicyProblem, placeOf } from '../policy/policy.ts';
 import { describeTags, MAX_TAGS, type Tags } from '../tags.ts';
-import { assess, describeMending, describeViolation } from './compliance.ts';
+import { assess, describeMending } from './compliance.ts';
 import { nameOf, placeholdersOf } from './declared-name.ts';
 import { mismatchesOf } from './mismatch.ts';
+import { describeViolation } from './violation.ts';
 import { baseModelOf } from './wanted-model.ts';
 
 /** One profile that the policy wants to exist. */

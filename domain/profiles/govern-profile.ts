@@ -4,47 +4,41 @@ import { followCoverage } from '../spending/seeding.ts';
 import type { BudgetReview } from '../standing/review-budget.ts';
 import { describeReason, type Restriction, type Standing, standingTagValue, strictest } from '../standing/standing.ts';
 import { describeTags, STANDING_TAG, type Tags, tagValue } from '../tags.ts';
-import { announceGrace, announceMismatches, announceQuarantine, announceRecovery } from './announce-profile.ts';
+import {
+  announceDeletion,
+  announceGrace,
+  announceMismatches,
+  announceQuarantine,
+  announceRecovery,
+} from './announce-profile.ts';
 import { type BudgetWork, type BudgetWorkPorts, budgetWork, freshReviews, type Reviews } from './budget-work.ts';
-import { assess, type Compliance, describeViolation, type Mending } from './compliance.ts';
-import type { Geography } from './geography.ts';
+import { assess, type Compliance, type Mending } from './compliance.ts';
 import { entryOf, isSameEntry } from './governed-entry.ts';
+import type { KnownCreator } from './known-creator.ts';
 import { mendTags } from './mend-tags.ts';
 import { accountOf, type ProfileArn } from './profile-arn.ts';
-import type { IndexEntry, MendingCount, ProfileIndex, ProfileSource } from './profile-index.ts';
+import { creatorOf, type ProfileCreators, toldBy } from './profile-creators.ts';
+import type { IndexEntry, MendingCount, ProfileIndex } from './profile-index.ts';
+import type { ProfileFacts, Profiles } from './profiles.ts';
+import { readTruth } from './read-truth.ts';
+import { isSameTags, keepTags, type TagHistories } from './tag-history.ts';
 import { tenantsReasons } from './tenants-reasons.ts';
 import { type Verdict, verdictOf } from './verdict.ts';
-
-/** What Bedrock says of a profile. Immutable while the profile lives, but for its tags. */
-export interface ProfileFacts {
-  readonly arn: ProfileArn;
-  readonly name: string;
-  readonly baseModelId: string;
-  readonly source: ProfileSource;
-  /** Of a profile that was copied from a geographic one: which, where the Regions that it routes to tell. */
-  readonly geography?: Geography;
-}
-
-/** Application inference profiles in Bedrock. Every call may throw; what could not be read is never taken for empty. */
-export interface Profiles {
-  /** Undefined only where Bedrock says that there is no such profile. */
-  read(arn: ProfileArn): Promise<ProfileFacts | undefined>;
-  readTags(arn: ProfileArn): Promise<Tags>;
-  tag(arn: ProfileArn, tags: Tags): Promise<void>;
-  untag(arn: ProfileArn, keys: readonly string[]): Promise<void>;
-  list(region: string): AsyncIterable<ProfileArn>;
-}
+import { describeViolation } from './violation.ts';
 
 /** What the standing of profiles is enforced with. */
 export interface StandingEnforcement extends BudgetReview {
   readonly profiles: Profiles;
   readonly index: ProfileIndex;
+  readonly histories: TagHistories;
   readonly prices: PriceList;
 }
 
+/** And what mending tags and providing for budgets needs besides. */
 export interface ProfileGovernance extends BudgetWorkPorts, StandingEnforcement {
   readonly profiles: Profiles;
   readonly index: ProfileIndex;
+  readonly creators: ProfileCreators;
 }
 
 export type GovernedProfile =
@@ -57,14 +51,16 @@ export type GovernedProfile =
  * event only says which profile to look at; the sweep calls this for all of them.
  *
  * @param work on the profile's budgets, where it is shared with other profiles
+ * @param listed what a list has told of the profile a moment ago, which saves a request
  * @throws {Fault} when AWS cannot be read or written; nothing is concluded then, and the event or the sweep comes again
  */
 export async function governProfile(
   ports: ProfileGovernance,
   arn: ProfileArn,
   work: BudgetWork = budgetWork(ports),
+  listed?: ProfileFacts,
 ): Promise<GovernedProfile> {
-  const seen = await look(ports, arn);
+  const seen = await look(ports, arn, (found, before) => creatorOf(ports, arn, found, before), listed);
   if (seen === undefined) return { kind: 'gone' };
   const mendedProfile = seen.compliance.kind === 'remediable' ? await mend(ports, seen, seen.compliance) : seen;
   const governed = await settle(ports, mendedProfile, work);
@@ -84,7 +80,7 @@ export async function enforceStanding(
   arn: ProfileArn,
   reviews: Reviews = freshReviews(ports),
 ): Promise<GovernedProfile> {
-  const seen = await look(ports, arn);
+  const seen = await look(ports, arn, async (_, before) => before?.creation);
   if (seen === undefined) return { kind: 'gone' };
   return await settle(ports, seen, reviews);
 }
@@ -98,23 +94,33 @@ interface SeenProfile {
   readonly found: Tags;
   readonly compliance: Compliance;
   readonly mendings: MendingCount | undefined;
+  readonly creation: KnownCreator | undefined;
 }
 
-async function look(ports: StandingEnforcement, arn: ProfileArn): Promise<SeenProfile | undefined> {
+/** @param creationOf who created it, as far as whoever looks wants to know */
+async function look(
+  ports: StandingEnforcement,
+  arn: ProfileArn,
+  creationOf: (found: Tags, before: IndexEntry | undefined) => Promise<KnownCreator | undefined>,
+  listed?: ProfileFacts,
+): Promise<SeenProfile | undefined> {
   const before = await ports.index.get(arn);
-  const facts = await ports.profiles.read(arn);
-  if (facts === undefined) {
-    await end(ports, before);
+  const truth = await readTruth(ports.profiles, arn, listed);
+  if (truth === undefined) {
+    await endEntry(ports, before);
     return undefined;
   }
-  const found = await ports.profiles.readTags(arn);
-  const compliance = assess(ports.policy, found, accountOf(arn));
-  return { before, facts, found, compliance, mendings: before?.mendings };
+  const creation = await creationOf(truth.found, before);
+  const compliance = assess(ports.policy, truth.found, accountOf(arn), toldBy(creation));
+  return { before, ...truth, compliance, mendings: before?.mendings, creation };
 }
 
 async function mend(ports: ProfileGovernance, seen: SeenProfile, mending: Mending): Promise<SeenProfile> {
-  const { before, facts, found } = seen;
-  return { ...seen, ...(await mendTags(ports, { arn: facts.arn, name: facts.name, found, mending, before })) };
+  const { before, facts, found, creation } = seen;
+  return {
+    ...seen,
+    ...(await mendTags(ports, { arn: facts.arn, name: facts.name, found, mending, before, creation })),
+  };
 }
 
 async function settle(
@@ -122,7 +128,7 @@ async function settle(
   seen: SeenProfile,
   reviews: Reviews,
 ): Promise<Extract<GovernedProfile, { kind: 'governed' }>> {
-  const { before, facts, found, compliance, mendings } = seen;
+  const { before, facts, found, compliance, mendings, creation } = seen;
   const verdict = verdictOf(ports.policy, { found, compliance, before, now: ports.clock.now() });
   const { tags, budgets, violating } = verdict;
   if (verdict.unenforced !== undefined)
@@ -135,11 +141,23 @@ async function settle(
   // What somebody closed a moment ago is not opened on a word from before.
   if (reviews.areRemembered && loosens(tagValue(tags, STANDING_TAG), standingTagValue(standing)))
     standing = strictest(await reasonsFor(ports, verdict, freshReviews(ports)));
-  const entry = entryOf(ports, { facts, tags, standing, budgets, before, mendings, violating });
+  const entry = entryOf(ports, {
+    facts,
+    tags,
+    standing,
+    budgets,
+    before,
+    mendings,
+    violating,
+    compliance: compliance.kind,
+    creation,
+  });
   // A recovery is announced before the index forgets what it recovered from, a quarantine after the index names it: a
   // crash in between repeats the occasion under the same id instead of losing it.
   if (before !== undefined && !isObserving(ports)) await announceRecovery(ports, before, entry);
   if (before !== undefined) await followCoverage(ports, facts.arn, { before: before.budgets, after: entry.budgets });
+  if (before === undefined || before.endedAt !== undefined || !isSameTags(before.tags, entry.tags))
+    await keepTags(ports.histories, facts.arn, { before: before?.tags, after: entry.tags, now: entry.verifiedAt });
   if (before === undefined || !isSameEntry(before, entry)) await ports.index.put(entry);
   await announceQuarantine(ports, before, entry);
   if (verdict.grace !== undefined && !isObserving(ports)) await announceGrace(ports, before, entry, verdict.grace);
@@ -171,9 +189,15 @@ const loosens = (before: string | undefined, after: string | undefined): boolean
 
 const isDenied = (tag: string | undefined): boolean => tag === 'closed' || tag === 'quarantined';
 
-async function end(ports: StandingEnforcement, before: IndexEntry | undefined): Promise<void> {
+/** The profile is gone: its entry resolves no longer, and still attributes what was spent. Done again, it does nothing. */
+export async function endEntry(ports: StandingEnforcement, before: IndexEntry | undefined): Promise<void> {
   if (before === undefined || before.endedAt !== undefined) return;
-  await ports.index.put({ ...before, endedAt: ports.clock.now() });
+  // Before the index forgets that somebody is to be told.
+  const { deletingSince, ...entry } = before;
+  if (deletingSince !== undefined) await announceDeletion(ports, before);
+  const now = ports.clock.now();
+  await keepTags(ports.histories, before.arn, { before: before.tags, after: 'gone', now });
+  await ports.index.put({ ...entry, endedAt: now });
   ports.journal.decided('end index entry', { profile: before.arn, because: 'Bedrock has no such profile any more' });
 }
 

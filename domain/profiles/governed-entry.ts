@@ -6,8 +6,11 @@ import { agreedPrice } from '../spending/agreed-price.ts';
 import type { PriceList } from '../spending/price-list.ts';
 import { isQuarantined, type Standing } from '../standing/standing.ts';
 import { GOVERNOR_TAG_PREFIX, type Tags } from '../tags.ts';
+import type { Compliance } from './compliance.ts';
 import { copyFromOf } from './copy-from.ts';
 import type { Violating } from './grace.ts';
+import type { KnownCreator } from './known-creator.ts';
+import { mismatchesOf } from './mismatch.ts';
 import { regionOf } from './profile-arn.ts';
 import type { IndexEntry, MendingCount } from './profile-index.ts';
 
@@ -30,10 +33,12 @@ export function entryOf(
     mendings: MendingCount | undefined;
     /** Undefined where the tags comply. */
     violating: Violating | undefined;
+    compliance: Compliance['kind'];
+    creation: KnownCreator | undefined;
   },
 ): IndexEntry {
   const now = ports.clock.now();
-  const { facts, tags, standing, budgets, before, mendings, violating } = known;
+  const { facts, tags, standing, budgets, before, mendings, violating, compliance, creation } = known;
   const { reservation, maxExposure } = ports.policy.ledger;
   const { baseModelId, source } = facts;
   const { isKnown, ...price } = agreedPrice(ports.policy, ports.prices, {
@@ -47,6 +52,8 @@ export function entryOf(
   const isNewQuarantine = isQuarantined(standing) && (before === undefined || !isQuarantined(before.standing));
   const quarantines = (before?.quarantines ?? 0) + (isNewQuarantine ? 1 : 0);
   const timesViolating = violating?.times ?? before?.timesViolating;
+  const isMismatched = mismatchesOf(ports.policy, facts).length > 0;
+  const mismatchedSince = (before?.endedAt === undefined ? before?.mismatchedSince : undefined) ?? now;
   return {
     arn: facts.arn,
     name: facts.name,
@@ -59,6 +66,7 @@ export function entryOf(
     ...price,
     ...(reservation === 'learned' ? { maxExposure } : {}),
     ...fallbackOf(ports.policy.fallbacks, facts.baseModelId),
+    compliance,
     standing,
     budgets: budgets.map(({ id, period, timeZone, cells, isShadow }) => ({
       id,
@@ -71,6 +79,8 @@ export function entryOf(
     ...(violating === undefined ? {} : { violatingSince: violating.since }),
     ...(timesViolating === undefined ? {} : { timesViolating }),
     ...(mendings === undefined ? {} : { mendings }),
+    ...(creation === undefined ? {} : { creation }),
+    ...(isMismatched ? { mismatchedSince } : {}),
     verifiedAt: now,
   };
 }
@@ -89,11 +99,14 @@ export const REVERIFY_MS = 6 * 3_600_000;
 export const isSameEntry = (before: IndexEntry, after: IndexEntry): boolean =>
   after.verifiedAt - before.verifiedAt <= REVERIFY_MS && saysTheSame(before, after);
 
-/** Whether two entries say the same of a profile, whenever they were verified. */
+/** Whether two entries say the same of a profile, in whatever order, and whenever they were verified. */
 export function saysTheSame(before: IndexEntry, after: IndexEntry): boolean {
   const comparable = (entry: IndexEntry) =>
-    JSON.stringify({ ...entry, verifiedAt: 0, tags: Object.entries(entry.tags).sort() }, (_, value: unknown) =>
-      typeof value === 'bigint' ? `${value}n` : value,
+    JSON.stringify(
+      Object.entries({ ...entry, verifiedAt: 0, tags: Object.entries(entry.tags).sort() }).sort(([a], [b]) =>
+        a < b ? -1 : 1,
+      ),
+      (_, value: unknown) => (typeof value === 'bigint' ? `${value}n` : value),
     );
   return comparable(before) === comparable(after);
 }

@@ -1,8 +1,8 @@
 import { type EpochMs, epochMs } from '../clock.ts';
 import type { Policy } from '../policy/policy.ts';
 import { isQuarantined } from '../standing/standing.ts';
-import type { Violation } from './compliance.ts';
 import type { IndexEntry } from './profile-index.ts';
+import type { Violation } from './violation.ts';
 
 /** Since when a profile violates the policy, and the how-manieth time it is. */
 export interface Violating {

@@ -55,16 +55,15 @@ export class IndexCache {
   }
 
   /** The index in hand, at once; undefined where none has been read. One that is stale is served while it is read again. */
-  serve(): IndexView | undefined {
+  serve(now: EpochMs): IndexView | undefined {
     if (this.#view === undefined) return undefined;
-    const now = this.#clock.now();
     if (now - this.#readAt >= FRESH_MS && now >= this.#pauseUntil) this.#read().catch(() => {});
     return this.#view;
   }
 
   /** @throws {Fault} `IndexUnavailable` where none has been read and none can be */
   async view(): Promise<IndexView> {
-    return this.serve() ?? (await this.#read());
+    return this.serve(this.#clock.now()) ?? (await this.#read());
   }
 
   /** An index that is young enough to refuse by; the last good one where it cannot be read now. */

@@ -93,8 +93,10 @@ const document = z.object({
   rates: z.exactOptional(rates),
   rateChanges: z.exactOptional(z.array(z.object({ from: instant, rates: z.exactOptional(rates) }))),
   contextWindow: z.exactOptional(z.int().check(z.positive())),
+  priceKey: z.exactOptional(z.string()),
   maxExposure: z.exactOptional(money),
   fallback: z.exactOptional(z.string()),
+  compliance: z.exactOptional(z.enum(['compliant', 'remediable', 'violating'])),
   standing,
   budgets: z.array(
     z.object({
@@ -109,6 +111,16 @@ const document = z.object({
   violatingSince: z.exactOptional(instant),
   timesViolating: z.exactOptional(z.int()),
   mendings: z.exactOptional(z.object({ day: z.string(), writes: z.int() })),
+  creation: z.exactOptional(
+    z.object({
+      creator: z.exactOptional(
+        z.union([z.literal('no-role'), z.object({ role: z.string(), tags: z.custom<Tags>(isTags) })]),
+      ),
+      asked: z.exactOptional(z.object({ at: instant, times: z.int() })),
+    }),
+  ),
+  mismatchedSince: z.exactOptional(instant),
+  deletingSince: z.exactOptional(instant),
   verifiedAt: instant,
   endedAt: z.exactOptional(instant),
 });

@@ -4,7 +4,9 @@ import type { Policy } from '../policy/policy.ts';
 import { type NoticeOutbox, tagConflict } from '../standing/notice.ts';
 import { type Tags, tagValue } from '../tags.ts';
 import { assess, type Compliance, describeMending, type Mending, mended, tagsToWrite } from './compliance.ts';
+import type { KnownCreator } from './known-creator.ts';
 import { accountOf, type ProfileArn } from './profile-arn.ts';
+import { toldBy } from './profile-creators.ts';
 import type { IndexEntry, MendingCount } from './profile-index.ts';
 
 /**
@@ -30,6 +32,7 @@ interface MendableProfile {
   readonly found: Tags;
   readonly mending: Mending;
   readonly before: IndexEntry | undefined;
+  readonly creation: KnownCreator | undefined;
 }
 
 export interface MendedTags {
@@ -67,7 +70,7 @@ export async function mendTags(ports: Mender, profile: MendableProfile): Promise
   const now = await ports.profiles.readTags(arn);
   return {
     found: now,
-    compliance: assess(ports.policy, now, accountOf(arn)),
+    compliance: assess(ports.policy, now, accountOf(arn), toldBy(profile.creation)),
     mendings: { day, writes: writes + 1 },
   };
 }

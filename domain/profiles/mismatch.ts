@@ -23,3 +23,6 @@ export function mismatchesOf(
       : [{ what: 'name', value: name, expected: `a name that matches ${names.source}` } as const]),
   ];
 }
+
+export const describeMismatch = ({ what, value, expected }: Mismatch): string =>
+  `${what} "${value}" (expected ${expected})`;

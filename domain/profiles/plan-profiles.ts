@@ -4,8 +4,9 @@ import { describeTags, MAX_TAGS, STANDING_TAG, type Tags, tagValue } from '../ta
 import { COPY_FROM_TAG } from './copy-from.ts';
 import { type DeclaredProfile, declaredProfiles } from './declared-profiles.ts';
 import { geographiesOf } from './geography.ts';
-import type { ProfileFacts, Profiles } from './govern-profile.ts';
 import { type ProfileArn, regionOf } from './profile-arn.ts';
+import type { ProfileFacts, Profiles } from './profiles.ts';
+import { readTruth } from './read-truth.ts';
 import { baseModelOf, readModelId } from './wanted-model.ts';
 
 /** A profile as Bedrock has it now. */
@@ -37,14 +38,14 @@ export async function readProfiles(
   profiles: Pick<Profiles, 'list' | 'read' | 'readTags'>,
   regions: readonly string[],
 ): Promise<SeenProfile[]> {
-  const waiting: ProfileArn[] = [];
-  for (const region of regions) for await (const arn of profiles.list(region)) waiting.push(arn);
+  const listed: ProfileFacts[] = [];
+  for (const region of regions) for await (const facts of profiles.list(region)) listed.push(facts);
   const seen: SeenProfile[] = [];
-  const arns = waiting.values();
+  const waiting = listed.values();
   const reader = async () => {
-    for (const arn of arns) {
-      const facts = await profiles.read(arn);
-      if (facts !== undefined) seen.push({ ...facts, tags: await profiles.readTags(arn) });
+    for (const facts of waiting) {
+      const truth = await readTruth(profiles, facts.arn, facts);
+      if (truth !== undefined) seen.push({ ...truth.facts, tags: truth.found });
     }
   };
   await Promise.all(Array.from({ length: READERS }, reader));

@@ -5,7 +5,9 @@ import type { PeriodKind } from '../period.ts';
 import type { RateSchedule } from '../spending/dated-rates.ts';
 import type { Standing } from '../standing/standing.ts';
 import { describeTags, type Tags } from '../tags.ts';
+import type { Compliance } from './compliance.ts';
 import type { Geography } from './geography.ts';
+import type { KnownCreator } from './known-creator.ts';
 import type { ProfileArn } from './profile-arn.ts';
 
 /** Where a profile's requests are served, which decides its price. */
@@ -41,6 +43,8 @@ export interface IndexEntry extends RateSchedule {
   readonly geography?: Geography;
   /** The model or system profile that it was copied from, where the governor has recorded it: see copy-from.ts. */
   readonly copyFrom?: string;
+  /** Which price it is: `policy/…` one that the policy states, `list/…` one of the price list; absent where none is known. */
+  readonly priceKey?: string;
   /** The most tokens a request and its answer can have together. */
   readonly contextWindow?: number;
   /**
@@ -50,6 +54,8 @@ export interface IndexEntry extends RateSchedule {
   readonly maxExposure?: NanoUsd;
   /** Base model that serves the calls of this profile while a budget of it is throttled. */
   readonly fallback?: string;
+  /** How its tags in AWS stand against the policy; `remediable` where they were left as they are. Absent in entries of older versions. */
+  readonly compliance?: Compliance['kind'];
   readonly standing: Standing;
   readonly budgets: readonly CoveringBudget[];
   /** How often this profile has been quarantined; names each quarantine in notices. */
@@ -60,6 +66,12 @@ export interface IndexEntry extends RateSchedule {
   readonly timesViolating?: number;
   /** How often its tags were mended on the last day on which they were; a bound for fights about a tag. */
   readonly mendings?: MendingCount;
+  /** Who created it, where a default of a tag asked for that. */
+  readonly creation?: KnownCreator;
+  /** Present while its model or name is not one that the policy allows: since when, as first seen. */
+  readonly mismatchedSince?: EpochMs;
+  /** Present where the governor has begun to delete it, until that is known to be done or refused. */
+  readonly deletingSince?: EpochMs;
   readonly verifiedAt: EpochMs;
   /** Set once the profile is deleted: it resolves no longer, but its spend is still attributed. */
   readonly endedAt?: EpochMs;

@@ -1,10 +1,10 @@
 import { isoTime } from '../clock.ts';
 import type { Restriction } from '../standing/standing.ts';
 import { describeTags, type Tags, tagValue } from '../tags.ts';
-import { describeViolation } from './compliance.ts';
 import type { WithheldProfile } from './index-source.ts';
 import { describeEntry, type IndexEntry } from './profile-index.ts';
 import type { NearProfile, ProfileLookup } from './profile-lookup.ts';
+import { describeViolation } from './violation.ts';
 import { readModelId } from './wanted-model.ts';
 
 /** Why no profile is given for a model and tags. */

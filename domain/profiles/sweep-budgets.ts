@@ -2,6 +2,7 @@ import type { Budget } from '../budgets/definition.ts';
 import { budgetsInUse, readOutsideFigures } from '../budgets/hear-alert.ts';
 import { type TrueUp, trueUp } from '../spending/true-up-budget.ts';
 import { type OutsideFigures, unsettledPeriods } from '../standing/review-budget.ts';
+import { bypassesOf, tellBypass } from '../standing/tell-bypass.ts';
 import type { SharedBudgetWork } from './budget-work.ts';
 import type { ProfileGovernance } from './govern-profile.ts';
 import { beginningAfter, inTurn } from './in-turn.ts';
@@ -56,7 +57,11 @@ async function sweepBatch(
   );
   const changed = new Set<Budget>();
   await run.attempt('the true-up', async () => {
-    for (const { budget, period, outcome, unreadable } of await trueUp(readingIndexOnce(ports), targets)) {
+    for (const report of await trueUp(readingIndexOnce(ports), targets)) {
+      const { budget, period, outcome, unreadable } = report;
+      // AWS's figures are of the current period.
+      const figures = ports.clock.now() < period.endsAt ? reviewed.get(budget) : undefined;
+      await run.attempt(budget.id, () => tellBypass(ports, report, bypassesOf(report, figures)));
       if (outcome === 'trued-up') changed.add(budget);
       if (outcome === 'failed') run.failed.push(`the true-up of ${budget.id} in ${period.id}`);
       if (unreadable.length > 0) run.failed.push(`the token metrics of ${budget.id} in ${period.id}`);

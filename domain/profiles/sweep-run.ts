@@ -1,7 +1,12 @@
 import type { Journal } from '../journal.ts';
 
-/** Profiles and budgets that are worked on at a time. */
-const AT_ONCE = 8;
+/** Budgets that are worked on at a time. */
+const BUDGETS_AT_ONCE = 8;
+/**
+ * Profiles that are. Each takes some requests, one after the other: this many keep up with the rate at which a Region is
+ * read (50 a second) where they take half a second in all. They are so few that they end in time where AWS throttles.
+ */
+const PROFILES_AT_ONCE = 24;
 /** Of its time, a sweep leaves this share to profiles. */
 const PROFILES_SHARE = 0.5;
 /** And this much to what comes after it, in milliseconds: the slowest requests under way, and the notices. */
@@ -22,11 +27,15 @@ export class SweepRun {
   }
 
   get forBudgets() {
-    return { atOnce: AT_ONCE, isTimeUp: () => this.#timeLeft() < this.#given * PROFILES_SHARE };
+    return { atOnce: BUDGETS_AT_ONCE, isTimeUp: () => this.#timeLeft() < this.#given * PROFILES_SHARE };
   }
 
   get forProfiles() {
-    return { atOnce: AT_ONCE, isTimeUp: () => this.#timeLeft() < RESERVE_MS };
+    return { atOnce: PROFILES_AT_ONCE, isTimeUp: () => this.#timeLeft() < RESERVE_MS };
+  }
+
+  get forAwsBudgets() {
+    return { ...this.forProfiles, atOnce: BUDGETS_AT_ONCE };
   }
 
   fail(what: string, error: string): void {

@@ -1,17 +1,20 @@
-import type { BudgetId } from '../budgets/budget-id.ts';
 import { budgetOf } from '../budgets/definition.ts';
-import type { EpochMs } from '../clock.ts';
+import { type EpochMs, epochMs } from '../clock.ts';
 import type { Gauges } from '../journal.ts';
 import type { TrueUp } from '../spending/true-up-budget.ts';
 import { isQuarantined } from '../standing/standing.ts';
 import type { Tags } from '../tags.ts';
 import { SharedBudgetWork } from './budget-work.ts';
 import { type BulkTags, prospectOf } from './clearing.ts';
-import { governProfile, type ProfileGovernance } from './govern-profile.ts';
-import { REVERIFY_MS, saysTheSame } from './governed-entry.ts';
+import { type Deletion, deleteMismatched } from './delete-mismatched.ts';
+import { REVERIFY_MS } from './governed-entry.ts';
 import { beginningAfter, inTurn } from './in-turn.ts';
+import { indexAge } from './index-age.ts';
+import { missingProfiles, tellMissing } from './missing-profiles.ts';
 import type { ProfileArn } from './profile-arn.ts';
 import type { IndexEntry } from './profile-index.ts';
+import type { ProfileFacts } from './profiles.ts';
+import { SingleReads, TRUSTED_MS } from './single-reads.ts';
 import { sweepBudgets } from './sweep-budgets.ts';
 import type { SweepCursor, SweepProgress } from './sweep-progress.ts';
 import { SweepRun } from './sweep-run.ts';
@@ -30,15 +33,15 @@ export interface SweepReport {
   readonly failed: readonly string[];
   /** Profiles for which the time did not suffice: the next sweep begins with them. */
   readonly carriedOver: number;
+  /** Declared profiles that are not there. */
+  readonly missing: number;
   /** When the profile was verified whose verification is longest ago; absent where there is none. */
   readonly oldestVerifiedAt?: EpochMs;
 }
 
-export type Sweep = ProfileGovernance &
+export type Sweep = Deletion &
   TrueUp & { readonly bulkTags: BulkTags; readonly progress: SweepProgress; readonly gauges: Gauges };
 
-/** The word of an entry that was verified longer ago clears nothing. */
-const TRUSTED_MS = 24 * 3_600_000;
 /** At this age every profile is read singly that is in no doubt: an hour earlier, which is twelve sweeps. */
 const LAST_AUDIT_MS = TRUSTED_MS - 3_600_000;
 
@@ -70,14 +73,22 @@ export async function sweep(
   const { cleared, doubtful, undecided } = await clear(ports, work, known, seen);
   const audited = toAudit(known, seen, ports.clock.now());
 
-  const single = new SingleReads(ports, run, work);
+  const single = new SingleReads(ports, run, work, seen.listed);
   const inDoubt = [...doubtful.filter((arn) => !audited.has(arn)), ...seen.missing];
   const inOrder = beginningAfter(inDoubt, (arn) => arn, cursor.profile);
-  const done = await inTurn(inOrder, run.forProfiles, (arn) => single.read(arn, known.get(arn), seen.missing.has(arn)));
+  const done = await inTurn(inOrder, run.forProfiles, (arn) => single.read(arn, known.get(arn)));
   const auditsDone = await inTurn([...audited], run.forProfiles, (arn) => single.govern(arn, known.get(arn)));
-  // Of profiles that were governed singly, the budgets are provided for already.
-  const covering = new Set(cleared.flatMap(({ budgets }) => budgets.map(({ id }) => id)));
-  await inTurn([...covering], run.forProfiles, (id) => provision(ports, work, id));
+  for (const { budgets } of cleared)
+    for (const { id } of budgets) {
+      const budget = budgetOf(ports.policy, id);
+      if (budget !== undefined) await work.provision(budget);
+    }
+  const present = [...seen.listed.keys()].flatMap((arn) => {
+    const entry = single.governed.has(arn) ? single.governed.get(arn) : known.get(arn);
+    return entry === undefined ? [] : [entry];
+  });
+  await deleteMismatched(ports, run, present);
+  await inTurn(work.toProvide, run.forAwsBudgets, (budget) => work.provide(budget));
 
   const lastProfile = done < inOrder.length ? (inOrder[done - 1] ?? cursor.profile) : undefined;
   if (lastBudget !== cursor.budget || lastProfile !== cursor.profile)
@@ -87,17 +98,27 @@ export async function sweep(
         ...(lastProfile === undefined ? {} : { profile: lastProfile }),
       });
     });
-  const oldest = oldestVerification([...known.values()], single.verified);
+  const { oldest, stale } = indexAge([...known.values()], single.governed, epochMs(ports.clock.now() - TRUSTED_MS));
+  const missing = missingProfiles(
+    ports.policy,
+    seen.regions,
+    seen.listed.values(),
+    ({ arn }) => single.governed.get(arn)?.tags ?? seen.tags.get(arn) ?? known.get(arn)?.tags,
+  );
+  tellMissing(ports.journal, missing);
   const report: SweepReport = {
     profiles: seen.listed.size,
     cleared: cleared.filter(({ arn }) => !audited.has(arn)).length,
     ...single.counts,
     failed: run.failed,
     carriedOver: inOrder.length - done + (audited.size - auditsDone) + undecided,
+    missing: missing.length,
     ...(oldest === undefined ? {} : { oldestVerifiedAt: oldest }),
   };
   ports.gauges.measured('IndexDrift', report.drifted);
   ports.gauges.measured('SweepCarriedOver', report.carriedOver);
+  ports.gauges.measured('IndexStaleEntries', stale);
+  ports.gauges.measured('DeclaredProfilesMissing', missing.length);
   ports.gauges.measured(
     'IndexAgeSeconds',
     oldest === undefined ? 0 : Math.max(0, Math.round((ports.clock.now() - oldest) / 1_000)),
@@ -106,19 +127,21 @@ export async function sweep(
 }
 
 interface SeenInBulk {
-  readonly listed: ReadonlySet<ProfileArn>;
+  readonly listed: ReadonlyMap<ProfileArn, ProfileFacts>;
+  /** Regions whose list was read to its end. */
+  readonly regions: ReadonlySet<string>;
   readonly tags: ReadonlyMap<ProfileArn, Tags>;
   /** Profiles that the index has and Bedrock does not list: each absence is read again on its own. */
   readonly missing: ReadonlySet<ProfileArn>;
 }
 
 async function readInBulk(ports: Sweep, run: SweepRun, entries: readonly IndexEntry[]): Promise<SeenInBulk> {
-  const listed = new Set<ProfileArn>();
+  const listed = new Map<ProfileArn, ProfileFacts>();
   const tags = new Map<ProfileArn, Tags>();
   const readRegions = new Set<string>();
   for (const region of ports.policy.regions) {
     await run.attempt(`the profiles of ${region}`, async () => {
-      for await (const arn of ports.profiles.list(region)) listed.add(arn);
+      for await (const facts of ports.profiles.list(region)) listed.set(facts.arn, facts);
       readRegions.add(region);
     });
     await run.attempt(`the tags of the profiles of ${region}`, async () => {
@@ -132,7 +155,7 @@ async function readInBulk(ports: Sweep, run: SweepRun, entries: readonly IndexEn
     ({ arn, region, endedAt }) =>
       endedAt === undefined && !listed.has(arn) && (readRegions.has(region) || !isSearched(region)),
   );
-  return { listed, tags, missing: new Set(missing.map(({ arn }) => arn)) };
+  return { listed, regions: readRegions, tags, missing: new Set(missing.map(({ arn }) => arn)) };
 }
 
 interface Clearing {
@@ -152,7 +175,7 @@ async function clear(
   const doubtful: ProfileArn[] = [];
   let undecided = 0;
   const overrides = await work.overrides();
-  for (const arn of listed) {
+  for (const arn of listed.keys()) {
     const entry = known.get(arn);
     const its = tags.get(arn);
     const isTrusted =
@@ -185,75 +208,4 @@ function shareOf(arn: ProfileArn): number {
   // The last characters, in which ARNs differ, have moved the low bits most.
   state = Math.imul(state ^ (state >>> 16), 0x85ebca6b);
   return ((state ^ (state >>> 13)) >>> 0) / 0x1_0000_0000;
-}
-
-/** Profiles that are read one by one, each as it is now. */
-class SingleReads {
-  readonly counts = { readSingly: 0, mended: 0, drifted: 0, ended: 0 };
-  /** When each of them was verified; undefined for one that has ended. */
-  readonly verified = new Map<ProfileArn, EpochMs | undefined>();
-  readonly #ports: Sweep;
-  readonly #run: SweepRun;
-  readonly #work: SharedBudgetWork;
-
-  constructor(ports: Sweep, run: SweepRun, work: SharedBudgetWork) {
-    this.#ports = ports;
-    this.#run = run;
-    this.#work = work;
-  }
-
-  /** Its tags first: a doubt that they remove costs no further request, as all else about a profile that lives is known. */
-  async read(arn: ProfileArn, before: IndexEntry | undefined, isMissing: boolean): Promise<void> {
-    const { clock, profiles } = this.#ports;
-    const isFresh = before !== undefined && clock.now() - before.verifiedAt <= TRUSTED_MS;
-    if (!isFresh || isMissing) return await this.govern(arn, before);
-    await this.#run.attempt(arn, async () => {
-      const tags = await profiles.readTags(arn);
-      const prospect = await prospectOf(
-        this.#ports,
-        before,
-        tags,
-        (budget) => this.#work.reviewed(budget),
-        await this.#work.overrides(),
-      );
-      if (prospect === 'to-govern') return await this.#govern(arn, before);
-      this.counts.readSingly++;
-    });
-  }
-
-  async govern(arn: ProfileArn, before: IndexEntry | undefined): Promise<void> {
-    await this.#run.attempt(arn, async () => await this.#govern(arn, before));
-  }
-
-  async #govern(arn: ProfileArn, before: IndexEntry | undefined): Promise<void> {
-    const outcome = await governProfile(this.#ports, arn, this.#work);
-    this.counts.readSingly++;
-    if (outcome.kind === 'gone') {
-      this.verified.set(arn, undefined);
-      if (before === undefined || before.endedAt !== undefined) return;
-      this.counts.ended++;
-      this.counts.drifted++;
-      return;
-    }
-    this.verified.set(arn, outcome.entry.verifiedAt);
-    if (outcome.compliance === 'remediable') this.counts.mended++;
-    if (before === undefined || !saysTheSame(before, outcome.entry)) this.counts.drifted++;
-  }
-}
-
-async function provision({ policy }: Sweep, work: SharedBudgetWork, id: BudgetId): Promise<void> {
-  const budget = budgetOf(policy, id);
-  if (budget !== undefined) await work.provision(budget);
-}
-
-function oldestVerification(
-  entries: readonly IndexEntry[],
-  verified: ReadonlyMap<ProfileArn, EpochMs | undefined>,
-): EpochMs | undefined {
-  let oldest: EpochMs | undefined;
-  for (const { arn, verifiedAt, endedAt } of entries) {
-    const at = verified.has(arn) ? verified.get(arn) : endedAt === undefined ? verifiedAt : undefined;
-    if (at !== undefined && (oldest === undefined || at < oldest)) oldest = at;
-  }
-  return oldest;
 }

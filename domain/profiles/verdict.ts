@@ -3,9 +3,10 @@ import type { EpochMs } from '../clock.ts';
 import type { Policy } from '../policy/policy.ts';
 import type { Restriction } from '../standing/standing.ts';
 import type { Tags } from '../tags.ts';
-import { type Compliance, mended, type Violation } from './compliance.ts';
+import { type Compliance, mended } from './compliance.ts';
 import { graceOf, type Violating, violatingOf } from './grace.ts';
 import type { IndexEntry } from './profile-index.ts';
+import type { Violation } from './violation.ts';
 
 /** What follows from a profile's tags, before its budgets have a say. */
 export interface Verdict {

@@ -1,6 +1,7 @@
 import type { Journal } from '../journal.ts';
 import type { Policy } from '../policy/policy.ts';
-import { assess, describeMending, describeViolation } from '../profiles/compliance.ts';
+import { assess, describeMending } from '../profiles/compliance.ts';
+import { describeViolation } from '../profiles/violation.ts';
 import type { Tags } from '../tags.ts';
 import type { ResourceArn } from './resource-arn.ts';
 

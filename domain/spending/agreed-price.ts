@@ -1,4 +1,4 @@
-import type { EpochMs } from '../clock.ts';
+import { type EpochMs, isoTime } from '../clock.ts';
 import type { Policy } from '../policy/policy.ts';
 import type { PriceOverride } from '../policy/prices.ts';
 import { type DatedRates, ratesAt } from './dated-rates.ts';
@@ -10,6 +10,8 @@ export interface AgreedPrice extends Omit<ListedPrice, 'rates'> {
   readonly rates?: Rates;
   /** Whether the list or the policy knows the price of this model now; otherwise the policy states one for what has none, or none at all. */
   readonly isKnown: boolean;
+  /** Names where the price of now comes from; absent where there is none. */
+  readonly priceKey?: string;
 }
 
 /**
@@ -44,7 +46,17 @@ export function agreedPrice(
     ...(changes.length === 0 ? {} : { rateChanges: changes }),
     ...(contextWindow === undefined ? {} : { contextWindow }),
     isKnown: known !== undefined,
+    ...(rates === undefined ? {} : { priceKey: keyOf(statedAt(at), known, model) }),
   };
+}
+
+function keyOf(stated: PriceOverride | undefined, known: Rates | undefined, model: ServedModel): string {
+  const { baseModelId, source, region } = model;
+  if (stated !== undefined)
+    return ['policy', stated.model, stated.source ?? '*', stated.region ?? '*', isoTime(stated.from).slice(0, 10)].join(
+      '/',
+    );
+  return known === undefined ? 'policy/unpricedModels' : ['list', baseModelId, source, region].join('/');
 }
 
 const dated = (from: EpochMs, rates: Rates | undefined): DatedRates =>

@@ -27,6 +27,15 @@ export interface BudgetReadings {
   readonly isWhole: boolean;
 }
 
+/** Spend of one profile that AWS metered and nobody recorded, since the period's beginning. */
+export interface OutsideSpend {
+  readonly profile: ProfileArn;
+  /** In closed hours, without what unconfirmed attempts explain. */
+  readonly closed: NanoUsd;
+  /** Up to now, likewise; some of it may be in leases or on its way into a record. */
+  readonly open: NanoUsd;
+}
+
 export const unconfirmedOf = ({ totals }: RecordedUsage, { arn }: IndexEntry): NanoUsd =>
   totals.get(arn)?.unconfirmed ?? ZERO;
 
@@ -37,8 +46,13 @@ export const unconfirmedOf = ({ totals }: RecordedUsage, { arn }: IndexEntry): N
 export function compareBudget(
   { profiles, past, present, recordedPast, recorded, checkpoints, isWhole }: BudgetReadings,
   metered: (window: MeteredWindow) => Metered,
-): { readonly finding: BudgetFinding; readonly unreadable: ReadonlyMap<ProfileArn, string> } {
+): {
+  readonly finding: BudgetFinding;
+  readonly outside: readonly OutsideSpend[];
+  readonly unreadable: ReadonlyMap<ProfileArn, string>;
+} {
   const unreadable = new Map<ProfileArn, string>();
+  const outside: OutsideSpend[] = [];
   const meteredIn = ({ arn: profile, rates }: IndexEntry, window: TimeWindow): Metered => {
     // Without a price nothing is concluded, and in an empty window nothing is metered.
     if (rates === undefined || window.from >= window.until) return { kind: 'silent' };
@@ -52,9 +66,13 @@ export function compareBudget(
     const before = meteredIn(entry, past);
     const all = addMetered(before, meteredIn(entry, present));
     const closedHours = find(entry, before.kind === 'told' ? before.usage : undefined, recordedPast, doubtful);
+    const openHours = find(entry, all, recorded, ZERO);
+    const closed = subtract(closedHours.excess, unconfirmedOf(recordedPast, entry));
+    const open = subtract(openHours.excess, unconfirmedOf(recorded, entry));
+    if (closed > 0n || open > 0n) outside.push({ profile: entry.arn, closed, open });
     sum = {
       closedExcess: add(sum.closedExcess, closedHours.excess),
-      openExcess: add(sum.openExcess, find(entry, all, recorded, ZERO).excess),
+      openExcess: add(sum.openExcess, openHours.excess),
       confirmed: add(sum.confirmed, closedHours.confirmed),
       unspent: add(sum.unspent, closedHours.unspent),
       decidable: add(sum.decidable, subtract(unconfirmedOf(recordedPast, entry), doubtful)),
@@ -66,7 +84,7 @@ export function compareBudget(
         : add(spentAtMost, settled, closedHours.excessAtMost);
   }
   const unspentInAll = provenUnspent(checkpoints, past.until, spentAtMost);
-  return { finding: { ...sum, unspentInAll }, unreadable };
+  return { finding: { ...sum, unspentInAll }, outside, unreadable };
 }
 
 /** Silence proves nothing, but takes nothing from what was metered beside it: for an excess it is none. */

@@ -1,5 +1,5 @@
 import type { Brand } from '../brand.ts';
-import { inputOf, NO_USAGE, type Usage, type UsageTerms } from './usage.ts';
+import { inputOf, type Usage, type UsageTerms } from './usage.ts';
 
 /**
  * Price of one token in pico-US-dollars (1 USD per million tokens = 1,000,000), an integer: the finest list price
@@ -66,18 +66,14 @@ const QUARTER_PICO_PER_NANO = 4_000;
 /** Prices usage exactly and rounds the whole call up to a nano-dollar, once. @throws {RangeError} past nine million dollars */
 export function priceOf(rates: Rates, usage: Usage, tier: ServiceTier): CallCost {
   const meters = rates.steps === undefined ? rates : metersAt(rates, rates.steps, inputOf(usage));
-  // A product or sum of non-negative integers that does not fit is rounded to 2^53 or more: one look at the end tells.
-  const rounding =
+  const quarters =
     (usage.inputTokens * meters.input +
       usage.outputTokens * meters.output +
       usage.cacheReadInputTokens * meters.cacheRead +
       usage.cacheWrite5mInputTokens * meters.cacheWrite5m +
       usage.cacheWrite1hInputTokens * meters.cacheWrite1h) *
-      TIER_QUARTERS[tier] +
-    (QUARTER_PICO_PER_NANO - 1);
-  if (!Number.isSafeInteger(rounding)) return largePriceOf(meters, usage, tier);
-  // Below a whole number by 1/4000 at least, and rounded by 1/4096 at most: the quotient never reaches it.
-  return callCost(Math.floor(rounding / QUARTER_PICO_PER_NANO));
+    TIER_QUARTERS[tier];
+  return inNano(quarters) ?? largePriceOf(meters, usage, tier);
 }
 
 function largePriceOf(meters: MeterRates, usage: Usage, tier: ServiceTier): CallCost {
@@ -87,9 +83,22 @@ function largePriceOf(meters: MeterRates, usage: Usage, tier: ServiceTier): Call
     BigInt(usage.cacheReadInputTokens) * BigInt(meters.cacheRead) +
     BigInt(usage.cacheWrite5mInputTokens) * BigInt(meters.cacheWrite5m) +
     BigInt(usage.cacheWrite1hInputTokens) * BigInt(meters.cacheWrite1h);
-  const rounding = pico * BigInt(TIER_QUARTERS[tier]) + BigInt(QUARTER_PICO_PER_NANO - 1);
-  return callCost(Number(rounding / BigInt(QUARTER_PICO_PER_NANO)));
+  return largeInNano(pico * BigInt(TIER_QUARTERS[tier]));
 }
+
+/**
+ * Rounds quarters of a pico-dollar up. A product or sum of non-negative integers that does not fit is rounded to 2^53 or
+ * more, so that one look at the end tells: then undefined.
+ */
+function inNano(quarters: number): CallCost | undefined {
+  const rounding = quarters + (QUARTER_PICO_PER_NANO - 1);
+  if (!Number.isSafeInteger(rounding)) return undefined;
+  // Below a whole number by 1/4000 at least, and rounded by 1/4096 at most: the quotient never reaches it.
+  return callCost(Math.floor(rounding / QUARTER_PICO_PER_NANO));
+}
+
+const largeInNano = (quarters: bigint): CallCost =>
+  callCost(Number((quarters + BigInt(QUARTER_PICO_PER_NANO - 1)) / BigInt(QUARTER_PICO_PER_NANO)));
 
 /** The prices of a call with this much input. */
 function metersAt(base: MeterRates, steps: readonly RateStep[], inputTokens: number): MeterRates {
@@ -129,17 +138,25 @@ export const TEMPLATE_ALLOWANCE_TOKENS = 1_024;
 export function upperBound(rates: Rates, bound: RequestBound): CallCost {
   const tokens = bound.inputBytes + TEMPLATE_ALLOWANCE_TOKENS;
   const mayWrite = bound.mayWriteCache || rates.cachesUnasked === true;
-  const reached = (rates.steps ?? []).filter((step) => tokens > step.aboveInputTokens);
-  const costs = [rates, ...reached].map((meters) => {
-    const dearestRead = Math.max(meters.input, meters.cacheRead);
-    const dearestInput = mayWrite ? Math.max(dearestRead, meters.cacheWrite5m, meters.cacheWrite1h) : dearestRead;
-    // Only the meters of this step: its own bound must not step on.
-    const { output, cacheRead, cacheWrite5m, cacheWrite1h } = meters;
-    return priceOf(
-      { input: dearestInput as PicoUsdPerToken, output, cacheRead, cacheWrite5m, cacheWrite1h },
-      { ...NO_USAGE, inputTokens: tokens, outputTokens: bound.maxOutputTokens },
-      bound.tier,
-    );
-  });
-  return costs.reduce((most, cost) => (cost > most ? cost : most));
+  let most = mostAt(rates, tokens, mayWrite, bound);
+  if (rates.steps !== undefined)
+    for (const step of rates.steps)
+      if (tokens > step.aboveInputTokens) most = callCost(Math.max(most, mostAt(step, tokens, mayWrite, bound)));
+  return most;
+}
+
+/** The most at these prices alone. */
+function mostAt(
+  meters: MeterRates,
+  tokens: number,
+  mayWrite: boolean,
+  { maxOutputTokens, tier }: RequestBound,
+): CallCost {
+  const dearestRead = Math.max(meters.input, meters.cacheRead);
+  const input = mayWrite ? Math.max(dearestRead, meters.cacheWrite5m, meters.cacheWrite1h) : dearestRead;
+  const quarters = TIER_QUARTERS[tier];
+  return (
+    inNano((tokens * input + maxOutputTokens * meters.output) * quarters) ??
+    largeInNano((BigInt(tokens) * BigInt(input) + BigInt(maxOutputTokens) * BigInt(meters.output)) * BigInt(quarters))
+  );
 }

@@ -69,7 +69,7 @@ export const sumTotals = (all: Iterable<UsageTotals>): UsageTotals => {
 
 /**
  * The profiles that a selector covers, by the tags that the index has now, ended profiles included: they may still be
- * billed. Tags are not kept as a history: a profile counts wholly where it belongs now.
+ * billed. A profile counts wholly where it belongs now; attributed-usage.ts goes by the history of its tags.
  */
 export const coveredProfiles = (selector: TagSelector, entries: Iterable<IndexEntry>): IndexEntry[] =>
   [...entries].filter((entry) => matches(selector, entry.tags));

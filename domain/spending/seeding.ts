@@ -26,7 +26,7 @@ import { coveredProfiles, type UsageSince } from './recorded-usage.ts';
  * the index again (half a minute, and the length of a call) are in neither. Nor is what a profile spends between
  * leaving a budget and coming back. A call may be in both where two functions govern the same new coverage and one of
  * them stalls, between reading the index and the usage, until the other has written the index and helpers have recorded
- * calls under it: half a minute and more. Tags are not kept as a history: what a profile spent under earlier tags counts
+ * calls under it: half a minute and more. The history of tags has no say: what a profile spent under earlier tags counts
  * where it belongs now, and stays where it was counted.
  */
 

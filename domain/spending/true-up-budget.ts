@@ -1,14 +1,22 @@
 import type { Budget } from '../budgets/definition.ts';
 import { type Clock, type EpochMs, epochMs } from '../clock.ts';
 import type { Journal } from '../journal.ts';
-import { displayUsd, max, subtract } from '../money.ts';
+import { add, displayUsd, max, min, type NanoUsd, subtract } from '../money.ts';
 import type { Period } from '../period.ts';
 import type { ProfileArn } from '../profiles/profile-arn.ts';
 import type { ProfileIndex } from '../profiles/profile-index.ts';
 import { cellKey, cellsOf } from './cell.ts';
 import { type Checkpoint, type Checkpoints, checkpointOf, withCheckpoint } from './checkpoint.ts';
-import { type BudgetReadings, compareBudget, unconfirmedOf } from './compare-budget.ts';
-import type { HolderId, LeaseEntry, LedgerItem, LedgerKey, LedgerStore, TrueUpWrite } from './ledger.ts';
+import { type BudgetReadings, compareBudget, type OutsideSpend, unconfirmedOf } from './compare-budget.ts';
+import {
+  type HolderId,
+  type LeaseEntry,
+  type LedgerItem,
+  type LedgerKey,
+  type LedgerStore,
+  type TrueUpWrite,
+  trueUpEffect,
+} from './ledger.ts';
 import type { Metered, MeteredWindow } from './metered-spend.ts';
 import { coveredProfiles, mergeUsage } from './recorded-usage.ts';
 import type { Openings } from './seeding.ts';
@@ -47,6 +55,10 @@ export interface TrueUpReport extends TrueUpTarget {
   readonly outcome: TrueUpOutcome;
   /** Profiles whose metrics could not be read: nothing was concluded about them. */
   readonly unreadable: readonly ProfileArn[];
+  /** What certainly went round the helper in this period, by profile; told anew by each run, also where it is counted already. */
+  readonly outside: readonly { readonly profile: ProfileArn; readonly amount: NanoUsd }[];
+  /** Everything that the ledger counts and did not learn from outside; absent where it was not read to the end. */
+  readonly known?: NanoUsd;
 }
 
 /** A call that ran when its period ended is over by then: an attempt that was given up later began in this period. */
@@ -82,7 +94,7 @@ export async function trueUp(
         period: period.id,
         error: error instanceof Error ? error.message : String(error),
       });
-      reports.push({ ...target, outcome: 'failed', unreadable: [] });
+      reports.push({ ...target, outcome: 'failed', unreadable: [], outside: [] });
       return undefined;
     }
   };
@@ -90,7 +102,7 @@ export async function trueUp(
   const held: Held[] = [];
   for (const target of targets) {
     const found = await attempt(target, async () => await readLedger(ports, target));
-    if (found === 'not-provisioned') reports.push({ ...target, outcome: found, unreadable: [] });
+    if (found === 'not-provisioned') reports.push({ ...target, outcome: found, unreadable: [], outside: [] });
     else if (found !== undefined) held.push(found);
   }
   // After all ledgers: who takes a first lease from now on completes nothing in an hour that is closed, and who gave its
@@ -209,20 +221,42 @@ async function conclude(
   metered: (window: MeteredWindow) => Metered,
 ): Promise<TrueUpReport> {
   const { target, key } = known;
-  const { finding, unreadable } = compareBudget(known, metered);
+  const { finding, outside, unreadable } = compareBudget(known, metered);
   if (unreadable.size > 0) tellUnreadable(ports, key, unreadable);
-  const report = (outcome: TrueUpOutcome): TrueUpReport => ({ ...target, outcome, unreadable: [...unreadable.keys()] });
+  const report = (
+    outcome: TrueUpOutcome,
+    item?: Pick<LedgerItem, 'committed' | 'unattributed' | 'leased'>,
+  ): TrueUpReport => ({
+    ...target,
+    outcome,
+    unreadable: [...unreadable.keys()],
+    outside: item === undefined ? [] : certainOf(outside, item),
+    ...(item === undefined ? {} : { known: subtract(item.committed, item.unattributed) }),
+  });
   for (let pass = 0; pass < MAX_PASSES; pass++) {
     const item = await ports.ledger.read(key);
     if (item === undefined) return report('not-provisioned');
     const change = planTrueUp(item, finding);
-    if (change === undefined) return report('nothing-new');
+    if (change === undefined) return report('nothing-new', item);
     if ((await ports.ledger.trueUp(key, change)) === 'changed') {
       tell(ports, key, change, finding);
-      return report('trued-up');
+      const { unattributed } = change.to;
+      const committed = add(item.committed, trueUpEffect(change).committed);
+      return report('trued-up', { leased: item.leased, unattributed, committed });
     }
   }
   return report('stale');
+}
+
+/** By the measure of the budget as a whole: what leases may still tell, and what reclaimed ones have left, is nobody's bypass. */
+function certainOf(
+  outside: readonly OutsideSpend[],
+  { leased, unattributed }: Pick<LedgerItem, 'unattributed' | 'leased'>,
+): TrueUpReport['outside'] {
+  return outside.flatMap(({ profile, closed, open }) => {
+    const amount = min(unattributed, max(closed, subtract(open, leased)));
+    return amount > 0n ? [{ profile, amount }] : [];
+  });
 }
 
 function tellUnreadable(

@@ -85,43 +85,44 @@ export function readReportedUsage(
   terms: UsageTerms = {},
 ): UsageReading | undefined {
   if (!isCount(reported?.inputTokens) || !isCount(reported.outputTokens)) return undefined;
-  const { inputTokens, outputTokens, totalTokens } = reported;
-  const details = (reported.cacheDetails ?? []).map(({ ttl, inputTokens: count = 0 }) => ({ ttl, count }));
-  if (!details.every(({ count }) => isCount(count))) return undefined;
-  const detailed = details.reduce((sum, { count }) => sum + count, 0);
-  const oneHour = details.reduce((sum, { ttl, count }) => sum + (ttl === '5m' ? 0 : count), 0);
+  const { inputTokens, outputTokens } = reported;
+  let detailed = 0;
+  let oneHour = 0;
+  for (const { ttl, inputTokens: count = 0 } of reported.cacheDetails ?? []) {
+    if (!isCount(count)) return undefined;
+    detailed += count;
+    if (ttl !== '5m') oneHour += count;
+  }
   const writes = reported.cacheWriteInputTokens ?? detailed;
   const reads = reported.cacheReadInputTokens ?? 0;
   if (!isCount(writes) || !isCount(reads) || detailed > writes) return undefined;
-  const unsplit = writes - detailed;
-  const cacheWrite1hInputTokens = oneHour + (terms.unsplitWrites === '1h' ? unsplit : 0);
-  const caches = {
+  const cacheWrite1hInputTokens = oneHour + (terms.unsplitWrites === '1h' ? writes - detailed : 0);
+  const cached = reads + writes;
+  const drift = driftOf(terms, reported, inputTokens + outputTokens, cached);
+  const isWithin = terms.inputTokens === 'including-cache' && drift === undefined;
+  const usage = {
+    inputTokens: isWithin ? inputTokens - cached : inputTokens,
     outputTokens,
     cacheReadInputTokens: reads,
     cacheWrite5mInputTokens: writes - cacheWrite1hInputTokens,
     cacheWrite1hInputTokens,
   };
-  const cached = reads + writes;
-  const drift = driftOf(terms, { inputTokens, outputTokens, totalTokens, cached });
-  const isWithin = terms.inputTokens === 'including-cache' && drift === undefined;
-  const usage = { inputTokens: isWithin ? inputTokens - cached : inputTokens, ...caches };
   return drift === undefined ? { usage } : { usage, drift };
 }
 
+/**
+ * @param within input and output tokens
+ * @param cached cached tokens, which may be in them or not
+ */
 function driftOf(
   terms: UsageTerms,
-  counts: {
-    readonly inputTokens: number;
-    readonly outputTokens: number;
-    readonly totalTokens: number | undefined;
-    readonly cached: number;
-  },
+  { inputTokens = 0, totalTokens }: ReportedUsage,
+  within: number,
+  cached: number,
 ): UsageDrift | undefined {
-  const { inputTokens, outputTokens, totalTokens, cached } = counts;
   const isWithin = terms.inputTokens === 'including-cache';
   if (isWithin && cached > inputTokens) return 'input-seems-to-exclude-cache';
   if (totalTokens === undefined) return undefined;
-  const within = inputTokens + outputTokens;
   const apart = within + cached;
   if (totalTokens === (isWithin ? within : apart)) return undefined;
   if (totalTokens === within) return 'input-seems-to-include-cache';

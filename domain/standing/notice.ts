@@ -1,28 +1,37 @@
 import type { Brand } from '../brand.ts';
 import type { Budget } from '../budgets/definition.ts';
 import { type EpochMs, isoTime } from '../clock.ts';
-import { displayUsd, type NanoUsd, percentOf } from '../money.ts';
+import type { EventDetail, EventId, EventType, GovernorEvent } from '../events/governor-event.ts';
+import { awsAmount, displayUsd, type NanoUsd, percentOf } from '../money.ts';
 import type { Period } from '../period.ts';
 import type { Threshold } from '../policy/policy.ts';
-import { describeViolation, type Violation } from '../profiles/compliance.ts';
-import type { Mismatch } from '../profiles/mismatch.ts';
+import { describeMismatch, type Mismatch } from '../profiles/mismatch.ts';
 import type { ProfileArn } from '../profiles/profile-arn.ts';
+import { describeViolation, type Violation } from '../profiles/violation.ts';
 import { describeTags, type Tags } from '../tags.ts';
 
 /** Names an occasion, so that one occasion is one notice whatever is retried or repeated. */
 export type NoticeId = Brand<string, 'NoticeId'>;
 
-export type NoticeKind =
-  | 'threshold-crossed'
-  | 'tenant-throttled'
-  | 'tenant-closed'
-  | 'tenant-reopened'
-  | 'profile-violating'
-  | 'profile-quarantined'
-  | 'profile-released'
-  | 'profile-mismatched'
-  | 'tag-conflict';
-export type Severity = 'info' | 'warning' | 'critical';
+export const NOTICE_KINDS = [
+  'threshold-crossed',
+  'tenant-throttled',
+  'tenant-closed',
+  'tenant-reopened',
+  'exhaustion-forecast',
+  'bypass-detected',
+  'spend-anomaly',
+  'daily-digest',
+  'profile-violating',
+  'profile-quarantined',
+  'profile-released',
+  'profile-mismatched',
+  'profile-deleted',
+  'tag-conflict',
+] as const;
+export type NoticeKind = (typeof NOTICE_KINDS)[number];
+export const SEVERITIES = ['info', 'warning', 'critical'] as const;
+export type Severity = (typeof SEVERITIES)[number];
 
 /** Something that people must be told. */
 export interface Notice {
@@ -33,25 +42,28 @@ export interface Notice {
   readonly budget?: string;
   readonly subject: string;
   readonly text: string;
+  /** What the text says, for machines: periods, ARNs, amounts in US dollars as exact decimal text. */
+  readonly facts?: NoticeFacts;
+  /** The same occasion for programs; absent where there is no event of it. */
+  readonly event?: GovernorEvent;
 }
 
-/**
- * Where notices wait until SNS has taken them. One occasion enters once, and one sender at a time claims a notice. A crash
- * between sending and marking sends it again once the claim is over: told twice is better than not told.
- */
+export type NoticeFacts = Readonly<Record<string, string | number>>;
+
+/** Where what must be told waits until it is sent. One occasion enters once, whatever is retried or repeated. */
 export interface NoticeOutbox {
+  /** A notice, and the event of the same occasion. */
   enter(notice: Notice): Promise<void>;
-  unsent(): Promise<readonly Notice[]>;
-  /** Makes this caller the one that sends it, for a minute; false where another one is at it or has sent it. */
-  claim(id: NoticeId): Promise<boolean>;
-  markSent(id: NoticeId): Promise<void>;
+  /** An event that people are not told of. */
+  announce(event: GovernorEvent): Promise<void>;
 }
 
-export interface NoticePublisher {
-  publish(notice: Notice): Promise<void>;
-}
+export const noticeId = (...parts: readonly string[]): NoticeId => parts.join('|') as NoticeId;
 
-const noticeId = (...parts: readonly string[]): NoticeId => parts.join('|') as NoticeId;
+/** The event of a notice has its id: one occasion. */
+export const eventOf = <Type extends EventType>(id: NoticeId, type: Type, detail: EventDetail<Type>): GovernorEvent =>
+  // A type and its own detail, which the compiler cannot tell of a union.
+  ({ id: id as string as EventId, type, detail }) as GovernorEvent;
 
 /** `8000|actual|notify`: names a threshold within its budget. */
 export const thresholdKey = (threshold: Threshold): string => `${threshold.at}|${threshold.on}|${threshold.action}`;
@@ -68,6 +80,13 @@ export function thresholdCrossed(
     id: noticeId('threshold', budget.id, period.id, thresholdKey(threshold)),
     kind: 'threshold-crossed',
     severity: 'warning',
+    facts: {
+      period: period.id,
+      threshold: shareOf(threshold),
+      on: threshold.on,
+      figureUsd: awsAmount(figure),
+      limitUsd: awsAmount(budget.limit),
+    },
     subject: `Bedrock budget ${budget.id} ${verb} ${shareOf(threshold)}`,
     text: `Budget ${budget.id} ${verb} ${shareOf(threshold)} of its limit in ${period.id}: ${displayUsd(figure)} of ${displayUsd(budget.limit)} (${percentOf(figure, budget.limit)}%).`,
   };
@@ -91,11 +110,14 @@ export function budgetClosed(occasion: RestrictionOccasion): Notice {
   const until = isoTime(occasion.until);
   const earlier =
     occasion.heldBy === undefined ? 'if the policy or an operator raises the limit' : 'if an operator says so';
+  const id = noticeId('closed', budget.id, period.id, String(since));
   return {
     ...aboutBudget(occasion),
-    id: noticeId('closed', budget.id, period.id, String(since)),
+    id,
     kind: 'tenant-closed',
     severity: 'critical',
+    facts: restrictionFacts(occasion),
+    event: eventOf(id, 'TenantDisabled', { ...aboutBudget(occasion), ...restrictionFacts(occasion) }),
     subject: `Bedrock budget ${budget.id} is closed until ${until}`,
     text:
       `${who(occasion)} may not call Amazon Bedrock any more in ${period.id}: ${because}. ${figures(occasion)} ` +
@@ -106,24 +128,35 @@ export function budgetClosed(occasion: RestrictionOccasion): Notice {
 export function budgetThrottled(occasion: RestrictionOccasion): Notice {
   const { budget, period, because, since } = occasion;
   const until = isoTime(occasion.until);
+  const id = noticeId('throttled', budget.id, period.id, String(since));
   return {
     ...aboutBudget(occasion),
-    id: noticeId('throttled', budget.id, period.id, String(since)),
+    id,
     kind: 'tenant-throttled',
     severity: 'warning',
+    facts: restrictionFacts(occasion),
+    event: eventOf(id, 'TenantThrottled', { ...aboutBudget(occasion), ...restrictionFacts(occasion) }),
     subject: `Bedrock budget ${budget.id} is throttled until ${until}`,
     text: `${who(occasion)} is slowed down until ${until}, so that what is left of ${budget.id} lasts as long as ${period.id}: ${because}. ${figures(occasion)}`,
   };
 }
 
-type BudgetOccasion = Pick<RestrictionOccasion, 'budget' | 'tenant'>;
+const restrictionFacts = ({ budget, period, spent, because, until }: RestrictionOccasion) => ({
+  period: period.id,
+  spentUsd: awsAmount(spent),
+  limitUsd: awsAmount(budget.limit),
+  because,
+  until: isoTime(until),
+});
 
-const aboutBudget = ({ budget, tenant }: BudgetOccasion) => ({
-  ...(tenant === undefined ? {} : { tenant }),
+export type BudgetOccasion = Pick<RestrictionOccasion, 'budget' | 'tenant'>;
+
+export const aboutBudget = ({ budget, tenant = '' }: BudgetOccasion) => ({
+  ...(tenant === '' ? {} : { tenant }),
   budget: budget.id,
 });
 
-const who = ({ budget, tenant }: BudgetOccasion): string =>
+export const who = ({ budget, tenant }: BudgetOccasion): string =>
   tenant === undefined ? `What budget ${budget.id} covers` : `Tenant ${tenant}`;
 
 const figures = ({ budget, spent }: RestrictionOccasion): string =>
@@ -138,11 +171,15 @@ export function budgetReopened(
   },
 ): Notice {
   const { budget, closedIn, since, period } = occasion;
+  const id = noticeId('reopened', budget.id, closedIn, closedIn === period.id ? String(since) : 'turned');
+  const facts = { closedIn, period: period.id, limitUsd: awsAmount(budget.limit) };
   return {
     ...aboutBudget(occasion),
-    id: noticeId('reopened', budget.id, closedIn, closedIn === period.id ? String(since) : 'turned'),
+    id,
     kind: 'tenant-reopened',
     severity: 'info',
+    facts,
+    event: eventOf(id, 'TenantReopened', { ...aboutBudget(occasion), ...facts }),
     subject: `Bedrock budget ${budget.id} is open again`,
     text: `${who(occasion)} may call Amazon Bedrock again: budget ${budget.id}, restricted in ${closedIn}, has ${displayUsd(budget.limit)} for ${period.id}.`,
   };
@@ -157,15 +194,24 @@ interface ProfileOccasion {
   readonly quarantine: number;
 }
 
+/** An empty tag names no tenant. */
+const ofTenant = ({ tenant = '' }: Pick<ProfileOccasion, 'tenant'>) => (tenant === '' ? {} : { tenant });
+
+const aboutProfile = ({ arn, name, tenant }: ProfileOccasion) => ({ ...ofTenant({ tenant }), profile: arn, name });
+
 export function profileQuarantined(occasion: ProfileOccasion & { readonly violations: readonly Violation[] }): Notice {
+  const id = noticeId('quarantined', occasion.arn, String(occasion.quarantine));
+  const violations = occasion.violations.map(describeViolation);
   return {
-    id: noticeId('quarantined', occasion.arn, String(occasion.quarantine)),
+    id,
     kind: 'profile-quarantined',
     severity: 'critical',
-    ...(occasion.tenant === undefined ? {} : { tenant: occasion.tenant }),
+    ...ofTenant(occasion),
+    facts: { profile: occasion.arn },
+    event: eventOf(id, 'ProfileQuarantined', { ...aboutProfile(occasion), violations }),
     subject: `Bedrock profile ${occasion.name} is quarantined`,
     text:
-      `Profile ${occasion.name} (${occasion.arn}) may not be invoked: ${occasion.violations.map(describeViolation).join('; ')}. ` +
+      `Profile ${occasion.name} (${occasion.arn}) may not be invoked: ${violations.join('; ')}. ` +
       `Its tags are: ${describeTags(occasion.tags) || 'none'}. Correct the tags on the profile; it is released within minutes.`,
   };
 }
@@ -183,7 +229,8 @@ export function profileViolating(
     id: noticeId('violating', arn, String(times)),
     kind: 'profile-violating',
     severity: 'warning',
-    ...(tenant === undefined ? {} : { tenant }),
+    ...ofTenant({ tenant }),
+    facts: { profile: arn, until: isoTime(until) },
     subject: `Bedrock profile ${name} violates the tag policy`,
     text:
       `Profile ${name} (${arn}) is quarantined at ${isoTime(until)} unless its tags are corrected: ${violations.map(describeViolation).join('; ')}. ` +
@@ -192,11 +239,14 @@ export function profileViolating(
 }
 
 export function profileReleased(occasion: ProfileOccasion): Notice {
+  const id = noticeId('released', occasion.arn, String(occasion.quarantine));
   return {
-    id: noticeId('released', occasion.arn, String(occasion.quarantine)),
+    id,
     kind: 'profile-released',
     severity: 'info',
-    ...(occasion.tenant === undefined ? {} : { tenant: occasion.tenant }),
+    ...ofTenant(occasion),
+    facts: { profile: occasion.arn },
+    event: eventOf(id, 'ProfileReleased', aboutProfile(occasion)),
     subject: `Bedrock profile ${occasion.name} is released`,
     text: `Profile ${occasion.name} (${occasion.arn}) carries the required tags now and may be invoked again. Its tags are: ${describeTags(occasion.tags)}.`,
   };
@@ -215,7 +265,8 @@ export function tagConflict(
     id: noticeId('tag-conflict', arn, day),
     kind: 'tag-conflict',
     severity: 'warning',
-    ...(tenant === undefined ? {} : { tenant }),
+    ...ofTenant({ tenant }),
+    facts: { profile: arn, day, writes },
     subject: `Tag conflict on Bedrock profile ${name}`,
     text:
       `The tags of profile ${name} (${arn}) were mended ${writes} times on ${day}, and somebody changed them back each time. ` +
@@ -232,10 +283,27 @@ export function profileMismatched(
     id: noticeId('mismatched', arn, mismatch.what),
     kind: 'profile-mismatched',
     severity: 'warning',
-    ...(tenant === undefined ? {} : { tenant }),
+    ...ofTenant({ tenant }),
+    facts: { profile: arn, what: mismatch.what, value: mismatch.value },
     subject: `Bedrock profile ${name}: its ${mismatch.what} is not allowed`,
     text:
       `The ${mismatch.what} of profile ${name} (${arn}) is "${mismatch.value}" (expected ${mismatch.expected}). ` +
       'AWS lets nobody change it: make a profile that the policy allows, and delete this one when nothing calls it any more. It is governed as before.',
+  };
+}
+
+export function profileDeleted(
+  occasion: Pick<ProfileOccasion, 'arn' | 'name' | 'tenant' | 'tags'> & { readonly mismatches: readonly Mismatch[] },
+): Notice {
+  const { arn, name, tenant, tags, mismatches } = occasion;
+  return {
+    id: noticeId('deleted', arn),
+    kind: 'profile-deleted',
+    severity: 'warning',
+    ...(tenant === undefined ? {} : { tenant }),
+    subject: `Bedrock profile ${name} was deleted`,
+    text:
+      `Profile ${name} (${arn}) was deleted, as the policy says of profiles that it does not allow and nobody invokes: ${mismatches.map(describeMismatch).join('; ')}. ` +
+      `Its tags were: ${describeTags(tags) || 'none'}. What it spent is still attributed by them.`,
   };
 }

@@ -193,6 +193,8 @@ async function settleStanding(
       budget: budget.id,
       period: period.id,
       standing: decision.standing,
+      before: item.terms.standing,
+      after: decision.standing,
       because: becauseOf(decision),
       // What the ledger knew by itself is not on the word of another.
       source: decision.heldBy ?? (outside !== undefined && item.unattributed > 0n ? outside.source : 'ledger'),

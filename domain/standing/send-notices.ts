@@ -1,24 +1,21 @@
 import type { Journal } from '../journal.ts';
-import type { NoticeOutbox, NoticePublisher } from './notice.ts';
+import type { Delivery } from '../outbox.ts';
 
-/** Publishes what waits in the outbox. One that SNS does not take stays for a later sweep and holds up no other. */
+/**
+ * Sends everything that waits: notices to people, notices to chat, events to programs. Each has an outbox of its own, so
+ * that what one of them does not take is repeated there and nowhere else; the first failure is thrown when all were tried.
+ */
 export async function sendNotices(ports: {
-  outbox: NoticeOutbox;
-  publisher: NoticePublisher;
-  journal: Journal;
+  readonly deliveries: readonly Delivery[];
+  readonly journal: Journal;
 }): Promise<void> {
-  for (const notice of await ports.outbox.unsent()) {
-    if (!(await ports.outbox.claim(notice.id))) continue;
+  const failures: unknown[] = [];
+  for (const delivery of ports.deliveries) {
     try {
-      await ports.publisher.publish(notice);
+      await delivery.send(ports.journal);
     } catch (error) {
-      ports.journal.counted('NoticeFailed', {
-        notice: notice.id,
-        error: error instanceof Error ? error.name : String(error),
-      });
-      continue;
+      failures.push(error);
     }
-    await ports.outbox.markSent(notice.id);
-    ports.journal.counted('NoticeSent', { notice: notice.id, kind: notice.kind });
   }
+  if (failures.length > 0) throw failures[0];
 }

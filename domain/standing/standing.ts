@@ -1,7 +1,7 @@
 import type { BudgetId } from '../budgets/budget-id.ts';
 import { type EpochMs, isoTime } from '../clock.ts';
 import { displayUsd, type NanoUsd } from '../money.ts';
-import { describeViolation, type Violation } from '../profiles/compliance.ts';
+import { describeViolation, type Violation } from '../profiles/violation.ts';
 
 /** Why something is not open: always with its evidence, and with an end where one is known. */
 export type Restriction =

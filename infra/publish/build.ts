@@ -10,6 +10,7 @@ import * as z from 'zod';
 import { writeDeclarations } from './declarations.ts';
 import { importsOfBundle, inlinedPackages, type PackageUse, packageName } from './imports.ts';
 import { INLINED, PROVISIONS, type ProjectManifest, publishedManifest } from './manifest.ts';
+import { NAMESPACE, tableSdkByRequire } from './table-sdk.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const ENTRY = 'invoke/index';
@@ -60,6 +61,7 @@ async function bundle(outDir: string) {
     target: 'node20',
     mainFields: ['module', 'main'],
     external: Object.keys(PROVISIONS),
+    plugins: [tableSdkByRequire],
     legalComments: 'none',
     metafile: true,
     logLevel: 'silent',
@@ -68,7 +70,9 @@ async function bundle(outDir: string) {
   const unforeseen = inlined.filter((name) => !INLINED.includes(name));
   if (unforeseen.length > 0)
     throw new Error(`The helper uses ${unforeseen.join(', ')}: declare it in infra/publish/manifest.ts.`);
-  const modules = Object.keys(metafile.inputs).filter((file) => !file.includes('node_modules/'));
+  const modules = Object.keys(metafile.inputs).filter(
+    (file) => !file.includes('node_modules/') && !file.startsWith(`${NAMESPACE}:`),
+  );
   return { modules: modules.sort(), imports: importsOfBundle(metafile), inlined };
 }
 

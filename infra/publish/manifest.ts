@@ -21,6 +21,7 @@ export const PROVISIONS: Readonly<Record<string, Provision>> = {
   '@smithy/types': 'dependency',
   // The tenant's own client is governed: there must be one copy.
   '@aws-sdk/client-bedrock-runtime': 'peer',
+  '@aws-sdk/client-eventbridge': 'optional peer',
   '@aws-sdk/client-lambda': 'optional peer',
   '@aws-sdk/client-resource-groups-tagging-api': 'optional peer',
   '@aws-sdk/client-secrets-manager': 'optional peer',

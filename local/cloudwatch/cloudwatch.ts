@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { isObject, membersOf, parseObject } from '../members.ts';
 import { AwsFault, type JsonObject, type Service, type World } from '../service.ts';
+import { alarmOperations } from './alarms.ts';
 import { BEDROCK_NAMESPACE, BedrockMetrics } from './bedrock-metrics.ts';
 import { invalid, type MetricQuery, type MetricRequest, readMetricRequest } from './metric-query.ts';
 
@@ -16,11 +17,12 @@ const LISTED_MS = 14 * DAY_MS;
 const LIST_PAGE = 500;
 
 /**
- * CloudWatch metrics, to be read: those that the Bedrock runtime reports of itself, in the Region of the call. There are
- * no expressions, no alarms and no metrics of callers' own.
+ * CloudWatch metrics, to be read: those that the Bedrock runtime reports of itself, in the Region of the call; and alarms on
+ * them. There are no expressions and no metrics of callers' own.
  */
 export function createCloudWatch(world: World, options: CloudWatchOptions = {}): Service {
-  const metrics = new BedrockMetrics(world, options.metricsDelayMs ?? 3 * MINUTE_MS);
+  const delayMs = options.metricsDelayMs ?? 3 * MINUTE_MS;
+  const metrics = new BedrockMetrics(world, delayMs);
   return {
     signingName: 'monitoring',
     protocol: {
@@ -30,6 +32,8 @@ export function createCloudWatch(world: World, options: CloudWatchOptions = {}):
       queryErrorCodes: { InvalidNextToken: 'InvalidNextToken', ValidationException: 'ValidationError' },
     },
     operations: {
+      ...alarmOperations(world, metrics, delayMs),
+
       GetMetricData(input, { region }) {
         const request = readMetricRequest(input);
         const series = request.queries

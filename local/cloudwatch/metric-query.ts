@@ -100,6 +100,15 @@ function readQuery(structure: JsonObject): MetricQuery {
   };
 }
 
+/** The one metric that an alarm looks at; its members are those of a query, not within `MetricStat`. */
+export function readAlarmQuery(input: JsonObject): MetricQuery {
+  const { MetricName, Namespace, Dimensions, Statistic, Period, Unit } = input;
+  if (input['Metrics'] !== undefined) throw invalid('Alarms on several metrics or expressions are not embedded.');
+  if (input['ExtendedStatistic'] !== undefined) throw invalid('Alarms on percentiles are not embedded.');
+  const Metric = { MetricName, Namespace, Dimensions };
+  return readQuery({ Id: 'm1', MetricStat: { Metric, Period, Stat: Statistic, Unit } });
+}
+
 function readPeriod(period: number | undefined): number {
   if (period === undefined) throw invalid('The parameter Period is required.');
   const isWhole = Number.isInteger(period) && period >= 60 && period % 60 === 0;

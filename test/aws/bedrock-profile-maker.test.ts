@@ -38,7 +38,7 @@ describe('making application inference profiles in Bedrock', () => {
   };
   const listed = async (region = 'us-east-1'): Promise<ProfileArn[]> => {
     const arns: ProfileArn[] = [];
-    for await (const arn of bedrockProfiles(client).list(region)) arns.push(arn);
+    for await (const { arn } of bedrockProfiles(client).list(region)) arns.push(arn);
     return arns;
   };
 

@@ -2,8 +2,8 @@ import { BedrockClient, CreateInferenceProfileCommand } from '@aws-sdk/client-be
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import * as z from 'zod';
 import { bedrockProfiles } from '../../aws/bedrock-profiles.ts';
-import type { Profiles } from '../../domain/profiles/govern-profile.ts';
 import { type ProfileArn, parseProfileArn } from '../../domain/profiles/profile-arn.ts';
+import type { Profiles } from '../../domain/profiles/profiles.ts';
 import { type EmbeddedAws, startEmbeddedAws } from '../../local/embedded-aws.ts';
 import { AwsFault } from '../../local/service.ts';
 import { clientConfig } from './client-config.ts';
@@ -137,7 +137,7 @@ describe('application inference profiles in Bedrock', () => {
     };
     const listed = async (region: string): Promise<ProfileArn[]> => {
       const all: ProfileArn[] = [];
-      for await (const arn of profiles.list(region)) all.push(arn);
+      for await (const { arn } of profiles.list(region)) all.push(arn);
       return all;
     };
 
@@ -145,6 +145,10 @@ describe('application inference profiles in Bedrock', () => {
       const calls = pagesOf(2);
       expect((await listed(REGION)).sort()).toEqual([...made].sort());
       expect(calls.length).toBeGreaterThanOrEqual(4);
+    });
+
+    it('tells of each what reading it alone does', async () => {
+      for await (const facts of profiles.list(REGION)) expect(facts).toEqual(await profiles.read(facts.arn));
     });
 
     it('asks for no page before the one at hand is used up', async () => {
@@ -164,7 +168,7 @@ describe('application inference profiles in Bedrock', () => {
       );
       const seen: ProfileArn[] = [];
       const listing = async () => {
-        for await (const arn of profiles.list(REGION)) seen.push(arn);
+        for await (const { arn } of profiles.list(REGION)) seen.push(arn);
       };
       await expect(listing()).rejects.toMatchObject({
         code: 'ThrottlingException',

@@ -14,13 +14,13 @@ import {
 } from '@aws-sdk/client-sqs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import * as z from 'zod';
-import { snsNotices } from '../../aws/sns-notices.ts';
-import type { Notice, NoticeId, NoticePublisher } from '../../domain/standing/notice.ts';
+import { chatNotices, type NoticePublisher, snsNotices } from '../../aws/sns-notices.ts';
+import type { Notice, NoticeId } from '../../domain/standing/notice.ts';
 import { type EmbeddedAws, startEmbeddedAws } from '../../local/embedded-aws.ts';
 import { clientConfig } from './client-config.ts';
 
 const Delivered = z.object({
-  Subject: z.string(),
+  Subject: z.string().optional(),
   Message: z.string(),
   MessageAttributes: z.record(z.string(), z.object({ Type: z.string(), Value: z.string() })),
 });
@@ -33,6 +33,7 @@ const NOTICE: Notice = {
   budget: 'tenant-monthly/acme',
   subject: 'Bedrock budget tenant-monthly/acme is closed until 2026-12-01T00:00:00.000Z',
   text: 'Tenant acme may not call Amazon Bedrock any more in 2026-11.',
+  facts: { period: '2026-11', spentUsd: '20.00', limitUsd: '20.00' },
 };
 
 describe('notices on SNS', () => {
@@ -85,14 +86,14 @@ describe('notices on SNS', () => {
     return (Messages ?? []).map(({ Body }) => Delivered.parse(JSON.parse(Body ?? '')));
   }
 
-  it('arrive with their text, and with attributes that subscriptions filter by', async () => {
+  it('reach a program as JSON, with attributes that subscriptions filter by', async () => {
     await notices.publish(NOTICE);
     await notices.publish({ ...NOTICE, severity: 'info' });
     const value = (Value: string) => ({ Type: 'String', Value });
     expect(await received()).toEqual([
       {
         Subject: NOTICE.subject,
-        Message: NOTICE.text,
+        Message: JSON.stringify({ version: 1, ...NOTICE }),
         MessageAttributes: {
           id: value(NOTICE.id),
           kind: value('tenant-closed'),
@@ -111,7 +112,7 @@ describe('notices on SNS', () => {
       text: 'Zürich – 日本 🙂\nsecond line',
     });
     const [notice] = await received();
-    expect(notice?.Message).toBe('Zürich – 日本 🙂\nsecond line');
+    expect(JSON.parse(notice?.Message ?? '')).toMatchObject({ text: 'Zürich – 日本 🙂\nsecond line' });
     expect(notice?.Subject).toMatch(/^Bedrock profile Z\?rich \? [?]+ [?]+ is quarantined x+$/);
     expect(notice?.Subject).toHaveLength(100);
   });
@@ -125,6 +126,55 @@ describe('notices on SNS', () => {
       ['id', 'kind', 'severity'],
       ['id', 'kind', 'severity'],
     ]);
+  });
+
+  it('reach people as the text alone', async () => {
+    const published: string[] = [];
+    const stop = aws.observe((observation) => {
+      if (observation.kind === 'publish') published.push(observation.message);
+    });
+    await notices.publish(NOTICE);
+    stop();
+    expect(published).toEqual([NOTICE.text]);
+    await received();
+  });
+
+  it('fit into one message however long their text is', async () => {
+    await notices.publish({ ...NOTICE, text: '日'.repeat(300_000) });
+    const [notice] = await received();
+    expect(JSON.parse(notice?.Message ?? '')).toMatchObject({ text: `${'日'.repeat(7_999)}…` });
+  });
+
+  it('reach chat as a custom notification, in which names can neither call a channel nor look like a link', async () => {
+    await chatNotices(sns, topic).publish({ ...NOTICE, tenant: '<!channel> @here', subject: 'Budget <b> is closed' });
+    const [notice] = await received();
+    expect(notice?.Subject).toBeUndefined();
+    expect(notice?.MessageAttributes['kind']?.Value).toBe('tenant-closed');
+    expect(JSON.parse(notice?.Message ?? '')).toEqual({
+      version: '1.0',
+      source: 'custom',
+      id: NOTICE.id,
+      content: {
+        textType: 'client-markdown',
+        title: ':no_entry: Budget ‹b› is closed',
+        description: NOTICE.text,
+        nextSteps: ['Raise the limit in the policy, or wait for the next period.'],
+        keywords: ['critical', 'tenant-closed', '‹!channel› ＠here', 'tenant-monthly/acme'],
+      },
+      metadata: {
+        threadId: 'tenant-monthly/acme|2026-11',
+        summary: 'Budget ‹b› is closed',
+        eventType: 'tenant-closed',
+        relatedResources: [],
+        additionalContext: {
+          tenant: '‹!channel› ＠here',
+          budget: 'tenant-monthly/acme',
+          period: '2026-11',
+          spentUsd: '20.00',
+          limitUsd: '20.00',
+        },
+      },
+    });
   });
 
   it('fail with a fault that names the notice when SNS does not take them', async () => {

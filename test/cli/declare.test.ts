@@ -98,6 +98,35 @@ describe('npm run governor', () => {
     costcenter: 'cc-1042',
   };
 
+  it('makes and tags no profile under a policy that observes, and says what it would do', async () => {
+    await create('made-by-hand', LAKESIDE);
+    await writeFile(file, `mode: observe\n${example}${DECLARATION}`);
+    const before = await profiles();
+    const applied = await run('apply', '--yes').ended;
+    expect(applied).toMatchObject({ code: 0, stderr: '' });
+    expect(applied.stdout).toContain(`  + ${NAMES[0]} in us-east-1\n`);
+    expect(applied.stdout).toContain(
+      '\n3 to create, 1 to adopt, 0 as declared. The policy observes: none of this is done to profiles.\n',
+    );
+    expect(applied.stdout).toContain(`The policy is stored in table ${TABLE}.\n\n0 created, 0 adopted.\n`);
+    expect(await profiles()).toEqual(before);
+    expect(await policyTable(dynamodb, TABLE).current()).toMatchObject({ mode: 'observe' });
+
+    expect((await run('apply', '--yes').ended).stdout).not.toContain('stored');
+    const planned = await run('plan', '--json', '--detailed-exitcode').ended;
+    expect(planned.code).toBe(2);
+    expect(lines(planned.stdout).at(-1)).toEqual({
+      type: 'plan',
+      changes: false,
+      observes: true,
+      create: 3,
+      adopt: 1,
+      keep: 0,
+      conflict: 0,
+      surplus: 0,
+    });
+  });
+
   it('plans without changing anything, applies what it planned, and then has nothing to do', async () => {
     await create('made-by-hand', LAKESIDE);
     const planned = await run('plan', '--detailed-exitcode').ended;
@@ -168,7 +197,16 @@ describe('npm run governor', () => {
       model: 'amazon.nova-pro-v1:0',
       tags: { ...LAKESIDE, tenant: 'alpine-re' },
     });
-    expect(plan.at(-1)).toEqual({ type: 'plan', changes: true, create: 4, adopt: 0, keep: 0, conflict: 0, surplus: 0 });
+    expect(plan.at(-1)).toEqual({
+      type: 'plan',
+      changes: true,
+      observes: false,
+      create: 4,
+      adopt: 0,
+      keep: 0,
+      conflict: 0,
+      surplus: 0,
+    });
     const applied = lines((await run('apply', '--json', '--yes').ended).stdout);
     expect(applied.filter(({ type }) => type === 'applied')).toHaveLength(4);
     expect(applied.at(-1)).toEqual({ type: 'end', created: 4, adopted: 0, notDone: 0, left: 0 });

@@ -1,15 +1,20 @@
 import type { BudgetId } from '../../domain/budgets/budget-id.ts';
 import type { AwsBudget, AwsBudgetState, AwsBudgets } from '../../domain/budgets/provisioning.ts';
 import { type Clock, type EpochMs, epochMs } from '../../domain/clock.ts';
+import type { GovernorEvent } from '../../domain/events/governor-event.ts';
 import type { GaugeName, Journal, JournalFacts, MetricName } from '../../domain/journal.ts';
 import { add, nanoUsd } from '../../domain/money.ts';
+import { type Delivery, deliveryOf } from '../../domain/outbox.ts';
 import { periodAt } from '../../domain/period.ts';
 import type { Policy } from '../../domain/policy/policy.ts';
 import type { BulkTags } from '../../domain/profiles/clearing.ts';
-import type { ProfileFacts, Profiles } from '../../domain/profiles/govern-profile.ts';
+import type { ProfileRemover } from '../../domain/profiles/delete-mismatched.ts';
 import { parseIndexEntry, serialiseIndexEntry } from '../../domain/profiles/index-entry-document.ts';
+import type { InvocationCount, InvocationCounts } from '../../domain/profiles/invocation-counts.ts';
 import { type ProfileArn, parseProfileArn, regionOf } from '../../domain/profiles/profile-arn.ts';
+import type { CreatorReading } from '../../domain/profiles/profile-creators.ts';
 import type { IndexEntry, ProfileIndex } from '../../domain/profiles/profile-index.ts';
+import type { ProfileFacts, Profiles } from '../../domain/profiles/profiles.ts';
 import type { Sweep } from '../../domain/profiles/sweep.ts';
 import type { SweepCursor, SweepProgress } from '../../domain/profiles/sweep-progress.ts';
 import type { LedgerItem, WriteId } from '../../domain/spending/ledger.ts';
@@ -19,9 +24,12 @@ import type { PicoUsdPerToken, Rates } from '../../domain/spending/pricing.ts';
 import { UsageSince } from '../../domain/spending/recorded-usage.ts';
 import { UsageReadings } from '../../domain/spending/usage-readings.ts';
 import type { TimeWindow, UsageRecords } from '../../domain/spending/usage-record.ts';
-import type { Notice, NoticeId, NoticeOutbox, NoticePublisher } from '../../domain/standing/notice.ts';
+import type { Notice, NoticeOutbox } from '../../domain/standing/notice.ts';
+import { noticeOutbox } from '../../domain/standing/notice-outbox.ts';
 import type { Tags } from '../../domain/tags.ts';
 import { budgetNamed, policyOf } from './example-policy.ts';
+import { MemoryOutbox } from './memory-outbox.ts';
+import { MemoryTagHistories } from './profiles/memory-tag-histories.ts';
 import { MemoryLedger } from './spending/memory-ledger.ts';
 import { MemoryCheckpoints, MemoryOpenings, MemoryUsage } from './spending/memory-usage.ts';
 import { MemoryOverrides, MemorySignals } from './standing/memory-evidence.ts';
@@ -63,8 +71,6 @@ const NOVA_LITE: Rates = {
   cacheWrite1h: rate(60_000),
 };
 
-const CLAIM_MS = 60_000;
-
 const sorted = <T>(list: readonly T[], by: (element: T) => string): T[] =>
   [...list].sort((one, other) => by(one).localeCompare(by(other)));
 
@@ -80,13 +86,18 @@ export class GovernedAccount {
   readonly checkpoints = new MemoryCheckpoints();
   readonly overrides = new MemoryOverrides();
   readonly signals = new MemorySignals();
+  readonly histories = new MemoryTagHistories();
   /** What the token metrics say of a window. */
   meter: (window: MeteredWindow) => Metered = () => ({ kind: 'silent' });
   readonly stored = new Map<ProfileArn, StoredProfile>();
   readonly indexed = new Map<ProfileArn, string>();
   readonly awsBudgets = new Map<string, AwsBudgetState>();
-  readonly notices = new Map<NoticeId, { readonly notice: Notice; claimedAt?: EpochMs; isSent: boolean }>();
+  readonly notices = new MemoryOutbox<Notice>(() => this.now);
+  readonly chat = new MemoryOutbox<Notice>(() => this.now);
+  readonly events = new MemoryOutbox<GovernorEvent>(() => this.now);
   readonly published: Notice[] = [];
+  readonly chatted: Notice[] = [];
+  readonly announced: GovernorEvent[] = [];
   readonly counted: MetricName[] = [];
   readonly decisions: { readonly decision: string; readonly facts: JournalFacts }[] = [];
   /** The port calls that changed something: `index.put`, `profiles.tag`. */
@@ -101,6 +112,11 @@ export class GovernedAccount {
   readonly unreadable = new Set<ProfileArn>();
   /** What bulk reads say of a profile instead of the truth: earlier tags, or nothing. */
   readonly lagging = new Map<ProfileArn, Tags | undefined>();
+  /** What CloudWatch has counted of a profile; nothing, where it is not here. */
+  readonly invocations = new Map<ProfileArn, InvocationCount>();
+  /** Who created a profile, where AWS says so. */
+  readonly creators = new Map<ProfileArn, CreatorReading>();
+  readonly undeletable = new Set<ProfileArn>();
   readonly measured = new Map<GaugeName, number>();
   cursor: SweepCursor = {};
   #now: number;
@@ -163,10 +179,10 @@ export class GovernedAccount {
   }
 
   noticesOf(kind: Notice['kind']): string[] {
-    return [...this.notices.values()].flatMap(({ notice }) => (notice.kind === kind ? [notice.id] : []));
+    return this.notices.all.flatMap(({ id, kind: its }) => (its === kind ? [id] : []));
   }
 
-  get ports(): Sweep & { readonly publisher: NoticePublisher } {
+  get ports(): Sweep & { readonly deliveries: readonly Delivery[] } {
     const clock: Clock = { now: () => this.now };
     const journal: Journal = {
       decided: (decision, facts) => void this.decisions.push({ decision, facts }),
@@ -192,12 +208,16 @@ export class GovernedAccount {
       }),
       profiles: this.#failing('profiles', this.#profiles),
       bulkTags: this.#failing('bulkTags', this.#bulkTags),
+      remover: this.#failing('remover', this.#remover),
+      invocations: this.#failing('invocations', this.#invocations),
       progress: this.#failing('progress', this.#progress),
       gauges: { measured: (gauge, value) => void this.measured.set(gauge, value) },
       index: this.#failing('index', this.#index),
+      histories: this.#failing('histories', this.histories),
+      creators: { find: async (arn) => this.creators.get(arn) ?? { kind: 'unknown', why: 'nobody told the test' } },
       awsBudgets: this.#failing('awsBudgets', this.#awsBudgets),
-      outbox: this.#failing('outbox', this.#outbox),
-      publisher: this.#failing('publisher', { publish: async (notice: Notice) => void this.published.push(notice) }),
+      outbox: this.#outbox,
+      deliveries: this.#deliveries,
     };
   }
 
@@ -213,7 +233,11 @@ export class GovernedAccount {
       index: [...this.indexed].map(([arn, entry]) => [arn, entry.replace(/,"mendings":\{[^}]*\}/, '')]).sort(),
       awsBudgets: sorted([...this.awsBudgets], ([name]) => name),
       notices: [...this.notices.keys()].sort(),
+      chat: [...this.chat.keys()].sort(),
+      // Those of notices; others are named by when they happened.
+      events: this.events.all.flatMap(({ id, type }) => (/^(Budget|Drift)/.test(type) ? [] : [id])).sort(),
       openings: this.openings.kept,
+      histories: this.histories.kept,
     };
   }
 
@@ -236,8 +260,9 @@ export class GovernedAccount {
   readonly #profiles: Profiles = {
     read: async (arn) => this.stored.get(arn)?.facts,
     readTags: async (arn) => {
-      if (this.unreadable.has(arn)) throw new PortFailure(`the tags of ${arn} cannot be read`);
-      return this.stored.get(arn)?.tags ?? {};
+      const profile = this.stored.get(arn);
+      if (profile === undefined || this.unreadable.has(arn)) throw new PortFailure(`the tags of ${arn} cannot be read`);
+      return profile.tags;
     },
     tag: async (arn, tags) => {
       const profile = this.stored.get(arn);
@@ -265,6 +290,19 @@ export class GovernedAccount {
       ),
   };
 
+  readonly #remover: ProfileRemover = {
+    remove: async (arn) => {
+      if (this.undeletable.has(arn)) return { refused: 'it is in use' };
+      if (this.stored.delete(arn)) this.changes.push('remover.remove');
+      return 'gone';
+    },
+  };
+
+  readonly #invocations: InvocationCounts = {
+    read: async (_region, profiles) =>
+      new Map(profiles.map((arn) => [arn, this.invocations.get(arn) ?? ({ kind: 'silent' } as const)])),
+  };
+
   readonly #progress: SweepProgress = {
     read: async () => this.cursor,
     keep: async (cursor) => {
@@ -273,11 +311,11 @@ export class GovernedAccount {
     },
   };
 
-  async *#list(region: string): AsyncIterable<ProfileArn> {
-    const arns = [...this.stored.keys()].filter((arn) => regionOf(arn) === region);
-    for (const [position, arn] of arns.entries()) {
+  async *#list(region: string): AsyncIterable<ProfileFacts> {
+    const all = [...this.stored.values()].filter(({ facts }) => regionOf(facts.arn) === region);
+    for (const [position, { facts }] of all.entries()) {
       if (position > 0 && this.unlistable.has(region)) break;
-      yield arn;
+      yield facts;
     }
     if (this.unlistable.has(region)) throw new PortFailure(`the list of ${region} broke off`);
   }
@@ -310,25 +348,52 @@ export class GovernedAccount {
     },
   };
 
-  readonly #outbox: NoticeOutbox = {
-    enter: async (notice) => {
-      if (this.notices.has(notice.id)) return;
-      this.notices.set(notice.id, { notice, isSent: false });
-      this.changes.push('outbox.enter');
-    },
-    unsent: async () => [...this.notices.values()].flatMap(({ notice, isSent }) => (isSent ? [] : [notice])),
-    claim: async (id) => {
-      const entry = this.notices.get(id);
-      if (entry === undefined || entry.isSent) return false;
-      if (entry.claimedAt !== undefined && this.now < entry.claimedAt + CLAIM_MS) return false;
-      entry.claimedAt = this.now;
-      return true;
-    },
-    markSent: async (id) => {
-      const entry = this.notices.get(id);
-      if (entry !== undefined) entry.isSent = true;
-    },
-  };
+  get #outboxes() {
+    const told = (outbox: MemoryOutbox<Notice> | MemoryOutbox<GovernorEvent>) => {
+      outbox.onEntered = () => void this.changes.push('outbox.enter');
+    };
+    told(this.notices);
+    told(this.chat);
+    told(this.events);
+    return {
+      notices: this.#failing('notices', this.notices),
+      chat: this.#failing('chat', this.chat),
+      events: this.#failing('events', this.events),
+    };
+  }
+
+  get #outbox(): NoticeOutbox {
+    return noticeOutbox(this.#outboxes);
+  }
+
+  get #deliveries(): readonly Delivery[] {
+    const { notices, chat, events } = this.#outboxes;
+    const publisher = this.#failing('publisher', {
+      tell: async (notice: Notice) => void this.published.push(notice),
+      chat: async (notice: Notice) => void this.chatted.push(notice),
+      announce: async (event: GovernorEvent) => void this.announced.push(event),
+    });
+    return [
+      deliveryOf(
+        'notices',
+        notices,
+        (notice) => publisher.tell(notice),
+        ({ kind }) => kind,
+      ),
+      deliveryOf(
+        'chat',
+        chat,
+        (notice) => publisher.chat(notice),
+        ({ kind }) => kind,
+      ),
+      deliveryOf(
+        'events',
+        events,
+        (event) => publisher.announce(event),
+        ({ type }) => type,
+      ),
+    ];
+  }
 
   /** The port with every call counted, and the one that is to crash crashing. */
   #failing<Port extends object>(name: string, port: Port): Port {

@@ -27,12 +27,19 @@ export const FUNCTIONS = {
   budgetAlert: `${PREFIX}-budget-alert`,
   sweep: `${PREFIX}-sweep`,
   reopenEnded: `${PREFIX}-reopen-ended`,
+  budgetHint: `${PREFIX}-budget-hint`,
+  ledgerWatch: `${PREFIX}-ledger-watch`,
+  costAnomaly: `${PREFIX}-cost-anomaly`,
+  metricAlarm: `${PREFIX}-metric-alarm`,
+  outlook: `${PREFIX}-outlook`,
 } as const;
 export const RULES = {
   apiCalls: `${PREFIX}-profile-api-calls`,
   tagChanges: `${PREFIX}-profile-tag-changes`,
   sweepSchedule: `${PREFIX}-sweep-schedule`,
   reopenSchedule: `${PREFIX}-reopen-schedule`,
+  ledgerWatchSchedule: `${PREFIX}-ledger-watch-schedule`,
+  outlookSchedule: `${PREFIX}-outlook-schedule`,
 } as const;
 
 export const NOVA_PRO = 'amazon.nova-pro-v1:0';
@@ -66,6 +73,8 @@ export interface IndexState {
 /** A tenant's process: a client with the helper, bound to tags. */
 export interface Tenant {
   call(modelId: string, text: string, maxTokens?: number): Promise<ConverseCommandOutput>;
+  /** Reports what was spent. */
+  flush(): Promise<void>;
   /** Ends the process as it should end: everything reported, unused money returned. */
   close(): Promise<void>;
 }
@@ -248,6 +257,7 @@ export class DeployedGovernor {
     client.middlewareStack.use(governor);
     return {
       call: (modelId, text, maxTokens = 1_000) => client.send(converse(modelId, text, maxTokens)),
+      flush: () => governor.flush(),
       async close() {
         await governor.close();
         client.destroy();
@@ -296,9 +306,9 @@ export class DeployedGovernor {
     }
   }
 
-  /** The sweep runs only when {@link sweep} is called, and what has ended is opened by nothing else. */
+  /** Nothing runs by the clock: the sweep only when {@link sweep} is called, and what has ended is opened by nothing else. */
   async stopSweeping(): Promise<void> {
-    for (const Name of [RULES.sweepSchedule, RULES.reopenSchedule])
+    for (const Name of [RULES.sweepSchedule, RULES.reopenSchedule, RULES.ledgerWatchSchedule, RULES.outlookSchedule])
       await this.events.send(new DisableRuleCommand({ Name }));
   }
 

@@ -343,7 +343,11 @@ describe('the main job, three days before the month ends in Zurich', () => {
     });
 
     it('tells the owners of that tenant once, and nobody else again', async () => {
+      // Found by the token metrics, which name the profile, and by AWS Budgets: told once.
       expect(await governor.newNotices()).toEqual([
+        'bypass-detected: Spend round the helper in Bedrock budget sales-support-chat',
+        'bypass-detected: Spend round the helper in Bedrock budget tenant-monthly/harbor-mutual',
+        'daily-digest: Bedrock budgets on 2026-11-28',
         'tenant-closed: Bedrock budget tenant-monthly/harbor-mutual is closed until 2026-11-30T23:00:00.000Z',
         'threshold-crossed: Bedrock budget tenant-monthly/harbor-mutual has reached 80%',
       ]);

@@ -165,9 +165,10 @@ export const FAULTS: readonly Fault[] = [
   {
     id: 'F8',
     meaning: 'a call whose price is not known costs nothing',
-    file: 'invoke/middleware.ts',
-    source: 'if (rates !== undefined) return rates;',
-    fault: 'return rates ?? ({ input: 0, output: 0, cacheRead: 0, cacheWrite5m: 0, cacheWrite1h: 0 } as Rates);',
+    file: 'invoke/governed-call.ts',
+    source: 'const rates = ratesAt(entry, now);',
+    fault:
+      'const rates = ratesAt(entry, now) ?? ({ input: 0, output: 0, cacheRead: 0, cacheWrite5m: 0, cacheWrite1h: 0 } as Rates);',
     test: {
       file: 'test/invoke/resolving.test.ts',
       title: 'where no price is known for the model [F8]',
@@ -296,9 +297,9 @@ export const FAULTS: readonly Fault[] = [
     id: 'F17',
     meaning: 'work on the hot path: every call reads the ledger',
     file: 'invoke/admission.ts',
-    source: "return taken.kind === 'all' ? new Reservation(taken.holds) : undefined;",
-    fault: `for (const { key } of this.#accountsOf(budgets)) void this.#options.ledger.read(key);
-    return taken.kind === 'all' ? new Reservation(taken.holds) : undefined;`,
+    source: 'return taken instanceof BudgetAccount ? undefined : new Reservation(taken);',
+    fault: `for (const { key } of accounts) void this.#options.ledger.read(key);
+    return taken instanceof BudgetAccount ? undefined : new Reservation(taken);`,
     test: {
       file: 'test/invoke/admission.test.ts',
       title: 'is not asked at all for a call that the lease in hand covers: no request but its own [F17]',
@@ -352,11 +353,11 @@ export const FAULTS: readonly Fault[] = [
     id: 'F19c',
     meaning: "the caller's word is taken for identity: a middleware names another profile after the check",
     file: 'invoke/middleware.ts',
-    source: 'if (!goesTo(args.request, call.entry)) throw refused(call, changed(call.entry));',
+    source: 'if (!goesTo(args.request, call.route)) throw refused(call, changed(call.route));',
     fault: '',
     test: {
       file: 'test/invoke/identity.test.ts',
-      title: 'is not changed by a middleware of the caller that names another profile after admission [F19]',
+      title: 'is not changed by a middleware of the caller that sends an admitted call to another profile [F19]',
     },
   },
   {
@@ -538,9 +539,9 @@ export const FAULTS: readonly Fault[] = [
   {
     id: 'F30',
     meaning: 'the same alert over and over: each time that it is noticed is taken for an occasion of its own',
-    file: 'aws/dynamodb/notice-outbox-table.ts',
-    source: 'const keyOf = (id: NoticeId) =>',
-    fault: 'const keyOf = (notice: NoticeId, id = notice + clock.now()) =>',
+    file: 'aws/dynamodb/outbox-table.ts',
+    source: 'const keyOf = (id: string) =>',
+    fault: 'const keyOf = (occasion: string, id = occasion + clock.now()) =>',
     test: {
       file: 'test/aws/dynamodb/notice-outbox-table.test.ts',
       title: 'takes an occasion once for good, also after it was sent [F30]',

@@ -14,6 +14,8 @@ export class InvokedLease {
     Object.assign(process.env, aws.environment(), {
       GOVERNOR_TABLE: table,
       GOVERNOR_NOTICES_TOPIC_ARN: 'arn:aws:sns:us-east-1:123456789012:notices',
+      GOVERNOR_CHAT_TOPIC_ARN: 'arn:aws:sns:us-east-1:123456789012:chat',
+      GOVERNOR_BUS_NAME: 'governor',
       GOVERNOR_BUDGET_ALERTS_TOPIC_ARN: 'arn:aws:sns:us-east-1:123456789012:alerts',
       GOVERNOR_ACCOUNT_ID: aws.accountId,
       GOVERNOR_INDEX_PARAMETER: '/bedrock-cost-governor-dev/index',

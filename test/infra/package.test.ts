@@ -12,7 +12,19 @@ import { bundleHandlers } from '../../infra/bundle.ts';
 import { packageStack } from '../../infra/package.ts';
 import { copyProject } from './project-copy.ts';
 
-const FUNCTIONS = ['budget-alert', 'lease', 'profile-changed', 'reopen-ended', 'resolve-profile', 'sweep'];
+const FUNCTIONS = [
+  'budget-alert',
+  'budget-hint',
+  'cost-anomaly',
+  'lease',
+  'ledger-watch',
+  'metric-alarm',
+  'outlook',
+  'profile-changed',
+  'reopen-ended',
+  'resolve-profile',
+  'sweep',
+];
 
 let project: Awaited<ReturnType<typeof copyProject>>;
 beforeEach(async () => {
@@ -135,15 +147,7 @@ describe('packaging the stack', () => {
     await writeFile(join(build, 'retired.zip'), '');
     await symlink('999999999', join(build, 'lock'));
     await packageStack({ root: project.root });
-    expect((await readdir(build)).sort()).toEqual([
-      'budget-alert.zip',
-      'lease.zip',
-      'profile-changed.zip',
-      'reopen-ended.zip',
-      'resolve-profile.zip',
-      'stamp.json',
-      'sweep.zip',
-    ]);
+    expect((await readdir(build)).sort()).toEqual([...FUNCTIONS.map((name) => `${name}.zip`), 'stamp.json'].sort());
   });
 
   it('keeps what was packaged before when packaging fails', async () => {

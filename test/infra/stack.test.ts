@@ -32,7 +32,7 @@ const lambdaFunction = z.object({
 const rule = z.object({
   Name: z.string(),
   State: z.string(),
-  EventBusName: z.undefined().optional(),
+  EventBusName: z.union([reference, z.undefined()]).optional(),
   EventPattern: z.json().optional(),
   ScheduleExpression: z.string().optional(),
   Targets: z.array(
@@ -92,11 +92,16 @@ const queuePoliciesOf = (queue: string) =>
   );
 
 describe('the functions', () => {
-  it('are six, each with its own artifact, role and log group', () => {
+  it('are eleven, each with its own artifact, role and log group', () => {
     const all = [...functions()];
     expect(all.map(([id]) => nameOf(id)).sort()).toEqual([
       'budget-alert',
+      'budget-hint',
+      'cost-anomaly',
       'lease',
+      'ledger-watch',
+      'metric-alarm',
+      'outlook',
       'profile-changed',
       'reopen-ended',
       'resolve-profile',
@@ -140,6 +145,7 @@ describe('the functions', () => {
       expect(fn.Environment.Variables).toEqual({
         GOVERNOR_TABLE: { Ref: 'GovernorTable' },
         GOVERNOR_NOTICES_TOPIC_ARN: { Ref: 'NoticesTopic' },
+        GOVERNOR_CHAT_TOPIC_ARN: { Ref: 'ChatNoticesTopic' },
         GOVERNOR_BUDGET_ALERTS_TOPIC_ARN: { Ref: 'BudgetAlertsTopic' },
         GOVERNOR_BUS_NAME: { Ref: 'GovernorBus' },
         GOVERNOR_ACCOUNT_ID: { Ref: 'AWS::AccountId' },
@@ -155,15 +161,24 @@ describe('the functions', () => {
 });
 
 describe('the rules', () => {
-  it('call the right function, on the default bus, and may', () => {
+  it('call the right function, on the right bus, and may', () => {
     const targets = [...rules().values()].flatMap(({ Name, State, Targets }) =>
       Targets.map(({ Arn }) => [Name.replace('bedrock-cost-governor-dev-', ''), State, nameOf(Arn['Fn::GetAtt'][0])]),
     );
     expect(targets.sort()).toEqual([
+      ['budget-hints', 'ENABLED', 'budget-hint'],
+      ['cost-anomalies', 'ENABLED', 'cost-anomaly'],
+      ['ledger-watch-schedule', 'ENABLED', 'ledger-watch'],
+      ['metric-alarms', 'ENABLED', 'metric-alarm'],
+      ['outlook-schedule', 'ENABLED', 'outlook'],
       ['profile-api-calls', 'ENABLED', 'profile-changed'],
       ['profile-tag-changes', 'ENABLED', 'profile-changed'],
       ['reopen-schedule', 'ENABLED', 'reopen-ended'],
       ['sweep-schedule', 'ENABLED', 'sweep'],
+    ]);
+    const ownBus = [...rules().values()].filter(({ EventBusName }) => EventBusName !== undefined);
+    expect(ownBus.map(({ Name, EventBusName }) => [Name, EventBusName])).toEqual([
+      ['bedrock-cost-governor-dev-budget-hints', { Ref: 'GovernorBus' }],
     ]);
     const permission = z.object({ FunctionName: attribute, Principal: z.string(), SourceArn: z.unknown().optional() });
     const permitted = [...resources('AWS::Lambda::Permission', permission).values()];
@@ -175,8 +190,11 @@ describe('the rules', () => {
     }
   });
 
+  /** The ARN of a rule on a bus of its own names the bus as well. */
+  const pathOf = (name: string) => (/hints$/.test(name) ? `bedrock-cost-governor-dev/${name}` : name);
+
   it('keep what they cannot deliver in a queue that lets exactly them send', () => {
-    expect(rules().size).toBe(4);
+    expect(rules().size).toBe(9);
     for (const { Name, Targets } of rules().values()) {
       for (const { DeadLetterConfig } of Targets) {
         const policies = queuePoliciesOf(DeadLetterConfig.Arn['Fn::GetAtt'][0]);
@@ -192,7 +210,9 @@ describe('the rules', () => {
           Condition: {
             ArnEquals: {
               'aws:SourceArn': expect.arrayContaining([
-                { 'Fn::Sub': `arn:\${AWS::Partition}:events:\${AWS::Region}:\${AWS::AccountId}:rule/${Name}` },
+                {
+                  'Fn::Sub': `arn:\${AWS::Partition}:events:\${AWS::Region}:\${AWS::AccountId}:rule/${pathOf(Name)}`,
+                },
               ]),
             },
           },
@@ -253,17 +273,30 @@ describe('the rules', () => {
     expect(matchedBy({ ...envelope, detail: { ...ofProfile, 'resource-type': 'guardrail' } })).toEqual([]);
   });
 
-  it('call the sweep every five minutes, and look for what has ended every minute', () => {
+  it.each(['aws.ce-AnomalyDetected-doc', 'aws.ce-AnomalyDetected-tag-monitor'])('match %s', (file) => {
+    expect(matchedBy(event(file))).toEqual(['cost-anomalies']);
+  });
+
+  it('match an alarm that is in alarm, and none that is over', () => {
+    const { detail, ...envelope } = event('aws.cloudwatch-AlarmStateChange');
+    expect(matchedBy({ ...envelope, detail })).toEqual(['metric-alarms']);
+    expect(matchedBy({ ...envelope, detail: { ...detail, state: { value: 'OK' } } })).toEqual([]);
+  });
+
+  it('call the sweep every five minutes, the watch and what has ended every minute, and look ahead every hour', () => {
     const scheduled = [...rules().values()].flatMap(({ ScheduleExpression }) => ScheduleExpression ?? []);
-    expect(scheduled).toEqual(['rate(5 minutes)', 'rate(1 minute)']);
+    expect(scheduled.sort()).toEqual(['rate(1 hour)', 'rate(1 minute)', 'rate(1 minute)', 'rate(5 minutes)']);
   });
 });
 
 describe('the topics', () => {
-  it('for budget alerts is open to AWS Budgets, for this account, and to no one else', () => {
+  it('for alerts are each open to the one service that raises them, for this account, and to no one else', () => {
     const topicPolicy = z.object({ Topics: z.array(reference), PolicyDocument: policy });
     const policies = [...resources('AWS::SNS::TopicPolicy', topicPolicy).values()];
-    expect(policies.map(({ Topics }) => Topics)).toEqual([[{ Ref: 'BudgetAlertsTopic' }]]);
+    expect(policies.map(({ Topics }) => Topics)).toEqual([
+      [{ Ref: 'BudgetAlertsTopic' }],
+      [{ Ref: 'CostAnomaliesTopic' }],
+    ]);
     expect(policies.flatMap(({ PolicyDocument }) => PolicyDocument.Statement)).toEqual([
       expect.objectContaining({
         Effect: 'Allow',
@@ -275,6 +308,13 @@ describe('the topics', () => {
           ArnLike: { 'aws:SourceArn': { 'Fn::Sub': `arn:\${AWS::Partition}:budgets::\${AWS::AccountId}:*` } },
         },
       }),
+      expect.objectContaining({
+        Effect: 'Allow',
+        Principal: { Service: 'costalerts.amazonaws.com' },
+        Action: ['sns:Publish'],
+        Resource: { Ref: 'CostAnomaliesTopic' },
+        Condition: { StringEquals: { 'aws:SourceAccount': { Ref: 'AWS::AccountId' } } },
+      }),
     ]);
   });
 
@@ -285,23 +325,25 @@ describe('the topics', () => {
       Endpoint: attribute,
       RedrivePolicy: z.object({ deadLetterTargetArn: attribute }),
     });
-    const [only, ...others] = resources('AWS::SNS::Subscription', subscription).values();
-    expect(others).toEqual([]);
-    expect([only?.TopicArn.Ref, nameOf(only?.Endpoint['Fn::GetAtt'][0] ?? '')]).toEqual([
-      'BudgetAlertsTopic',
-      'budget-alert',
+    const subscriptions = [...resources('AWS::SNS::Subscription', subscription).values()];
+    const ends = subscriptions.map(({ TopicArn, Endpoint }) => [TopicArn.Ref, nameOf(Endpoint['Fn::GetAtt'][0])]);
+    expect(ends.sort()).toEqual([
+      ['BudgetAlertsTopic', 'budget-alert'],
+      ['CostAnomaliesTopic', 'cost-anomaly'],
     ]);
-    const policies = queuePoliciesOf(only?.RedrivePolicy.deadLetterTargetArn['Fn::GetAtt'][0] ?? '');
-    expect(policies).toHaveLength(1);
-    expect(policies[0]?.PolicyDocument.Statement).toEqual([
-      expect.objectContaining({
-        Effect: 'Allow',
-        Principal: { Service: 'sns.amazonaws.com' },
-        Action: ['sqs:SendMessage'],
-        Resource: only?.RedrivePolicy.deadLetterTargetArn,
-        Condition: { ArnEquals: { 'aws:SourceArn': { Ref: 'BudgetAlertsTopic' } } },
-      }),
-    ]);
+    for (const { TopicArn, RedrivePolicy } of subscriptions) {
+      const policies = queuePoliciesOf(RedrivePolicy.deadLetterTargetArn['Fn::GetAtt'][0]);
+      expect(policies).toHaveLength(1);
+      expect(policies[0]?.PolicyDocument.Statement).toEqual([
+        expect.objectContaining({
+          Effect: 'Allow',
+          Principal: { Service: 'sns.amazonaws.com' },
+          Action: ['sqs:SendMessage'],
+          Resource: RedrivePolicy.deadLetterTargetArn,
+          Condition: { ArnEquals: { 'aws:SourceArn': TopicArn } },
+        }),
+      ]);
+    }
   });
 });
 
@@ -335,6 +377,7 @@ describe('the table', () => {
               Projection: { ProjectionType: 'ALL' },
             },
           ],
+          TimeToLiveSpecification: { AttributeName: 'auditExpiresAt', Enabled: true },
           PointInTimeRecoverySpecification: { PointInTimeRecoveryEnabled: true },
           SSESpecification: { SSEEnabled: true },
           DeletionProtectionEnabled: true,
@@ -364,14 +407,26 @@ describe('the roles', () => {
   });
 
   it('may act on every resource only where IAM knows no resource to name', () => {
-    const everywhere = ['profile-changed', 'budget-alert', 'sweep', 'reopen-ended', 'lease', 'resolve-profile'].flatMap(
-      (name) => statementsOf(name).filter(({ Resource }) => [Resource].flat().includes('*')),
+    const everywhere = [...functions().keys()].flatMap((id) =>
+      statementsOf(nameOf(id) ?? '').filter(({ Resource }) => [Resource].flat().includes('*')),
     );
-    expect(everywhere.flatMap(({ Action }) => Action)).toEqual([
+    expect([...new Set(everywhere.flatMap(({ Action }) => Action))].sort()).toEqual([
       'bedrock:ListInferenceProfiles',
-      'tag:GetResources',
+      'ce:GetAnomalies',
+      'cloudtrail:LookupEvents',
       'cloudwatch:GetMetricData',
+      'tag:GetResources',
     ]);
+  });
+
+  it('let the sweep alone delete profiles, and those who mend alone ask who created one', () => {
+    const who = (action: string) =>
+      ['profile-changed', 'budget-alert', 'sweep', 'lease', 'resolve-profile'].filter((name) =>
+        allowed(name).includes(action),
+      );
+    expect(who('bedrock:DeleteInferenceProfile')).toEqual(['sweep']);
+    for (const action of ['cloudtrail:LookupEvents', 'iam:ListRoleTags'])
+      expect(who(action)).toEqual(['profile-changed', 'sweep']);
   });
 
   it("change tags on this account's application inference profiles alone", () => {
@@ -404,13 +459,32 @@ describe('the roles', () => {
     expect(allowed('lease').filter((action) => !/^(dynamodb|logs):/.test(action))).toEqual([]);
   });
 
-  it("let the functions that follow money show a standing, but neither change a tenant's tags nor a budget", () => {
-    for (const name of ['budget-alert', 'reopen-ended']) {
+  const SIGNALS = ['budget-alert', 'budget-hint', 'cost-anomaly', 'ledger-watch', 'metric-alarm', 'reopen-ended'];
+
+  it("let those who follow money show a standing, but neither change a tenant's tags nor a budget", () => {
+    for (const name of SIGNALS) {
       const tagging = statementsOf(name).find(({ Action }) => Action.includes('bedrock:TagResource'));
       expect(tagging?.Condition).toEqual({ 'ForAllValues:StringLike': { 'aws:TagKeys': ['governor:*'] } });
+      const ofBudgets = allowed(name).filter((action) => action.startsWith('budgets:'));
+      expect(ofBudgets).toEqual(/alert|anomaly/.test(name) ? ['budgets:ViewBudget'] : []);
     }
-    expect(allowed('reopen-ended').filter((action) => action.startsWith('budgets:'))).toEqual([]);
-    expect(allowed('budget-alert').filter((action) => action.startsWith('budgets:'))).toEqual(['budgets:ViewBudget']);
+  });
+
+  it('let who answers a hint, an anomaly, an alarm or the clock write neither the policy nor usage', () => {
+    const writes = /^dynamodb:(Put|Update|Delete|BatchWrite)/;
+    for (const name of ['budget-hint', 'cost-anomaly', 'ledger-watch', 'metric-alarm', 'outlook', 'reopen-ended']) {
+      const writing = statementsOf(name).filter(({ Action }) => Action.some((action) => writes.test(action)));
+      const keys = JSON.stringify(writing.map(({ Condition }) => Condition));
+      expect(writing).toHaveLength(1);
+      expect(keys).toContain('"dynamodb:LeadingKeys":[');
+      expect(keys).not.toMatch(/POLICY|OVERRIDES|USAGE|SWEEP|"\*"/);
+    }
+  });
+
+  it('let who looks ahead touch no profile and no budget', () => {
+    expect(allowed('outlook').filter((action) => !/^(dynamodb|logs|sns|sqs|events):/.test(action))).toEqual([]);
+    const keys = JSON.stringify(statementsOf('outlook').map(({ Condition }) => Condition ?? null));
+    expect(keys).toContain('["PACE#*","NOTICE#*","EVENT#*","AUDIT#*"]');
   });
 
   it("change only the governor's own budgets", () => {
@@ -446,7 +520,7 @@ describe('the roles', () => {
   });
 
   it('write to the log group of their own function', () => {
-    for (const name of ['profile-changed', 'budget-alert', 'sweep', 'reopen-ended', 'lease', 'resolve-profile']) {
+    for (const name of [...functions().keys()].map((id) => nameOf(id) ?? '')) {
       const logging = statementsOf(name).filter(({ Action }) => Action.includes('logs:PutLogEvents'));
       expect(logging.map(({ Resource }) => Resource)).toEqual([
         {
@@ -462,6 +536,8 @@ describe('the outputs', () => {
     expect(stack.Outputs).toMatchObject({
       TableName: { Value: { Ref: 'GovernorTable' } },
       NoticesTopicArn: { Value: { Ref: 'NoticesTopic' } },
+      ChatNoticesTopicArn: { Value: { Ref: 'ChatNoticesTopic' } },
+      CostAnomaliesTopicArn: { Value: { Ref: 'CostAnomaliesTopic' } },
       BudgetAlertsTopicArn: { Value: { Ref: 'BudgetAlertsTopic' } },
       BusName: { Value: { Ref: 'GovernorBus' } },
       LeaseFunctionName: { Value: { Ref: 'LeaseLambdaFunction' } },

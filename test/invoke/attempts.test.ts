@@ -4,11 +4,14 @@ import {
   ConverseStreamCommand,
   InternalServerException,
   ModelErrorException,
+  type ServiceInputTypes,
+  type ServiceOutputTypes,
   ServiceUnavailableException,
   ThrottlingException,
   ValidationException,
 } from '@aws-sdk/client-bedrock-runtime';
 import { ConfiguredRetryStrategy } from '@smithy/core/retry';
+import type { FinalizeRequestMiddleware } from '@smithy/types';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { nanoUsd } from '../../domain/money.ts';
 import type { CoveringBudget } from '../../domain/profiles/profile-index.ts';
@@ -161,7 +164,7 @@ describe('a call', () => {
     const hold = await holdOfACall();
     const governor = world.governor();
     const client = world.runtime(governor);
-    // A front between client and Bedrock that drops the member.
+    // A front between client and Bedrock that drops the member, and asks for another tier than the caller.
     client.middlewareStack.add(
       (next) => async (args) => {
         const result = await next(args);
@@ -245,22 +248,30 @@ describe('a call', () => {
     expect(figures(await world.item(budget))).toEqual({ settled: CALL_COST, leased: 0, unconfirmed: 0 });
   });
 
-  it('is settled as often as it ran where a middleware of the caller sends it twice at once', async () => {
-    const { governor, client } = world.process();
-    client.middlewareStack.add(
-      (next) => async (args) => {
+  it.each([
+    ['before it is admitted', { step: 'build' } as const, { admitted: 2, retried: 0 }],
+    [
+      'afterwards',
+      { relation: 'after', toMiddleware: 'costGovernorAdmission', name: 'hedging' } as const,
+      { admitted: 1, retried: 1 },
+    ],
+  ])(
+    'is settled as often as it ran where a middleware of the caller sends it twice at once, %s',
+    async (_, place, counts) => {
+      const { governor, client } = world.process();
+      const twice: FinalizeRequestMiddleware<ServiceInputTypes, ServiceOutputTypes> = (next) => async (args) => {
         const [answer] = await Promise.all([next(args), next(args)]);
         return answer;
-      },
-      { step: 'build' },
-    );
-    await client.send(converse());
-    await governor.flush();
-    expect(world.billed).toBe(2 * CALL_COST);
-    expect(figures(await world.item(budget))).toEqual({ settled: world.billed, leased: 0, unconfirmed: 0 });
-    const { admitted, retried, settled, released } = governor.snapshot().calls;
-    expect({ admitted, retried, settled, released }).toEqual({ admitted: 1, retried: 1, settled: 2, released: 0 });
-  });
+      };
+      if ('step' in place) client.middlewareStack.add(twice as never, place);
+      else client.middlewareStack.addRelativeTo(twice, place);
+      await client.send(converse());
+      await governor.flush();
+      expect(world.billed).toBe(2 * CALL_COST);
+      expect(figures(await world.item(budget))).toEqual({ settled: world.billed, leased: 0, unconfirmed: 0 });
+      expect(governor.snapshot().calls).toMatchObject({ ...counts, settled: 2, released: 0 });
+    },
+  );
 
   it('that is streamed twice, because a middleware of the caller did not want the first stream, pays for both', async () => {
     const hold = await holdOfACall();
@@ -330,8 +341,12 @@ describe('a call', () => {
       { step: 'deserialize', priority: 'high' },
     );
     client.middlewareStack.add(
-      (next) => async (args) => await next({ ...args, input: { ...args.input, serviceTier: undefined } }),
-      { step: 'serialize', priority: 'high' },
+      (next) => async (args) => {
+        const request = args.request as { body: string };
+        request.body = JSON.stringify({ ...JSON.parse(request.body), serviceTier: undefined });
+        return await next(args);
+      },
+      { step: 'build', priority: 'high' },
     );
     await client.send(converse({ serviceTier: { type: 'priority' } }));
     await governor.flush();

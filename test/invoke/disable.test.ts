@@ -70,7 +70,7 @@ class Spending {
   }
 
   async call(budgets: readonly CoveringBudget[]): Promise<void> {
-    const reservation = this.admissions.admitAtOnce(budgets, CALL) ?? (await this.admissions.admit(budgets, CALL));
+    const reservation = await this.admissions.admit(budgets, CALL);
     reservation.settle(CALL);
   }
 

@@ -1,4 +1,11 @@
-import { ConverseCommand, type ConverseCommandInput } from '@aws-sdk/client-bedrock-runtime';
+import {
+  type BedrockRuntimeClient,
+  ConverseCommand,
+  type ConverseCommandInput,
+  type ServiceInputTypes,
+  type ServiceOutputTypes,
+} from '@aws-sdk/client-bedrock-runtime';
+import type { FinalizeRequestMiddleware } from '@smithy/types';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { CoveringBudget, IndexEntry } from '../../domain/profiles/profile-index.ts';
 import type { Tags } from '../../domain/tags.ts';
@@ -23,6 +30,26 @@ async function expectAcmePays(): Promise<void> {
   expect(world.aws.billing.map(({ tags }) => tags['tenant'])).toEqual(world.aws.billing.map(() => 'acme'));
   expect(figures(await world.item(mine))).toMatchObject({ settled: world.billed, leased: 0 });
   expect(figures(await world.item(theirs))).toEqual({ settled: 0, leased: 0, unconfirmed: 0 });
+}
+
+/** Adds a middleware of the caller that sees a call between its admission and the attempt at it. */
+const between = (
+  client: BedrockRuntimeClient,
+  middleware: FinalizeRequestMiddleware<ServiceInputTypes, ServiceOutputTypes>,
+): void =>
+  client.middlewareStack.addRelativeTo(middleware, {
+    relation: 'after',
+    toMiddleware: 'costGovernorAdmission',
+    name: 'ofTheCaller',
+  });
+
+async function expectUnsent(change: (request: object) => object): Promise<void> {
+  const { governor, client } = world.process();
+  between(client, (next) => async (args) => await next({ ...args, request: change(args.request as object) }));
+  expect((await refusalOf(client.send(converse()))).code).toBe('RequestChanged');
+  expect(world.aws.modelCalls).toEqual([]);
+  await governor.close();
+  await expectAcmePays();
 }
 
 describe('whose money is spent', () => {
@@ -59,11 +86,52 @@ describe('whose money is spent', () => {
     await expectAcmePays();
   });
 
-  it('is not changed by a middleware of the caller that names another profile after admission [F19]', async () => {
+  it('is not changed by a middleware of the caller that names another profile in its place [F19]', async () => {
     const { governor, client } = world.process();
     client.middlewareStack.add(
       (next) => async (args) => await next({ ...args, input: { ...args.input, modelId: globex.arn } }),
       { step: 'initialize', priority: 'low' },
+    );
+    expect((await refusalOf(client.send(converse()))).code).toBe('TenantMismatch');
+    expect(world.aws.modelCalls).toEqual([]);
+    await governor.close();
+    await expectAcmePays();
+  });
+
+  it('is not changed by a middleware of the caller that sends the request to another profile [F19]', async () => {
+    const { governor, client } = world.process();
+    client.middlewareStack.add(
+      (next) => async (args) => {
+        Object.assign(args.request as object, { path: `/model/${encodeURIComponent(globex.arn)}/converse` });
+        return await next(args);
+      },
+      { step: 'build' },
+    );
+    await client.send(converse());
+    await governor.close();
+    await expectAcmePays();
+  });
+
+  it('is not changed by a middleware of the caller that sends an admitted call to another profile [F19]', async () => {
+    await expectUnsent((request) =>
+      Object.assign(request, { path: `/model/${encodeURIComponent(globex.arn)}/converse` }),
+    );
+  });
+
+  it.each<[string, unknown]>([
+    ['to a foundation model', `/model/${encodeURIComponent(NOVA_LITE)}/converse`],
+    ['nowhere', undefined],
+  ])('is not left open by a middleware of the caller that sends an admitted call %s', async (_, path) => {
+    await expectUnsent((request) => Object.assign(request, { path }));
+  });
+
+  it('is not left open by a middleware of the caller that forgets whose call it passes on', async () => {
+    const { governor, client } = world.process();
+    between(
+      client,
+      (next) =>
+        async ({ input, request }) =>
+          await next({ input, request }),
     );
     expect((await refusalOf(client.send(converse()))).code).toBe('RequestChanged');
     expect(world.aws.modelCalls).toEqual([]);
@@ -104,7 +172,6 @@ describe('whose money is spent', () => {
     ['a number', 7],
     ['an object', { toString: () => NOVA_LITE }],
     ['a list', [NOVA_LITE]],
-    ['nothing', undefined],
   ])('is refused where %s is named for a model', async (_, modelId) => {
     const { client } = world.process();
     const input = { ...converse().input, modelId } as ConverseCommandInput;

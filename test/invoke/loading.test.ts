@@ -32,7 +32,7 @@ it('importing the helper loads no package', async () => {
   expect(await loadedWith('invoke/index.ts')).toEqual([]);
 });
 
-it('the first call loads the clients of the runtime and the table, and no other', async () => {
+it('the first call loads the client of the table, and no other', async () => {
   const clients = (await loadedWith('invoke/governing.ts')).filter((name) => name.startsWith('@aws-sdk/'));
-  expect(clients).toEqual(['@aws-sdk/client-bedrock-runtime', '@aws-sdk/client-dynamodb']);
+  expect(clients).toEqual(['@aws-sdk/client-dynamodb']);
 });

@@ -43,7 +43,7 @@ function recording(begin = '2026-11-23T22:00:00Z') {
       clock.time = epochMs(clock.time + ms);
     },
     call: (nanoUsd: number, profile = CHAT) =>
-      recorder.settled(profile, { ...NO_USAGE, inputTokens: nanoUsd }, callCost(nanoUsd)),
+      recorder.of(profile).settled({ ...NO_USAGE, inputTokens: nanoUsd }, callCost(nanoUsd)),
     recorded: async () => (await readRecordedUsage(table, DAY)).totals,
   };
 }
@@ -76,7 +76,7 @@ describe('a process that records its usage', () => {
     const other = profileArn('other0000001');
     call(10);
     call(5);
-    recorder.unconfirmed(CHAT, callCost(99));
+    recorder.of(CHAT).unconfirmed(callCost(99));
     call(7, other);
     await recorder.flush();
     expect(await recorded()).toEqual(

@@ -104,6 +104,40 @@ describe('a tenant’s program', () => {
     expect(output).toBe('2 true BudgetClosed');
   });
 
+  /** Asks for a call that needs the table, which cannot be reached: whoever loads its client in vain says something else. */
+  const CALL = `
+    const config = { region: 'eu-central-1', credentials: { accessKeyId: 'AKIDEXAMPLE', secretAccessKey: 'secret' } };
+    const client = new BedrockRuntimeClient(config);
+    const dynamodb = new DynamoDBClient({ ...config, endpoint: 'http://127.0.0.1:9', maxAttempts: 1 });
+    client.middlewareStack.use(costGovernor({ table: 'governor', tags: { tenant: 'acme' }, region: 'eu-central-1', dynamodb }));
+    const call = new ConverseCommand({ modelId: 'amazon.nova-lite-v1:0', messages: [] });
+    client.send(call).catch((error) => console.log(error.code, error.message.includes('ECONNREFUSED')));`;
+  const IMPORTS = `
+    import { BedrockRuntimeClient, ConverseCommand } from '@aws-sdk/client-bedrock-runtime';
+    import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+    import { costGovernor } from 'bedrock-cost-governor';`;
+
+  test.each([
+    ['an ES module', 'call.mjs', IMPORTS],
+    [
+      'CommonJS',
+      'call.cjs',
+      `const { BedrockRuntimeClient, ConverseCommand } = require('@aws-sdk/client-bedrock-runtime');
+       const { DynamoDBClient } = require('@aws-sdk/client-dynamodb');
+       const { costGovernor } = require('bedrock-cost-governor');`,
+    ],
+  ])('reaches for the table with its first call as %s', async (_, file, imports) => {
+    expect(await helper.run(file, `${imports}${CALL}`)).toBe('IndexUnavailable true');
+  });
+
+  test.each([
+    ['an ES module', 'esm', 'mjs'],
+    ['CommonJS', 'cjs', 'cjs'],
+  ] as const)('reaches for the table also where it is bundled into one file, as %s', async (_, format, extension) => {
+    const program = await helper.bundle(`${IMPORTS}${CALL}`, format);
+    expect(await helper.runAlone(`bundle.${extension}`, program)).toBe('IndexUnavailable true');
+  });
+
   test('has one copy of it, however it is imported', async () => {
     const output = await helper.run(
       'both.cjs',

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
+import { build } from 'esbuild';
 import * as z from 'zod';
 import { buildHelperPackage, type HelperPackage } from '../../infra/publish/build.ts';
 
@@ -49,13 +50,33 @@ export class InstalledHelper {
 
   /** Runs a program of the tenant and returns its output. */
   async run(fileName: string, program: string): Promise<string> {
-    const file = join(this.#workspace, 'tenant', fileName);
-    await writeFile(file, program);
-    const { stdout, stderr } = await run(process.execPath, [file], {
-      env: { ...process.env, AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true' },
+    return await runProgram(join(this.#workspace, 'tenant', fileName), program);
+  }
+
+  /** Bundles a program with all that it imports, as a tenant does for a function. */
+  async bundle(program: string, format: 'cjs' | 'esm'): Promise<string> {
+    const { outputFiles } = await build({
+      stdin: { contents: program, resolveDir: join(this.#workspace, 'tenant') },
+      bundle: true,
+      platform: 'node',
+      target: 'node20',
+      format,
+      write: false,
+      logLevel: 'silent',
+      // What CommonJS needs that is bundled into an ES module (esbuild's documentation says so).
+      ...(format === 'esm' ? { banner: { js: REQUIRE } } : {}),
     });
-    if (stderr !== '') throw new Error(stderr);
-    return stdout.trim();
+    return outputFiles[0]?.text ?? '';
+  }
+
+  /** Runs a program that finds no packages. */
+  async runAlone(fileName: string, program: string): Promise<string> {
+    const folder = await mkdtemp(join(tmpdir(), 'governor-bundle-'));
+    try {
+      return await runProgram(join(folder, fileName), program);
+    } finally {
+      await rm(folder, { recursive: true, force: true });
+    }
   }
 
   /** Checks programs of the tenant, by file name, with their declarations, and returns what the compiler reports. */
@@ -85,4 +106,15 @@ export class InstalledHelper {
   async remove(): Promise<void> {
     await rm(this.#workspace, { recursive: true, force: true });
   }
+}
+
+const REQUIRE = "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);";
+
+async function runProgram(file: string, program: string): Promise<string> {
+  await writeFile(file, program);
+  const { stdout, stderr } = await run(process.execPath, [file], {
+    env: { ...process.env, AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true' },
+  });
+  if (stderr !== '') throw new Error(stderr);
+  return stdout.trim();
 }

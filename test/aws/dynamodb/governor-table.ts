@@ -1,5 +1,5 @@
 import { CreateTableCommand, DynamoDBClient } from '@aws-sdk/client-dynamodb';
-import { OUTBOX_INDEX } from '../../../aws/dynamodb/notice-outbox-table.ts';
+import { OUTBOX_INDEX } from '../../../aws/dynamodb/outbox-table.ts';
 import type { EmbeddedAws } from '../../../local/embedded-aws.ts';
 import { clientConfig } from '../client-config.ts';
 

@@ -1,8 +1,10 @@
 import { type DynamoDBClient, PutItemCommand } from '@aws-sdk/client-dynamodb';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { noticeOutboxTable } from '../../../aws/dynamodb/notice-outbox-table.ts';
+import { chatOutboxTable, eventOutboxTable, noticeOutboxTable } from '../../../aws/dynamodb/notice-outbox-table.ts';
 import { epochMs } from '../../../domain/clock.ts';
-import type { Notice, NoticeId, NoticeOutbox } from '../../../domain/standing/notice.ts';
+import type { EventId } from '../../../domain/events/governor-event.ts';
+import { deliveryOf, type Outbox } from '../../../domain/outbox.ts';
+import type { Notice, NoticeId } from '../../../domain/standing/notice.ts';
 import { sendNotices } from '../../../domain/standing/send-notices.ts';
 import { type EmbeddedAws, startEmbeddedAws } from '../../../local/embedded-aws.ts';
 import { createGovernorTable, dynamoDbClient, TABLE } from './governor-table.ts';
@@ -19,7 +21,7 @@ const notice = (id: string, change: Partial<Notice> = {}): Notice => ({
 describe('the outbox of notices', () => {
   let aws: EmbeddedAws;
   let client: DynamoDBClient;
-  let outbox: NoticeOutbox;
+  let outbox: Outbox<Notice>;
   beforeEach(async () => {
     aws = await startEmbeddedAws();
     client = dynamoDbClient(aws);
@@ -27,6 +29,7 @@ describe('the outbox of notices', () => {
     outbox = noticeOutboxTable(client, TABLE, { now: () => epochMs(aws.clock.now()) });
   });
   afterEach(() => aws.close());
+  const unsent = async (): Promise<Notice[]> => (await outbox.unsent()).waiting.map(({ message }) => message);
 
   it('holds what was entered, oldest first, until it is sent', async () => {
     const first = notice('closed|tenant-monthly/acme|2026-11', { tenant: 'acme', budget: 'tenant-monthly/acme' });
@@ -34,24 +37,24 @@ describe('the outbox of notices', () => {
     await outbox.enter(first);
     await aws.clock.advance(1);
     await outbox.enter(second);
-    expect(await outbox.unsent()).toEqual([first, second]);
+    expect(await unsent()).toEqual([first, second]);
     await outbox.markSent(first.id);
-    expect(await outbox.unsent()).toEqual([second]);
+    expect(await unsent()).toEqual([second]);
   });
 
   it('takes an occasion once for good, also after it was sent [F30]', async () => {
     await outbox.enter(notice('once', { text: 'the first words' }));
     await outbox.enter(notice('once', { text: 'other words' }));
-    expect(await outbox.unsent()).toMatchObject([{ text: 'the first words' }]);
+    expect(await unsent()).toMatchObject([{ text: 'the first words' }]);
     await outbox.markSent('once' as NoticeId);
     await aws.clock.advance(400 * 86_400_000);
     await outbox.enter(notice('once'));
-    expect(await outbox.unsent()).toEqual([]);
+    expect(await unsent()).toEqual([]);
   });
 
   it('takes an occasion once that many enter at the same time', async () => {
     await Promise.all(Array.from({ length: 8 }, (_, number) => outbox.enter(notice('race', { text: `${number}` }))));
-    expect(await outbox.unsent()).toHaveLength(1);
+    expect(await unsent()).toHaveLength(1);
   });
 
   it('lets one sender at a time have a notice, and another one after a minute', async () => {
@@ -72,32 +75,74 @@ describe('the outbox of notices', () => {
   it('reads more notices than one page holds', async () => {
     const long = 'x'.repeat(300_000);
     for (let number = 0; number < 5; number++) await outbox.enter(notice(`long-${number}`, { text: long }));
-    expect((await outbox.unsent()).map(({ id }) => id)).toHaveLength(5);
+    expect((await unsent()).map(({ id }) => id)).toHaveLength(5);
   });
 
   it('is told once by two senders at once, all of it', async () => {
     for (let number = 0; number < 5; number++) await outbox.enter(notice(`n-${number}`));
     const told: string[] = [];
-    const publisher = { publish: async ({ id }: Notice) => void told.push(id) };
+    const publish = async ({ id }: Notice) => void told.push(id);
     const journal = { decided: () => {}, counted: () => {} };
-    await Promise.all([sendNotices({ outbox, publisher, journal }), sendNotices({ outbox, publisher, journal })]);
+    const deliveries = [deliveryOf('notices', outbox, publish, ({ kind }) => kind)];
+    await Promise.all([sendNotices({ deliveries, journal }), sendNotices({ deliveries, journal })]);
     expect(told.sort()).toEqual(['n-0', 'n-1', 'n-2', 'n-3', 'n-4']);
-    expect(await outbox.unsent()).toEqual([]);
+    expect(await unsent()).toEqual([]);
   });
 
-  it.each(['no JSON', '{"kind":"from-the-future"}'])('says that %j is no notice of this version', async (text) => {
-    await client.send(
-      new PutItemCommand({
-        TableName: TABLE,
-        Item: {
-          pk: { S: 'NOTICE#bad' },
-          sk: { S: 'NOTICE' },
-          notice: { S: text },
-          outbox: { S: 'unsent' },
-          enteredAt: { N: '1' },
-        },
-      }),
-    );
-    await expect(outbox.unsent()).rejects.toMatchObject({ name: 'Fault', code: 'NoticeUnreadable' });
+  it.each(['no JSON', '{"kind":"from-the-future"}', '{}'])(
+    'lets %j, which is no notice of this version, stop no other, and names it',
+    async (text) => {
+      await client.send(
+        new PutItemCommand({
+          TableName: TABLE,
+          Item: {
+            pk: { S: 'NOTICE#bad|one' },
+            sk: { S: 'NOTICE' },
+            notice: { S: text },
+            outbox: { S: 'unsent' },
+            enteredAt: { N: '1' },
+          },
+        }),
+      );
+      await outbox.enter(notice('good'));
+      const told: string[] = [];
+      const counted: unknown[] = [];
+      const publish = async ({ id }: Notice) => void told.push(id);
+      const journal = {
+        decided: () => {},
+        counted: (metric: string, facts?: unknown) => void counted.push([metric, facts]),
+      };
+      await sendNotices({ deliveries: [deliveryOf('notices', outbox, publish, ({ kind }) => kind)], journal });
+      expect(told).toEqual(['good']);
+      expect(counted).toEqual([
+        ['NoticeUnreadable', { to: 'notices', notice: 'bad|one' }],
+        ['NoticeSent', { to: 'notices', notice: 'good', kind: 'threshold-crossed' }],
+      ]);
+    },
+  );
+
+  it('keeps what goes to chat and to the bus apart from the notice of the same occasion', async () => {
+    const clock = { now: () => epochMs(aws.clock.now()) };
+    const chat = chatOutboxTable(client, TABLE, clock);
+    const events = eventOutboxTable(client, TABLE, clock);
+    const event = {
+      id: 'released|arn' as EventId,
+      type: 'ProfileReleased',
+      detail: { tenant: 'acme', profile: 'arn:aws:bedrock:x', name: 'chat' },
+    } as const;
+    const both = notice('released|arn', { event, facts: { profile: 'arn:aws:bedrock:x', writes: 5 } });
+    await outbox.enter(both);
+    await chat.enter(both);
+    await events.enter(event);
+    const { event: _, ...told } = both;
+    expect(await unsent()).toEqual([told]);
+    await outbox.markSent(both.id);
+    expect((await chat.unsent()).waiting.map(({ message }) => message)).toEqual([told]);
+    await chat.markSent(both.id);
+    expect((await events.unsent()).waiting.map(({ message }) => message)).toEqual([event]);
+    await events.markSent(event.id);
+    await events.enter(event);
+    expect((await events.unsent()).waiting).toEqual([]);
+    expect(await events.has(event.id)).toBe(true);
   });
 });

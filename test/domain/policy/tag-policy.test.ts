@@ -74,16 +74,16 @@ describe('a tag policy', () => {
       /^expected "exact", "lower" or "upper"$/,
     ],
     [
-      'a default from the creator',
-      derived({ from: 'creator-role' }),
-      'tags.required.costcenter.default.from',
-      /^expected "account" or "tag": only an event says who created a profile, and an event proves nothing$/,
+      'a default from a tag of the creator that is not named',
+      derived({ from: 'creator-tag' }),
+      'tags.required.costcenter.default.key',
+      /^expected the key of a tag of the role$/,
     ],
     [
       'a default from nowhere',
       derived({ from: 'moon' }),
       'tags.required.costcenter.default.from',
-      /^expected "account" or "tag"$/,
+      /^expected "account", "tag", "creator-role" or "creator-tag"$/,
     ],
     [
       'a default from a tag without its key',

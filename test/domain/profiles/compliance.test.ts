@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Policy } from '../../../domain/policy/policy.ts';
-import { assess as assessIn, type Compliance, describeViolation, mended } from '../../../domain/profiles/compliance.ts';
+import { assess as assessIn, type Compliance, mended } from '../../../domain/profiles/compliance.ts';
+import { describeViolation } from '../../../domain/profiles/violation.ts';
 import type { Tags } from '../../../domain/tags.ts';
 import { policyDocument, policyOf } from '../example-policy.ts';
 

@@ -30,7 +30,11 @@ describe('a rule for profiles', () => {
     [{ models: ['anthropic.*-v1'] }, 'profiles.models[0]', /^expected a base model id such as /],
     [{ models: ['us.anthropic.*'] }, 'profiles.models[0]', /without the prefix of a geography$/],
     [{ names: '(' }, 'profiles.names', /^expected a regular expression: /],
-    [{ onMismatch: 'delete' }, 'profiles', /^unknown key "onMismatch"; the profile rules has models, names$/],
+    [
+      { onMismatch: 'delete' },
+      'profiles',
+      /^unknown key "onMismatch"; the profile rules has models, names, mismatched, allowDelete, deleteAfterUnusedDays$/,
+    ],
   ])('%j is refused with its place', (profiles, place, message) => {
     const reading = readPolicy(policyDocument({ profiles }));
     const problems =
@@ -54,7 +58,7 @@ describe('a profile that the rules do not allow', () => {
       `mismatched|${profileArn('a')}|model`,
       `mismatched|${profileArn('a')}|name`,
     ]);
-    expect([...account.notices.values()].map(({ notice }) => notice.text).join()).toContain(
+    expect(account.notices.all.map(({ text }) => text).join()).toContain(
       'is "amazon.nova-lite-v1:0" (expected one of anthropic.*)',
     );
     expect(account.entryOf(profileArn('a'))).toMatchObject({ standing: { state: 'open' } });

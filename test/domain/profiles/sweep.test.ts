@@ -36,6 +36,7 @@ describe('sweep', () => {
       ended: 1,
       failed: [],
       carriedOver: 0,
+      missing: 0,
       oldestVerifiedAt: account.now,
     });
 
@@ -165,6 +166,46 @@ describe('sweep', () => {
     expect(isConserved(item)).toBe(true);
     expect(account.tagsOf(ACME)).toMatchObject({ 'governor:standing': 'closed' });
     expect(account.counted).toContain('UnattributedSpendFound');
+    const bypass = `bypass|tenant-monthly/acme|2026-11|${ACME}`;
+    expect(account.noticesOf('bypass-detected')).toEqual([bypass]);
+    expect(account.events.all.find(({ id }) => id === (bypass as string))?.detail).toMatchObject({
+      tenant: 'acme',
+      profile: ACME,
+      amountUsd: '5.00',
+    });
+    // It grows, and is on record.
+    account.meter = told((profile) => (profile === ACME ? 200_000_000 : 0));
+    await sweep(account.ports);
+    expect(account.noticesOf('bypass-detected')).toEqual([bypass]);
+  });
+
+  it('names no profile as a bypass of which everything is recorded, or may yet be', async () => {
+    const account = await busyAccount();
+    account.meter = told((profile) => (profile === ACME ? 1_000_000 : 0));
+    await sweep(account.ports);
+    expect(account.noticesOf('bypass-detected')).toEqual([]);
+  });
+
+  it('announces what it has mended without being told, and each change of AWS Budgets, once', async () => {
+    const account = await busyAccount();
+    await sweep(account.ports);
+    const kinds = () =>
+      account.events.all.flatMap((event) =>
+        event.type === 'DriftDetected'
+          ? [`${event.detail.difference} ${event.detail.profile}`]
+          : event.type === 'BudgetProvisioned'
+            ? [`${event.detail.outcome} ${event.detail.budget}`]
+            : [],
+      );
+    const first = kinds();
+    expect(first.some((kind) => kind.startsWith('index-entry-missing'))).toBe(true);
+    expect(first.some((kind) => kind.startsWith('profile-gone'))).toBe(true);
+    expect(first).toContain('created tenant-monthly/acme');
+    await sweep(account.ports);
+    expect(kinds()).toEqual(first);
+    account.wait(60_000);
+    await sweep(account.ports);
+    expect(kinds()).toEqual(first);
   });
 
   it('changes nothing while metrics cannot be read, says so, and does the rest of its work', async () => {

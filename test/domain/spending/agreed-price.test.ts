@@ -36,13 +36,19 @@ const stated = (usd: number, more: object = {}) => ({
   ...more,
 });
 const agreed = (parts: object, listed: ListedPrice | undefined, model: Partial<ServedModel> & { at?: EpochMs } = {}) =>
-  agreedPrice(policyOf(parts), list(listed), { baseModelId: MODEL, source: 'geo', at: NOW, ...model });
+  agreedPrice(policyOf(parts), list(listed), {
+    baseModelId: MODEL,
+    source: 'geo',
+    region: 'us-east-1',
+    at: NOW,
+    ...model,
+  });
 const dollars = (rates: Rates | undefined) => (rates === undefined ? undefined : rates.input / 1_000_000);
 
 describe('the price that a policy agrees to', () => {
   it('is that of the list, with the changes that the list knows', () => {
     const listed = { rates: flat(3), rateChanges: [{ from: day('2026-12-01'), rates: flat(2) }], contextWindow: 9 };
-    expect(agreed({}, listed)).toEqual({ ...listed, isKnown: true });
+    expect(agreed({}, listed)).toEqual({ ...listed, isKnown: true, priceKey: `list/${MODEL}/geo/us-east-1` });
   });
 
   it('is that of the policy before that of the list, from its first day until before its last', () => {
@@ -100,7 +106,15 @@ describe('the price that a policy agrees to', () => {
         cacheWrite1h: 150_000_000,
       },
       isKnown: false,
+      priceKey: 'policy/unpricedModels',
     });
+  });
+
+  it('is named: which of the policy, or of the list', () => {
+    const prices = [stated(5, { source: 'geo' })];
+    expect(agreed({ prices }, { rates: flat(3) }).priceKey).toBe(`policy/${MODEL}/geo/*/2026-01-01`);
+    expect(agreed({}, { rates: flat(3) }, { source: 'global' }).priceKey).toBe(`list/${MODEL}/global/us-east-1`);
+    expect(agreed({}, undefined)).not.toHaveProperty('priceKey');
   });
 
   it('is never what the policy states for unpriced models where a price is known', () => {

@@ -33,7 +33,7 @@ export class MemorySignals implements Signals {
   readonly #kept = new Map<string, Signal>();
 
   async keep(signal: Signal): Promise<void> {
-    this.#kept.set(signal.id, signal);
+    this.#kept.set(`${signal.budget} ${signal.id}`, signal);
   }
 
   async lasting(budget: BudgetId, now: EpochMs): Promise<readonly Signal[]> {

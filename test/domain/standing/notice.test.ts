@@ -6,6 +6,7 @@ import {
   budgetClosed,
   budgetReopened,
   budgetThrottled,
+  profileDeleted,
   profileMismatched,
   profileQuarantined,
   profileReleased,
@@ -65,6 +66,7 @@ const occasions = () => {
     tagConflict({ ...profile, day: '2026-11-24', changes, writes: 5 }),
     profileMismatched({ ...profile, mismatch: { what: 'model', value: 'a.b', expected: 'one of c.*' } }),
     profileMismatched({ ...profile, mismatch: { what: 'name', value: 'x', expected: 'a name that matches ^y' } }),
+    profileDeleted({ ...profile, mismatches: [{ what: 'name', value: 'x', expected: 'a name that matches ^y' }] }),
   ];
 };
 

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { profileReleased } from '../../../domain/standing/notice.ts';
+import { deliveryOf } from '../../../domain/outbox.ts';
+import { type Notice, profileReleased } from '../../../domain/standing/notice.ts';
 import { sendNotices } from '../../../domain/standing/send-notices.ts';
 import { type Crash, GovernedAccount, PortFailure, profileArn } from '../governed-account.ts';
 
@@ -40,12 +41,10 @@ describe('sendNotices', () => {
   it('lets a notice that SNS does not take hold up no other, and sends it later', async () => {
     const account = await accountWithNotices();
     const [first] = account.notices.keys();
-    const { publisher } = account.ports;
-    const picky = {
-      publish: async (notice: Parameters<typeof publisher.publish>[0]) =>
-        notice.id === first ? Promise.reject(new PortFailure('refused')) : publisher.publish(notice),
-    };
-    await sendNotices({ ...account.ports, publisher: picky });
+    const publish = async (notice: Notice) =>
+      notice.id === first ? Promise.reject(new PortFailure('refused')) : void account.published.push(notice);
+    const picky = deliveryOf('notices', account.notices, publish, ({ kind }) => kind);
+    await sendNotices({ ...account.ports, deliveries: [picky] });
     expect(idsOf(account)).toHaveLength(account.notices.size - 1);
     expect(account.counted.filter((metric) => metric === 'NoticeFailed')).toHaveLength(1);
     account.wait(60_000);

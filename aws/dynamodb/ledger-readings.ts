@@ -1,0 +1,53 @@
+import { setTimeout } from 'node:timers/promises';
+import { type AttributeValue, BatchGetItemCommand, type DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { Fault } from '../../domain/fault.ts';
+import type { LedgerItem, LedgerKey } from '../../domain/spending/ledger.ts';
+import type { LedgerReadings } from '../../domain/spending/ledger-readings.ts';
+import { asking } from '../asking.ts';
+import { itemOf } from './ledger-item.ts';
+
+/** DynamoDB API reference, BatchGetItem. */
+const MAX_BATCH = 100;
+const MAX_TRIES = 5;
+/** Doubled with each try: what DynamoDB leaves over it asks to be left alone for. */
+const FIRST_PAUSE_MS = 50;
+
+type Key = Record<string, AttributeValue>;
+
+const nameOf = ({ pk, sk }: Key): string => `${pk?.S} ${sk?.S}`;
+const keyOf = ({ budget, period }: LedgerKey): Key => ({ pk: { S: `LEDGER#${budget}` }, sk: { S: period } });
+
+/** Items of many budgets, at half the price of a consistent read: what follows from them is decided on the item itself. */
+export function ledgerReadings(client: DynamoDBClient, table: string): LedgerReadings {
+  const readBatch = async (batch: readonly Key[]): Promise<Key[]> => {
+    const found: Key[] = [];
+    let rest = [...batch];
+    for (let attempt = 0; rest.length > 0; attempt++) {
+      if (attempt === MAX_TRIES)
+        throw new Fault('LedgerUnavailable', {
+          doing: 'reading the ledger of many budgets',
+          problem: `the table left ${rest.length} of ${batch.length} items over, again and again`,
+          next: 'It is throttled: look at its capacity. The next run reads them again.',
+        });
+      if (attempt > 0) await setTimeout(FIRST_PAUSE_MS * 2 ** attempt);
+      const Keys = rest;
+      const answer = await asking('reading the ledger of many budgets', () =>
+        client.send(new BatchGetItemCommand({ RequestItems: { [table]: { Keys } } })),
+      );
+      found.push(...(answer.Responses?.[table] ?? []));
+      rest = answer.UnprocessedKeys?.[table]?.Keys ?? [];
+    }
+    return found;
+  };
+  return {
+    async readMany(keys) {
+      const found = new Map<string, Key>();
+      for (let at = 0; at < keys.length; at += MAX_BATCH)
+        for (const item of await readBatch(keys.slice(at, at + MAX_BATCH).map(keyOf))) found.set(nameOf(item), item);
+      return keys.map((key): LedgerItem | undefined => {
+        const item = found.get(nameOf(keyOf(key)));
+        return item === undefined ? undefined : itemOf(key, item);
+      });
+    },
+  };
+}

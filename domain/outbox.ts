@@ -1,0 +1,71 @@
+import type { EpochMs } from './clock.ts';
+import type { Journal } from './journal.ts';
+
+/** What waits to be handed to another system: its id names the occasion, so that one occasion is one message. */
+export interface OutboxMessage {
+  readonly id: string;
+}
+
+export interface Waiting<Message> {
+  readonly message: Message;
+  /** When the occasion was entered. */
+  readonly enteredAt: EpochMs;
+}
+
+/** What has not been sent yet, oldest first, and the ids of what this version cannot read: that stays, and is told. */
+export interface Unsent<Message> {
+  readonly waiting: readonly Waiting<Message>[];
+  readonly unreadable: readonly string[];
+}
+
+/**
+ * Where messages wait until the other side has taken them. One occasion enters once, and one sender at a time claims a
+ * message. A crash between sending and marking sends it again once the claim is over: told twice is better than not told.
+ */
+export interface Outbox<Message extends OutboxMessage> {
+  /** Whether the occasion is on record, sent or not. */
+  has(id: Message['id']): Promise<boolean>;
+  enter(message: Message): Promise<void>;
+  unsent(): Promise<Unsent<Message>>;
+  /** Makes this caller the one that sends it, for a minute; false where another one is at it or has sent it. */
+  claim(id: Message['id']): Promise<boolean>;
+  markSent(id: Message['id']): Promise<void>;
+}
+
+/** An outbox and where its messages go. */
+export interface Delivery {
+  /** Such as `notices`: what the log calls it. */
+  readonly name: string;
+  /** Sends what waits. What the other side does not take stays for later, and holds up nothing else. */
+  send(journal: Journal): Promise<void>;
+}
+
+export function deliveryOf<Message extends OutboxMessage>(
+  name: string,
+  outbox: Outbox<Message>,
+  publish: (message: Message, enteredAt: EpochMs) => Promise<void>,
+  kindOf: (message: Message) => string,
+): Delivery {
+  return {
+    name,
+    async send(journal) {
+      const { waiting, unreadable } = await outbox.unsent();
+      for (const id of unreadable) journal.counted('NoticeUnreadable', { to: name, notice: id });
+      for (const { message, enteredAt } of waiting) {
+        if (!(await outbox.claim(message.id))) continue;
+        try {
+          await publish(message, enteredAt);
+        } catch (error) {
+          journal.counted('NoticeFailed', {
+            to: name,
+            notice: message.id,
+            error: error instanceof Error ? error.name : String(error),
+          });
+          continue;
+        }
+        await outbox.markSent(message.id);
+        journal.counted('NoticeSent', { to: name, notice: message.id, kind: kindOf(message) });
+      }
+    },
+  };
+}

@@ -1,0 +1,99 @@
+import type { Clock, EpochMs } from '../clock.ts';
+import type { Delivery } from '../outbox.ts';
+import { sendNotices } from '../standing/send-notices.ts';
+import { isQuarantined } from '../standing/standing.ts';
+import { RecentBudgetWork } from './budget-work.ts';
+import { prospectOf } from './clearing.ts';
+import { type GovernedProfile, governProfile, type ProfileGovernance } from './govern-profile.ts';
+import { REVERIFY_MS } from './governed-entry.ts';
+import { mismatchesOf } from './mismatch.ts';
+import type { ProfileArn } from './profile-arn.ts';
+
+/** What was read and reviewed this long ago may still tell that nothing is to be done; nothing is ever done by it. */
+export const RECENT_MS = 10_000;
+
+export type HeardProfile =
+  | GovernedProfile
+  /** Its tags were read and its index entry says the same of it: everything was done before. */
+  | { readonly kind: 'settled' };
+
+type Hearing = ProfileGovernance & { readonly deliveries: readonly Delivery[] };
+
+interface Recent {
+  readonly ports: Hearing;
+  readonly work: RecentBudgetWork;
+  readonly at: EpochMs;
+}
+
+/**
+ * Answers events about profiles. Most are echoes of the governor's own tagging, or repeated: for those it reads the
+ * profile's tags and its index entry, beside each other, and holds them against the policy and the budgets as they were
+ * seen some seconds ago. Where anything at all differs, everything is read anew and governed by that.
+ *
+ * So a change of the policy, of a budget's standing, or of what operators say, that happened in these seconds is not found by such an event. The
+ * sweep and the budget's own signals find it, as they do where no event comes. Make one for each process.
+ */
+export class ProfileEars {
+  readonly #start: () => Promise<Hearing>;
+  readonly #clock: Clock;
+  #recent: Recent | undefined;
+
+  /** @param start reads the policy in force */
+  constructor(start: () => Promise<Hearing>, clock: Clock) {
+    this.#start = start;
+    this.#clock = clock;
+  }
+
+  /** @throws {Fault} as {@link governProfile} does */
+  async hear(arn: ProfileArn): Promise<HeardProfile> {
+    const known = this.#fresh();
+    if (known !== undefined && (await isSettled(known, arn))) return { kind: 'settled' };
+    const at = this.#clock.now();
+    const ports = await this.#start();
+    // Reviews were made under a policy, and say nothing under another one.
+    const work =
+      this.#recent?.ports.policy === ports.policy
+        ? this.#recent.work.goOn(ports)
+        : new RecentBudgetWork(ports, RECENT_MS);
+    try {
+      const outcome = await governProfile(ports, arn, work);
+      await sendNotices(ports);
+      this.#recent = { ports, work, at };
+      return outcome;
+    } catch (error) {
+      // The event comes again, and must then find all of its work.
+      this.#recent = undefined;
+      throw error;
+    }
+  }
+
+  #fresh(): Recent | undefined {
+    const now = this.#clock.now();
+    const known = this.#recent;
+    // A clock that was set back would keep it young for ever.
+    return known !== undefined && now >= known.at && now - known.at < RECENT_MS ? known : undefined;
+  }
+}
+
+/**
+ * Whether a profile is as it was governed. One that people are told something of is never found to be: a crash between
+ * the index and the notice must leave the notice to be made up for.
+ */
+async function isSettled({ ports, work }: Recent, arn: ProfileArn): Promise<boolean> {
+  try {
+    const [before, tags] = await Promise.all([ports.index.get(arn), ports.profiles.readTags(arn)]);
+    if (
+      before === undefined ||
+      work.said === undefined ||
+      ports.clock.now() - before.verifiedAt > REVERIFY_MS ||
+      before.violatingSince !== undefined ||
+      isQuarantined(before.standing) ||
+      mismatchesOf(ports.policy, before).length > 0
+    )
+      return false;
+    return (await prospectOf(ports, before, tags, (budget) => work.reviewed(budget), work.said)) === 'settled';
+  } catch {
+    // Gone, or it cannot be read now: to be found out by a complete look, which throws where that cannot be read either.
+    return false;
+  }
+}

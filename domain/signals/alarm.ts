@@ -1,0 +1,101 @@
+import * as z from 'zod';
+import type { BudgetId } from '../budgets/budget-id.ts';
+import { type Budget, budgetOf } from '../budgets/definition.ts';
+import { budgetsInUse } from '../budgets/hear-alert.ts';
+import { awsBudgetName } from '../budgets/provisioning.ts';
+import type { EpochMs } from '../clock.ts';
+import type { ProfileGovernance } from '../profiles/govern-profile.ts';
+import type { IndexEntry } from '../profiles/profile-index.ts';
+import { type TrueUp, trueUp } from '../spending/true-up-budget.ts';
+import { keepSignal, type Seen } from '../standing/keep-signal.ts';
+import { unsettledPeriods } from '../standing/review-budget.ts';
+import { bypassesOf, tellBypass } from '../standing/tell-bypass.ts';
+import { readIndex, reviewOnSignal, type SignalReview } from './review-on-signal.ts';
+
+export interface MetricAlarms {
+  /** An alarm as CloudWatch has it now; undefined where there is none of this name. */
+  find(name: string): Promise<MetricAlarm | undefined>;
+}
+
+export interface MetricAlarm {
+  readonly isInAlarm: boolean;
+  /** Undefined where CloudWatch does not say. */
+  readonly changedAt: EpochMs | undefined;
+}
+
+/** An alarm that is over has been spent for all the same: events may come late, and short bursts end before them. */
+const RECENT_MS = 3_600_000;
+
+export type AlarmEvent =
+  | { readonly kind: 'alarm'; readonly name: string }
+  | { readonly kind: 'unreadable'; readonly why: string };
+
+/** Source: CloudWatch user guide, alarm events and EventBridge. */
+const Event = z.object({
+  source: z.literal('aws.cloudwatch'),
+  'detail-type': z.literal('CloudWatch Alarm State Change'),
+  account: z.string(),
+  detail: z.object({ alarmName: z.string().min(1).max(255) }),
+});
+
+/** Reads an event of CloudWatch, whatever it is. Never throws. */
+export function readAlarmEvent(event: unknown, accountId: string): AlarmEvent {
+  const parsed = Event.safeParse(event);
+  if (!parsed.success) return { kind: 'unreadable', why: 'not a change of an alarm' };
+  if (parsed.data.account !== accountId) return { kind: 'unreadable', why: 'an alarm of another account' };
+  return { kind: 'alarm', name: parsed.data.detail.alarmName };
+}
+
+export type AlarmOutcome =
+  /** No budget is meant by an alarm of this name. */
+  | { readonly kind: 'unknown-alarm' }
+  /** CloudWatch says that it is not in alarm, and has not been lately: made up. */
+  | { readonly kind: 'unconfirmed' }
+  | ({ readonly kind: 'reviewed'; readonly budget: BudgetId } & SignalReview);
+
+/**
+ * Answers an alarm of CloudWatch: its state is read from there, and the budget that it stands for is trued up by the token
+ * metrics that the alarm may have seen, and reviewed. What else follows from it is the policy's to say (`signals`).
+ */
+export async function answerAlarm(
+  ports: ProfileGovernance & TrueUp & { readonly alarms: MetricAlarms },
+  name: string,
+): Promise<AlarmOutcome> {
+  const entries = await readIndex(ports);
+  const budget = budgetOfAlarm(ports, entries, name);
+  if (budget === undefined) return { kind: 'unknown-alarm' };
+  const alarm = await ports.alarms.find(name);
+  if (alarm === undefined || !isConfirmed(alarm, ports.clock.now())) return { kind: 'unconfirmed' };
+  const targets = unsettledPeriods(budget, ports.clock.now()).map((period) => ({ budget, period }));
+  for (const report of await trueUp(ports, targets)) await tellBypass(ports, report, bypassesOf(report));
+  const heard = { signal: 'alarm', because: `the CloudWatch alarm "${name}" is or was in alarm` };
+  await keepSignal(ports, budget, seenIn(name, alarm, ports.clock.now()));
+  return { kind: 'reviewed', budget: budget.id, ...(await reviewOnSignal(ports, budget, entries, heard)) };
+}
+
+/** One that is over was seen until then: it ends what was kept of it while it lasted. */
+function seenIn(name: string, { isInAlarm, changedAt }: MetricAlarm, now: EpochMs): Seen {
+  const seenAt = changedAt ?? now;
+  const because = `the CloudWatch alarm "${name}" is in alarm`;
+  return { kind: 'alarm', name, because, seenAt, ...(isInAlarm ? {} : { endedAt: seenAt }) };
+}
+
+const isConfirmed = ({ isInAlarm, changedAt }: MetricAlarm, now: EpochMs): boolean =>
+  isInAlarm || (changedAt !== undefined && now - changedAt <= RECENT_MS);
+
+/**
+ * By the policy's `alarms`, or by its name: that of the budget in AWS Budgets, such as `governor/prod/tenant-monthly/acme`,
+ * alone or followed by a space or colon and anything.
+ */
+function budgetOfAlarm(ports: ProfileGovernance, entries: readonly IndexEntry[], name: string): Budget | undefined {
+  const inUse = budgetsInUse(ports, entries);
+  const listed = Object.hasOwn(ports.policy.alarms, name) ? ports.policy.alarms[name] : undefined;
+  if (listed !== undefined) {
+    const budget = budgetOf(ports.policy, listed as BudgetId);
+    return inUse.find(({ id }) => id === budget?.id);
+  }
+  return inUse.find((budget) => {
+    const own = awsBudgetName(budget, ports.stage);
+    return name === own || name.startsWith(`${own} `) || name.startsWith(`${own}:`);
+  });
+}

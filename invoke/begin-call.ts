@@ -1,0 +1,131 @@
+import type { Clock } from '../domain/clock.ts';
+import { stopIfAborted } from './abort.ts';
+import { type GovernedApi, kindOf } from './governed-apis.ts';
+import { type CallParts, GovernedCall } from './governed-call.ts';
+import type { ObservedCall } from './observation.ts';
+import { GovernorRefusal } from './refusals.ts';
+import type { Route, Routes } from './route.ts';
+
+export interface BeginningParts extends CallParts {
+  readonly routes: Routes;
+  readonly clock: Clock;
+  /** Names of commands that spend and pass unmetered. */
+  readonly ungoverned: ReadonlySet<string>;
+  readonly isClosed: () => boolean;
+}
+
+/**
+ * Undefined where a command needs no governing, or is not to have any.
+ * @throws {GovernorRefusal} where it must not be sent at all
+ */
+export function governedApi(parts: BeginningParts, command: string, input: object): GovernedApi | undefined {
+  const kind = kindOf(command, input);
+  if (kind.kind === 'free') return undefined;
+  if (parts.ungoverned.has(command)) {
+    parts.observation.tell({ kind: 'ungoverned', command });
+    return undefined;
+  }
+  if (kind.kind === 'governed') {
+    if (!parts.isClosed()) return kind.api;
+    throw new GovernorRefusal(
+      'GovernorClosed',
+      'The governor of this client was closed: nobody would count what the call costs. Make a new one.',
+    );
+  }
+  const refusal = new GovernorRefusal(
+    'UngovernedCommand',
+    `${command || 'This command'} spends money and cannot be metered: the governor refuses it rather than let it spend unseen. Name it in "ungoverned" to let it pass uncounted.`,
+  );
+  refused(parts, command.replace(/Command$/, ''), modelOf(input), refusal);
+  throw refusal;
+}
+
+/**
+ * Finds the profile and admits the call: at once where what is in memory is enough for it.
+ * @throws {GovernorRefusal}
+ */
+export function begin(
+  parts: BeginningParts,
+  api: GovernedApi,
+  input: object,
+  signal: AbortSignal | undefined,
+): GovernedCall | Promise<GovernedCall> {
+  const model = modelOf(input);
+  try {
+    stopIfAborted(signal);
+    const now = parts.clock.now();
+    const route = parts.routes.atOnce(model, now);
+    if (route === undefined || route.entry.fallback !== undefined) return beginLater(parts, api, input, signal);
+    const call = new GovernedCall(parts, { api, input, model, route }, now);
+    return call.admitAtOnce(now) ? call : admitLater(call, signal);
+  } catch (error) {
+    if (error instanceof GovernorRefusal) refused(parts, api.operation, model, error);
+    throw error;
+  }
+}
+
+async function beginLater(
+  parts: BeginningParts,
+  api: GovernedApi,
+  input: object,
+  signal: AbortSignal | undefined,
+): Promise<GovernedCall> {
+  const model = modelOf(input);
+  let call: GovernedCall;
+  let now = parts.clock.now();
+  try {
+    const asked = await routeTo(parts, model);
+    now = parts.clock.now();
+    const route = asked.entry.fallback === undefined ? asked : await instead(parts, api, asked);
+    now = parts.clock.now();
+    const insteadOf = route === asked ? {} : { insteadOf: asked.entry.baseModelId };
+    call = new GovernedCall(parts, { api, input, model, route, ...insteadOf }, now);
+  } catch (error) {
+    if (error instanceof GovernorRefusal) refused(parts, api.operation, model, error);
+    throw error;
+  }
+  return call.admitAtOnce(now) ? call : await admitLater(call, signal);
+}
+
+async function admitLater(call: GovernedCall, signal: AbortSignal | undefined): Promise<GovernedCall> {
+  try {
+    await call.admit(signal);
+  } catch (error) {
+    if (error instanceof GovernorRefusal) call.refused(error);
+    throw error;
+  }
+  return call;
+}
+
+/** While a budget is throttled, the policy may name a cheaper model: its profile for the same tags answers. */
+async function instead(parts: BeginningParts, api: GovernedApi, asked: Route): Promise<Route> {
+  const { fallback, baseModelId } = asked.entry;
+  const isThrottled = asked.accountsAt(parts.clock.now()).some(({ standing }) => standing === 'throttled');
+  if (fallback === undefined || !isThrottled) return asked;
+  if (!api.isModelNeutral && vendorOf(fallback) !== vendorOf(baseModelId)) return asked;
+  try {
+    return await routeTo(parts, fallback);
+  } catch (error) {
+    // Without such a profile the call is paced, as without a fallback.
+    if (error instanceof GovernorRefusal) return asked;
+    throw error;
+  }
+}
+
+const routeTo = async ({ routes, clock }: BeginningParts, model: string): Promise<Route> =>
+  routes.atOnce(model, clock.now()) ?? (await routes.find(model));
+
+const vendorOf = (model: string): string => model.slice(0, model.indexOf('.'));
+
+const modelOf = (input: object): string =>
+  'modelId' in input && typeof input.modelId === 'string' ? input.modelId : '';
+
+function refused(
+  { observation, tags }: CallParts,
+  operation: string,
+  requestedModel: string,
+  refusal: GovernorRefusal,
+): void {
+  const call: ObservedCall = { operation, requestedModel, tags };
+  observation.tell({ kind: 'refused', call, refusal });
+}
