@@ -54,6 +54,7 @@ export async function overrideStanding(ports: StandingEnforcement, override: Ove
   ports.journal.decided('override standing', {
     override: override.id,
     target: describeTarget(override.target),
+    ...(override.target.kind === 'tenant' ? { tenant: override.target.tenant } : { budget: override.target.budget }),
     change: override.change.kind,
     ...(override.change.kind === 'raise' ? { amount: displayUsd(override.change.amount) } : {}),
     because: override.reason,

@@ -3,12 +3,15 @@ import { CreateInferenceProfileCommand } from '@aws-sdk/client-bedrock';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import * as z from 'zod';
+import { auditTable } from '../../aws/dynamodb/audit-table.ts';
 import { policyTable } from '../../aws/dynamodb/policy-table.ts';
+import { auditOf } from '../../domain/audit/audit-record.ts';
 import { AwsFault } from '../../local/service.ts';
 import { DeployedGovernor, FUNCTIONS } from '../end-to-end/deployed-governor.ts';
 import { governor } from './command.ts';
 
 const EXAMPLE = new URL('../../examples/insurer/governance.yaml', import.meta.url);
+const TODAY = '2026-11-10';
 const NOVA_PRO = 'amazon.nova-pro-v1:0';
 const HAIKU = 'anthropic.claude-3-haiku-20240307-v1:0';
 const TAGS = {
@@ -83,7 +86,21 @@ describe('npm run governor -- disable, enable, raise, shadow', () => {
     expect(lines).toContainEqual(expect.objectContaining({ decision: 'override standing', change: 'enable' }));
     expect(lines.at(-1)).toMatchObject({ kind: 'applied', override: { reason: 'it is paid' } });
     expect(await standings()).toEqual([undefined, undefined]);
+    // A refusal is checked against an index no older than two seconds.
+    await stack.aws.clock.advance(3_000);
     await late.call(NOVA_PRO, 'Hello', 10);
+    const audited: unknown[] = [];
+    const trail = auditTable(stack.dynamodb, stack.table);
+    for await (const { decision, facts, actor } of auditOf(
+      trail,
+      { tenant: 'alpine-re', from: TODAY, until: TODAY },
+      3,
+    ))
+      if (decision === 'override standing') audited.push([facts['change'], facts['author'] === actor]);
+    expect(audited.sort()).toEqual([
+      ['disable', true],
+      ['enable', true],
+    ]);
     for (const process of [tenant, late]) await process.close();
   });
 

@@ -551,8 +551,8 @@ export const FAULTS: readonly Fault[] = [
     id: 'F30b',
     meaning: 'a second closing in the same period is taken for the first, and nobody is told',
     file: 'domain/standing/notice.ts',
-    source: "id: noticeId('closed', budget.id, period.id, String(since)),",
-    fault: "id: noticeId('closed', budget.id, period.id),",
+    source: "const id = noticeId('closed', budget.id, period.id, String(since));",
+    fault: "const id = noticeId('closed', budget.id, period.id);",
     test: {
       file: 'test/domain/standing/review-budget.test.ts',
       title: 'tells of a second closing in the same period, under the same limit [F30]',
