@@ -90,13 +90,14 @@ export function hasNews(
 }
 
 /** Whether an operator has opened, prolonged or raised and was not heard, as where the command was cut off. */
-function isNewWord(decision: BudgetDecision, operators: OperatorsWord, { raises = [], ...terms }: Terms): boolean {
-  const isSaid =
-    decision.heldBy !== 'operator' || (terms.heldBy === 'operator' && terms.standingUntil === decision.standingUntil);
-  return (
-    !isSaid ||
-    operators.raises.some(({ amount, until }) => !raises.some((r) => r.amount === amount && r.until === until))
-  );
+function isNewWord(decision: BudgetDecision, operators: OperatorsWord, terms: Terms): boolean {
+  const isNew =
+    decision.heldBy === 'operator' &&
+    (terms.heldBy !== 'operator' ||
+      terms.standing !== decision.standing ||
+      terms.standingUntil !== decision.standingUntil);
+  const known = new Set((terms.raises ?? []).map(({ amount, until }) => `${amount} ${until}`));
+  return isNew || operators.raises.some(({ amount, until }) => !known.has(`${amount} ${until}`));
 }
 
 export const currentKey = ({ clock }: Pick<ProfileGovernance, 'clock'>, budget: Budget) => ({

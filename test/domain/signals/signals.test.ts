@@ -94,6 +94,16 @@ describe('signals about money', () => {
       expect((await watch()).reviewed).toEqual([]);
     });
 
+    it('hears an enable that takes the place of a disable with the same end', async () => {
+      const disable = anOverride(account, { kind: 'disable' }, HOUR);
+      await account.overrides.keep(disable);
+      await watch();
+      await account.overrides.keep({ ...disable, change: { kind: 'enable' } });
+      expect((await watch()).reviewed).toEqual([ACME]);
+      expect(account.ledgerItem(ACME, '2026-11').terms).toMatchObject({ standing: 'open', heldBy: 'operator' });
+      expect((await watch()).reviewed).toEqual([]);
+    });
+
     it('leaves alone what an operator holds open past its limit, and closes it when that ends', async () => {
       await account.overrides.keep(anOverride(account, { kind: 'enable' }, HOUR));
       account.spend(ACME, 25);
