@@ -31,6 +31,8 @@ export const costAnomalies = (client: CostExplorerClient, clock: Clock): CostAno
         return {
           id: anomalyId,
           dimensionValue: found.DimensionValue,
+          firstDay: dayOf(found.AnomalyStartDate) ?? startDay,
+          lastDay: dayOf(found.AnomalyEndDate) ?? dayOf(found.AnomalyStartDate) ?? startDay,
           impact: parseUsdRoundedUp((found.Impact?.TotalImpact ?? 0).toFixed(9)) ?? ZERO,
         };
       NextPageToken = answer.NextPageToken;
@@ -39,3 +41,9 @@ export const costAnomalies = (client: CostExplorerClient, clock: Clock): CostAno
     return undefined;
   },
 });
+
+/** Its day, of `2026-11-20` as of `2026-11-20T00:00:00Z`: AWS's examples have both. */
+const dayOf = (date = ''): string | undefined => {
+  const day = date.slice(0, 10);
+  return /^\d{4}-\d{2}-\d{2}$/.test(day) && !Number.isNaN(Date.parse(day)) ? day : undefined;
+};

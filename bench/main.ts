@@ -17,6 +17,7 @@ const BENCHMARKS: Readonly<Record<string, () => Promise<Benchmark>>> = {
   load: () => import('./load/load-bench.ts'),
   invoke: () => import('./invoke/invoke-bench.ts'),
   profiles: () => import('./profiles/profiles-bench.ts'),
+  signals: () => import('./signals/signals-bench.ts'),
 };
 
 async function main(): Promise<void> {

@@ -1,6 +1,8 @@
 import { resolve } from 'node:path';
-import { Command, Option } from 'commander';
+import { Command, InvalidArgumentError, Option } from 'commander';
 import { Fault } from '../domain/fault.ts';
+import type { OverrideChange } from '../domain/standing/override.ts';
+import type { OverrideOptions } from './override/request.ts';
 import { readPolicyFile } from './policy-file.ts';
 import { EXIT_FAILED, EXIT_USER_ERROR, UserError } from './user-error.ts';
 
@@ -19,6 +21,13 @@ function fromWhereCalled(path: string): string {
   return script === 'governor' && folder !== undefined ? resolve(folder, path) : path;
 }
 
+const count = (text: string): number => {
+  const value = Number(text);
+  if (!Number.isInteger(value) || value < 1 || value > 100)
+    throw new InvalidArgumentError('expected a whole number from 1 to 100');
+  return value;
+};
+
 interface Options {
   readonly policy: string;
   readonly table: string;
@@ -32,7 +41,7 @@ const exitOfMistakes = process.argv.includes('--detailed-exitcode') ? EXIT_FAILE
 
 const program = new Command('npm run governor --')
   .description(
-    'Compares a policy file with what is in AWS, and puts it in force. Which AWS: as for any AWS client, by the environment.',
+    'Compares a policy file with what is in AWS, puts it in force, and overrides it. Which AWS: as for any AWS client, by the environment.',
   )
   .exitOverride((error) => {
     process.exitCode = error.exitCode === 0 ? 0 : exitOfMistakes;
@@ -43,7 +52,6 @@ const command = (name: string): Command =>
   program
     .command(name)
     .copyInheritedSettings(program)
-    .requiredOption('--policy <file>', 'policy file')
     .addOption(
       new Option('--table <name>', "the governor's table: the output TableName of its stack")
         .env('GOVERNOR_TABLE')
@@ -53,6 +61,7 @@ const command = (name: string): Command =>
 
 command('plan')
   .description('Shows what an apply would do. Changes nothing.')
+  .requiredOption('--policy <file>', 'policy file')
   .option('--detailed-exitcode', 'exit with 0 where all is as declared, 2 where it is not, 1 on any failure')
   .action(async (options: Options) => {
     const policy = await readPolicyFile(fromWhereCalled(options.policy));
@@ -64,11 +73,40 @@ command('apply')
   .description(
     'Stores the policy, creates the declared profiles that are missing, and adopts those that are there. Deletes nothing.',
   )
+  .requiredOption('--policy <file>', 'policy file')
   .option('--yes', 'do not ask')
   .action(async (options: Options) => {
     const policy = await readPolicyFile(fromWhereCalled(options.policy));
     const { runApply } = await import('./declare/run.ts');
     process.exitCode = await runApply(policy, options);
+  });
+
+const override = (kind: OverrideChange['kind'], description: string): Command =>
+  command(kind)
+    .description(description)
+    .option('--budget <id>', 'a budget, such as tenant-monthly/acme')
+    .option('--tenant <value>', 'a tenant: all its budgets, and for a disable all its profiles')
+    .option('--until <time>', 'when it ends, such as 2026-12-01T00:00:00Z')
+    .option('--for <duration>', 'how long it lasts, such as 2h or 3d; at most 30 days')
+    .requiredOption('--reason <text>', 'why, for whoever reads it later')
+    .action(async (options: OverrideOptions & Options) => {
+      const { runOverride } = await import('./override/run.ts');
+      process.exitCode = await runOverride(kind, options);
+    });
+
+override('disable', 'Stops a budget or tenant at once, whatever it has spent.');
+override('enable', 'Opens a budget or tenant again, whatever has closed it. Its limit holds all the same.');
+override('raise', 'Gives a budget more money than its limit, for a time.').requiredOption(
+  '--by <amount>',
+  'how much more, such as "50 USD"',
+);
+
+command('shadow')
+  .description('Tells what budgets in shadow mode would have refused, by budget and period.')
+  .option('--periods <count>', 'how many periods of each budget, the current one first', count, 2)
+  .action(async (options: Options & { readonly periods: number }) => {
+    const { runShadow } = await import('./override/run.ts');
+    process.exitCode = await runShadow(options);
   });
 
 try {

@@ -24,9 +24,11 @@ import { checkpointsTable } from '../aws/dynamodb/checkpoints-table.ts';
 import { ledgerReadings } from '../aws/dynamodb/ledger-readings.ts';
 import { ledgerTable } from '../aws/dynamodb/ledger-table.ts';
 import { openingsTable } from '../aws/dynamodb/openings-table.ts';
+import { overridesTable } from '../aws/dynamodb/overrides-table.ts';
 import { paceTable } from '../aws/dynamodb/pace-table.ts';
 import { policyTable } from '../aws/dynamodb/policy-table.ts';
 import { profileIndexTable } from '../aws/dynamodb/profile-index-table.ts';
+import { signalsTable } from '../aws/dynamodb/signals-table.ts';
 import { sweepProgressTable } from '../aws/dynamodb/sweep-progress-table.ts';
 import { tagHistoriesTable } from '../aws/dynamodb/tag-histories-table.ts';
 import { usageTable } from '../aws/dynamodb/usage-table.ts';
@@ -156,6 +158,8 @@ export function governor(environment: NodeJS.ProcessEnv = process.env): Governor
       creators: creators(),
       ledger,
       openings: openingsTable(dynamo, table),
+      overrides: overridesTable(dynamo, table),
+      signals: signalsTable(dynamo, table),
       usage: new UsageSince(records, clock),
       checkpoints: checkpointsTable(dynamo, table),
       readings,

@@ -1,5 +1,4 @@
-import type { EpochMs } from '../domain/clock.ts';
-import { isoTime } from '../domain/clock.ts';
+import { type EpochMs, isoTime } from '../domain/clock.ts';
 import { Fault } from '../domain/fault.ts';
 import { isDenial } from '../domain/lending/denial.ts';
 import { displayUsd, formatUsd, type NanoUsd } from '../domain/money.ts';
@@ -15,6 +14,8 @@ export function refusalFor(
 ): GovernorRefusal {
   const { budget, period } = item.key;
   const { terms, endsAt } = item;
+  // A word that is not money's ends at a time of its own, before the period does or after.
+  const opensAt = (terms.standing === 'open' ? undefined : terms.standingUntil) ?? endsAt;
   const gone = spent(item);
   const details = {
     budget,
@@ -23,7 +24,7 @@ export function refusalFor(
     limitUsd: formatUsd(terms.limit),
     neededUsd: formatUsd(need),
     retryAfter: new Date(
-      mayHelpAt === undefined || mayHelpAt <= now ? (mayHelpAt === undefined ? endsAt : now + SOON_MS) : mayHelpAt,
+      mayHelpAt === undefined || mayHelpAt <= now ? (mayHelpAt === undefined ? opensAt : now + SOON_MS) : mayHelpAt,
     ),
     resetsAt: new Date(endsAt),
   };
@@ -32,7 +33,7 @@ export function refusalFor(
   if (terms.standing === 'closed')
     return new GovernorRefusal(
       'BudgetClosed',
-      `Budget ${budget} is closed for ${period}: ${terms.reason ?? 'by the governor'}; ${figures}. ${anew}`,
+      `Budget ${budget} is closed for ${period}: ${terms.reason ?? 'by the governor'}; ${figures}. ${opensAt === endsAt ? anew : `It opens again at ${isoTime(opensAt)}.`}`,
       details,
     );
   if (terms.standing === 'throttled')

@@ -14,6 +14,7 @@ import { type GovernedCalls, type GovernorPlugin, pluginOf } from './plugin.ts';
 import { GovernorRefusal } from './refusals.ts';
 import { OtherRegion, type RegionalClients, regionOfClient } from './regional-clients.ts';
 import { type RouteParts, Routes } from './route.ts';
+import { standingLag } from './standing-lag.ts';
 
 /** What all bindings of a governor share. */
 export interface PluginParts extends Omit<BeginningParts, 'routes' | 'tags'>, RouteParts {
@@ -99,7 +100,8 @@ function accountAttempt(
         result = await next(args);
       } catch (error) {
         if (!didNotRun(error)) attempt.mayHaveRun();
-        throw error;
+        const lag = standingLag(error, call.route.entry, parts.clock.now());
+        throw lag === undefined ? error : refused(call, lag);
       }
       return metered(parts.streams, attempt, result);
     } finally {

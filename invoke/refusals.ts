@@ -8,9 +8,13 @@ export type RefusalCode =
   | 'Throttled'
   /** The governor has closed a budget that covers the call. */
   | 'BudgetClosed'
+  /** The ledger has admitted the call, and AWS still denies it by the profile's tag, which follows within minutes. */
+  | 'StandingLag'
   /** The governor has not provided a budget for this period yet. */
   | 'NotProvisioned'
   | 'ProfileQuarantined'
+  /** An operator has stopped the tenant. */
+  | 'TenantDisabled'
   | 'ProfileNotFound'
   | 'SeveralProfiles'
   /** The profile named by the caller belongs to other tags than those bound to the governor. */

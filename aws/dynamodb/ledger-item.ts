@@ -129,6 +129,9 @@ export function termsOf(key: LedgerKey, attributes: Attributes): Terms {
   if (standing !== 'open' && standing !== 'throttled' && standing !== 'closed')
     throw corrupt(key, `its standing is ${standing ?? 'missing'}`);
   const reason = attributes['reason']?.S;
+  const heldBy = attributes['heldBy']?.S;
+  if (heldBy !== undefined && heldBy !== 'operator' && heldBy !== 'signal')
+    throw corrupt(key, `its standing is held by ${heldBy}`);
   const pace = attributes['pace']?.M;
   const raises = attributes['raises']?.L;
   return {
@@ -136,6 +139,12 @@ export function termsOf(key: LedgerKey, attributes: Attributes): Terms {
     stopAt: money(attributes, 'stopAt'),
     standing,
     ...(reason === undefined ? {} : { reason }),
+    ...(heldBy === undefined ? {} : { heldBy }),
+    ...(attributes['standingUntil'] === undefined ? {} : { standingUntil: instant(attributes, 'standingUntil') }),
+    ...(attributes['standingSince'] === undefined
+      ? {}
+      : { standingSince: Number(amountOf(key, attributes, 'standingSince')) }),
+    ...tightenedOf(key, attributes),
     ...(pace === undefined
       ? {}
       : { pace: { from: instant(pace, 'from'), base: money(pace, 'base'), until: instant(pace, 'until') } }),
@@ -145,6 +154,15 @@ export function termsOf(key: LedgerKey, attributes: Attributes): Terms {
     ...(attributes['outageExtra'] === undefined ? {} : { outageExtra: money(attributes, 'outageExtra') }),
     version: Number(amountOf(key, attributes, 'termsVersion')),
   };
+}
+
+function tightenedOf(key: LedgerKey, attributes: Attributes): Pick<Terms, 'tightened'> {
+  const tightened = attributes['tightened']?.M;
+  if (tightened === undefined) return {};
+  const standing = tightened['standing']?.S;
+  if (standing !== 'throttled' && standing !== 'closed')
+    throw corrupt(key, `money has tightened it to ${standing ?? 'nothing'}`);
+  return { tightened: { standing, reason: tightened['reason']?.S ?? '' } };
 }
 
 function amountOf(key: LedgerKey, attributes: Attributes, name: string): bigint {

@@ -8,12 +8,27 @@ import { type Attributes, entryAttribute, number, text } from './ledger-item.ts'
 export const stillIs = (attribute: string, value: string, from: NanoUsd): string =>
   from === 0n ? `(attribute_not_exists(${attribute}) OR ${attribute} = ${value})` : `${attribute} = ${value}`;
 
-const OPTIONAL_TERMS = ['reason', 'pace', 'raises', 'outageExtra'] as const;
+const OPTIONAL_TERMS = [
+  'reason',
+  'heldBy',
+  'standingUntil',
+  'standingSince',
+  'tightened',
+  'pace',
+  'raises',
+  'outageExtra',
+] as const;
 
 export function termsUpdate(terms: Terms): { effects: string; values: Attributes } {
-  const { reason, pace, raises, outageExtra } = terms;
+  const { reason, heldBy, standingUntil, standingSince, tightened, pace, raises, outageExtra } = terms;
   const optional: Partial<Record<(typeof OPTIONAL_TERMS)[number], AttributeValue>> = {
     ...(reason === undefined ? {} : { reason: text(reason) }),
+    ...(heldBy === undefined ? {} : { heldBy: text(heldBy) }),
+    ...(standingUntil === undefined ? {} : { standingUntil: number(standingUntil) }),
+    ...(standingSince === undefined ? {} : { standingSince: number(standingSince) }),
+    ...(tightened === undefined
+      ? {}
+      : { tightened: { M: { standing: text(tightened.standing), reason: text(tightened.reason) } } }),
     ...(pace === undefined
       ? {}
       : { pace: { M: { from: number(pace.from), base: number(pace.base), until: number(pace.until) } } }),

@@ -1,15 +1,12 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { BedrockClient } from '@aws-sdk/client-bedrock';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
-import { GetCallerIdentityCommand, STSClient } from '@aws-sdk/client-sts';
-import { asking, errorName } from '../../aws/asking.ts';
 import { bedrockProfileMaker } from '../../aws/bedrock-profile-maker.ts';
 import { bedrockProfiles } from '../../aws/bedrock-profiles.ts';
 import { policyTable } from '../../aws/dynamodb/policy-table.ts';
-import { Fault } from '../../domain/fault.ts';
 import type { PlanPorts } from '../../domain/profiles/apply-plan.ts';
 import type { Profiles } from '../../domain/profiles/profiles.ts';
-import { UserError } from '../user-error.ts';
+import { callerOf } from '../caller.ts';
 
 /** The AWS account that the environment names, as any AWS client finds it. */
 export interface Account {
@@ -24,9 +21,7 @@ const PATIENT = { retryMode: 'adaptive', maxAttempts: 8 } as const;
 const PACE_MS = 100;
 
 export async function accountOf(table: string): Promise<Account> {
-  const { Account: id = '' } = await asking('asking AWS which account this is', () =>
-    new STSClient(PATIENT).send(new GetCallerIdentityCommand()),
-  ).catch(explainEnvironment);
+  const { account: id } = await callerOf(PATIENT);
   const clients = new Map<string, BedrockClient>();
   const clientFor = (region: string): BedrockClient => {
     const client = clients.get(region) ?? new BedrockClient({ ...PATIENT, region });
@@ -42,17 +37,4 @@ export async function accountOf(table: string): Promise<Account> {
       pace: () => wait(PACE_MS),
     },
   };
-}
-
-/** The SDK tells in these two ways that the environment says too little. */
-function explainEnvironment(fault: unknown): never {
-  const cause = fault instanceof Fault ? fault.cause : undefined;
-  if (
-    cause instanceof Error &&
-    (errorName(cause) === 'CredentialsProviderError' || cause.message === 'Region is missing')
-  )
-    throw new UserError([
-      `expected AWS credentials and a Region in the environment, as any AWS client takes them (AWS_PROFILE, AWS_REGION): ${cause.message}`,
-    ]);
-  throw fault;
 }

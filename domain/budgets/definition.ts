@@ -22,6 +22,8 @@ export interface Budget {
   readonly outageExtra?: NanoUsd;
   /** Among how many cells its processes are divided; absent where they all lease from the budget's own item. */
   readonly cells?: number;
+  /** What follows from what AWS's watchers see about what it covers. */
+  readonly signals: BudgetPolicy['signals'];
   /** Whether it only watches: what it would refuse or restrict is counted and told, and goes on. */
   readonly isShadow: boolean;
 }
@@ -63,6 +65,7 @@ function concretise(policy: Policy, template: BudgetPolicy, value: string | unde
     thresholds: template.thresholds,
     ...(template.outage === 'refuse' ? {} : { outageExtra: template.outage }),
     ...(cells === undefined ? {} : { cells }),
+    signals: template.signals,
     isShadow: policy.mode === 'observe' || template.mode === 'shadow',
   };
 }

@@ -39,7 +39,9 @@ const restricted = {
   spentUsd: Usd,
   limitUsd: Usd,
   because: z.string().describe('the reason, for people'),
-  until: Instant.describe('when the period ends, and with it the restriction'),
+  until: Instant.describe(
+    'when the restriction ends by itself: with the period, or with the word of an operator or signal',
+  ),
 };
 
 /** Every kind of event, by its detail type. */

@@ -4,6 +4,7 @@ import { MAX_TAGS } from '../tags.ts';
 import { Amount } from './amount.ts';
 import { Anomalies, AwsBudgetRules, CostTags, Drift } from './billing-policy.ts';
 import { DeclaredProfiles, ProfileQuota } from './declared-profiles.ts';
+import { Duration } from './duration.ts';
 import { Lending } from './lending-policy.ts';
 import { PriceOverrides, UnpricedModels } from './prices.ts';
 import { ProfileRules } from './profile-rules.ts';
@@ -52,6 +53,17 @@ const Threshold = section('a threshold', {
 const MAX_PROCESSES = 8_192;
 const PROCESSES = 'a whole number of processes from 1 to 8192';
 
+const SIGNAL_ACTION = '"notify", "throttle" or "disable"';
+const SignalAction = z.enum(['notify', 'throttle', 'disable'], expected(SIGNAL_ACTION));
+export type SignalAction = z.output<typeof SignalAction>;
+
+/** What follows when AWS's watchers see something unusual about what a budget covers, and for how long. */
+const SignalRules = section('the signals of a budget', {
+  anomaly: SignalAction.default('notify'),
+  alarm: SignalAction.default('notify'),
+  holds: Duration.prefault('24h'),
+}).transform(({ holds, ...actions }) => ({ ...actions, holdMs: holds }));
+
 const Budget = section('a budget', {
   name: z
     .string(expected('a name such as "tenant-monthly"'))
@@ -76,6 +88,7 @@ const Budget = section('a budget', {
     .default(100),
   /** Whether it refuses and restricts, or only counts and tells what it would have refused. */
   mode: z.enum(['enforce', 'shadow'], expected('"enforce" or "shadow"')).default('enforce'),
+  signals: SignalRules.prefault({}),
   thresholds: z
     .array(Threshold, expected('a list of thresholds'))
     .max(20, 'expected at most 20 thresholds')

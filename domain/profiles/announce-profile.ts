@@ -11,7 +11,7 @@ import {
   profileViolating,
 } from '../standing/notice.ts';
 import type { BudgetReview } from '../standing/review-budget.ts';
-import { isQuarantined, type Standing } from '../standing/standing.ts';
+import { type BudgetRestriction, isOfBudget, isQuarantined, type Standing } from '../standing/standing.ts';
 import { describeTags, tagValue } from '../tags.ts';
 import { mismatchesOf } from './mismatch.ts';
 import type { IndexEntry } from './profile-index.ts';
@@ -82,10 +82,10 @@ export async function announceRecovery(ports: BudgetReview, before: IndexEntry, 
     ports.journal.counted('ProfileReleased', { profile: after.arn });
   }
   const stillRestricted = restrictedBudgets(after.standing);
-  for (const [id, closedIn] of restrictedBudgets(before.standing)) {
+  for (const [id, restriction] of restrictedBudgets(before.standing)) {
     const budget = budgetOf(ports.policy, id);
     const covers = after.budgets.some((covering) => covering.id === id);
-    if (!stillRestricted.has(id) && budget !== undefined && covers) await announceReopening(ports, budget, closedIn);
+    if (!stillRestricted.has(id) && budget !== undefined && covers) await announceReopening(ports, budget, restriction);
   }
 }
 
@@ -97,23 +97,32 @@ const occasionOf = (ports: BudgetReview, entry: IndexEntry, quarantine: number) 
   quarantine,
 });
 
-const restrictedBudgets = (standing: Standing | undefined): Map<BudgetId, string> =>
+const restrictedBudgets = (standing: Standing | undefined): Map<BudgetId, BudgetRestriction> =>
   new Map(
     standing !== undefined && standing.state !== 'open'
-      ? standing.reasons.flatMap((reason) =>
-          reason.kind !== 'quarantine' ? [[reason.budget, reason.period] as const] : [],
-        )
+      ? standing.reasons.filter(isOfBudget).map((reason) => [reason.budget, reason] as const)
       : [],
   );
 
-async function announceReopening(ports: BudgetReview, budget: Budget, closedIn: string): Promise<void> {
+async function announceReopening(
+  ports: BudgetReview,
+  budget: Budget,
+  { period: closedIn, kind }: BudgetRestriction,
+): Promise<void> {
   const period = periodAt(budget.period, budget.timeZone, ports.clock.now());
-  await ports.outbox.enter(budgetReopened({ budget, closedIn, period, tenant: tenantOf(ports.policy, budget) }));
+  const item = await ports.ledger.read({ budget: budget.id, period: period.id });
+  const since = item?.terms.standingSince ?? 1;
+  await ports.outbox.enter(budgetReopened({ budget, closedIn, since, period, tenant: tenantOf(ports.policy, budget) }));
   ports.journal.decided('reopen budget', {
     budget: budget.id,
     closedIn,
     period: period.id,
-    because: closedIn === period.id ? 'the policy allows more now' : 'a new period has begun',
+    because:
+      closedIn !== period.id
+        ? 'a new period has begun'
+        : kind === 'budget-disabled'
+          ? 'what closed it has ended'
+          : 'the policy or an operator allows more now',
   });
   ports.journal.counted('TenantReopened', { budget: budget.id });
 }

@@ -4,13 +4,23 @@ import { provisionBudgets, provisionOne, type SeenAwsBudgets } from '../budgets/
 import { type AwsBudgets, awsBudgetNamePrefix } from '../budgets/provisioning.ts';
 import type { EpochMs } from '../clock.ts';
 import { periodAt } from '../period.ts';
+import type { Override } from '../standing/override.ts';
 import { type BudgetReview, type OutsideFigures, reviewBudget } from '../standing/review-budget.ts';
-import type { Restriction } from '../standing/standing.ts';
+import type { BudgetRestriction } from '../standing/standing.ts';
+import type { IndexEntry } from './profile-index.ts';
+
+/** What the standing of a profile follows from, beside its tags. */
+export interface Reviews {
+  /** @returns what restricts the budget now, or undefined while it is open */
+  review(budget: Budget): Promise<BudgetRestriction | undefined>;
+  /** What operators say. */
+  overrides(): Promise<readonly Override[]>;
+  /** Whether these may be words of a while ago: then nothing is loosened on them. */
+  readonly areRemembered: boolean;
+}
 
 /** What governing a profile asks of each budget that covers it. */
-export interface BudgetWork {
-  /** @returns what restricts the budget now, or undefined while it is open */
-  review(budget: Budget): Promise<Restriction | undefined>;
+export interface BudgetWork extends Reviews {
   /** Makes AWS Budgets have it, now or soon. That it cannot be reached is told, and stops nothing. */
   provision(budget: Budget): Promise<void>;
 }
@@ -21,53 +31,71 @@ export interface BudgetWorkPorts extends BudgetReview {
 }
 
 /** Each profile asks for itself: right for an event about one profile. */
-export const budgetWork = (ports: BudgetWorkPorts): BudgetWork => ({
+export const freshReviews = (ports: BudgetReview): Reviews => ({
   review: (budget) => reviewBudget(ports, budget),
+  overrides: () => ports.overrides.lasting(ports.clock.now()),
+  areRemembered: false,
+});
+
+export const budgetWork = (ports: BudgetWorkPorts): BudgetWork => ({
+  ...freshReviews(ports),
   provision: async (budget) => void (await provisionOne(ports, budget)),
 });
 
 /**
- * One review for each budget and period, and one look at AWS Budgets, however many profiles ask. A review that failed
- * stays failed: it would for the next profile too. Make one for each sweep.
- *
- * What is to be provisioned waits until {@link provisionAll}, because AWS Budgets takes few requests a minute, and no
- * profile is to wait for that.
+ * One review for each budget and period, however many profiles ask. A review that failed stays failed: it would for the
+ * next profile too. Make one for each piece of work on many profiles.
  */
-export class SharedBudgetWork implements BudgetWork {
-  readonly #ports: BudgetWorkPorts;
+export class SharedReviews<Ports extends BudgetReview = BudgetReview> implements Reviews {
+  readonly areRemembered = true;
+  protected readonly ports: Ports;
   readonly #reviews = new Map<
     BudgetId,
-    { readonly until: EpochMs; readonly outcome: Promise<Restriction | undefined> }
+    { readonly until: EpochMs; readonly outcome: Promise<BudgetRestriction | undefined> }
   >();
-  readonly #toProvision = new Map<BudgetId, Budget>();
-  #seen: Promise<SeenAwsBudgets> | undefined;
+  #overrides: Promise<readonly Override[]> | undefined;
+  #entries: Promise<readonly IndexEntry[]> | undefined;
 
-  constructor(ports: BudgetWorkPorts) {
-    this.#ports = ports;
-  }
-
-  /** All AWS budgets of this stage, read once. @throws {Fault} each time where that failed */
-  async seenAwsBudgets(): Promise<SeenAwsBudgets> {
-    this.#seen ??= this.#ports.awsBudgets.list(awsBudgetNamePrefix(this.#ports.stage));
-    return await this.#seen;
+  constructor(ports: Ports) {
+    this.ports = { ...ports, entries: () => (this.#entries ??= ports.index.list(() => {})) };
   }
 
   /** Undefined where the budget has not been reviewed in its present period. */
-  reviewed({ id }: Budget): Promise<Restriction | undefined> | undefined {
+  reviewed({ id }: Budget): Promise<BudgetRestriction | undefined> | undefined {
     const known = this.#reviews.get(id);
-    return known !== undefined && this.#ports.clock.now() < known.until ? known.outcome : undefined;
+    return known !== undefined && this.ports.clock.now() < known.until ? known.outcome : undefined;
   }
 
-  async review(budget: Budget): Promise<Restriction | undefined> {
+  async review(budget: Budget): Promise<BudgetRestriction | undefined> {
     return await (this.reviewed(budget) ?? this.reviewAnew(budget));
   }
 
   /** Reviews it whatever is known, because there are new figures. */
-  async reviewAnew(budget: Budget, outside?: OutsideFigures): Promise<Restriction | undefined> {
-    const { endsAt: until } = periodAt(budget.period, budget.timeZone, this.#ports.clock.now());
-    const outcome = reviewBudget(this.#ports, budget, outside);
+  async reviewAnew(budget: Budget, outside?: OutsideFigures): Promise<BudgetRestriction | undefined> {
+    const { endsAt: until } = periodAt(budget.period, budget.timeZone, this.ports.clock.now());
+    const outcome = reviewBudget(this.ports, budget, outside);
     this.#reviews.set(budget.id, { until, outcome });
     return await outcome;
+  }
+
+  async overrides(): Promise<readonly Override[]> {
+    this.#overrides ??= this.ports.overrides.lasting(this.ports.clock.now());
+    return await this.#overrides;
+  }
+}
+
+/**
+ * The same, and one look at AWS Budgets. What is to be provisioned waits until {@link provisionAll}, because AWS Budgets
+ * takes few requests a minute, and no profile is to wait for that. Make one for each sweep.
+ */
+export class SharedBudgetWork extends SharedReviews<BudgetWorkPorts> implements BudgetWork {
+  readonly #toProvision = new Map<BudgetId, Budget>();
+  #seen: Promise<SeenAwsBudgets> | undefined;
+
+  /** All AWS budgets of this stage, read once. @throws {Fault} each time where that failed */
+  async seenAwsBudgets(): Promise<SeenAwsBudgets> {
+    this.#seen ??= this.ports.awsBudgets.list(awsBudgetNamePrefix(this.ports.stage));
+    return await this.#seen;
   }
 
   /** Only noted: AWS Budgets answers slowly, and no profile waits for it. */
@@ -79,7 +107,7 @@ export class SharedBudgetWork implements BudgetWork {
   async provisionAll(isTimeUp: () => boolean): Promise<number> {
     const budgets = [...this.#toProvision.values()];
     if (budgets.length === 0) return 0;
-    return await provisionBudgets(this.#ports, budgets, { seen: await this.seenAwsBudgets(), isTimeUp });
+    return await provisionBudgets(this.ports, budgets, { seen: await this.seenAwsBudgets(), isTimeUp });
   }
 }
 
@@ -91,6 +119,8 @@ export class RecentBudgetWork implements BudgetWork {
   readonly #ports: BudgetWorkPorts;
   readonly #forMs: number;
   readonly #known: Map<BudgetId, RecentReview>;
+  #said: readonly Override[] | undefined;
+  readonly areRemembered = false;
 
   constructor(ports: BudgetWorkPorts, forMs: number, known: Map<BudgetId, RecentReview> = new Map()) {
     this.#ports = ports;
@@ -104,7 +134,7 @@ export class RecentBudgetWork implements BudgetWork {
   }
 
   /** Undefined where the budget was not both reviewed and provided for, in its present period and lately. */
-  reviewed({ id }: Budget): Promise<Restriction | undefined> | undefined {
+  reviewed({ id }: Budget): Promise<BudgetRestriction | undefined> | undefined {
     const known = this.#known.get(id);
     const now = this.#ports.clock.now();
     return known?.isProvided === true && now >= known.at && now < known.until
@@ -112,7 +142,7 @@ export class RecentBudgetWork implements BudgetWork {
       : undefined;
   }
 
-  async review(budget: Budget): Promise<Restriction | undefined> {
+  async review(budget: Budget): Promise<BudgetRestriction | undefined> {
     const at = this.#ports.clock.now();
     const { endsAt } = periodAt(budget.period, budget.timeZone, at);
     this.#known.delete(budget.id);
@@ -120,6 +150,16 @@ export class RecentBudgetWork implements BudgetWork {
     if (this.#known.size >= MAX_RECENT) this.#known.clear();
     this.#known.set(budget.id, { at, until: Math.min(endsAt, at + this.#forMs), restriction, isProvided: false });
     return restriction;
+  }
+
+  async overrides(): Promise<readonly Override[]> {
+    this.#said = await this.#ports.overrides.lasting(this.#ports.clock.now());
+    return this.#said;
+  }
+
+  /** What operators said when that was last read; undefined where it was not. */
+  get said(): readonly Override[] | undefined {
+    return this.#said;
   }
 
   async provision(budget: Budget): Promise<void> {
@@ -132,7 +172,7 @@ export class RecentBudgetWork implements BudgetWork {
 interface RecentReview {
   readonly at: EpochMs;
   readonly until: number;
-  readonly restriction: Restriction | undefined;
+  readonly restriction: BudgetRestriction | undefined;
   readonly isProvided: boolean;
 }
 

@@ -1,5 +1,6 @@
 import type { Budget } from '../budgets/definition.ts';
-import { type Restriction, type Standing, standingTagValue, strictest } from '../standing/standing.ts';
+import type { Override } from '../standing/override.ts';
+import { isOfBudget, type Restriction, type Standing, standingTagValue, strictest } from '../standing/standing.ts';
 import { STANDING_TAG, type Tags, tagValue } from '../tags.ts';
 import { assess } from './compliance.ts';
 import type { ProfileGovernance } from './govern-profile.ts';
@@ -7,6 +8,7 @@ import { entryOf, saysTheSame } from './governed-entry.ts';
 import { accountOf, type ProfileArn } from './profile-arn.ts';
 import { isCreatorDue, toldBy } from './profile-creators.ts';
 import type { IndexEntry } from './profile-index.ts';
+import { tenantsReasons } from './tenants-reasons.ts';
 import { verdictOf } from './verdict.ts';
 
 /**
@@ -29,19 +31,22 @@ export type Prospect =
  * they are now. Reads nothing and writes nothing.
  *
  * @param reviewed what restricts a budget; undefined where that is not known
+ * @param overrides what operators say
  */
 export async function prospectOf(
   ports: Pick<ProfileGovernance, 'policy' | 'prices' | 'clock' | 'journal'>,
   entry: IndexEntry,
   tags: Tags,
   reviewed: (budget: Budget) => Promise<Restriction | undefined> | undefined,
+  overrides: readonly Override[],
 ): Promise<Prospect> {
   if (isCreatorDue(ports.policy, tags, accountOf(entry.arn), entry.creation, ports.clock.now())) return 'to-govern';
   const compliance = assess(ports.policy, tags, accountOf(entry.arn), toldBy(entry.creation));
   if (entry.endedAt !== undefined || compliance.kind === 'remediable') return 'to-govern';
-  const verdict = verdictOf(ports.policy, { found: tags, compliance, before: entry, now: ports.clock.now() });
+  const now = ports.clock.now();
+  const verdict = verdictOf(ports.policy, { found: tags, compliance, before: entry, now });
   const { budgets, violating } = verdict;
-  const reasons: Restriction[] = [...verdict.reasons];
+  const reasons: Restriction[] = [...verdict.reasons, ...tenantsReasons(ports.policy, verdict.tags, overrides, now)];
   let isDecided = true;
   for (const budget of budgets) {
     const review = reviewed(budget);
@@ -71,9 +76,9 @@ export async function prospectOf(
 /** What a restricted budget has spent goes on rising, and is no reason to write all entries of its profiles again. */
 function withFiguresOf(before: Standing, now: Standing): Standing {
   if (before.state === 'open' || now.state === 'open') return now;
-  const told = before.reasons.flatMap((reason) => (reason.kind === 'quarantine' ? [] : [reason]));
+  const told = before.reasons.filter(isOfBudget);
   const reasons = now.reasons.map((reason) => {
-    if (reason.kind === 'quarantine') return reason;
+    if (!isOfBudget(reason)) return reason;
     const same = told.find(
       ({ kind, budget, period }) => kind === reason.kind && budget === reason.budget && period === reason.period,
     );

@@ -1,6 +1,7 @@
 import { budgetOf } from '../budgets/definition.ts';
 import type { PriceList } from '../spending/price-list.ts';
 import { followCoverage } from '../spending/seeding.ts';
+import type { BudgetReview } from '../standing/review-budget.ts';
 import { describeReason, type Restriction, type Standing, standingTagValue, strictest } from '../standing/standing.ts';
 import { describeTags, STANDING_TAG, type Tags, tagValue } from '../tags.ts';
 import {
@@ -10,7 +11,7 @@ import {
   announceQuarantine,
   announceRecovery,
 } from './announce-profile.ts';
-import { type BudgetWork, type BudgetWorkPorts, budgetWork } from './budget-work.ts';
+import { type BudgetWork, type BudgetWorkPorts, budgetWork, freshReviews, type Reviews } from './budget-work.ts';
 import { assess, type Compliance, type Mending } from './compliance.ts';
 import { entryOf, isSameEntry } from './governed-entry.ts';
 import type { KnownCreator } from './known-creator.ts';
@@ -21,15 +22,23 @@ import type { IndexEntry, MendingCount, ProfileIndex } from './profile-index.ts'
 import type { ProfileFacts, Profiles } from './profiles.ts';
 import { readTruth } from './read-truth.ts';
 import { isSameTags, keepTags, type TagHistories } from './tag-history.ts';
-import { verdictOf } from './verdict.ts';
+import { tenantsReasons } from './tenants-reasons.ts';
+import { type Verdict, verdictOf } from './verdict.ts';
 import { describeViolation } from './violation.ts';
 
-export interface ProfileGovernance extends BudgetWorkPorts {
+/** What the standing of profiles is enforced with. */
+export interface StandingEnforcement extends BudgetReview {
   readonly profiles: Profiles;
   readonly index: ProfileIndex;
   readonly histories: TagHistories;
-  readonly creators: ProfileCreators;
   readonly prices: PriceList;
+}
+
+/** And what mending tags and providing for budgets needs besides. */
+export interface ProfileGovernance extends BudgetWorkPorts, StandingEnforcement {
+  readonly profiles: Profiles;
+  readonly index: ProfileIndex;
+  readonly creators: ProfileCreators;
 }
 
 export type GovernedProfile =
@@ -51,7 +60,7 @@ export async function governProfile(
   work: BudgetWork = budgetWork(ports),
   listed?: ProfileFacts,
 ): Promise<GovernedProfile> {
-  const seen = await look(ports, arn, { listed, asksForCreator: true });
+  const seen = await look(ports, arn, (found, before) => creatorOf(ports, arn, found, before), listed);
   if (seen === undefined) return { kind: 'gone' };
   const mendedProfile = seen.compliance.kind === 'remediable' ? await mend(ports, seen, seen.compliance) : seen;
   const governed = await settle(ports, mendedProfile, work);
@@ -66,14 +75,18 @@ export async function governProfile(
  * The part of {@link governProfile} that follows a signal about money: the standing and the index, but neither the
  * profile's own tags nor AWS Budgets, which the function that hears signals may not write.
  */
-export async function enforceStanding(ports: ProfileGovernance, arn: ProfileArn): Promise<GovernedProfile> {
-  const seen = await look(ports, arn, { asksForCreator: false });
+export async function enforceStanding(
+  ports: StandingEnforcement,
+  arn: ProfileArn,
+  reviews: Reviews = freshReviews(ports),
+): Promise<GovernedProfile> {
+  const seen = await look(ports, arn, async (_, before) => before?.creation);
   if (seen === undefined) return { kind: 'gone' };
-  return await settle(ports, seen, budgetWork(ports));
+  return await settle(ports, seen, reviews);
 }
 
 /** Decides and logs, and writes nothing but what is the governor's own: the index and the ledger. */
-const isObserving = ({ policy }: ProfileGovernance): boolean => policy.mode === 'observe';
+const isObserving = ({ policy }: StandingEnforcement): boolean => policy.mode === 'observe';
 
 interface SeenProfile {
   readonly before: IndexEntry | undefined;
@@ -84,10 +97,12 @@ interface SeenProfile {
   readonly creation: KnownCreator | undefined;
 }
 
+/** @param creationOf who created it, as far as whoever looks wants to know */
 async function look(
-  ports: ProfileGovernance,
+  ports: StandingEnforcement,
   arn: ProfileArn,
-  { listed, asksForCreator }: { readonly listed?: ProfileFacts | undefined; readonly asksForCreator: boolean },
+  creationOf: (found: Tags, before: IndexEntry | undefined) => Promise<KnownCreator | undefined>,
+  listed?: ProfileFacts,
 ): Promise<SeenProfile | undefined> {
   const before = await ports.index.get(arn);
   const truth = await readTruth(ports.profiles, arn, listed);
@@ -95,7 +110,7 @@ async function look(
     await endEntry(ports, before);
     return undefined;
   }
-  const creation = asksForCreator ? await creatorOf(ports, arn, truth.found, before) : before?.creation;
+  const creation = await creationOf(truth.found, before);
   const compliance = assess(ports.policy, truth.found, accountOf(arn), toldBy(creation));
   return { before, ...truth, compliance, mendings: before?.mendings, creation };
 }
@@ -109,9 +124,9 @@ async function mend(ports: ProfileGovernance, seen: SeenProfile, mending: Mendin
 }
 
 async function settle(
-  ports: ProfileGovernance,
+  ports: StandingEnforcement,
   seen: SeenProfile,
-  work: BudgetWork,
+  reviews: Reviews,
 ): Promise<Extract<GovernedProfile, { kind: 'governed' }>> {
   const { before, facts, found, compliance, mendings, creation } = seen;
   const verdict = verdictOf(ports.policy, { found, compliance, before, now: ports.clock.now() });
@@ -122,12 +137,10 @@ async function settle(
       because: verdict.unenforced.map(describeViolation),
       tags: describeTags(found),
     });
-  const reasons: Restriction[] = [...verdict.reasons];
-  for (const budget of budgets) {
-    const restriction = await work.review(budget);
-    if (restriction !== undefined) reasons.push(restriction);
-  }
-  const standing = strictest(reasons);
+  let standing = strictest(await reasonsFor(ports, verdict, reviews));
+  // What somebody closed a moment ago is not opened on a word from before.
+  if (reviews.areRemembered && loosens(tagValue(tags, STANDING_TAG), standingTagValue(standing)))
+    standing = strictest(await reasonsFor(ports, verdict, freshReviews(ports)));
   const entry = entryOf(ports, {
     facts,
     tags,
@@ -154,8 +167,30 @@ async function settle(
   return { kind: 'governed', compliance: compliance.kind, entry };
 }
 
+async function reasonsFor(
+  { policy, clock }: StandingEnforcement,
+  verdict: Verdict,
+  reviews: Reviews,
+): Promise<Restriction[]> {
+  const reasons: Restriction[] = [
+    ...verdict.reasons,
+    ...tenantsReasons(policy, verdict.tags, await reviews.overrides(), clock.now()),
+  ];
+  for (const budget of verdict.budgets) {
+    const restriction = await reviews.review(budget);
+    if (restriction !== undefined) reasons.push(restriction);
+  }
+  return reasons;
+}
+
+/** Whether IAM would let pass what the tag on the profile has it deny. */
+const loosens = (before: string | undefined, after: string | undefined): boolean =>
+  isDenied(before) && !isDenied(after);
+
+const isDenied = (tag: string | undefined): boolean => tag === 'closed' || tag === 'quarantined';
+
 /** The profile is gone: its entry resolves no longer, and still attributes what was spent. Done again, it does nothing. */
-export async function endEntry(ports: ProfileGovernance, before: IndexEntry | undefined): Promise<void> {
+export async function endEntry(ports: StandingEnforcement, before: IndexEntry | undefined): Promise<void> {
   if (before === undefined || before.endedAt !== undefined) return;
   // Before the index forgets that somebody is to be told.
   const { deletingSince, ...entry } = before;
@@ -167,7 +202,7 @@ export async function endEntry(ports: ProfileGovernance, before: IndexEntry | un
 }
 
 /** The second lock. Written only where it differs, so that the event of our own write finds nothing to do. */
-async function enforce(ports: ProfileGovernance, arn: ProfileArn, tags: Tags, standing: Standing): Promise<void> {
+async function enforce(ports: StandingEnforcement, arn: ProfileArn, tags: Tags, standing: Standing): Promise<void> {
   const wanted = standingTagValue(standing);
   const actual = tagValue(tags, STANDING_TAG);
   if (wanted === actual) return;

@@ -30,7 +30,7 @@ interface Recent {
  * profile's tags and its index entry, beside each other, and holds them against the policy and the budgets as they were
  * seen some seconds ago. Where anything at all differs, everything is read anew and governed by that.
  *
- * So a change of the policy, or of a budget's standing, that happened in these seconds is not found by such an event. The
+ * So a change of the policy, of a budget's standing, or of what operators say, that happened in these seconds is not found by such an event. The
  * sweep and the budget's own signals find it, as they do where no event comes. Make one for each process.
  */
 export class ProfileEars {
@@ -84,13 +84,14 @@ async function isSettled({ ports, work }: Recent, arn: ProfileArn): Promise<bool
     const [before, tags] = await Promise.all([ports.index.get(arn), ports.profiles.readTags(arn)]);
     if (
       before === undefined ||
+      work.said === undefined ||
       ports.clock.now() - before.verifiedAt > REVERIFY_MS ||
       before.violatingSince !== undefined ||
       isQuarantined(before.standing) ||
       mismatchesOf(ports.policy, before).length > 0
     )
       return false;
-    return (await prospectOf(ports, before, tags, (budget) => work.reviewed(budget))) === 'settled';
+    return (await prospectOf(ports, before, tags, (budget) => work.reviewed(budget), work.said)) === 'settled';
   } catch {
     // Gone, or it cannot be read now: to be found out by a complete look, which throws where that cannot be read either.
     return false;

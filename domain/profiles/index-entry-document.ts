@@ -43,13 +43,14 @@ const budgetId = z.pipe(
 const reason = z.lazy(() =>
   z.discriminatedUnion('kind', [
     z.object({
-      kind: z.enum(['budget-used-up', 'budget-throttled']),
+      kind: z.enum(['budget-used-up', 'budget-disabled', 'budget-throttled']),
       budget: budgetId,
       period: z.string(),
       spent: money,
       limit: money,
       until: instant,
     }),
+    z.object({ kind: z.literal('tenant-disabled'), tenant: z.string(), because: z.string(), until: instant }),
     z.object({
       kind: z.literal('quarantine'),
       violations: z.array(

@@ -1,3 +1,5 @@
+import { isoTime } from '../clock.ts';
+import type { Restriction } from '../standing/standing.ts';
 import { describeTags, type Tags, tagValue } from '../tags.ts';
 import type { WithheldProfile } from './index-source.ts';
 import { describeEntry, type IndexEntry } from './profile-index.ts';
@@ -11,6 +13,7 @@ export type ResolutionCode =
   | 'SeveralProfiles'
   | 'TenantMismatch'
   | 'ProfileQuarantined'
+  | 'TenantDisabled'
   | 'ProfileUnsettled'
   | 'IndexUnreadable';
 
@@ -54,11 +57,22 @@ function pick(state: IndexState, asked: Asked): IndexEntry | Refusal {
   const found = pickAnyStanding(state, asked);
   if (typeof found === 'function' || found.standing.state === 'open') return found;
   const quarantine = found.standing.reasons.find((reason) => reason.kind === 'quarantine');
-  if (quarantine === undefined) return found;
+  if (quarantine === undefined) return pickEnabled(found, found.standing.reasons);
   return refuse('ProfileQuarantined', () => {
     const violations = quarantine.violations.map(describeViolation).join('; ');
     return `Profile ${found.name} is quarantined: ${violations}. Ask its owner to correct its tags; it is released within minutes.`;
   });
+}
+
+/** Also where no budget is the tenant's alone, whose ledger would refuse. */
+function pickEnabled(found: IndexEntry, reasons: readonly Restriction[]): IndexEntry | Refusal {
+  const disabled = reasons.find((reason) => reason.kind === 'tenant-disabled');
+  if (disabled === undefined) return found;
+  return refuse(
+    'TenantDisabled',
+    () =>
+      `Tenant ${disabled.tenant} is disabled by an operator until ${isoTime(disabled.until)}: ${disabled.because}. Ask the platform team.`,
+  );
 }
 
 function pickAnyStanding({ lookup, withheld }: IndexState, asked: Asked): IndexEntry | Refusal {

@@ -41,7 +41,13 @@ export class SingleReads {
     if (!isFresh || !this.#listed.has(arn)) return await this.govern(arn, before);
     await this.#run.attempt(arn, async () => {
       const tags = await profiles.readTags(arn);
-      const prospect = await prospectOf(this.#ports, before, tags, (budget) => this.#work.reviewed(budget));
+      const prospect = await prospectOf(
+        this.#ports,
+        before,
+        tags,
+        (budget) => this.#work.reviewed(budget),
+        await this.#work.overrides(),
+      );
       if (prospect === 'to-govern') return await this.#govern(arn, before);
       this.counts.readSingly++;
     });

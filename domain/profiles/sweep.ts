@@ -179,6 +179,7 @@ async function clear(
   const cleared: IndexEntry[] = [];
   const doubtful: ProfileArn[] = [];
   let undecided = 0;
+  const overrides = await work.overrides();
   for (const arn of listed.keys()) {
     const entry = known.get(arn);
     const its = tags.get(arn);
@@ -187,7 +188,9 @@ async function clear(
       ports.clock.now() - entry.verifiedAt <= TRUSTED_MS &&
       !isQuarantined(entry.standing) &&
       its !== undefined;
-    const prospect = isTrusted ? await prospectOf(ports, entry, its, (budget) => work.reviewed(budget)) : 'to-govern';
+    const prospect = isTrusted
+      ? await prospectOf(ports, entry, its, (budget) => work.reviewed(budget), overrides)
+      : 'to-govern';
     if (prospect === 'undecided') undecided++;
     else if (prospect === 'settled' && entry !== undefined) cleared.push(entry);
     else doubtful.push(arn);

@@ -7,6 +7,7 @@ import type { EpochMs } from '../clock.ts';
 import type { ProfileGovernance } from '../profiles/govern-profile.ts';
 import type { IndexEntry } from '../profiles/profile-index.ts';
 import { type TrueUp, trueUp } from '../spending/true-up-budget.ts';
+import { keepSignal, type Seen } from '../standing/keep-signal.ts';
 import { unsettledPeriods } from '../standing/review-budget.ts';
 import { bypassesOf, tellBypass } from '../standing/tell-bypass.ts';
 import { readIndex, reviewOnSignal, type SignalReview } from './review-on-signal.ts';
@@ -54,7 +55,7 @@ export type AlarmOutcome =
 
 /**
  * Answers an alarm of CloudWatch: its state is read from there, and the budget that it stands for is trued up by the token
- * metrics that the alarm may have seen, and reviewed.
+ * metrics that the alarm may have seen, and reviewed. What else follows from it is the policy's to say (`signals`).
  */
 export async function answerAlarm(
   ports: ProfileGovernance & TrueUp & { readonly alarms: MetricAlarms },
@@ -68,7 +69,15 @@ export async function answerAlarm(
   const targets = unsettledPeriods(budget, ports.clock.now()).map((period) => ({ budget, period }));
   for (const report of await trueUp(ports, targets)) await tellBypass(ports, report, bypassesOf(report));
   const heard = { signal: 'alarm', because: `the CloudWatch alarm "${name}" is or was in alarm` };
+  await keepSignal(ports, budget, seenIn(name, alarm, ports.clock.now()));
   return { kind: 'reviewed', budget: budget.id, ...(await reviewOnSignal(ports, budget, entries, heard)) };
+}
+
+/** One that is over was seen until then: it ends what was kept of it while it lasted. */
+function seenIn(name: string, { isInAlarm, changedAt }: MetricAlarm, now: EpochMs): Seen {
+  const seenAt = changedAt ?? now;
+  const because = `the CloudWatch alarm "${name}" is in alarm`;
+  return { kind: 'alarm', name, because, seenAt, ...(isInAlarm ? {} : { endedAt: seenAt }) };
 }
 
 const isConfirmed = ({ isInAlarm, changedAt }: MetricAlarm, now: EpochMs): boolean =>

@@ -2,9 +2,11 @@ import * as z from 'zod';
 import { budgetsInUse } from '../budgets/budgets-in-use.ts';
 import { type Budget, tenantOf } from '../budgets/definition.ts';
 import { readOutsideFigures } from '../budgets/hear-alert.ts';
+import { epochMs } from '../clock.ts';
 import { awsAmount, displayUsd, type NanoUsd } from '../money.ts';
 import type { Policy } from '../policy/policy.ts';
 import type { ProfileGovernance } from '../profiles/govern-profile.ts';
+import { keepSignal, type Seen } from '../standing/keep-signal.ts';
 import { type Notice, noticeId } from '../standing/notice.ts';
 import { readIndex, reviewOnSignal } from './review-on-signal.ts';
 import { jsonOf, snsMessages } from './sns-messages.ts';
@@ -22,6 +24,9 @@ export interface Anomaly {
   readonly id: string;
   /** A service, or the key and value of a tag. */
   readonly dimensionValue: string | undefined;
+  /** The first UTC day of it, and the last on which AWS has detected it so far, such as `2026-11-20`. */
+  readonly firstDay: string;
+  readonly lastDay: string;
   /** What was spent beyond the expected. For people: AWS computes it in floating point. */
   readonly impact: NanoUsd;
 }
@@ -70,7 +75,10 @@ export type AnomalyOutcome =
 
 /**
  * Answers an anomaly alert: the anomaly is looked up, people are told once, and the budgets of the tag that it names are
- * reviewed with what AWS Budgets says now. An anomaly alone restricts nobody: it is a day old, and says nothing of limits.
+ * reviewed with what AWS Budgets says now. What else follows from it is the policy's to say (`signals` of the budget), and
+ * by default nothing: it is a day old, and says nothing of limits.
+ *
+ * @throws what the review of one budget threw, after the others were reviewed
  */
 export async function answerAnomaly(
   ports: ProfileGovernance & { readonly anomalies: CostAnomalies },
@@ -85,12 +93,32 @@ export async function answerAnomaly(
       ? []
       : budgetsInUse(ports, entries).filter(({ selector }) => selector[tag.key]?.includes(tag.value) === true);
   await ports.outbox.enter(spendAnomaly(ports.policy, anomaly, budgets));
+  const failures: unknown[] = [];
   for (const budget of budgets) {
     const heard = { signal: 'anomaly', because: `Cost Anomaly Detection has confirmed ${anomaly.id}` };
-    await reviewOnSignal(ports, budget, entries, heard, await readOutsideFigures(ports, budget));
+    try {
+      await keepSignal(ports, budget, seenIn(anomaly));
+      await reviewOnSignal(ports, budget, entries, heard, await readOutsideFigures(ports, budget));
+    } catch (error) {
+      failures.push(error);
+    }
   }
+  if (failures.length > 0) throw failures[0];
   return { kind: 'told', reviewed: budgets.map(({ id }) => id) };
 }
+
+/**
+ * AWS names days, and no end: the last day moves on while the anomaly does. So it was seen when that day was over. Told
+ * by AWS alone, so that hearing of the same again prolongs nothing.
+ */
+const seenIn = ({ id, impact, firstDay, lastDay }: Anomaly): Seen => ({
+  kind: 'anomaly',
+  name: id,
+  because: `an anomaly of ${displayUsd(impact)} since ${firstDay}`,
+  seenAt: epochMs(Date.parse(`${lastDay}T00:00:00Z`) + DAY_MS),
+});
+
+const DAY_MS = 24 * 3_600_000;
 
 /** `tenant:acme` of a monitor of tags. UNVERIFIED which sign stands between key and value; Cost Explorer's groups have `$`. */
 function tagOf(policy: Policy, { dimensionValue = '' }: Anomaly): { key: string; value: string } | undefined {

@@ -40,7 +40,8 @@ export async function answerLedgerHint(ports: ProfileGovernance, id: BudgetId): 
   const budget = budgetOf(ports.policy, id);
   const item = budget && (await ports.ledger.read(currentKey(ports, budget)));
   if (budget === undefined || item === undefined) return { kind: 'unknown-budget' };
-  if (!hasNews(ports, budget, item)) return { kind: 'nothing-new' };
+  const overrides = await ports.overrides.lasting(ports.clock.now());
+  if (!hasNews(ports, budget, item, overrides)) return { kind: 'nothing-new' };
   const heard = { signal: 'hint', because: 'a process says that a threshold was crossed, and the ledger agrees' };
   return { kind: 'reviewed', ...(await reviewOnSignal(ports, budget, await readIndex(ports), heard)) };
 }

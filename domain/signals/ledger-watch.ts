@@ -18,12 +18,13 @@ export async function watchLedger(
 ): Promise<LedgerWatchReport> {
   const entries = await readIndex(ports);
   const budgets = budgetsInUse(ports, entries);
+  const overrides = await ports.overrides.lasting(ports.clock.now());
   const items = await ports.ledgerReadings.readMany(budgets.map((budget) => currentKey(ports, budget)));
   const reviewed: string[] = [];
   const failed: string[] = [];
   for (const [at, budget] of budgets.entries()) {
     const item = items[at];
-    if (item === undefined || !hasNews(ports, budget, item)) continue;
+    if (item === undefined || !hasNews(ports, budget, item, overrides)) continue;
     try {
       const heard = { signal: 'ledger watch', because: 'the ledger has crossed what nobody has acted on' };
       await reviewOnSignal(ports, budget, entries, heard);

@@ -17,6 +17,12 @@ export interface Raise {
   readonly until: EpochMs;
 }
 
+/** How far money has tightened a budget in this period, and by which evidence. */
+export interface Tightened {
+  readonly standing: 'throttled' | 'closed';
+  readonly reason: string;
+}
+
 /** The conditions of a budget in a period. The governor alone writes them; each change raises `version`. */
 export interface Terms {
   /** The budget's limit, for people. */
@@ -26,7 +32,18 @@ export interface Terms {
   readonly standing: LedgerStanding;
   /** Why the standing is not `open`, for people. */
   readonly reason?: string;
-  /** Present while throttled. */
+  /**
+   * On whose word the standing is not `open`: an operator's or a signal's, and it ends with that word. Absent where money
+   * speaks, whose word holds until the period turns.
+   */
+  readonly heldBy?: 'operator' | 'signal';
+  /** When the standing ends by itself, where that is not the end of the period. */
+  readonly standingUntil?: EpochMs;
+  /** The version with which the present standing began, where it is not the first. Tells one closing of a period from the next. */
+  readonly standingSince?: number;
+  /** What money says beneath another's word, and goes on saying when that has ended. */
+  readonly tightened?: Tightened;
+  /** Present while throttled, or while money has throttled beneath another's word. */
   readonly pace?: Pace;
   readonly raises?: readonly Raise[];
   /** What each process with a grant in this period may spend beyond its lease while the ledger cannot be reached. */
@@ -76,13 +93,19 @@ export function roomAt(terms: Terms, committed: NanoUsd, amount: NanoUsd, now: E
 
 export const isSameTerms = (a: Terms, b: Terms): boolean => canonical(a) === canonical(b);
 
-/** In one order, whoever wrote the terms and whichever members they left out. */
-const canonical = ({ limit, stopAt, standing, pace, raises = [], outageExtra = ZERO }: Terms): string =>
-  JSON.stringify(
+/**
+ * In one order, whoever wrote the terms and whichever members they left out. What money gives as its reason may change
+ * with its figures and changes nothing; another's word is told as it was said.
+ */
+const canonical = (terms: Terms): string => {
+  const { limit, stopAt, standing, pace, raises = [], outageExtra = ZERO, heldBy, standingUntil, tightened } = terms;
+  return JSON.stringify(
     [
       [limit, stopAt, standing, outageExtra],
+      [heldBy ?? '', standingUntil ?? 0, tightened?.standing ?? '', heldBy === undefined ? '' : (terms.reason ?? '')],
       pace === undefined ? [] : [pace.from, pace.base, pace.until],
       raises.map(({ amount, until }) => [amount, until]),
     ],
     (_, value: unknown) => (typeof value === 'bigint' ? value.toString() : value),
   );
+};

@@ -60,10 +60,6 @@ export interface NoticeOutbox {
   announce(event: GovernorEvent): Promise<void>;
 }
 
-/** A budget can be restricted, raised and restricted again in one period: what it stops at tells these occasions apart. */
-const occasionId = (kind: string, budget: Budget, ...when: readonly string[]): NoticeId =>
-  noticeId(kind, budget.id, ...when, awsAmount(budget.stopAt));
-
 export const noticeId = (...parts: readonly string[]): NoticeId => parts.join('|') as NoticeId;
 
 /** The event of a notice has its id: one occasion. */
@@ -104,12 +100,19 @@ interface RestrictionOccasion {
   readonly tenant: string | undefined;
   readonly spent: NanoUsd;
   readonly because: string;
+  /** The version of the terms with which it began: a budget can be restricted several times in a period. */
+  readonly since: number;
+  readonly until: EpochMs;
+  /** Money holds until the period turns or the limit is raised; another's word until its end. */
+  readonly heldBy?: 'operator' | 'signal';
 }
 
 export function budgetClosed(occasion: RestrictionOccasion): Notice {
-  const { budget, period, because } = occasion;
-  const until = isoTime(period.endsAt);
-  const id = occasionId('closed', budget, period.id);
+  const { budget, period, because, since } = occasion;
+  const until = isoTime(occasion.until);
+  const earlier =
+    occasion.heldBy === undefined ? 'if the policy or an operator raises the limit' : 'if an operator says so';
+  const id = noticeId('closed', budget.id, period.id, String(since));
   return {
     ...aboutBudget(occasion),
     id,
@@ -120,14 +123,14 @@ export function budgetClosed(occasion: RestrictionOccasion): Notice {
     subject: `Bedrock budget ${budget.id} is closed until ${until}`,
     text:
       `${who(occasion)} may not call Amazon Bedrock any more in ${period.id}: ${because}. ${figures(occasion)} ` +
-      `It opens again by itself at ${until}, or earlier if the policy raises the limit.`,
+      `It opens again by itself at ${until}, or earlier ${earlier}.`,
   };
 }
 
 export function budgetThrottled(occasion: RestrictionOccasion): Notice {
-  const { budget, period, because } = occasion;
-  const until = isoTime(period.endsAt);
-  const id = occasionId('throttled', budget, period.id);
+  const { budget, period, because, since } = occasion;
+  const until = isoTime(occasion.until);
+  const id = noticeId('throttled', budget.id, period.id, String(since));
   return {
     ...aboutBudget(occasion),
     id,
@@ -136,16 +139,16 @@ export function budgetThrottled(occasion: RestrictionOccasion): Notice {
     facts: restrictionFacts(occasion),
     event: eventOf(id, 'TenantThrottled', { ...aboutBudget(occasion), ...restrictionFacts(occasion) }),
     subject: `Bedrock budget ${budget.id} is throttled until ${until}`,
-    text: `${who(occasion)} is slowed down, so that what is left of ${budget.id} lasts until ${until}: ${because}. ${figures(occasion)}`,
+    text: `${who(occasion)} is slowed down until ${until}, so that what is left of ${budget.id} lasts as long as ${period.id}: ${because}. ${figures(occasion)}`,
   };
 }
 
-const restrictionFacts = ({ budget, period, spent, because }: RestrictionOccasion) => ({
+const restrictionFacts = ({ budget, period, spent, because, until }: RestrictionOccasion) => ({
   period: period.id,
   spentUsd: awsAmount(spent),
   limitUsd: awsAmount(budget.limit),
   because,
-  until: isoTime(period.endsAt),
+  until: isoTime(until),
 });
 
 export type BudgetOccasion = Pick<RestrictionOccasion, 'budget' | 'tenant'>;
@@ -162,10 +165,15 @@ const figures = ({ budget, spent }: RestrictionOccasion): string =>
   `Spent ${displayUsd(spent)} of ${displayUsd(budget.limit)}.`;
 
 export function budgetReopened(
-  occasion: BudgetOccasion & { readonly closedIn: string; readonly period: Period },
+  occasion: BudgetOccasion & {
+    readonly closedIn: string;
+    readonly period: Period;
+    /** The version of the terms with which it is open again; a period turns once, within one it may be any time. */
+    readonly since: number;
+  },
 ): Notice {
-  const { budget, closedIn, period } = occasion;
-  const id = occasionId('reopened', budget, closedIn, period.id);
+  const { budget, closedIn, since, period } = occasion;
+  const id = noticeId('reopened', budget.id, closedIn, closedIn === period.id ? String(since) : 'turned');
   const facts = { closedIn, period: period.id, limitUsd: awsAmount(budget.limit) };
   return {
     ...aboutBudget(occasion),

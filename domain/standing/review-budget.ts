@@ -5,17 +5,26 @@ import { nextPeriod, type Period, periodAt } from '../period.ts';
 import type { Policy } from '../policy/policy.ts';
 import type { CellStore } from '../spending/cell.ts';
 import { type LedgerItem, type LedgerKey, type LedgerStore, spent, type WriteId } from '../spending/ledger.ts';
-import { provideOpened, type Seeding } from '../spending/seeding.ts';
-import { isSameTerms, type Terms } from '../spending/terms.ts';
-import { collectCells, provideCells, tellCells } from './collect-cells.ts';
-import { type BudgetDecision, decide, describeEvidence } from './decide.ts';
+import type { Seeding } from '../spending/seeding.ts';
+import { isSameTerms } from '../spending/terms.ts';
+import { collectCells, tellCells } from './collect-cells.ts';
+import { type BudgetDecision, decide, describeEvidence, type Evidence } from './decide.ts';
 import { budgetClosed, budgetThrottled, type NoticeOutbox, thresholdCrossed, thresholdKey } from './notice.ts';
-import type { Restriction } from './standing.ts';
+import { type OperatorsWord, type Override, type Overrides, wordOn } from './override.ts';
+import { prepareItem, provideItem } from './provide-item.ts';
+import { openSecondLock, type ProfileTags, type SecondLock } from './second-lock.ts';
+import type { Signals } from './signal.ts';
+import type { BudgetRestriction } from './standing.ts';
+import { nextTerms, restrictionOf } from './terms-of-decision.ts';
 import { tidyLeases } from './tidy-leases.ts';
 
 export interface BudgetReview extends Seeding {
   readonly policy: Policy;
   readonly ledger: LedgerStore & CellStore;
+  readonly overrides: Overrides;
+  readonly signals: Signals;
+  readonly profiles: ProfileTags;
+  readonly entries?: NonNullable<SecondLock['entries']>;
   readonly outbox: NoticeOutbox;
   readonly newWriteId: () => WriteId;
 }
@@ -43,28 +52,43 @@ export async function reviewBudget(
   ports: BudgetReview,
   budget: Budget,
   outside?: OutsideFigures,
-): Promise<Restriction | undefined> {
+): Promise<BudgetRestriction | undefined> {
   const period = periodAt(budget.period, budget.timeZone, ports.clock.now());
-  await provide(ports, budget, nextPeriod(period, budget.timeZone));
-  await provide(ports, budget, period);
+  const next = await provideItem(ports, budget, nextPeriod(period, budget.timeZone));
+  await provideItem(ports, budget, period);
   await collectCells(ports, budget, period);
   if (ports.clock.now() - period.startsAt < LATE_REPORTS_MS)
     await finish(ports, budget, previousPeriod(period, budget));
   const key: LedgerKey = { budget: budget.id, period: period.id };
 
-  // Each pass reads the item anew; a pass that meets a concurrent change starts over. Four passes outlast any writer
+  // Each pass reads the item anew; a pass that meets a concurrent change starts over. So many passes outlast any writer
   // that is not itself in a loop; then the next sweep goes on.
-  for (let pass = 0; pass < 4; pass++) {
+  let isUnlocked = false;
+  for (let pass = 0; pass < MAX_PASSES; pass++) {
     const item = await ports.ledger.read(key);
     if (item === undefined) continue;
     const changed = (await tidyLeases(ports, item)) || (await countOutsideSpend(ports, item, outside));
     if (changed) continue;
-    const outcome = await settleStanding(ports, budget, period, item, outside);
-    if (outcome !== 'stale') return outcome.restriction;
+    const known = await evidenceOf(ports, budget, item, outside);
+    const decision = decide(budget, known.evidence);
+    // The locks open in the reverse order of closing. What is known may change while tags are written: look again.
+    if (item.terms.standing === 'closed' && decision.standing !== 'closed' && !isUnlocked) {
+      await openSecondLock(ports, budget);
+      isUnlocked = true;
+      continue;
+    }
+    const outcome = await settleStanding(ports, { budget, period, item, outside }, known, decision);
+    if (outcome === 'stale') continue;
+    if (next !== undefined)
+      await prepareItem(ports, budget, nextPeriod(period, budget.timeZone), next, known.overrides);
+    return outcome.restriction;
   }
   const item = await ports.ledger.read(key);
   return item === undefined ? undefined : restrictionOf(budget, period, item);
 }
+
+/** One of them may go to the second lock, and one each to leases and to spend from outside. */
+const MAX_PASSES = 6;
 
 /** How long after a period's end the calls of that period may still be reported, or given up as lost. */
 const LATE_REPORTS_MS = 3 * 3_600_000;
@@ -92,20 +116,6 @@ async function finish(ports: BudgetReview, budget: Budget, period: Period): Prom
     await tellThresholds(ports, budget, period, item, decide(budget, { ledger: item, now: ports.clock.now() }));
 }
 
-/** An item that is made when its period has begun, as for a new budget, opens with what was spent in it already. */
-async function provide(ports: BudgetReview, budget: Budget, period: Period): Promise<void> {
-  const item = {
-    key: { budget: budget.id, period: period.id },
-    startsAt: period.startsAt,
-    endsAt: period.endsAt,
-    terms: { ...termsOf(budget), standing: 'open', version: 1 },
-  } as const;
-  // Ahead of the item, so that no process finds the item without the cells.
-  await provideCells(ports, budget, item);
-  if (ports.clock.now() < period.startsAt) await ports.ledger.provide(item);
-  else if ((await ports.ledger.read(item.key)) === undefined) await provideOpened(ports, budget, item);
-}
-
 async function countOutsideSpend(
   ports: BudgetReview,
   item: LedgerItem,
@@ -131,20 +141,52 @@ async function countOutsideSpend(
 /** AWS Budgets gives figures in cents or tenths of a cent (UNVERIFIED which): less than a cent more is their rounding. */
 const FIGURE_RESOLUTION = nanoUsd(10_000_000n);
 
-async function settleStanding(
+interface Known {
+  readonly evidence: Evidence & { readonly operators: OperatorsWord };
+  readonly overrides: readonly Override[];
+}
+
+/**
+ * The item was read before: an override that is written after this was read comes with a review of its own, which
+ * changes the terms after that item, so that what is decided here lands before it or not at all.
+ */
+async function evidenceOf(
   ports: BudgetReview,
   budget: Budget,
-  period: Period,
-  item: LedgerItem,
+  ledger: LedgerItem,
   outside: OutsideFigures | undefined,
-): Promise<'stale' | { readonly restriction: Restriction | undefined }> {
+): Promise<Known> {
   const now = ports.clock.now();
-  const evidence = { ledger: item, now, ...(outside?.forecast === undefined ? {} : { forecast: outside.forecast }) };
-  const decision = decide(budget, evidence);
-  const tenant = tenantOf(ports.policy, budget);
+  const [overrides, signals] = await Promise.all([ports.overrides.lasting(now), ports.signals.lasting(budget.id, now)]);
+  return {
+    overrides,
+    evidence: {
+      ledger,
+      now,
+      operators: wordOn(ports.policy, budget, overrides, now),
+      signals,
+      ...(outside?.forecast === undefined ? {} : { forecast: outside.forecast }),
+    },
+  };
+}
 
-  const terms = nextTerms(budget, period, item, decision, now);
-  if (!isSameTerms(terms, item.terms)) {
+interface Occasion {
+  readonly budget: Budget;
+  readonly period: Period;
+  readonly item: LedgerItem;
+  readonly outside: OutsideFigures | undefined;
+}
+
+async function settleStanding(
+  ports: BudgetReview,
+  { budget, period, item, outside }: Occasion,
+  { evidence }: Known,
+  decision: BudgetDecision,
+): Promise<'stale' | { readonly restriction: BudgetRestriction | undefined }> {
+  const tenant = tenantOf(ports.policy, budget);
+  const terms = nextTerms(budget, period, item, decision, evidence);
+  const isChanged = !isSameTerms(terms, item.terms);
+  if (isChanged) {
     if ((await ports.ledger.changeTerms(item.key, terms)) === 'stale') return 'stale';
     await tellCells(ports, budget, { ...item, terms });
     ports.journal.decided(DECISION[decision.standing], {
@@ -153,9 +195,9 @@ async function settleStanding(
       standing: decision.standing,
       before: item.terms.standing,
       after: decision.standing,
-      because: decision.standing === 'open' ? 'evidence within the policy' : decision.because,
+      because: becauseOf(decision),
       // What the ledger knew by itself is not on the word of another.
-      source: outside !== undefined && item.unattributed > 0n ? outside.source : 'ledger',
+      source: decision.heldBy ?? (outside !== undefined && item.unattributed > 0n ? outside.source : 'ledger'),
       known: describeEvidence(evidence),
     });
     if (decision.standing === 'closed' && item.terms.standing !== 'closed')
@@ -167,14 +209,30 @@ async function settleStanding(
   await tellThresholds(ports, budget, period, item, decision);
   if (budget.isShadow) tellShadow(ports, item, decision);
   if (decision.standing === 'open') return { restriction: undefined };
-  const occasion = { budget, period, tenant, spent: spent(item), because: decision.because };
+  const now = isChanged ? terms : item.terms;
+  const restriction = restrictionOf(budget, period, { ...item, terms: now });
+  const occasion = {
+    budget,
+    period,
+    tenant,
+    spent: spent(item),
+    because: decision.because,
+    since: now.standingSince ?? 1,
+    until: restriction?.until ?? period.endsAt,
+    ...(decision.heldBy === undefined ? {} : { heldBy: decision.heldBy }),
+  };
   await ports.outbox.enter(decision.standing === 'closed' ? budgetClosed(occasion) : budgetThrottled(occasion));
-  return { restriction: restrictionOf(budget, period, { ...item, terms }) };
+  return { restriction };
+}
+
+function becauseOf(decision: BudgetDecision): string {
+  if (decision.standing !== 'open') return decision.because;
+  return decision.heldBy === 'operator' ? 'an operator says so' : 'evidence within the policy';
 }
 
 /** What a budget that only watches would have done in this period so far. */
 function tellShadow(ports: BudgetReview, { key, unrefused }: LedgerItem, decision: BudgetDecision): void {
-  const otherwise = decision.standing === 'open' ? decision.otherwise : undefined;
+  const { otherwise } = decision;
   if (otherwise === undefined && unrefused === undefined) return;
   ports.journal.decided('would restrict budget', {
     budget: key.budget,
@@ -206,30 +264,3 @@ async function tellThresholds(
 }
 
 const DECISION = { open: 'change terms', throttled: 'throttle budget', closed: 'close budget' } as const;
-
-const termsOf = (budget: Budget) => ({
-  limit: budget.limit,
-  stopAt: budget.stopAt,
-  ...(budget.outageExtra === undefined ? {} : { outageExtra: budget.outageExtra }),
-});
-
-/** Raises are an operator's, and stay; a pace line that has begun stays where it began. */
-function nextTerms(budget: Budget, period: Period, item: LedgerItem, decision: BudgetDecision, now: EpochMs): Terms {
-  const { raises } = item.terms;
-  return {
-    ...termsOf(budget),
-    standing: decision.standing,
-    ...(decision.standing === 'open' ? {} : { reason: decision.because }),
-    ...(decision.standing === 'throttled'
-      ? { pace: item.terms.pace ?? { from: now, base: item.committed, until: period.endsAt } }
-      : {}),
-    ...(raises === undefined ? {} : { raises }),
-    version: item.terms.version + 1,
-  };
-}
-
-function restrictionOf(budget: Budget, period: Period, item: LedgerItem): Restriction | undefined {
-  if (item.terms.standing === 'open') return undefined;
-  const kind = item.terms.standing === 'closed' ? 'budget-used-up' : 'budget-throttled';
-  return { kind, budget: budget.id, period: period.id, spent: spent(item), limit: budget.limit, until: period.endsAt };
-}

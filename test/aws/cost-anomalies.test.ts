@@ -12,6 +12,8 @@ const HINT = {
 };
 const anomaly = (AnomalyId: string, TotalImpact = 102.5) => ({
   AnomalyId,
+  AnomalyStartDate: '2026-11-20T00:00:00Z',
+  AnomalyEndDate: '2026-11-21',
   DimensionValue: 'tenant:acme',
   Impact: { MaxImpact: 1, TotalImpact },
 });
@@ -30,10 +32,26 @@ describe('anomalies of Cost Anomaly Detection', () => {
 
   it('are looked up by monitor and day, and known by their id', async () => {
     const { found, asked } = await find(() => ({ Anomalies: [anomaly('a-1', 1), anomaly('a-2')] }));
-    expect(found).toEqual({ id: 'a-2', dimensionValue: 'tenant:acme', impact: 102_500_000_000n });
+    expect(found).toEqual({
+      id: 'a-2',
+      dimensionValue: 'tenant:acme',
+      firstDay: '2026-11-20',
+      lastDay: '2026-11-21',
+      impact: 102_500_000_000n,
+    });
     expect(asked).toMatchObject([
       { MonitorArn: HINT.monitorArn, DateInterval: { StartDate: '2026-11-20', EndDate: '2026-11-23' } },
     ]);
+  });
+
+  it('that do not tell their days were on the day of the alert', async () => {
+    const { AnomalyStartDate: _, AnomalyEndDate: __, ...undated } = anomaly('a-2');
+    const { found } = await find(() => ({ Anomalies: [undated] }));
+    expect(found).toMatchObject({ firstDay: '2026-11-20', lastDay: '2026-11-20' });
+    const open = await find(() => ({
+      Anomalies: [{ ...undated, AnomalyStartDate: '2026-11-19', AnomalyEndDate: '' }],
+    }));
+    expect(open.found).toMatchObject({ firstDay: '2026-11-19', lastDay: '2026-11-19' });
   });
 
   it('are looked for on every page', async () => {

@@ -23,7 +23,8 @@ export async function expectToSurviveEveryCrash(
     account.calls = 0;
     account.crash = crash;
     await run(account).catch((error: unknown) => {
-      if (!(error instanceof PortFailure)) throw error;
+      if (!(error instanceof PortFailure || (error instanceof Error && error.cause instanceof PortFailure)))
+        throw error;
     });
     account.crash = undefined;
     await run(account);

@@ -32,6 +32,7 @@ import { MemoryOutbox } from './memory-outbox.ts';
 import { MemoryTagHistories } from './profiles/memory-tag-histories.ts';
 import { MemoryLedger } from './spending/memory-ledger.ts';
 import { MemoryCheckpoints, MemoryOpenings, MemoryUsage } from './spending/memory-usage.ts';
+import { MemoryOverrides, MemorySignals } from './standing/memory-evidence.ts';
 
 export function profileArn(id: string, region = 'us-east-1'): ProfileArn {
   const arn = parseProfileArn(`arn:aws:bedrock:${region}:123456789012:application-inference-profile/${id}`);
@@ -83,6 +84,8 @@ export class GovernedAccount {
   readonly usage = new MemoryUsage();
   readonly openings = new MemoryOpenings();
   readonly checkpoints = new MemoryCheckpoints();
+  readonly overrides = new MemoryOverrides();
+  readonly signals = new MemorySignals();
   readonly histories = new MemoryTagHistories();
   /** What the token metrics say of a window. */
   meter: (window: MeteredWindow) => Metered = () => ({ kind: 'silent' });
@@ -121,13 +124,17 @@ export class GovernedAccount {
   #now: number;
   #writeIds = 0;
 
-  constructor(policy: Policy = policyOf(), now = Date.UTC(2026, 10, 23, 10)) {
+  readonly #clock: Clock | undefined;
+
+  /** @param now where its time stands until it is moved, or the clock that it goes by */
+  constructor(policy: Policy = policyOf(), now: number | Clock = Date.UTC(2026, 10, 23, 10)) {
     this.policy = policy;
-    this.#now = now;
+    this.#clock = typeof now === 'number' ? undefined : now;
+    this.#now = typeof now === 'number' ? now : now.now();
   }
 
   get now(): EpochMs {
-    return epochMs(this.#now);
+    return this.#clock?.now() ?? epochMs(this.#now);
   }
 
   moveTo(iso: string): void {
@@ -192,6 +199,8 @@ export class GovernedAccount {
       prices: this.#prices,
       ledger: this.#failing('ledger', this.ledger),
       openings: this.#failing('openings', this.openings),
+      overrides: this.#failing('overrides', this.overrides),
+      signals: this.#failing('signals', this.signals),
       usage: new UsageSince(this.#usageRecords, clock),
       checkpoints: this.#failing('checkpoints', this.checkpoints),
       readings: new UsageReadings({

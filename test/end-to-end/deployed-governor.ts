@@ -26,6 +26,7 @@ export const FUNCTIONS = {
   profileChanged: `${PREFIX}-profile-changed`,
   budgetAlert: `${PREFIX}-budget-alert`,
   sweep: `${PREFIX}-sweep`,
+  reopenEnded: `${PREFIX}-reopen-ended`,
   budgetHint: `${PREFIX}-budget-hint`,
   ledgerWatch: `${PREFIX}-ledger-watch`,
   costAnomaly: `${PREFIX}-cost-anomaly`,
@@ -36,6 +37,7 @@ export const RULES = {
   apiCalls: `${PREFIX}-profile-api-calls`,
   tagChanges: `${PREFIX}-profile-tag-changes`,
   sweepSchedule: `${PREFIX}-sweep-schedule`,
+  reopenSchedule: `${PREFIX}-reopen-schedule`,
   ledgerWatchSchedule: `${PREFIX}-ledger-watch-schedule`,
   outlookSchedule: `${PREFIX}-outlook-schedule`,
 } as const;
@@ -306,9 +308,9 @@ export class DeployedGovernor {
     }
   }
 
-  /** Nothing runs by the clock: the sweep only when {@link sweep} is called. */
+  /** Nothing runs by the clock: the sweep only when {@link sweep} is called, and what has ended is opened by nothing else. */
   async stopSweeping(): Promise<void> {
-    for (const Name of [RULES.sweepSchedule, RULES.ledgerWatchSchedule, RULES.outlookSchedule])
+    for (const Name of [RULES.sweepSchedule, RULES.reopenSchedule, RULES.ledgerWatchSchedule, RULES.outlookSchedule])
       await this.events.send(new DisableRuleCommand({ Name }));
   }
 

@@ -286,8 +286,8 @@ export const FAULTS: readonly Fault[] = [
     id: 'F16',
     meaning: 'a reset is not propagated: when a period turns, its ledger is not there yet',
     file: 'domain/standing/review-budget.ts',
-    source: 'await provide(ports, budget, nextPeriod(period, budget.timeZone));',
-    fault: '',
+    source: 'const next = await provideItem(ports, budget, nextPeriod(period, budget.timeZone));',
+    fault: 'const next = undefined;',
     test: {
       file: 'test/domain/standing/review-budget.test.ts',
       title: 'has the next period open before it begins, also where this one is closed [F16]',
@@ -311,6 +311,17 @@ export const FAULTS: readonly Fault[] = [
     file: 'domain/budgets/definition.ts',
     source: '+ 9_999n) / 10_000n',
     fault: '+ 9_999n) / 300_000n',
+    test: {
+      file: 'test/domain/standing/decide.test.ts',
+      title: 'reaches a threshold exactly when that share of the limit is spent, whatever the amounts [F18]',
+    },
+  },
+  {
+    id: 'F18b',
+    meaning: 'a threshold that is reached exactly does not fire',
+    file: 'domain/standing/decide.ts',
+    source: 'return gone >= mark(threshold) ||',
+    fault: 'return gone > mark(threshold) ||',
     test: {
       file: 'test/domain/standing/decide.test.ts',
       title: 'reaches a threshold exactly when that share of the limit is spent, whatever the amounts [F18]',
@@ -493,6 +504,28 @@ export const FAULTS: readonly Fault[] = [
     },
   },
   {
+    id: 'F28c',
+    meaning: "an operator's disable is undone by the next look: it was written once and is not evidence",
+    file: 'domain/standing/review-budget.ts',
+    source: 'operators: wordOn(ports.policy, budget, overrides, now),\n      signals,',
+    fault: 'operators: { raises: [] },\n      signals,',
+    test: {
+      file: 'test/domain/standing/override.test.ts',
+      title: 'closes the ledger of this period and the next first, and then the tags in every Region [F28]',
+    },
+  },
+  {
+    id: 'F28d',
+    meaning: 'a sweep opens what was closed since it has looked at the budget',
+    file: 'domain/profiles/govern-profile.ts',
+    source: 'if (reviews.areRemembered && loosens(',
+    fault: 'if (!reviews.areRemembered && loosens(',
+    test: {
+      file: 'test/domain/standing/override.test.ts',
+      title: 'is not undone by a sweep that reviewed the budget before it [F28]',
+    },
+  },
+  {
     id: 'F29',
     meaning: 'many calls that begin together cause as many lookups',
     file: 'domain/profiles/index-cache.ts',
@@ -512,6 +545,28 @@ export const FAULTS: readonly Fault[] = [
     test: {
       file: 'test/aws/dynamodb/notice-outbox-table.test.ts',
       title: 'takes an occasion once for good, also after it was sent [F30]',
+    },
+  },
+  {
+    id: 'F30b',
+    meaning: 'a second closing in the same period is taken for the first, and nobody is told',
+    file: 'domain/standing/notice.ts',
+    source: "const id = noticeId('closed', budget.id, period.id, String(since));",
+    fault: "const id = noticeId('closed', budget.id, period.id);",
+    test: {
+      file: 'test/domain/standing/review-budget.test.ts',
+      title: 'tells of a second closing in the same period, under the same limit [F30]',
+    },
+  },
+  {
+    id: 'F30c',
+    meaning: 'nobody is told that a budget is open again',
+    file: 'domain/profiles/announce-profile.ts',
+    source: 'if (!stillRestricted.has(id) && budget !== undefined && covers)',
+    fault: 'if (stillRestricted.has(id) && budget !== undefined && covers)',
+    test: {
+      file: 'test/domain/standing/override.test.ts',
+      title: 'holds across the turn of a period, and ends by itself [F30]',
     },
   },
 ];

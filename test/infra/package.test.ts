@@ -22,6 +22,7 @@ const FUNCTIONS = [
   'metric-alarm',
   'outlook',
   'profile-changed',
+  'reopen-ended',
   'resolve-profile',
   'sweep',
 ];

@@ -104,6 +104,7 @@ describe('the functions', () => {
       'metric-alarm',
       'outlook',
       'profile-changed',
+      'reopen-ended',
       'resolve-profile',
       'sweep',
     ]);
@@ -175,6 +176,7 @@ describe('the rules', () => {
       ['outlook-schedule', 'ENABLED', 'outlook'],
       ['profile-api-calls', 'ENABLED', 'profile-changed'],
       ['profile-tag-changes', 'ENABLED', 'profile-changed'],
+      ['reopen-schedule', 'ENABLED', 'reopen-ended'],
       ['sweep-schedule', 'ENABLED', 'sweep'],
     ]);
     const ownBus = [...rules().values()].filter(({ EventBusName }) => EventBusName !== undefined);
@@ -195,7 +197,7 @@ describe('the rules', () => {
   const pathOf = (name: string) => (/hints$/.test(name) ? `bedrock-cost-governor-dev/${name}` : name);
 
   it('keep what they cannot deliver in a queue that lets exactly them send', () => {
-    expect(rules().size).toBe(9);
+    expect(rules().size).toBe(10);
     for (const { Name, Targets } of rules().values()) {
       for (const { DeadLetterConfig } of Targets) {
         const policies = queuePoliciesOf(DeadLetterConfig.Arn['Fn::GetAtt'][0]);
@@ -284,7 +286,7 @@ describe('the rules', () => {
     expect(matchedBy({ ...envelope, detail: { ...detail, state: { value: 'OK' } } })).toEqual([]);
   });
 
-  it('call the sweep every five minutes, the watch every minute, look ahead every hour, and look at billing every day', () => {
+  it('call the sweep every five minutes, the watch and what has ended every minute, look ahead every hour, and look at billing every day', () => {
     const scheduled = [...rules().values()].flatMap(({ Name, ScheduleExpression }) =>
       ScheduleExpression === undefined
         ? []
@@ -294,6 +296,7 @@ describe('the rules', () => {
       'billing-schedule rate(1 day)',
       'ledger-watch-schedule rate(1 minute)',
       'outlook-schedule rate(1 hour)',
+      'reopen-schedule rate(1 minute)',
       'sweep-schedule rate(5 minutes)',
     ]);
   });
@@ -464,7 +467,7 @@ describe('the roles', () => {
     const profiles = {
       'Fn::Sub': `arn:\${AWS::Partition}:bedrock:*:\${AWS::AccountId}:application-inference-profile/*`,
     };
-    for (const name of ['profile-changed', 'budget-alert', 'sweep']) {
+    for (const name of ['profile-changed', 'budget-alert', 'sweep', 'reopen-ended']) {
       const tagging = statementsOf(name).filter(({ Action }) =>
         Action.some((action) => /^bedrock:(Unt|T)agResource$/.test(action)),
       );
@@ -490,9 +493,9 @@ describe('the roles', () => {
     expect(allowed('lease').filter((action) => !/^(dynamodb|logs):/.test(action))).toEqual([]);
   });
 
-  const SIGNALS = ['budget-alert', 'budget-hint', 'cost-anomaly', 'ledger-watch', 'metric-alarm'];
+  const SIGNALS = ['budget-alert', 'budget-hint', 'cost-anomaly', 'ledger-watch', 'metric-alarm', 'reopen-ended'];
 
-  it("let those who answer signals show a standing, but neither change a tenant's tags nor a budget", () => {
+  it("let those who follow money show a standing, but neither change a tenant's tags nor a budget", () => {
     for (const name of SIGNALS) {
       const tagging = statementsOf(name).find(({ Action }) => Action.includes('bedrock:TagResource'));
       expect(tagging?.Condition).toEqual({ 'ForAllValues:StringLike': { 'aws:TagKeys': ['governor:*'] } });
@@ -503,12 +506,12 @@ describe('the roles', () => {
 
   it('let who answers a hint, an anomaly, an alarm or the clock write neither the policy nor usage', () => {
     const writes = /^dynamodb:(Put|Update|Delete|BatchWrite)/;
-    for (const name of ['budget-hint', 'cost-anomaly', 'ledger-watch', 'metric-alarm', 'outlook']) {
+    for (const name of ['budget-hint', 'cost-anomaly', 'ledger-watch', 'metric-alarm', 'outlook', 'reopen-ended']) {
       const writing = statementsOf(name).filter(({ Action }) => Action.some((action) => writes.test(action)));
       const keys = JSON.stringify(writing.map(({ Condition }) => Condition));
       expect(writing).toHaveLength(1);
       expect(keys).toContain('"dynamodb:LeadingKeys":[');
-      expect(keys).not.toMatch(/POLICY|USAGE|SWEEP|"\*"/);
+      expect(keys).not.toMatch(/POLICY|OVERRIDES|USAGE|SWEEP|"\*"/);
     }
   });
 

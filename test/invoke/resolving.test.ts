@@ -180,6 +180,22 @@ describe('a call that matches no profile', () => {
     }
     expect(world.reached).toEqual([]);
   });
+
+  it('is refused where an operator has stopped the tenant, also where no budget is the tenant’s own', async () => {
+    const until = epochMs(world.now + 3_600_000);
+    await world.profile({
+      entry: {
+        standing: {
+          state: 'closed',
+          reasons: [{ kind: 'tenant-disabled', tenant: 'acme', because: 'an invoice is disputed', until }],
+        },
+      },
+    });
+    const { code, message } = await refusalOf(world.process().client.send(converse()));
+    expect(code).toBe('TenantDisabled');
+    expect(message).toContain(`until ${new Date(until).toISOString()}: an invoice is disputed.`);
+    expect(world.reached).toEqual([]);
+  });
 });
 
 describe('what cannot be counted is not sent', () => {

@@ -34,7 +34,15 @@ const budget = budgetNamed(policy, 'tenant-monthly/acme');
 const at = epochMs(Date.UTC(2026, 10, 23));
 const period = periodAt('month', policy.timeZone, at);
 const spent = nanoUsd(19_000_000_001n);
-const restriction = { budget, period, tenant: 'acme', spent, because: '95% of the limit is spent' };
+const restriction = {
+  budget,
+  period,
+  tenant: 'acme',
+  spent,
+  because: '95% of the limit is spent',
+  since: 2,
+  until: period.endsAt,
+};
 const profile = { arn: profileArn('a'), name: 'chat', tags: {}, tenant: 'acme', quarantine: 1 };
 
 const drift = {
@@ -49,7 +57,7 @@ const events = (): GovernorEvent[] =>
   [
     budgetThrottled(restriction).event,
     budgetClosed(restriction).event,
-    budgetReopened({ budget, period, tenant: undefined, closedIn: '2026-10' }).event,
+    budgetReopened({ budget, period, tenant: undefined, closedIn: '2026-10', since: 3 }).event,
     profileQuarantined({ ...profile, violations: [{ key: 'team', problem: 'missing', expected: 'a value' }] }).event,
     profileReleased({ ...profile, tenant: '' }).event,
     budgetProvisioned({ budget, awsBudget: 'governor/prod/x', tenant: 'acme', outcome: 'created', at }),

@@ -43,6 +43,7 @@ describe('a valid policy', () => {
         outage: 'refuse',
         mode: 'enforce',
         processes: 100,
+        signals: { anomaly: 'notify', alarm: 'notify', holdMs: 86_400_000 },
         thresholds: [
           { at: 8000, on: 'actual', action: 'notify' },
           { at: 10_000, on: 'forecast', action: 'notify' },
@@ -57,6 +58,7 @@ describe('a valid policy', () => {
         outage: 'refuse',
         mode: 'enforce',
         processes: 100,
+        signals: { anomaly: 'notify', alarm: 'notify', holdMs: 86_400_000 },
         thresholds: [{ at: 5000, on: 'actual', action: 'notify' }],
       },
     ]);

@@ -44,11 +44,17 @@ const violations = fc.oneof(
 );
 const restrictions: fc.Arbitrary<Restriction> = fc.oneof(
   fc.record({
-    kind: fc.constantFrom('budget-used-up' as const, 'budget-throttled' as const),
+    kind: fc.constantFrom('budget-used-up' as const, 'budget-disabled' as const, 'budget-throttled' as const),
     budget: budgetIds,
     period: fc.string(),
     spent: money,
     limit: money,
+    until: instants,
+  }),
+  fc.record({
+    kind: fc.constant('tenant-disabled' as const),
+    tenant: fc.string(),
+    because: fc.string(),
     until: instants,
   }),
   fc.record({ kind: fc.constant('quarantine' as const), violations: fc.array(violations, { maxLength: 3 }) }),

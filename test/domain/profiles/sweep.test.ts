@@ -47,12 +47,12 @@ describe('sweep', () => {
     expect(account.entryOf(GONE).endedAt).toBe(account.now);
     expect([...account.notices.keys()].sort()).toEqual(
       [
-        'closed|tenant-monthly/acme|2026-10|20.00',
-        'closed|tenant-monthly/lakeside|2026-11|5.00',
+        'closed|tenant-monthly/acme|2026-10|2',
+        'closed|tenant-monthly/lakeside|2026-11|2',
         `quarantined|${HEALED}|1`,
         `quarantined|${ROGUE}|1`,
         `released|${HEALED}|1`,
-        'reopened|tenant-monthly/acme|2026-10|2026-11|20.00',
+        'reopened|tenant-monthly/acme|2026-10|turned',
         'threshold|tenant-monthly/acme|2026-10|8000|actual|notify',
         'threshold|tenant-monthly/acme|2026-11|8000|actual|notify',
         'threshold|tenant-monthly/lakeside|2026-11|8000|actual|notify',

@@ -1,18 +1,30 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { BudgetId } from '../../../domain/budgets/budget-id.ts';
-import { epochMs } from '../../../domain/clock.ts';
+import { epochMs, isoTime } from '../../../domain/clock.ts';
 import { nanoUsd } from '../../../domain/money.ts';
 import { governProfile } from '../../../domain/profiles/govern-profile.ts';
 import { answerAlarm, type MetricAlarm } from '../../../domain/signals/alarm.ts';
 import { type Anomaly, answerAnomaly, readAnomalies } from '../../../domain/signals/anomaly.ts';
 import { answerLedgerHint } from '../../../domain/signals/ledger-hint.ts';
 import { watchLedger } from '../../../domain/signals/ledger-watch.ts';
+import type { OverrideChange } from '../../../domain/standing/override.ts';
 import { event } from '../event-fixtures.ts';
 import { policyDocument, policyOf } from '../example-policy.ts';
 import { GovernedAccount } from '../governed-account.ts';
+import { anOverride } from '../standing/memory-evidence.ts';
 
 const ACME = 'tenant-monthly/acme';
 const LAKESIDE = 'tenant-monthly/lakeside';
+const HOUR = 3_600_000;
+const dayBefore = (now: number) => isoTime(epochMs(now - 24 * HOUR)).slice(0, 10);
+
+/** Acme alone, with its monthly budget and perhaps another one, which say this. */
+async function accountWith(more: object, ...others: string[]): Promise<GovernedAccount> {
+  const budgets = ['tenant-monthly', ...others].map((name) => ({ name, per: 'tenant', limit: '20 USD', ...more }));
+  const made = new GovernedAccount(policyOf(policyDocument({ budgets })));
+  await governProfile(made.ports, made.profile('acme', { tenant: 'acme', environment: 'prod', team: 'x' }));
+  return made;
+}
 
 describe('signals about money', () => {
   let account: GovernedAccount;
@@ -69,6 +81,48 @@ describe('signals about money', () => {
       account.changes = [];
       expect(await watch()).toEqual({ watched: 2, reviewed: [], failed: [] });
       expect(account.changes).toEqual([]);
+    });
+
+    it.each<[string, OverrideChange, object]>([
+      ['a disable', { kind: 'disable' }, { standing: 'closed', heldBy: 'operator' }],
+      ['an enable', { kind: 'enable' }, { standing: 'open', heldBy: 'operator' }],
+      ['a raise', { kind: 'raise', amount: nanoUsd(5_000_000_000n) }, { raises: [{ amount: 5_000_000_000n }] }],
+    ])('reviews a budget of which %s was kept and nothing more, once', async (_, change, terms) => {
+      await account.overrides.keep(anOverride(account, change, HOUR));
+      expect((await watch()).reviewed).toEqual([ACME]);
+      expect(account.ledgerItem(ACME, '2026-11').terms).toMatchObject(terms);
+      expect((await watch()).reviewed).toEqual([]);
+    });
+
+    it('hears an enable that takes the place of a disable with the same end', async () => {
+      const disable = anOverride(account, { kind: 'disable' }, HOUR);
+      await account.overrides.keep(disable);
+      await watch();
+      await account.overrides.keep({ ...disable, change: { kind: 'enable' } });
+      expect((await watch()).reviewed).toEqual([ACME]);
+      expect(account.ledgerItem(ACME, '2026-11').terms).toMatchObject({ standing: 'open', heldBy: 'operator' });
+      expect((await watch()).reviewed).toEqual([]);
+    });
+
+    it('leaves alone what an operator holds open past its limit, and closes it when that ends', async () => {
+      await account.overrides.keep(anOverride(account, { kind: 'enable' }, HOUR));
+      account.spend(ACME, 25);
+      expect((await watch()).reviewed).toEqual([ACME]);
+      expect((await watch()).reviewed).toEqual([]);
+      account.wait(HOUR);
+      expect((await watch()).reviewed).toEqual([ACME]);
+      expect(account.ledgerItem(ACME, '2026-11').terms.standing).toBe('closed');
+      expect((await watch()).reviewed).toEqual([]);
+    });
+
+    it('enforces on all profiles but the one that fails, and says so', async () => {
+      const [bad] = account.stored.keys();
+      const good = account.profile('acme2', { tenant: 'acme', environment: 'prod', team: 'x' });
+      await governProfile(account.ports, good);
+      if (bad !== undefined) account.unreadable.add(bad);
+      account.spend(ACME, 20);
+      expect(await watch()).toMatchObject({ reviewed: [], failed: [ACME] });
+      expect(account.tagsOf(good)).toMatchObject({ 'governor:standing': 'closed' });
     });
 
     it('goes on where one budget cannot be reviewed, and reviews it the next minute', async () => {
@@ -133,17 +187,43 @@ describe('signals about money', () => {
       expect(account.changes).toEqual([]);
       expect(await alarm('acme-tokens', over(59))).toMatchObject({ kind: 'reviewed' });
     });
+
+    it('closes where the policy says so, until it is over', async () => {
+      account = await accountWith({ signals: { alarm: 'disable', holds: '6h' } });
+      const name = 'governor/prod/tenant-monthly/acme';
+      const rang = account.now;
+      await alarm(name, { isInAlarm: true, changedAt: rang });
+      expect(account.ledgerItem(ACME, '2026-11').terms).toMatchObject({
+        standing: 'closed',
+        heldBy: 'signal',
+        standingUntil: rang + 6 * HOUR,
+      });
+      expect(account.events.all.map(({ type }) => type)).toContain('TenantDisabled');
+      account.wait(HOUR);
+      await alarm(name, { isInAlarm: false, changedAt: account.now });
+      expect(account.ledgerItem(ACME, '2026-11').terms.standing).toBe('open');
+      expect(account.noticesOf('tenant-reopened')).toHaveLength(1);
+      expect(account.events.all.map(({ type }) => type)).toContain('TenantReopened');
+    });
   });
 
   describe('an anomaly', () => {
     const HINT = { anomalyId: 'a-1', monitorArn: 'arn:aws:ce::123456789012:anomalymonitor/m', startDay: '2026-11-20' };
-    const answer = (found: Partial<Anomaly> | undefined) =>
+    const answer = (found: Partial<Anomaly> | undefined, ports: Partial<GovernedAccount['ports']> = {}) =>
       answerAnomaly(
         {
           ...account.ports,
+          ...ports,
           anomalies: {
             find: async () =>
-              found && { id: 'a-1', dimensionValue: undefined, impact: nanoUsd(102_500_000_000n), ...found },
+              found && {
+                id: 'a-1',
+                dimensionValue: undefined,
+                firstDay: '2026-11-20',
+                lastDay: '2026-11-20',
+                impact: nanoUsd(102_500_000_000n),
+                ...found,
+              },
           },
         },
         HINT,
@@ -179,6 +259,52 @@ describe('signals about money', () => {
       await answer({ dimensionValue: 'tenant:acme', impact: nanoUsd(9_999_000_000_000n) });
       expect(account.ledgerItem(ACME, '2026-11').terms.standing).toBe('open');
       expect(account.noticesOf('tenant-closed')).toEqual([]);
+    });
+
+    describe('where the policy says what follows', () => {
+      beforeEach(async () => {
+        account = await accountWith({ signals: { anomaly: 'throttle', holds: '48h' } });
+      });
+      const terms = () => account.ledgerItem(ACME, '2026-11').terms;
+
+      it('restricts the budget from the end of its last day on, tells why, and hearing it again prolongs nothing', async () => {
+        const found = { dimensionValue: 'tenant:acme', lastDay: dayBefore(account.now) };
+        for (let time = 0; time < 2; time++) {
+          await answer(found);
+          expect(terms()).toMatchObject({
+            standing: 'throttled',
+            heldBy: 'signal',
+            reason: 'an anomaly of 102.50 USD since 2026-11-20',
+            standingUntil: Date.parse(`${found.lastDay}T00:00:00Z`) + 72 * HOUR,
+          });
+          account.wait(HOUR);
+        }
+        expect(account.noticesOf('tenant-throttled')).toHaveLength(1);
+        const [event] = account.events.all.filter(({ type }) => type === 'TenantThrottled');
+        expect(event?.detail).toMatchObject({ budget: ACME, until: isoTime(epochMs(terms().standingUntil ?? 0)) });
+      });
+
+      it('that is over for longer than it holds restricts nobody', async () => {
+        await answer({ dimensionValue: 'tenant:acme', lastDay: '2026-11-01' });
+        expect(terms().standing).toBe('open');
+      });
+
+      it('reviews all its budgets where one cannot be, and fails for that one', async () => {
+        account = await accountWith({ signals: { anomaly: 'disable', holds: '48h' } }, 'second');
+        const { ledger } = account.ports;
+        const changeTerms: typeof ledger.changeTerms = async (key, changed) => {
+          if (key.budget === ACME) throw new Error('throttled');
+          return await ledger.changeTerms(key, changed);
+        };
+        const broken = new Proxy(ledger, {
+          get: (target, member) => (member === 'changeTerms' ? changeTerms : (Reflect.get(target, member) as unknown)),
+        });
+        const found = { dimensionValue: 'tenant:acme', lastDay: dayBefore(account.now) };
+        await expect(answer(found, { ledger: broken })).rejects.toThrow('throttled');
+        expect(account.ledgerItem('second/acme', '2026-11').terms).toMatchObject({ standing: 'closed' });
+        // Kept before its review failed: the sweep finds it.
+        expect(await account.signals.lasting(ACME as BudgetId, account.now)).toHaveLength(1);
+      });
     });
 
     it.each(['aws.ce-AnomalyDetected-doc', 'aws.ce-AnomalyDetected-tag-monitor'])('is read from %s', (file) => {

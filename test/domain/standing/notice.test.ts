@@ -14,7 +14,7 @@ import {
   tagConflict,
   thresholdCrossed,
 } from '../../../domain/standing/notice.ts';
-import { budgetNamed, policyDocument, policyOf } from '../example-policy.ts';
+import { budgetNamed, policyOf } from '../example-policy.ts';
 import { profileArn } from '../governed-account.ts';
 
 const policy = policyOf();
@@ -32,32 +32,30 @@ const profile = {
 const changes = ['team: x → y'];
 const violations = [{ key: 'team', problem: 'not-allowed', value: 'x', expected: 'one of y' }] as const;
 const because = '100% of the limit is spent';
+const first = { since: 2, until: november.endsAt };
 
 /** One notice for each occasion that there can be, by what it is about. */
 const occasions = () => {
-  const [first, second, third] = budget.thresholds;
-  if (first === undefined || second === undefined || third === undefined)
+  const [one, second, third] = budget.thresholds;
+  if (one === undefined || second === undefined || third === undefined)
     throw new Error('the example has three thresholds');
-  const crossed = (threshold: typeof first, period = november) =>
+  const crossed = (threshold: typeof one, period = november) =>
     thresholdCrossed({ budget, period, threshold, tenant: 'acme', figure: spent });
   const other = budgetNamed(policy, 'tenant-monthly/lakeside');
-  const raised = budgetNamed(
-    policyOf(policyDocument({ budgets: [{ name: 'tenant-monthly', per: 'tenant', limit: '40 USD' }] })),
-    'tenant-monthly/acme',
-  );
   return [
-    crossed(first),
+    crossed(one),
     crossed(second),
     crossed(third),
-    crossed(first, december),
-    thresholdCrossed({ budget: other, period: november, threshold: first, tenant: 'lakeside', figure: spent }),
-    budgetClosed({ budget, period: november, tenant: 'acme', spent, because }),
-    budgetClosed({ budget, period: december, tenant: 'acme', spent, because }),
-    budgetClosed({ budget: other, period: november, tenant: 'lakeside', spent, because }),
-    budgetClosed({ budget: raised, period: november, tenant: 'acme', spent, because }),
-    budgetThrottled({ budget, period: november, tenant: 'acme', spent, because }),
-    budgetReopened({ budget, closedIn: november.id, period: december, tenant: 'acme' }),
-    budgetReopened({ budget: raised, closedIn: november.id, period: november, tenant: 'acme' }),
+    crossed(one, december),
+    thresholdCrossed({ budget: other, period: november, threshold: one, tenant: 'lakeside', figure: spent }),
+    budgetClosed({ budget, period: november, tenant: 'acme', spent, because, ...first }),
+    budgetClosed({ budget, period: december, tenant: 'acme', spent, because, ...first, until: december.endsAt }),
+    budgetClosed({ budget: other, period: november, tenant: 'lakeside', spent, because, ...first }),
+    budgetClosed({ budget, period: november, tenant: 'acme', spent, because, ...first, since: 4 }),
+    budgetThrottled({ budget, period: november, tenant: 'acme', spent, because, ...first }),
+    budgetReopened({ budget, closedIn: november.id, period: december, tenant: 'acme', since: 1 }),
+    budgetReopened({ budget, closedIn: november.id, period: november, tenant: 'acme', since: 3 }),
+    budgetReopened({ budget, closedIn: november.id, period: november, tenant: 'acme', since: 5 }),
     profileQuarantined({ ...profile, violations }),
     profileQuarantined({ ...profile, violations, quarantine: 2 }),
     profileQuarantined({ ...profile, violations, arn: profileArn('b') }),
@@ -81,12 +79,12 @@ describe('notices', () => {
 
   it('keep their id whatever the figures and reasons have become meanwhile', () => {
     const id = (amount: bigint, why: string) =>
-      budgetClosed({ budget, period: november, tenant: 'acme', spent: nanoUsd(amount), because: why }).id;
+      budgetClosed({ budget, period: november, tenant: 'acme', spent: nanoUsd(amount), because: why, ...first }).id;
     expect(id(1n, 'a')).toBe(id(2n, 'b'));
   });
 
   it('name the tenant, the budget, the figures and the end [F30]', () => {
-    const closed = budgetClosed({ budget, period: november, tenant: 'acme', spent, because });
+    const closed = budgetClosed({ budget, period: november, tenant: 'acme', spent, because, ...first });
     expect(closed).toMatchObject({
       kind: 'tenant-closed',
       severity: 'critical',
@@ -105,7 +103,7 @@ describe('notices', () => {
 
   it('say what a budget covers where it belongs to no single tenant', () => {
     const shared = budgetNamed(policy, 'support-chat');
-    const notice = budgetClosed({ budget: shared, period: november, tenant: undefined, spent, because });
+    const notice = budgetClosed({ budget: shared, period: november, tenant: undefined, spent, because, ...first });
     expect(notice).not.toHaveProperty('tenant');
     expect(notice.text).toMatch(/^What budget support-chat covers may not call/);
   });

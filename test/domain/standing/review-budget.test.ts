@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import { epochMs } from '../../../domain/clock.ts';
 import { nanoUsd } from '../../../domain/money.ts';
 import { type HolderId, isConserved, type WriteId } from '../../../domain/spending/ledger.ts';
 import { type OutsideFigures, reviewBudget } from '../../../domain/standing/review-budget.ts';
 import { expectToSurviveEveryCrash } from '../crashes.ts';
 import { budgetNamed, policyDocument, policyOf } from '../example-policy.ts';
 import { GovernedAccount } from '../governed-account.ts';
+import { anOverride } from './memory-evidence.ts';
 
 const ID = 'tenant-monthly/acme';
 const usd = (dollars: number) => nanoUsd(BigInt(Math.round(dollars * 1e9)));
@@ -13,6 +13,9 @@ const review = (account: GovernedAccount, outside?: OutsideFigures) =>
   reviewBudget(account.ports, budgetNamed(account.policy, ID), outside);
 const item = (account: GovernedAccount) => account.ledgerItem(ID, '2026-11');
 const seen = (dollars: number): OutsideFigures => ({ actual: usd(dollars), source: 'AWS Budgets' });
+
+const raise = (account: GovernedAccount, dollars: number, ms: number) =>
+  account.overrides.keep(anOverride(account, { kind: 'raise', amount: usd(dollars) }, ms));
 
 /** An account whose budget of 20 USD has been provided, with this much of it settled. */
 async function accountWith(dollars: number, policy = policyOf()): Promise<GovernedAccount> {
@@ -61,7 +64,7 @@ describe('reviewBudget', () => {
       until: item(account).endsAt,
     });
     expect(item(account).terms).toMatchObject({ standing: 'closed', version: 2, reason: '100% of the limit is spent' });
-    expect(account.noticesOf('tenant-closed')).toEqual([`closed|${ID}|2026-11|20.00`]);
+    expect(account.noticesOf('tenant-closed')).toEqual([`closed|${ID}|2026-11|2`]);
     expect(account.counted).toContain('TenantClosed');
   });
 
@@ -111,22 +114,34 @@ describe('reviewBudget', () => {
 
   it('keeps an operator’s raises through every change of terms', async () => {
     const account = await accountWith(25);
-    const raises = [{ amount: usd(5), until: item(account).endsAt }];
-    account.ledger.put({ ...item(account), terms: { ...item(account).terms, raises } });
+    await raise(account, 5, 3_600_000);
     await review(account);
-    expect(item(account).terms).toMatchObject({ standing: 'closed', raises });
+    expect(item(account).terms).toMatchObject({
+      standing: 'closed',
+      raises: [{ amount: usd(5), until: account.now + 3_600_000 }],
+    });
   });
 
   it('opens a closed budget while an operator’s raise lasts, and closes it when the raise ends', async () => {
     const account = await accountWith(22);
     expect(await review(account)).toMatchObject({ kind: 'budget-used-up' });
-    const { terms } = item(account);
-    const raises = [{ amount: usd(5), until: epochMs(account.now + 60_000) }];
-    await account.ledger.changeTerms(item(account).key, { ...terms, raises, version: terms.version + 1 });
+    await raise(account, 5, 60_000);
     expect(await review(account)).toBeUndefined();
-    expect(item(account).terms).toMatchObject({ standing: 'open', raises });
+    expect(item(account).terms).toMatchObject({ standing: 'open', raises: [{ amount: usd(5) }] });
     account.wait(60_000);
     expect(await review(account)).toMatchObject({ kind: 'budget-used-up' });
+    expect(item(account).terms.raises).toBeUndefined();
+  });
+
+  it('tells of a second closing in the same period, under the same limit [F30]', async () => {
+    const account = await accountWith(20, limitedTo('20 USD'));
+    await review(account);
+    account.policy = limitedTo('40 USD');
+    await review(account);
+    account.policy = limitedTo('20 USD');
+    await review(account);
+    await review(account);
+    expect(account.noticesOf('tenant-closed')).toEqual([`closed|${ID}|2026-11|2`, `closed|${ID}|2026-11|4`]);
   });
 
   it('restricts nothing by a budget in shadow mode, and says what it would have done', async () => {

@@ -1,0 +1,125 @@
+import {
+  ConditionalCheckFailedException,
+  type DynamoDBClient,
+  PutItemCommand,
+  paginateQuery,
+} from '@aws-sdk/client-dynamodb';
+import * as z from 'zod';
+import type { BudgetId } from '../../domain/budgets/budget-id.ts';
+import { type EpochMs, epochMs } from '../../domain/clock.ts';
+import { Fault } from '../../domain/fault.ts';
+import { nanoUsd } from '../../domain/money.ts';
+import type { Override, OverrideId, Overrides } from '../../domain/standing/override.ts';
+import { asking } from '../asking.ts';
+
+const PARTITION = 'OVERRIDES';
+/** Sorts raises before standings, by their end: a query from now on leaves out those that are over. */
+const RAISE = 'raise#';
+const STANDING = 'standing#';
+
+const Stored = z.object({
+  id: z.string().transform((id) => id as OverrideId),
+  target: z.discriminatedUnion('kind', [
+    z.object({ kind: z.literal('budget'), budget: z.string().transform((id) => id as BudgetId) }),
+    z.object({ kind: z.literal('tenant'), tenant: z.string() }),
+  ]),
+  change: z.discriminatedUnion('kind', [
+    z.object({ kind: z.enum(['disable', 'enable']) }),
+    z.object({
+      kind: z.literal('raise'),
+      amount: z
+        .string()
+        .regex(/^\d+$/)
+        .transform((digits) => nanoUsd(BigInt(digits))),
+    }),
+  ]),
+  reason: z.string(),
+  author: z.string(),
+  madeAt: z.number().transform(epochMs),
+  until: z.number().transform(epochMs),
+});
+
+/**
+ * What operators have said, in the governor's table. A target has one item for its standing, which the next word on it
+ * replaces; each raise has one of its own, and stays as a record.
+ */
+export function overridesTable(client: DynamoDBClient, table: string): Overrides {
+  return {
+    async keep(override) {
+      return await asking(`keeping override ${override.id}`, async () => {
+        try {
+          await client.send(
+            new PutItemCommand({
+              TableName: table,
+              Item: {
+                pk: { S: PARTITION },
+                sk: { S: sortKeyOf(override) },
+                madeAt: { N: String(override.madeAt) },
+                override: {
+                  S: JSON.stringify(override, (_, value: unknown) =>
+                    typeof value === 'bigint' ? value.toString() : value,
+                  ),
+                },
+              },
+              // A copy of an earlier word that arrives late takes nothing back.
+              ConditionExpression: 'attribute_not_exists(pk) OR madeAt <= :madeAt',
+              ExpressionAttributeValues: { ':madeAt': { N: String(override.madeAt) } },
+            }),
+          );
+          return 'kept';
+        } catch (error) {
+          if (error instanceof ConditionalCheckFailedException) return 'outdated';
+          throw error;
+        }
+      });
+    },
+
+    async lasting(now) {
+      return await asking('reading the overrides', async () => {
+        const lasting: Override[] = [];
+        const pages = paginateQuery(
+          { client },
+          {
+            TableName: table,
+            KeyConditionExpression: 'pk = :overrides AND sk > :now',
+            ExpressionAttributeValues: { ':overrides': { S: PARTITION }, ':now': { S: `${RAISE}${endOf(now)}` } },
+            ConsistentRead: true,
+          },
+        );
+        for await (const page of pages)
+          for (const item of page.Items ?? []) {
+            const override = overrideOf(item['override']?.S ?? '');
+            if (override.until > now) lasting.push(override);
+          }
+        return lasting;
+      });
+    },
+  };
+}
+
+function sortKeyOf({ change, target, until, id }: Override): string {
+  if (change.kind === 'raise') return `${RAISE}${endOf(until)}#${id}`;
+  return `${STANDING}${target.kind}#${target.kind === 'budget' ? target.budget : target.tenant}`;
+}
+
+/** Fifteen digits, so that instants sort as texts. */
+const endOf = (at: EpochMs): string => String(at).padStart(15, '0');
+
+/** One that cannot be read may be a disable: nothing is decided without it. */
+function overrideOf(json: string): Override {
+  const stored = Stored.safeParse(parsed(json));
+  if (stored.success) return stored.data;
+  throw new Fault('OverrideUnreadable', {
+    doing: 'reading the overrides',
+    problem: z.prettifyError(stored.error),
+    next: 'Run a version of the governor that knows its shape, or delete the item under OVERRIDES.',
+  });
+}
+
+function parsed(json: string): unknown {
+  try {
+    return JSON.parse(json);
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,74 @@
+import { randomUUID } from 'node:crypto';
+import { BedrockClient } from '@aws-sdk/client-bedrock';
+import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { AwsClock } from '../../aws/aws-clock.ts';
+import { bedrockProfiles } from '../../aws/bedrock-profiles.ts';
+import { auditTable } from '../../aws/dynamodb/audit-table.ts';
+import { ledgerTable } from '../../aws/dynamodb/ledger-table.ts';
+import { chatOutboxTable, eventOutboxTable, noticeOutboxTable } from '../../aws/dynamodb/notice-outbox-table.ts';
+import { openingsTable } from '../../aws/dynamodb/openings-table.ts';
+import { overridesTable } from '../../aws/dynamodb/overrides-table.ts';
+import { policyTable } from '../../aws/dynamodb/policy-table.ts';
+import { profileIndexTable } from '../../aws/dynamodb/profile-index-table.ts';
+import { signalsTable } from '../../aws/dynamodb/signals-table.ts';
+import { tagHistoriesTable } from '../../aws/dynamodb/tag-histories-table.ts';
+import { usageTable } from '../../aws/dynamodb/usage-table.ts';
+import { BEDROCK_PACE, Pace } from '../../aws/pace.ts';
+import { genaiPrices } from '../../aws/price-list.ts';
+import { AuditingJournal } from '../../domain/audit/auditing-journal.ts';
+import type { Journal } from '../../domain/journal.ts';
+import type { StandingEnforcement } from '../../domain/profiles/govern-profile.ts';
+import type { WriteId } from '../../domain/spending/ledger.ts';
+import { UsageSince } from '../../domain/spending/recorded-usage.ts';
+import { noticeOutbox } from '../../domain/standing/notice-outbox.ts';
+
+/** What an override is enforced with: the operator's own permissions, and the policy that is in force. */
+export async function enforcementOf(
+  table: string,
+  journal: Journal,
+): Promise<StandingEnforcement & { readonly journal: AuditingJournal }> {
+  const clock = new AwsClock();
+  const dynamo = clock.listenTo(new DynamoDBClient());
+  const clients = new Map<string, BedrockClient>();
+  const paces = new Map<string, Pace>();
+  const clientFor = (region: string): BedrockClient => {
+    const client = clients.get(region) ?? new BedrockClient({ region });
+    clients.set(region, client);
+    return client;
+  };
+  const paceFor = (region: string): Pace => {
+    const pace = paces.get(region) ?? new Pace(BEDROCK_PACE);
+    paces.set(region, pace);
+    return pace;
+  };
+  // First: with its answer the clock knows AWS's time.
+  const policy = await policyTable(dynamo, table).current();
+  const index = profileIndexTable(dynamo, table);
+  return {
+    policy,
+    clock,
+    journal: new AuditingJournal({
+      journal,
+      trail: auditTable(dynamo, table),
+      clock,
+      index,
+      policy: async () => policy,
+    }),
+    profiles: bedrockProfiles(clientFor, paceFor),
+    index,
+    histories: tagHistoriesTable(dynamo, table),
+    ledger: ledgerTable(dynamo, table),
+    openings: openingsTable(dynamo, table),
+    overrides: overridesTable(dynamo, table),
+    signals: signalsTable(dynamo, table),
+    usage: new UsageSince(usageTable(dynamo, table), clock),
+    prices: genaiPrices,
+    // Entered here, and sent by the functions: they know the topics and the bus.
+    outbox: noticeOutbox({
+      notices: noticeOutboxTable(dynamo, table, clock),
+      chat: chatOutboxTable(dynamo, table, clock),
+      events: eventOutboxTable(dynamo, table, clock),
+    }),
+    newWriteId: () => randomUUID() as WriteId,
+  };
+}

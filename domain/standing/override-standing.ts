@@ -1,0 +1,135 @@
+import type { BudgetId } from '../budgets/budget-id.ts';
+import { budgetsInUse } from '../budgets/budgets-in-use.ts';
+import { type Budget, budgetOf, tenantOf } from '../budgets/definition.ts';
+import { type EpochMs, isoTime } from '../clock.ts';
+import { displayUsd, type NanoUsd } from '../money.ts';
+import { periodAt } from '../period.ts';
+import type { Policy } from '../policy/policy.ts';
+import type { StandingEnforcement } from '../profiles/govern-profile.ts';
+import type { IndexEntry } from '../profiles/profile-index.ts';
+import { left } from '../spending/ledger.ts';
+import type { LedgerStanding } from '../spending/terms.ts';
+import { tagValue } from '../tags.ts';
+import { type Enforcement, enforceBudgets } from './enforce-budgets.ts';
+import { describeTarget, type Override } from './override.ts';
+
+/** How a budget stands after an override, as its ledger item says. */
+export interface BudgetAfter {
+  readonly budget: BudgetId;
+  readonly period: string;
+  readonly standing: LedgerStanding;
+  readonly until: EpochMs;
+  readonly reason?: string;
+  readonly left: NanoUsd;
+}
+
+export type OverrideOutcome =
+  /** Nothing was written. */
+  | { readonly kind: 'refused'; readonly problem: string }
+  | { readonly kind: 'applied'; readonly budgets: readonly BudgetAfter[]; readonly enforcement: Enforcement }
+  /** It is kept and holds; the next sweep does what was not done. */
+  | { readonly kind: 'kept'; readonly problem: string };
+
+/** An override may last as long as the longest period; what is to last longer belongs into the policy. */
+const MAX_MS = 366 * 24 * 3_600_000;
+/** As long as a notice's line may be. */
+const MAX_REASON = 256;
+
+/**
+ * An operator's word: kept first, so that every review knows it from then on, and then enforced at once, the ledger
+ * before the tags. What fails after it is kept, the sweep finishes.
+ */
+export async function overrideStanding(ports: StandingEnforcement, override: Override): Promise<OverrideOutcome> {
+  const entries = await ports.index.list((arn) =>
+    ports.journal.counted('ProfileReadFailed', {
+      what: `the index entry of ${arn}`,
+      error: 'written by another version',
+    }),
+  );
+  const scope = scopeOf(ports.policy, override, entries);
+  const problem = problemOf(override, ports.clock.now()) ?? scope.problem;
+  if (problem !== undefined) return { kind: 'refused', problem };
+  if ((await ports.overrides.keep(override)) === 'outdated')
+    return { kind: 'refused', problem: `somebody has said something later about ${describeTarget(override.target)}` };
+  ports.journal.decided('override standing', {
+    override: override.id,
+    target: describeTarget(override.target),
+    ...(override.target.kind === 'tenant' ? { tenant: override.target.tenant } : { budget: override.target.budget }),
+    change: override.change.kind,
+    ...(override.change.kind === 'raise' ? { amount: displayUsd(override.change.amount) } : {}),
+    because: override.reason,
+    author: override.author,
+    until: isoTime(override.until),
+  });
+  try {
+    const enforcement = await enforceBudgets(ports, scope.budgets, entries, scope.profiles);
+    return {
+      kind: 'applied',
+      budgets: await Promise.all(scope.budgets.map((budget) => after(ports, budget))),
+      enforcement,
+    };
+  } catch (error) {
+    return { kind: 'kept', problem: error instanceof Error ? error.message : String(error) };
+  }
+}
+
+interface Scope {
+  readonly budgets: readonly Budget[];
+  readonly profiles: readonly IndexEntry[];
+  /** Why nothing would follow from the override. */
+  readonly problem?: string;
+}
+
+function scopeOf(policy: Policy, { target, change }: Override, entries: readonly IndexEntry[]): Scope {
+  const nothing = (problem: string): Scope => ({ budgets: [], profiles: [], problem });
+  const inUse = budgetsInUse({ policy }, entries);
+  if (target.kind === 'budget') {
+    const budget = budgetOf(policy, target.budget);
+    if (budget === undefined)
+      return nothing(`the policy has no budget ${target.budget}; in use are ${listed(inUse.map(({ id }) => id))}`);
+    // Of a template any value makes a budget; one that covers nothing is a slip of the pen.
+    if (!inUse.some(({ id }) => id === budget.id))
+      return nothing(`no profile is covered by budget ${budget.id}; in use are ${listed(inUse.map(({ id }) => id))}`);
+    if (budget.isShadow && change.kind !== 'raise')
+      return nothing(
+        `budget ${budget.id} only watches (mode: shadow or observe) and refuses nothing; let it enforce first`,
+      );
+    return { budgets: [budget], profiles: [] };
+  }
+  const living = entries.filter(({ endedAt }) => endedAt === undefined);
+  const tenants = [...new Set(living.flatMap(({ tags }) => tagValue(tags, policy.tenantTag) ?? []))];
+  const profiles = living.filter(({ tags }) => tagValue(tags, policy.tenantTag) === target.tenant);
+  if (profiles.length === 0) return nothing(`no profile has the tenant ${target.tenant}; there are ${listed(tenants)}`);
+  const budgets = inUse.filter((budget) => tenantOf(policy, budget) === target.tenant);
+  if (policy.mode === 'observe') return nothing('the policy only observes (mode: observe) and refuses nothing');
+  if (budgets.length === 0 && change.kind !== 'disable')
+    return nothing(`no budget is of tenant ${target.tenant} alone; name the budget`);
+  return { budgets, profiles };
+}
+
+const listed = (names: readonly string[]): string =>
+  names.length === 0 ? 'none' : `${names.slice(0, 10).sort().join(', ')}${names.length > 10 ? ', …' : ''}`;
+
+function problemOf({ reason, until }: Override, now: EpochMs): string | undefined {
+  if (reason.trim() === '') return 'expected a reason';
+  if (reason.length > MAX_REASON) return `expected a reason of at most ${MAX_REASON} characters`;
+  if (/\p{Cc}/u.test(reason)) return 'expected a reason of one line';
+  if (until <= now) return `expected an end that is yet to come, not ${isoTime(until)}`;
+  if (until - now > MAX_MS) return 'expected an end within 366 days; what is to last longer belongs into the policy';
+  return undefined;
+}
+
+async function after({ ledger, clock }: StandingEnforcement, budget: Budget): Promise<BudgetAfter> {
+  const now = clock.now();
+  const period = periodAt(budget.period, budget.timeZone, now);
+  const item = await ledger.read({ budget: budget.id, period: period.id });
+  const { standing = 'open', standingUntil, reason } = item?.terms ?? {};
+  return {
+    budget: budget.id,
+    period: period.id,
+    standing,
+    until: standingUntil ?? period.endsAt,
+    ...(reason === undefined ? {} : { reason }),
+    left: item === undefined ? budget.stopAt : left(item, now),
+  };
+}

@@ -1,0 +1,97 @@
+import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { PutItemCommand } from '@aws-sdk/client-dynamodb';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { overridesTable } from '../../../aws/dynamodb/overrides-table.ts';
+import { signalsTable } from '../../../aws/dynamodb/signals-table.ts';
+import type { BudgetId } from '../../../domain/budgets/budget-id.ts';
+import { epochMs } from '../../../domain/clock.ts';
+import { nanoUsd } from '../../../domain/money.ts';
+import type { Overrides } from '../../../domain/standing/override.ts';
+import type { SignalId, Signals } from '../../../domain/standing/signal.ts';
+import { type EmbeddedAws, startEmbeddedAws } from '../../../local/embedded-aws.ts';
+import { anOverride } from '../../domain/standing/memory-evidence.ts';
+import { createGovernorTable, dynamoDbClient, TABLE } from './governor-table.ts';
+
+const NOW = epochMs(Date.UTC(2026, 10, 23, 10));
+const HOUR = 3_600_000;
+
+let aws: EmbeddedAws;
+let dynamodb: DynamoDBClient;
+let overrides: Overrides;
+let signals: Signals;
+afterEach(() => aws.close());
+beforeEach(async () => {
+  aws = await startEmbeddedAws({ startAt: NOW });
+  dynamodb = dynamoDbClient(aws);
+  await createGovernorTable(dynamodb);
+  overrides = overridesTable(dynamodb, TABLE);
+  signals = signalsTable(dynamodb, TABLE);
+});
+
+const made = (ms: number) => ({ now: epochMs(NOW + ms) });
+
+describe('the overrides in the table', () => {
+  it('are read back as they were kept, raises and tenants included', async () => {
+    const all = [
+      anOverride(made(0), { kind: 'disable' }, HOUR),
+      anOverride(made(0), { kind: 'enable' }, HOUR, { kind: 'tenant', tenant: 'acme # größer' }),
+      anOverride(made(0), { kind: 'raise', amount: nanoUsd(12_345_678_901_234_567_890n) }, HOUR),
+      anOverride(made(0), { kind: 'raise', amount: nanoUsd(1n) }, 2 * HOUR),
+    ];
+    for (const override of all) expect(await overrides.keep(override)).toBe('kept');
+    const read = await overrides.lasting(NOW);
+    expect(read).toHaveLength(all.length);
+    expect(read).toEqual(expect.arrayContaining(all));
+  });
+
+  it('hold until their end, and not at it', async () => {
+    const disable = anOverride(made(0), { kind: 'disable' }, HOUR);
+    const raise = anOverride(made(0), { kind: 'raise', amount: nanoUsd(1n) }, HOUR);
+    for (const override of [disable, raise]) await overrides.keep(override);
+    expect(await overrides.lasting(epochMs(NOW + HOUR - 1))).toHaveLength(2);
+    expect(await overrides.lasting(epochMs(NOW + HOUR))).toEqual([]);
+  });
+
+  it('have one word on the standing of a target, and a late copy of an earlier one does not come back', async () => {
+    const disable = anOverride(made(0), { kind: 'disable' }, 5 * HOUR);
+    const enable = anOverride(made(1_000), { kind: 'enable' }, HOUR);
+    await overrides.keep(disable);
+    await overrides.keep(enable);
+    expect(await overrides.keep(disable)).toBe('outdated');
+    expect(await overrides.keep(enable)).toBe('kept');
+    expect(await overrides.lasting(NOW)).toEqual([enable]);
+  });
+
+  it('that cannot be read stop every decision: it may be a disable', async () => {
+    await dynamodb.send(
+      new PutItemCommand({
+        TableName: TABLE,
+        Item: {
+          pk: { S: 'OVERRIDES' },
+          sk: { S: 'standing#budget#a' },
+          override: { S: '{"change":{"kind":"halve"}}' },
+        },
+      }),
+    );
+    await expect(overrides.lasting(NOW)).rejects.toMatchObject({ code: 'OverrideUnreadable' });
+  });
+});
+
+describe('the signals in the table', () => {
+  const signal = {
+    id: 'anomaly/1' as SignalId,
+    kind: 'anomaly',
+    budget: 'tenant-monthly/acme' as BudgetId,
+    because: 'an anomaly of 41.50 USD',
+    seenAt: NOW,
+    until: epochMs(NOW + HOUR),
+  } as const;
+
+  it('are kept once for each budget, with what is last known, and are read until their end', async () => {
+    await signals.keep(signal);
+    await signals.keep({ ...signal, because: 'an anomaly of 50.00 USD' });
+    await signals.keep({ ...signal, budget: 'tenant-monthly/lakeside' as BudgetId });
+    expect(await signals.lasting(signal.budget, NOW)).toEqual([{ ...signal, because: 'an anomaly of 50.00 USD' }]);
+    expect(await signals.lasting(signal.budget, signal.until)).toEqual([]);
+  });
+});
