@@ -10,9 +10,9 @@ type Arm = (typeof ARMS)[number];
 /** Until everything is compiled that will be. */
 const WARM_UP_CALLS = 4_000;
 /** Calls in a row of one process: short beside whatever else goes on in the machine. */
-const CALLS = 150;
+const CALLS = 500;
 /** Turns of each process: in changing order, so that all of them see the same machine and temperature. */
-const TURNS = 12;
+const TURNS = 8;
 
 /**
  * CPU of the SDK with the helper against the SDK alone, and of the SDK against itself, which shows what the noise is.
