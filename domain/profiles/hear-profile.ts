@@ -1,4 +1,4 @@
-import type { Clock, EpochMs } from '../clock.ts';
+import { type Clock, type EpochMs, epochMs } from '../clock.ts';
 import type { Delivery } from '../outbox.ts';
 import { sendNotices } from '../standing/send-notices.ts';
 import { isQuarantined } from '../standing/standing.ts';
@@ -32,6 +32,9 @@ interface SeenEntry {
   readonly at: EpochMs;
 }
 
+/** Events tell whole seconds, of a clock of AWS; this one may be off by about one. */
+const CLOCKS_DIFFER_MS = 3_000;
+
 /** Entries that are remembered at a time. */
 const MAX_SEEN = 10_000;
 
@@ -40,8 +43,12 @@ const MAX_SEEN = 10_000;
  * profile's tags and its index entry, beside each other, and holds them against the policy and the budgets as they were
  * seen some seconds ago. Where anything at all differs, everything is read anew and governed by that.
  *
- * So a change of the policy, of a budget's standing, or of what operators say, that happened in these seconds is not found by such an event. The
- * sweep and the budget's own signals find it, as they do where no event comes. Make one for each process.
+ * An event that comes again tells of nothing that has happened since it came first. So where this process has looked at the
+ * profile after what the event tells of, the entry as it was then will do, and the tags alone are read.
+ *
+ * So a change of the policy, of a budget's standing, or of what operators say, that happened in these seconds is not found
+ * by such an event. The sweep and the budget's own signals find it, as they do where no event comes. Make one for each
+ * process.
  */
 export class ProfileEars {
   readonly #start: () => Promise<Hearing>;
@@ -55,10 +62,13 @@ export class ProfileEars {
     this.#clock = clock;
   }
 
-  /** @throws {Fault} as {@link governProfile} does */
-  async hear(arn: ProfileArn): Promise<HeardProfile> {
+  /**
+   * @param happenedAt when that of which the event tells happened; undefined where it does not say
+   * @throws {Fault} as {@link governProfile} does
+   */
+  async hear(arn: ProfileArn, happenedAt?: EpochMs): Promise<HeardProfile> {
     const known = this.#fresh();
-    if (known !== undefined && (await this.#isSettled(known, arn))) return { kind: 'settled' };
+    if (known !== undefined && (await this.#isSettled(known, arn, happenedAt))) return { kind: 'settled' };
     this.#seen.delete(arn);
     const at = this.#clock.now();
     const ports = await this.#start();
@@ -96,9 +106,13 @@ export class ProfileEars {
     this.#seen.set(arn, { entry, at });
   }
 
-  async #entryOf({ ports }: Recent, arn: ProfileArn): Promise<IndexEntry | undefined> {
+  async #entryOf(
+    { ports }: Recent,
+    arn: ProfileArn,
+    happenedAt: EpochMs = epochMs(Number.MAX_SAFE_INTEGER),
+  ): Promise<IndexEntry | undefined> {
     const seen = this.#seen.get(arn);
-    if (seen !== undefined && this.#isYoung(seen)) return seen.entry;
+    if (seen !== undefined && this.#isYoung(seen) && happenedAt + CLOCKS_DIFFER_MS <= seen.at) return seen.entry;
     const at = this.#clock.now();
     const entry = await ports.index.get(arn);
     if (entry !== undefined) this.#keep(arn, entry, at);
@@ -109,10 +123,10 @@ export class ProfileEars {
    * Whether a profile is as it was governed. One that people are told something of is never found to be: a crash between
    * the index and the notice must leave the notice to be made up for.
    */
-  async #isSettled(recent: Recent, arn: ProfileArn): Promise<boolean> {
+  async #isSettled(recent: Recent, arn: ProfileArn, happenedAt: EpochMs | undefined): Promise<boolean> {
     const { ports, work } = recent;
     try {
-      const [before, tags] = await Promise.all([this.#entryOf(recent, arn), ports.profiles.readTags(arn)]);
+      const [before, tags] = await Promise.all([this.#entryOf(recent, arn, happenedAt), ports.profiles.readTags(arn)]);
       if (
         before === undefined ||
         work.said === undefined ||
