@@ -7,6 +7,7 @@ import type { OverrideChange, OverrideTarget } from '../../../domain/standing/ov
 import { overrideStanding } from '../../../domain/standing/override-standing.ts';
 import { reopenEnded } from '../../../domain/standing/reopen-ended.ts';
 import { reviewBudget } from '../../../domain/standing/review-budget.ts';
+import { openSecondLock } from '../../../domain/standing/second-lock.ts';
 import { expectToSurviveEveryCrash } from '../crashes.ts';
 import { budgetNamed, policyDocument, policyOf } from '../example-policy.ts';
 import { GovernedAccount, PortFailure } from '../governed-account.ts';
@@ -248,6 +249,31 @@ function throwKept(outcome: Awaited<ReturnType<typeof overrideStanding>>): void 
   const [failed] = outcome.kind === 'applied' ? outcome.enforcement.failed : [];
   if (failed !== undefined) throw new PortFailure(failed.problem);
 }
+
+describe('the second lock of a budget that opens', () => {
+  it('stays closed where something else has closed the profile since the index was read', async () => {
+    const { acme, here } = await account();
+    acme.spend(ID, 20);
+    await sweep(acme.ports);
+    const asItWas = await acme.ports.index.list();
+    await say(acme, { kind: 'disable' }, DAY, ACME);
+    const untagged: string[] = [];
+    const { ports } = acme;
+    const profiles = {
+      ...ports.profiles,
+      untag: async (...[arn, keys]: Parameters<typeof ports.profiles.untag>) => {
+        untagged.push(arn);
+        await ports.profiles.untag(arn, keys);
+      },
+      read: ports.profiles.read,
+      readTags: ports.profiles.readTags,
+      tag: ports.profiles.tag,
+    };
+    await openSecondLock({ ...ports, profiles, entries: async () => asItWas }, budgetNamed(acme.policy, ID));
+    expect(untagged).toEqual([]);
+    expect(standingTag(acme, here)).toBe('closed');
+  });
+});
 
 describe('an operator’s enable', () => {
   it('takes the place of a disable for good: when it ends, the evidence is judged', async () => {
