@@ -105,6 +105,28 @@ describe('an operator’s disable', () => {
     expect(terms(acme).heldBy).toBeUndefined();
   });
 
+  it('that is prolonged is told with its new end, and one that money outlasts with that of money', async () => {
+    const { acme, here } = await account();
+    await say(acme, { kind: 'disable' }, HOUR);
+    acme.wait(60_000);
+    await say(acme, { kind: 'disable' }, DAY);
+    await say(acme, { kind: 'disable' }, DAY);
+    await review(acme);
+    const subjects = () =>
+      acme.notices.all.filter(({ kind }) => kind === 'tenant-closed').map(({ subject }) => subject);
+    expect(subjects()).toHaveLength(2);
+    acme.spend(ID, 20);
+    await governProfile(acme.ports, here);
+    expect(subjects()).toHaveLength(2);
+    acme.wait(DAY);
+    await governProfile(acme.ports, here);
+    expect(subjects()).toEqual([
+      'Bedrock budget tenant-monthly/acme is closed until 2026-11-23T11:00:00.000Z',
+      'Bedrock budget tenant-monthly/acme is closed until 2026-11-24T10:01:00.000Z',
+      'Bedrock budget tenant-monthly/acme is closed until 2026-11-30T23:00:00.000Z',
+    ]);
+  });
+
   it('of a tenant closes all its budgets, and its profiles that only a shared budget covers', async () => {
     const policy = policyOf(
       policyDocument({
