@@ -280,10 +280,11 @@ describe('the rules', () => {
     expect(matchedBy(event(file))).toEqual(['cost-anomalies']);
   });
 
-  it('match an alarm that is in alarm, and none that is over', () => {
+  it('match an alarm that is in alarm and one that is over, and none that has no data', () => {
     const { detail, ...envelope } = event('aws.cloudwatch-AlarmStateChange');
     expect(matchedBy({ ...envelope, detail })).toEqual(['metric-alarms']);
-    expect(matchedBy({ ...envelope, detail: { ...detail, state: { value: 'OK' } } })).toEqual([]);
+    expect(matchedBy({ ...envelope, detail: { ...detail, state: { value: 'OK' } } })).toEqual(['metric-alarms']);
+    expect(matchedBy({ ...envelope, detail: { ...detail, state: { value: 'INSUFFICIENT_DATA' } } })).toEqual([]);
   });
 
   it('call the sweep every five minutes, the watch and what has ended every minute, look ahead every hour, and look at billing every day', () => {
