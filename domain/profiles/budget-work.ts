@@ -17,6 +17,8 @@ export interface Reviews {
   overrides(): Promise<readonly Override[]>;
   /** Whether these may be words of a while ago: then nothing is loosened on them. */
   readonly areRemembered: boolean;
+  /** Whether they are so old that nothing is tightened on them either: who has opened it since would see it closed again. */
+  areOld(): boolean;
 }
 
 /** What governing a profile asks of each budget that covers it. */
@@ -35,6 +37,7 @@ export const freshReviews = (ports: BudgetReview): Reviews => ({
   review: (budget) => reviewBudget(ports, budget),
   overrides: () => ports.overrides.lasting(ports.clock.now()),
   areRemembered: false,
+  areOld: () => false,
 });
 
 export const budgetWork = (ports: BudgetWorkPorts): BudgetWork => ({
@@ -42,12 +45,16 @@ export const budgetWork = (ports: BudgetWorkPorts): BudgetWork => ({
   provision: async (budget) => void (await provisionOne(ports, budget)),
 });
 
+/** Reviews are made for one piece of work: the profiles of one budget take less, but for the largest; a sweep takes minutes. */
+const OLD_MS = 10_000;
+
 /**
  * One review for each budget and period, however many profiles ask. A review that failed stays failed: it would for the
  * next profile too. Make one for each piece of work on many profiles.
  */
 export class SharedReviews<Ports extends BudgetReview = BudgetReview> implements Reviews {
   readonly areRemembered = true;
+  readonly #since: EpochMs;
   protected readonly ports: Ports;
   readonly #reviews = new Map<
     BudgetId,
@@ -57,7 +64,12 @@ export class SharedReviews<Ports extends BudgetReview = BudgetReview> implements
   #entries: Promise<readonly IndexEntry[]> | undefined;
 
   constructor(ports: Ports) {
+    this.#since = ports.clock.now();
     this.ports = { ...ports, entries: () => (this.#entries ??= ports.index.list(() => {})) };
+  }
+
+  areOld(): boolean {
+    return this.ports.clock.now() - this.#since > OLD_MS;
   }
 
   /** Undefined where the budget has not been reviewed in its present period. */
@@ -121,6 +133,7 @@ export class RecentBudgetWork implements BudgetWork {
   readonly #known: Map<BudgetId, RecentReview>;
   #said: readonly Override[] | undefined;
   readonly areRemembered = false;
+  readonly areOld = (): boolean => false;
 
   constructor(ports: BudgetWorkPorts, forMs: number, known: Map<BudgetId, RecentReview> = new Map()) {
     this.#ports = ports;

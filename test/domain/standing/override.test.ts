@@ -318,6 +318,28 @@ describe('an operator’s enable', () => {
     expect(await review(acme)).toMatchObject({ kind: 'budget-used-up' });
   });
 
+  it('is not undone by a sweep that reviewed the budget before it', async () => {
+    const { acme, here } = await account();
+    await say(acme, { kind: 'disable' }, 5 * DAY, ACME);
+    const { ports } = acme;
+    let isSaid = false;
+    const bulkTags = {
+      read: async (region: string) => {
+        if (!isSaid) {
+          isSaid = true;
+          acme.wait(60_000);
+          await say(acme, { kind: 'enable' }, DAY, ACME);
+          expect(standingTag(acme, here)).toBeUndefined();
+        }
+        return await ports.bulkTags.read(region);
+      },
+    };
+    await sweep({ ...ports, bulkTags });
+    expect(terms(acme).standing).toBe('open');
+    expect(standingTag(acme, here)).toBeUndefined();
+    expect(acme.entryOf(here).standing.state).toBe('open');
+  });
+
   it('removes the tags before the ledger grants again', async () => {
     const { acme, here, there } = await account();
     await say(acme, { kind: 'disable' }, 5 * DAY);
