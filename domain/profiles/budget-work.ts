@@ -7,7 +7,6 @@ import { periodAt } from '../period.ts';
 import type { Override } from '../standing/override.ts';
 import { type BudgetReview, type OutsideFigures, reviewBudget } from '../standing/review-budget.ts';
 import type { BudgetRestriction } from '../standing/standing.ts';
-import type { IndexEntry } from './profile-index.ts';
 
 /** What the standing of a profile follows from, beside its tags. */
 export interface Reviews {
@@ -45,6 +44,18 @@ export const budgetWork = (ports: BudgetWorkPorts): BudgetWork => ({
   provision: async (budget) => void (await provisionOne(ports, budget)),
 });
 
+/** What was read is known from then on. A failure is not: it holds up whoever asked, and nobody after. */
+function readOnce<Value>(read: () => Promise<Value>): () => Promise<Value> {
+  let known: Promise<Value> | undefined;
+  return async () => {
+    known ??= read().catch((error: unknown) => {
+      known = undefined;
+      throw error;
+    });
+    return await known;
+  };
+}
+
 /** Reviews are made for one piece of work: the profiles of one budget take less, but for the largest; a sweep takes minutes. */
 const OLD_MS = 10_000;
 
@@ -60,12 +71,12 @@ export class SharedReviews<Ports extends BudgetReview = BudgetReview> implements
     BudgetId,
     { readonly until: EpochMs; readonly outcome: Promise<BudgetRestriction | undefined> }
   >();
-  #overrides: Promise<readonly Override[]> | undefined;
-  #entries: Promise<readonly IndexEntry[]> | undefined;
+  readonly #overrides: () => Promise<readonly Override[]>;
 
   constructor(ports: Ports) {
     this.#since = ports.clock.now();
-    this.ports = { ...ports, entries: () => (this.#entries ??= ports.index.list(() => {})) };
+    this.#overrides = readOnce(async () => await ports.overrides.lasting(ports.clock.now()));
+    this.ports = { ...ports, entries: readOnce(async () => await ports.index.list(() => {})) };
   }
 
   areOld(): boolean {
@@ -91,8 +102,7 @@ export class SharedReviews<Ports extends BudgetReview = BudgetReview> implements
   }
 
   async overrides(): Promise<readonly Override[]> {
-    this.#overrides ??= this.ports.overrides.lasting(this.ports.clock.now());
-    return await this.#overrides;
+    return await this.#overrides();
   }
 }
 

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { BudgetId } from '../../../domain/budgets/budget-id.ts';
 import { nanoUsd } from '../../../domain/money.ts';
+import { SharedReviews } from '../../../domain/profiles/budget-work.ts';
 import { governProfile } from '../../../domain/profiles/govern-profile.ts';
 import { sweep } from '../../../domain/profiles/sweep.ts';
 import type { OverrideChange, OverrideTarget } from '../../../domain/standing/override.ts';
@@ -386,6 +387,39 @@ describe('an operator’s raise', () => {
     await governProfile(acme.ports, here);
     expect(standingTag(acme, here)).toBe('closed');
     expect(acme.noticesOf('tenant-closed')).toHaveLength(2);
+  });
+});
+
+describe('what is read once for many profiles', () => {
+  it('is read again where it could not be: one throttled request holds up one profile', async () => {
+    const { acme, here, there } = await account();
+    const { ports } = acme;
+    let throttled = 2;
+    const throttle = () => {
+      if (throttled-- > 0) throw new Error('throttled');
+    };
+    const index = {
+      ...ports.index,
+      list: async () => {
+        throttle();
+        return await acme.ports.index.list();
+      },
+    };
+    const overrides: typeof ports.overrides = {
+      keep: (override) => ports.overrides.keep(override),
+      lasting: async (now) => {
+        throttle();
+        return await ports.overrides.lasting(now);
+      },
+    };
+    class Shared extends SharedReviews {
+      entries = async () => await this.ports.entries?.();
+    }
+    const work = new Shared({ ...ports, index, overrides });
+    await expect(work.overrides()).rejects.toThrow('throttled');
+    await expect(work.entries()).rejects.toThrow('throttled');
+    expect(await work.overrides()).toEqual([]);
+    expect((await work.entries())?.map(({ arn }) => arn)).toEqual([here, there]);
   });
 });
 
