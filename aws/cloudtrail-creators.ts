@@ -23,7 +23,10 @@ const creationSchema = z.object({
   responseElements: z.object({ inferenceProfileArn: z.string() }),
   userIdentity: z.object({
     sessionContext: z
-      .object({ sessionIssuer: z.object({ type: z.string(), userName: z.string(), accountId: z.string() }) })
+      // Of a session that is no role's, the issuer is empty or says less (UNVERIFIED for this call).
+      .object({
+        sessionIssuer: z.object({ type: z.string(), userName: z.string(), accountId: z.string() }).partial().optional(),
+      })
       .optional(),
   }),
 });
@@ -75,7 +78,8 @@ async function creatorOf(
   tagsOf: (role: string) => Promise<Creator>,
 ): Promise<CreatorReading> {
   const issuer = userIdentity.sessionContext?.sessionIssuer;
-  if (issuer?.type !== 'Role' || issuer.accountId !== accountOf(arn)) return { kind: 'known', creator: 'no-role' };
+  if (issuer?.type !== 'Role' || issuer.userName === undefined || issuer.accountId !== accountOf(arn))
+    return { kind: 'known', creator: 'no-role' };
   return { kind: 'known', creator: await tagsOf(issuer.userName) };
 }
 

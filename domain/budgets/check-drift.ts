@@ -116,8 +116,9 @@ async function recordedOn(
   const tags = new Map(entries.map((entry) => [entry.arn, entry.tags]));
   const byTenant = new Map<string, RecordedSpend>();
   for (const [arn, { settled, unconfirmed }] of totals) {
-    const tenant = tagValue(tags.get(arn) ?? {}, policy.tenantTag);
-    if (tenant === undefined || settled + unconfirmed === 0n) continue;
+    // Empty for a profile without the tag, and for one that the index does not know.
+    const tenant = tagValue(tags.get(arn) ?? {}, policy.tenantTag) ?? '';
+    if (settled + unconfirmed === 0n) continue;
     const before = byTenant.get(tenant) ?? { settled: ZERO, unconfirmed: ZERO };
     byTenant.set(tenant, {
       settled: add(before.settled, settled),

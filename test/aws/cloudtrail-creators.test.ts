@@ -82,6 +82,23 @@ describe('who created a profile', () => {
     expect(asked).not.toContain('ListRoleTags');
   });
 
+  it('is no role where the session has an empty issuer, as that of a user with MFA', async () => {
+    const arn = await create('someone', 'a');
+    const event = {
+      eventName: 'CreateInferenceProfile',
+      eventSource: 'bedrock.amazonaws.com',
+      responseElements: { inferenceProfileArn: arn },
+      userIdentity: {
+        type: 'IAMUser',
+        sessionContext: { sessionIssuer: {}, attributes: { mfaAuthenticated: 'true' } },
+      },
+    };
+    aws.intercept(({ operation }) =>
+      operation === 'LookupEvents' ? { answer: { Events: [{ CloudTrailEvent: JSON.stringify(event) }] } } : undefined,
+    );
+    expect(await creators().find(arn)).toEqual({ kind: 'known', creator: 'no-role' });
+  });
+
   it.each([
     ['CloudTrail is throttled', 'LookupEvents', 'ThrottlingException'],
     ['CloudTrail is denied', 'LookupEvents', 'AccessDeniedException'],
