@@ -92,8 +92,6 @@ export async function sweep(
   });
   await deleteMismatched(ports, run, present);
   const carriedOver = inOrder.length - done + (audited.size - auditsDone) + undecided;
-  const unprovisioned = await provideAwsBudgets(ports, run, work, { entries, isComplete: carriedOver === 0 });
-
   const lastProfile = done < inOrder.length ? (inOrder[done - 1] ?? cursor.profile) : undefined;
   if (lastBudget !== cursor.budget || lastProfile !== cursor.profile)
     await run.attempt('how far this sweep came', async () => {
@@ -102,6 +100,8 @@ export async function sweep(
         ...(lastProfile === undefined ? {} : { profile: lastProfile }),
       });
     });
+  // After that: AWS Budgets may answer so slowly that the process is ended meanwhile.
+  const unprovisioned = await provideAwsBudgets(ports, run, work, { entries, isComplete: carriedOver === 0 });
   const { oldest, stale } = indexAge([...known.values()], single.governed, epochMs(ports.clock.now() - TRUSTED_MS));
   const missing = missingProfiles(
     ports.policy,
@@ -230,7 +230,8 @@ async function provideAwsBudgets(
   // Whoever has not seen everything cannot say what is stale.
   if (isComplete && run.failed.length === 0 && ports.policy.awsBudgets.removeStale)
     await run.attempt('removing stale AWS budgets', async () => {
-      await removeStaleBudgets(ports, entries, { seen: await work.seenAwsBudgets(), isTimeUp });
+      const failed = await removeStaleBudgets(ports, entries, { seen: await work.seenAwsBudgets(), isTimeUp });
+      for (const [name, why] of failed) run.fail(`removing AWS budget ${name}`, why);
     });
   return left;
 }
