@@ -118,7 +118,7 @@ async function deleteUnused(ports: Deletion, { arn }: IndexEntry, since: EpochMs
   const outcome = await remover.remove(arn);
   if (outcome !== 'gone') {
     await index.put(entry);
-    journal.decided('keep mismatched profiles', { inUse: 0, because: [`${arn}: ${outcome.refused}`] });
+    journal.decided('keep mismatched profiles', { profile: arn, inUse: 0, because: [`${arn}: ${outcome.refused}`] });
     return;
   }
   journal.decided('delete profile', told);
