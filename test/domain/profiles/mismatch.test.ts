@@ -53,15 +53,28 @@ describe('a profile that the rules do not allow', () => {
   it('is told of once for each rule, and governed as any other', async () => {
     const account = await build();
     await governProfile(account.ports, profileArn('a'));
+    account.wait(86_400_000);
     await governProfile(account.ports, profileArn('a'));
     expect(account.noticesOf('profile-mismatched')).toEqual([
-      `mismatched|${profileArn('a')}|model`,
-      `mismatched|${profileArn('a')}|name`,
+      `mismatched|${profileArn('a')}|model|2026-11-23`,
+      `mismatched|${profileArn('a')}|name|2026-11-23`,
     ]);
     expect(account.notices.all.map(({ text }) => text).join()).toContain(
       'is "amazon.nova-lite-v1:0" (expected one of anthropic.*)',
     );
     expect(account.entryOf(profileArn('a'))).toMatchObject({ standing: { state: 'open' } });
+  });
+
+  it('is told of again where it was allowed in between: it may be deleted that many days later', async () => {
+    const account = await build();
+    const ruling = account.policy;
+    await governProfile(account.ports, profileArn('a'));
+    account.policy = ruled({});
+    await governProfile(account.ports, profileArn('a'));
+    account.policy = ruling;
+    account.wait(30 * 86_400_000);
+    await governProfile(account.ports, profileArn('a'));
+    expect(account.noticesOf('profile-mismatched')).toHaveLength(4);
   });
 
   it('comes to the same end whichever port call fails on the way', async () => {
