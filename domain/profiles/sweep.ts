@@ -13,6 +13,7 @@ import { beginningAfter, inTurn } from './in-turn.ts';
 import { indexAge } from './index-age.ts';
 import { missingProfiles, tellMissing } from './missing-profiles.ts';
 import type { ProfileArn } from './profile-arn.ts';
+import type { ProfileCreators } from './profile-creators.ts';
 import type { IndexEntry } from './profile-index.ts';
 import type { ProfileFacts } from './profiles.ts';
 import { SingleReads, TRUSTED_MS } from './single-reads.ts';
@@ -76,7 +77,7 @@ export async function sweep(
   const { cleared, doubtful, undecided } = await clear(ports, work, known, seen);
   const audited = toAudit(known, seen, ports.clock.now());
 
-  const single = new SingleReads(ports, run, work, seen.listed);
+  const single = new SingleReads({ ...ports, creators: whileThereIsTime(ports.creators, run) }, run, work, seen.listed);
   const inDoubt = [...doubtful.filter((arn) => !audited.has(arn)), ...seen.missing];
   const inOrder = beginningAfter(inDoubt, (arn) => arn, cursor.profile);
   const done = await inTurn(inOrder, run.forProfiles, (arn) => single.read(arn, known.get(arn)));
@@ -130,6 +131,11 @@ export async function sweep(
   );
   return report;
 }
+
+/** Whoever is not asked now is asked by the next sweep. */
+const whileThereIsTime = (creators: ProfileCreators, run: SweepRun): ProfileCreators => ({
+  find: async (arn) => (run.hasTimeForQuestions ? await creators.find(arn) : { kind: 'busy' }),
+});
 
 interface SeenInBulk {
   readonly listed: ReadonlyMap<ProfileArn, ProfileFacts>;

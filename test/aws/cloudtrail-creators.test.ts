@@ -114,6 +114,32 @@ describe('who created a profile', () => {
     expect(await finder.find(arn)).toMatchObject({ kind: 'known' });
   });
 
+  it('is not looked for any longer once AWS takes too long, so that a sweep ends in its time', async () => {
+    const arn = await create('ASIACI', 'a');
+    aws.intercept(({ operation }) =>
+      operation === 'LookupEvents' ? { answer: { Events: [], NextToken: 'more' } } : undefined,
+    );
+    let now = 0;
+    const finder = cloudTrailCreators({
+      cloudTrailIn: (region) => new CloudTrailClient({ ...clientConfig(aws, region), maxAttempts: 1 }),
+      paceIn: () => new Pace({ ...LOOKUP_EVENTS_PACE, wait: async () => {} }),
+      iam: new IAMClient({ ...clientConfig(aws), maxAttempts: 1 }),
+      // Each request waits for its turn.
+      now: () => (now += 12_000),
+    });
+    expect(await finder.find(arn)).toEqual({ kind: 'unknown', why: expect.stringContaining('too long') });
+    expect(asked.length).toBeLessThanOrEqual(3);
+  });
+
+  it('insists on nothing where CloudTrail throttles: it is asked for again later', async () => {
+    const arn = await create('ASIACI', 'a');
+    aws.intercept(({ operation }) =>
+      operation === 'LookupEvents' ? new AwsFault('ThrottlingException', 'Not now.', 400) : undefined,
+    );
+    await creators().find(arn);
+    expect(asked).toEqual(['LookupEvents']);
+  });
+
   it('is not known of a profile whose creation is not recorded, or failed', async () => {
     await expect(create('ASIACI', '-bad-')).rejects.toThrow();
     expect(await creators().find(profileArn('nobody'))).toEqual({
