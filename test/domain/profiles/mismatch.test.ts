@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { readPolicy } from '../../../domain/policy/policy.ts';
 import { governProfile } from '../../../domain/profiles/govern-profile.ts';
 import { mismatchesOf } from '../../../domain/profiles/mismatch.ts';
+import { UNKNOWN_MODEL } from '../../../domain/profiles/profiles.ts';
 import { expectToSurviveEveryCrash } from '../crashes.ts';
 import { policyDocument, policyOf } from '../example-policy.ts';
 import { GovernedAccount, profileArn } from '../governed-account.ts';
@@ -17,6 +18,8 @@ describe('a rule for profiles', () => {
     [{ models: ['amazon.nova-lite-v1'] }, 'x', 'amazon.nova-lite-v1:0', ['model']],
     [{ models: ['anthropic.*', 'amazon.nova-*'] }, 'x', 'amazon.nova-lite-v1:0', []],
     [{ models: ['anthropic.*'] }, 'x', 'amazon.nova-lite-v1:0', ['model']],
+    // What AWS does not tell breaks no rule: such a profile might be deleted.
+    [{ models: ['anthropic.*'], names: '^[a-z]+$' }, '', UNKNOWN_MODEL, []],
     [{ names: '^[a-z]+$' }, 'chat', 'amazon.nova-lite-v1:0', []],
     [{ models: ['anthropic.*'], names: '^[a-z]+$' }, 'Chat', 'amazon.nova-lite-v1:0', ['model', 'name']],
   ])('%j finds of %s with %s what is not allowed', (rules, name, model, expected) => {
