@@ -118,6 +118,15 @@ describe('the guard', () => {
     );
   });
 
+  it('has no statement that its document does not explain', async () => {
+    const guide = await readFile(new URL('../../docs/guard-policies.md', import.meta.url), 'utf8');
+    const sids = texts(examplePolicy()).flatMap((text) =>
+      [...text.matchAll(/"Sid": ?"(\w+)"/g)].map(([, sid = '']) => sid),
+    );
+    expect(sids.length).toBeGreaterThan(15);
+    for (const sid of sids) expect(guide).toContain(`| \`${sid.replace(/\d+$/, '1')}\``);
+  });
+
   it('excepts exactly the roles of the stack that may tag profiles', async () => {
     const { templatePath } = await packageStack();
     const role = z.object({
