@@ -29,6 +29,8 @@ const anyProfile = (account: GuardedAccount): string =>
   `arn:${partition(account)}:bedrock:*:*:application-inference-profile/*`;
 /** An empty Region too: global system profiles route to a model without one. */
 const anyModel = (account: GuardedAccount): string => `arn:${partition(account)}:bedrock:*::foundation-model/*`;
+const anySystemProfile = (account: GuardedAccount): string =>
+  `arn:${partition(account)}:bedrock:*:${account.accountId}:inference-profile/*`;
 
 /** Profiles in the Regions that the policy governs. */
 function governedProfiles(account: GuardedAccount, accountId: string): readonly string[] {
@@ -61,7 +63,7 @@ export const modelsBehindProfiles = (account: GuardedAccount): Statement => ({
   Sid: 'ModelsBehindProfiles',
   Effect: 'Allow',
   Action: INVOKE,
-  Resource: [anyModel(account), `arn:${partition(account)}:bedrock:*:${account.accountId}:inference-profile/*`],
+  Resource: [anyModel(account), anySystemProfile(account)],
   Condition: { ArnLike: { 'bedrock:InferenceProfileArn': governedProfiles(account, account.accountId) } },
 });
 
@@ -108,12 +110,15 @@ export const tenantIsKnown = (account: GuardedAccount): Statement => ({
   Condition: { Null: { [principalTag(account.policy.tenantTag)]: ['true'] } },
 });
 
-/** Whoever makes or tags profiles decides whose money they spend: no tenant does. */
+/**
+ * Whoever makes or tags profiles decides whose money they spend: no tenant does. Creating a profile is authorised on its
+ * source as well as on the profile, which has no name yet; so both are named.
+ */
 export const profilesAreNotTenants = (account: GuardedAccount): Statement => ({
   Sid: 'ProfilesAreThePlatforms',
   Effect: 'Deny',
   Action: ['bedrock:CreateInferenceProfile', 'bedrock:DeleteInferenceProfile', ...TAGGING],
-  Resource: [anyProfile(account)],
+  Resource: [anyProfile(account), anyModel(account), anySystemProfile(account)],
 });
 
 /** A permissions boundary limits only what it does not allow: everything else is left to the role's policies. */
