@@ -25,17 +25,19 @@ const eventSchema = z.looseObject({
 
 const requestsSchema = z.object({ requests: z.number() });
 
-/** What a function that AWS calls with each event does: one at a time. */
-const ONE = { atOnce: 1, latencyMs: 5 };
+/** Many at a time without a pause, and one at a time with answers as slow as DynamoDB's, as a function has them. */
+const WAYS = [
+  { atOnce: 8, latencyMs: 0 },
+  { atOnce: 8, latencyMs: 5 },
+  { atOnce: 1, latencyMs: 5 },
+];
 
 /**
  * How fast the function `profile-changed` handles events about profiles that are governed already, against bare reads of
  * the same tags by the SDK, as many at a time, against an embedded AWS in another process. The function is the real one,
  * with its adapters and clients; events and reads take turns in blocks.
  *
- * The figure is for one at a time, as Lambda calls a function, and answers that take 5 ms, as DynamoDB's do (Bedrock's
- * take longer). The embedded AWS answers requests one after the other in one process, and its DynamoDB is slower than the
- * rest of it: without that time its speed is what is measured, which is told beside it.
+ * The figure is the least of all ways: where the embedded AWS answers at once, the work of this process weighs most.
  */
 export async function benchGovernedEvents(full: boolean): Promise<void> {
   const child = fork(fileURLToPath(new URL('embedded-account.ts', import.meta.url)), {
@@ -50,11 +52,12 @@ export async function benchGovernedEvents(full: boolean): Promise<void> {
       const [answer] = (await once(child, 'message')) as [unknown];
       return requestsSchema.parse(answer).requests;
     };
-    for (const { atOnce, latencyMs } of [{ atOnce: 8, latencyMs: 0 }, { atOnce: 8, latencyMs: 5 }, ONE]) {
+    const ratios: number[] = [];
+    for (const { atOnce, latencyMs } of WAYS) {
       await setLatency(latencyMs);
-      const ratio = await compare(parties, { atOnce, latencyMs, full });
-      if (atOnce === ONE.atOnce) figure('events_vs_bare_read', ratio, { atLeast: 0.5 });
+      ratios.push(await compare(parties, { atOnce, latencyMs, full }));
     }
+    figure('events_vs_bare_read', Math.min(...ratios), { atLeast: 0.5 });
     await setLatency(0);
     for (let i = 0; i < PROFILES; i++) await parties.hear(i);
     figure('event_requests', (await setLatency(0)) / PROFILES, { atMost: 2.5 });
@@ -79,6 +82,8 @@ async function prepare(environment: Readonly<Record<string, string>>, accountId:
   Object.assign(process.env, {
     GOVERNOR_TABLE: TABLE,
     GOVERNOR_NOTICES_TOPIC_ARN: await topic('notices'),
+    GOVERNOR_CHAT_TOPIC_ARN: await topic('chat'),
+    GOVERNOR_BUS_NAME: 'default',
     GOVERNOR_BUDGET_ALERTS_TOPIC_ARN: await topic('alerts'),
     GOVERNOR_ACCOUNT_ID: accountId,
     GOVERNOR_INDEX_PARAMETER: '/governor/index',

@@ -8,6 +8,7 @@ import { type GovernedProfile, governProfile, type ProfileGovernance } from './g
 import { REVERIFY_MS } from './governed-entry.ts';
 import { mismatchesOf } from './mismatch.ts';
 import type { ProfileArn } from './profile-arn.ts';
+import type { IndexEntry } from './profile-index.ts';
 
 /** What was read and reviewed this long ago may still tell that nothing is to be done; nothing is ever done by it. */
 export const RECENT_MS = 10_000;
@@ -25,6 +26,15 @@ interface Recent {
   readonly at: EpochMs;
 }
 
+/** An index entry as this process has read or written it. */
+interface SeenEntry {
+  readonly entry: IndexEntry;
+  readonly at: EpochMs;
+}
+
+/** Entries that are remembered at a time. */
+const MAX_SEEN = 10_000;
+
 /**
  * Answers events about profiles. Most are echoes of the governor's own tagging, or repeated: for those it reads the
  * profile's tags and its index entry, beside each other, and holds them against the policy and the budgets as they were
@@ -36,6 +46,7 @@ interface Recent {
 export class ProfileEars {
   readonly #start: () => Promise<Hearing>;
   readonly #clock: Clock;
+  readonly #seen = new Map<ProfileArn, SeenEntry>();
   #recent: Recent | undefined;
 
   /** @param start reads the policy in force */
@@ -47,7 +58,8 @@ export class ProfileEars {
   /** @throws {Fault} as {@link governProfile} does */
   async hear(arn: ProfileArn): Promise<HeardProfile> {
     const known = this.#fresh();
-    if (known !== undefined && (await isSettled(known, arn))) return { kind: 'settled' };
+    if (known !== undefined && (await this.#isSettled(known, arn))) return { kind: 'settled' };
+    this.#seen.delete(arn);
     const at = this.#clock.now();
     const ports = await this.#start();
     // Reviews were made under a policy, and say nothing under another one.
@@ -59,6 +71,7 @@ export class ProfileEars {
       const outcome = await governProfile(ports, arn, work);
       await sendNotices(ports);
       this.#recent = { ports, work, at };
+      if (outcome.kind === 'governed') this.#keep(arn, outcome.entry, at);
       return outcome;
     } catch (error) {
       // The event comes again, and must then find all of its work.
@@ -68,32 +81,51 @@ export class ProfileEars {
   }
 
   #fresh(): Recent | undefined {
-    const now = this.#clock.now();
-    const known = this.#recent;
-    // A clock that was set back would keep it young for ever.
-    return known !== undefined && now >= known.at && now - known.at < RECENT_MS ? known : undefined;
+    return this.#recent !== undefined && this.#isYoung(this.#recent) ? this.#recent : undefined;
   }
-}
 
-/**
- * Whether a profile is as it was governed. One that people are told something of is never found to be: a crash between
- * the index and the notice must leave the notice to be made up for.
- */
-async function isSettled({ ports, work }: Recent, arn: ProfileArn): Promise<boolean> {
-  try {
-    const [before, tags] = await Promise.all([ports.index.get(arn), ports.profiles.readTags(arn)]);
-    if (
-      before === undefined ||
-      work.said === undefined ||
-      ports.clock.now() - before.verifiedAt > REVERIFY_MS ||
-      before.violatingSince !== undefined ||
-      isQuarantined(before.standing) ||
-      mismatchesOf(ports.policy, before).length > 0
-    )
+  #isYoung({ at }: { readonly at: EpochMs }): boolean {
+    const now = this.#clock.now();
+    // A clock that was set back would keep it young for ever.
+    return now >= at && now - at < RECENT_MS;
+  }
+
+  /** Its age is counted from before it was read or written. */
+  #keep(arn: ProfileArn, entry: IndexEntry, at: EpochMs): void {
+    if (this.#seen.size >= MAX_SEEN) this.#seen.clear();
+    this.#seen.set(arn, { entry, at });
+  }
+
+  async #entryOf({ ports }: Recent, arn: ProfileArn): Promise<IndexEntry | undefined> {
+    const seen = this.#seen.get(arn);
+    if (seen !== undefined && this.#isYoung(seen)) return seen.entry;
+    const at = this.#clock.now();
+    const entry = await ports.index.get(arn);
+    if (entry !== undefined) this.#keep(arn, entry, at);
+    return entry;
+  }
+
+  /**
+   * Whether a profile is as it was governed. One that people are told something of is never found to be: a crash between
+   * the index and the notice must leave the notice to be made up for.
+   */
+  async #isSettled(recent: Recent, arn: ProfileArn): Promise<boolean> {
+    const { ports, work } = recent;
+    try {
+      const [before, tags] = await Promise.all([this.#entryOf(recent, arn), ports.profiles.readTags(arn)]);
+      if (
+        before === undefined ||
+        work.said === undefined ||
+        ports.clock.now() - before.verifiedAt > REVERIFY_MS ||
+        before.violatingSince !== undefined ||
+        isQuarantined(before.standing) ||
+        mismatchesOf(ports.policy, before).length > 0
+      )
+        return false;
+      return (await prospectOf(ports, before, tags, (budget) => work.reviewed(budget), work.said)) === 'settled';
+    } catch {
+      // Gone, or it cannot be read now: to be found out by a complete look, which throws where that cannot be read either.
       return false;
-    return (await prospectOf(ports, before, tags, (budget) => work.reviewed(budget), work.said)) === 'settled';
-  } catch {
-    // Gone, or it cannot be read now: to be found out by a complete look, which throws where that cannot be read either.
-    return false;
+    }
   }
 }

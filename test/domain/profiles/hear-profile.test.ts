@@ -29,7 +29,7 @@ describe('a process that hears of profiles', () => {
     ears = earsOf(account);
   });
 
-  it('reads the tags and the index entry of a profile that is governed, and nothing else', async () => {
+  it('reads the tags of a profile that it has governed just now, and nothing else', async () => {
     const arn = account.profile('a', good);
     expect(await ears.hear(arn)).toMatchObject({ kind: 'governed' });
     const before = account.state;
@@ -37,8 +37,26 @@ describe('a process that hears of profiles', () => {
     account.calls = 0;
     policiesRead = 0;
     for (let i = 0; i < 3; i++) expect(await ears.hear(arn)).toEqual({ kind: 'settled' });
-    expect([account.calls, policiesRead, account.changes]).toEqual([6, 0, []]);
+    expect([account.calls, policiesRead, account.changes]).toEqual([3, 0, []]);
     expect(account.state).toEqual(before);
+  });
+
+  it('reads the index entry as well where it has not seen it lately', async () => {
+    const arn = account.profile('a', good);
+    await ears.hear(arn);
+    account.wait(RECENT_MS - 1);
+    await ears.hear(account.profile('b', good));
+    account.wait(1);
+    account.calls = 0;
+    for (let i = 0; i < 3; i++) expect(await ears.hear(arn)).toEqual({ kind: 'settled' });
+    expect(account.calls).toBe(4);
+    account.indexed.delete(arn);
+    account.wait(RECENT_MS - 2);
+    expect(await ears.hear(arn)).toEqual({ kind: 'settled' });
+    await ears.hear(account.profile('c', good));
+    account.wait(2);
+    expect(await ears.hear(arn)).toMatchObject({ kind: 'governed' });
+    expect(account.indexed.has(arn)).toBe(true);
   });
 
   it('finds the echo of its own mending settled', async () => {
@@ -52,7 +70,6 @@ describe('a process that hears of profiles', () => {
     ['a required tag is gone', () => account.profile('a', { tenant: 'acme', environment: 'prod' })],
     ['somebody set a standing on it', () => account.profile('a', { ...good, 'governor:standing': 'closed' })],
     ['it is gone', (arn) => account.stored.delete(arn)],
-    ['its index entry is gone', (arn) => account.indexed.delete(arn)],
     ['its entry is old', () => account.wait(REVERIFY_MS + 1)],
   ])('governs a profile anew when %s, and leaves nothing to do', async (_, change) => {
     const arn = account.profile('a', good);
