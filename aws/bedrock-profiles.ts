@@ -11,7 +11,7 @@ import {
 import { geographyOf } from '../domain/profiles/geography.ts';
 import { type ProfileArn, parseProfileArn, regionOf } from '../domain/profiles/profile-arn.ts';
 import type { ProfileSource } from '../domain/profiles/profile-index.ts';
-import type { ProfileFacts, Profiles } from '../domain/profiles/profiles.ts';
+import { type ProfileFacts, type Profiles, UNKNOWN_MODEL } from '../domain/profiles/profiles.ts';
 import { asking } from './asking.ts';
 import type { Pace } from './pace.ts';
 
@@ -96,7 +96,7 @@ function factsOf(
   return {
     arn,
     name: name ?? '',
-    baseModelId: models[0]?.id ?? 'unknown',
+    baseModelId: models[0]?.id ?? UNKNOWN_MODEL,
     source,
     ...(geography === undefined ? {} : { geography }),
   };

@@ -7,13 +7,18 @@ import type { CreatorReading, ProfileCreators } from '../domain/profiles/profile
 import { asking } from './asking.ts';
 import type { Pace } from './pace.ts';
 
-/** LookupEvents: two requests a second in an account and Region (API reference), of which others need some. */
-export const LOOKUP_EVENTS_PACE = { perSecond: 1.5, burst: 1 } as const;
+/**
+ * LookupEvents: two requests a second in an account and Region (API reference), of which others need some. Who is throttled
+ * does not insist: the question is asked again minutes later.
+ */
+export const LOOKUP_EVENTS_PACE = { perSecond: 1.5, burst: 1, repeats: 0 } as const;
 
 /** Questions at a time, of up to five requests: so few that a sweep still ends in its time. Others are asked later. */
 const MAX_WAITING = 4;
 /** Pages of 50 creations that are looked through where CloudTrail does not find the profile by its name. */
 const MAX_PAGES = 4;
+/** No further page is asked for then. */
+const LONGEST_MS = 30_000;
 
 /** What CloudTrail says of a creation, as far as it is read (CloudTrail user guide, userIdentity element). */
 const creationSchema = z.object({
@@ -23,7 +28,10 @@ const creationSchema = z.object({
   responseElements: z.object({ inferenceProfileArn: z.string() }),
   userIdentity: z.object({
     sessionContext: z
-      .object({ sessionIssuer: z.object({ type: z.string(), userName: z.string(), accountId: z.string() }) })
+      // Of a session that is no role's, the issuer is empty or says less (UNVERIFIED for this call).
+      .object({
+        sessionIssuer: z.object({ type: z.string(), userName: z.string(), accountId: z.string() }).partial().optional(),
+      })
       .optional(),
   }),
 });
@@ -33,6 +41,8 @@ export interface CreatorClients {
   readonly cloudTrailIn: (region: string) => CloudTrailClient;
   readonly paceIn: (region: string) => Pace;
   readonly iam: IAMClient;
+  /** Milliseconds; the process's own clock unless a test says otherwise. */
+  readonly now?: () => number;
 }
 
 /**
@@ -40,7 +50,12 @@ export interface CreatorClients {
  * it. It is found by the name of the resource (UNVERIFIED that the event bears the profile's ARN as one), else among the
  * latest creations. Only what an event says in its answer counts: the ARN that this call returned.
  */
-export function cloudTrailCreators({ cloudTrailIn, paceIn, iam }: CreatorClients): ProfileCreators {
+export function cloudTrailCreators({
+  cloudTrailIn,
+  paceIn,
+  iam,
+  now = () => performance.now(),
+}: CreatorClients): ProfileCreators {
   let waiting = 0;
   const roles = new Map<string, Promise<Creator>>();
   const tagsOf = (role: string): Promise<Creator> => {
@@ -56,8 +71,11 @@ export function cloudTrailCreators({ cloudTrailIn, paceIn, iam }: CreatorClients
     async find(arn) {
       if (waiting >= MAX_WAITING) return { kind: 'busy' };
       waiting++;
+      const until = now() + LONGEST_MS;
+      const region = regionOf(arn);
+      const source = { client: cloudTrailIn(region), pace: paceIn(region), isTimeUp: () => now() >= until };
       try {
-        const creation = await findCreation(cloudTrailIn(regionOf(arn)), paceIn(regionOf(arn)), arn);
+        const creation = await findCreation(source, arn);
         if (creation === undefined) return { kind: 'unknown', why: 'CloudTrail shows no creation of it' };
         return await creatorOf(creation, arn, tagsOf);
       } catch (error) {
@@ -75,25 +93,30 @@ async function creatorOf(
   tagsOf: (role: string) => Promise<Creator>,
 ): Promise<CreatorReading> {
   const issuer = userIdentity.sessionContext?.sessionIssuer;
-  if (issuer?.type !== 'Role' || issuer.accountId !== accountOf(arn)) return { kind: 'known', creator: 'no-role' };
+  if (issuer?.type !== 'Role' || issuer.userName === undefined || issuer.accountId !== accountOf(arn))
+    return { kind: 'known', creator: 'no-role' };
   return { kind: 'known', creator: await tagsOf(issuer.userName) };
 }
 
-async function findCreation(client: CloudTrailClient, pace: Pace, arn: ProfileArn): Promise<Creation | undefined> {
-  const byName = await lookUp(client, pace, arn, { AttributeKey: 'ResourceName', AttributeValue: arn });
-  return (
-    byName ?? (await lookUp(client, pace, arn, { AttributeKey: 'EventName', AttributeValue: 'CreateInferenceProfile' }))
-  );
+interface CreationSource {
+  readonly client: CloudTrailClient;
+  readonly pace: Pace;
+  readonly isTimeUp: () => boolean;
+}
+
+async function findCreation(source: CreationSource, arn: ProfileArn): Promise<Creation | undefined> {
+  const byName = await lookUp(source, arn, { AttributeKey: 'ResourceName', AttributeValue: arn });
+  return byName ?? (await lookUp(source, arn, { AttributeKey: 'EventName', AttributeValue: 'CreateInferenceProfile' }));
 }
 
 async function lookUp(
-  client: CloudTrailClient,
-  pace: Pace,
+  { client, pace, isTimeUp }: CreationSource,
   arn: ProfileArn,
   attribute: { readonly AttributeKey: 'ResourceName' | 'EventName'; readonly AttributeValue: string },
 ): Promise<Creation | undefined> {
   let token: string | undefined;
   for (let page = 0; page < MAX_PAGES; page++) {
+    if (isTimeUp()) throw new Error('looking through CloudTrail takes too long');
     const NextToken = token;
     const { Events = [], NextToken: next } = await asking(`looking up who created ${arn}`, () =>
       pace.keep(() =>

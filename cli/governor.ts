@@ -2,6 +2,7 @@ import { resolve } from 'node:path';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { Fault } from '../domain/fault.ts';
 import type { OverrideChange } from '../domain/standing/override.ts';
+import type { GuardOptions } from './guard/run.ts';
 import type { OverrideOptions } from './override/request.ts';
 import { readPolicyFile } from './policy-file.ts';
 import { EXIT_FAILED, EXIT_USER_ERROR, UserError } from './user-error.ts';
@@ -107,6 +108,27 @@ command('shadow')
   .action(async (options: Options & { readonly periods: number }) => {
     const { runShadow } = await import('./override/run.ts');
     process.exitCode = await runShadow(options);
+  });
+
+program
+  .command('guard')
+  .copyInheritedSettings(program)
+  .description('Writes IAM and service control policies that let models be called only as the policy says.')
+  .requiredOption('--policy <file>', 'policy file')
+  .requiredOption('--out <dir>', 'folder to write the documents to')
+  .option('--account <id>', 'the governed account; without it AWS is asked whose credentials these are')
+  .option('--stage <stage>', "the stack's stage, by which its roles are named", 'dev')
+  .option('--home-region <region>', "the stack's Region, by which its roles are named", 'us-east-1')
+  .option(
+    '--operator-role <name>',
+    'a role that runs apply, disable, enable or raise, and so writes tags; may be given several times',
+    (name: string, names: readonly string[]) => [...names, name],
+    [],
+  )
+  .action(async (options: GuardOptions) => {
+    const policy = await readPolicyFile(fromWhereCalled(options.policy));
+    const { runGuard } = await import('./guard/run.ts');
+    await runGuard(policy, { ...options, out: fromWhereCalled(options.out) });
   });
 
 try {

@@ -1,6 +1,6 @@
 /** Who a request says it comes from. Signatures are not verified: the access key alone decides. */
 
-import { type Policy, readPolicy } from './iam/policy.ts';
+import { type PolicyLayers, readPolicy } from './iam/policy.ts';
 import type { WireRequest } from './protocols/wire.ts';
 import type { Principal } from './service.ts';
 
@@ -32,21 +32,26 @@ export function readSigning(request: WireRequest, homeRegion: string): Signing |
 export class Principals {
   readonly #accountId: string;
   readonly #registered = new Map<string, Principal>();
-  readonly #policies = new Map<string, readonly Policy[]>();
+  readonly #policies = new Map<string, PolicyLayers>();
 
   constructor(accountId: string) {
     this.#accountId = accountId;
   }
 
   register(principal: Principal): void {
-    const policies = principal.policies?.map(readPolicy);
-    this.#registered.set(principal.accessKeyId, principal);
-    if (policies === undefined) this.#policies.delete(principal.accessKeyId);
-    else this.#policies.set(principal.accessKeyId, policies);
+    const { accessKeyId, policies, boundary, serviceControlPolicies } = principal;
+    const layers: PolicyLayers = {
+      identity: policies?.map(readPolicy),
+      boundary: boundary === undefined ? undefined : [readPolicy(boundary)],
+      serviceControl: serviceControlPolicies?.map(readPolicy),
+    };
+    this.#registered.set(accessKeyId, principal);
+    if (Object.values(layers).every((layer) => layer === undefined)) this.#policies.delete(accessKeyId);
+    else this.#policies.set(accessKeyId, layers);
   }
 
   /** `undefined`: nothing limits what this access key may do. */
-  policiesOf(accessKeyId: string): readonly Policy[] | undefined {
+  policiesOf(accessKeyId: string): PolicyLayers | undefined {
     return this.#policies.get(accessKeyId);
   }
 

@@ -24,6 +24,10 @@ export interface Principal {
    * everything, one with an empty list nothing.
    */
   readonly policies?: readonly JsonObject[];
+  /** The permissions boundary: what it does not allow is denied, whatever the identity policies allow. */
+  readonly boundary?: JsonObject;
+  /** Those of the principal's account, taken as one level: one of them has to allow, as `FullAWSAccess` does. */
+  readonly serviceControlPolicies?: readonly JsonObject[];
 }
 
 /** What an operation may know about the call besides its input. */

@@ -1,4 +1,9 @@
-import { type DynamoDBClient, PutItemCommand, paginateQuery } from '@aws-sdk/client-dynamodb';
+import {
+  ConditionalCheckFailedException,
+  type DynamoDBClient,
+  PutItemCommand,
+  paginateQuery,
+} from '@aws-sdk/client-dynamodb';
 import * as z from 'zod';
 import type { BudgetId } from '../../domain/budgets/budget-id.ts';
 import { epochMs } from '../../domain/clock.ts';
@@ -19,19 +24,27 @@ const Stored = z.object({
 export function signalsTable(client: DynamoDBClient, table: string): Signals {
   return {
     async keep(signal) {
-      await asking(`keeping signal ${signal.id}`, () =>
-        client.send(
-          new PutItemCommand({
-            TableName: table,
-            Item: {
-              pk: { S: `SIGNALS#${signal.budget}` },
-              sk: { S: signal.id },
-              until: { N: String(signal.until) },
-              signal: { S: JSON.stringify(signal) },
-            },
-          }),
-        ),
-      );
+      await asking(`keeping signal ${signal.id}`, async () => {
+        try {
+          await client.send(
+            new PutItemCommand({
+              TableName: table,
+              Item: {
+                pk: { S: `SIGNALS#${signal.budget}` },
+                sk: { S: signal.id },
+                seenAt: { N: String(signal.seenAt) },
+                until: { N: String(signal.until) },
+                signal: { S: JSON.stringify(signal) },
+              },
+              // Of two that ask AWS at once, the one with the older answer may come last.
+              ConditionExpression: 'attribute_not_exists(seenAt) OR seenAt <= :seenAt',
+              ExpressionAttributeValues: { ':seenAt': { N: String(signal.seenAt) } },
+            }),
+          );
+        } catch (error) {
+          if (!(error instanceof ConditionalCheckFailedException)) throw error;
+        }
+      });
     },
 
     async lasting(budget, now) {

@@ -23,8 +23,12 @@ const BATCH = 100;
 const MAX_WAITING = 20_000;
 /** The account of a run, not a decision: what it decided it has told one by one. */
 const REPORTS: ReadonlySet<string> = new Set(['swept', 'report resources']);
-/** What a budget in shadow mode or a policy that observes would do is decided at each look: kept once a day. */
-const REPEATED = /^would /;
+/**
+ * What a budget in shadow mode or a policy that observes would do is decided at each look, and what is left as it is until
+ * somebody does something: kept once a day.
+ */
+const REPEATED =
+  /^would |^(?:keep (?:stale AWS budget|mismatched profiles)|leave foreign AWS budget|alerts-full AWS budget|report missing profiles)$/;
 
 /**
  * A journal that also keeps each decision in the audit trail. What cannot be kept is counted and stops nothing: money is

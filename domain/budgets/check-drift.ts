@@ -67,6 +67,8 @@ const LATE_MS = 5 * DAY_MS;
  * Compares what AWS bills with what the helper has recorded, for days that are over for a day at least. One question to
  * Cost Explorer. The profiles' tags are those of the index now: a profile that was retagged counts where it belongs now.
  *
+ * Of each day the largest drifts are told.
+ *
  * @param comparedUntil what the last report said
  * @throws {Fault} where the bill, a usage record or the index cannot be read: nothing is concluded then
  */
@@ -95,8 +97,7 @@ export async function checkDrift(ports: DriftPorts, comparedUntil: UtcDay | unde
       ports.journal.decided(decision, { day, because: 'AWS shows nothing of it' });
       continue;
     }
-    for (const drift of comparison.drifts)
-      if (isPast(drift, ports.policy.drift)) detected.push({ type: 'DriftDetected', ...drift });
+    for (const drift of largestPast(ports, day, comparison.drifts)) detected.push({ type: 'DriftDetected', ...drift });
     const isNew = comparedUntil === undefined || day > comparedUntil;
     if (isNew && isUnbroken) {
       compared.push(day);
@@ -105,6 +106,17 @@ export async function checkDrift(ports: DriftPorts, comparedUntil: UtcDay | unde
     }
   }
   return { compared, detected, ...(until === undefined ? {} : { comparedUntil: until }) };
+}
+
+/** So many drifts of a day are told: a price that is wrong makes all tenants drift, and is one piece of news. */
+const MOST_TOLD = 100;
+
+function largestPast({ policy, journal }: DriftPorts, day: UtcDay, drifts: readonly Drift[]): readonly Drift[] {
+  const past = drifts.filter((drift) => isPast(drift, policy.drift));
+  if (past.length <= MOST_TOLD) return past;
+  journal.decided('tell the largest drifts', { day, drifting: past.length, told: MOST_TOLD });
+  const sizeOf = ({ difference }: Drift) => (difference < 0n ? -difference : difference);
+  return past.sort((a, b) => (sizeOf(a) > sizeOf(b) ? -1 : sizeOf(a) < sizeOf(b) ? 1 : 0)).slice(0, MOST_TOLD);
 }
 
 async function recordedOn(
@@ -116,8 +128,9 @@ async function recordedOn(
   const tags = new Map(entries.map((entry) => [entry.arn, entry.tags]));
   const byTenant = new Map<string, RecordedSpend>();
   for (const [arn, { settled, unconfirmed }] of totals) {
-    const tenant = tagValue(tags.get(arn) ?? {}, policy.tenantTag);
-    if (tenant === undefined || settled + unconfirmed === 0n) continue;
+    // Empty for a profile without the tag, and for one that the index does not know.
+    const tenant = tagValue(tags.get(arn) ?? {}, policy.tenantTag) ?? '';
+    if (settled + unconfirmed === 0n) continue;
     const before = byTenant.get(tenant) ?? { settled: ZERO, unconfirmed: ZERO };
     byTenant.set(tenant, {
       settled: add(before.settled, settled),

@@ -40,7 +40,7 @@ export interface Drift extends RecordedSpend {
   readonly billed: NanoUsd;
   /** What AWS bills beyond what is recorded; negative where it bills less. Zero within what is unconfirmed. */
   readonly difference: NanoUsd;
-  /** The difference as a share of the larger of the two: from -100 to 100, to a hundredth. For people, never to decide with. */
+  /** The difference as a share of the largest of the three: from -100 to 100, to a hundredth. For people, never to decide with. */
   readonly percent: number;
 }
 
@@ -65,7 +65,8 @@ export type DayComparison =
     };
 
 /**
- * Compares one day.
+ * Compares one day. What is recorded under no tenant (`''`) is unassigned on the bill, among what nobody has recorded: it
+ * is compared only where everything is compared as one.
  *
  * @param isLate whether figures that have not come by now will not come: then nothing means zero
  */
@@ -80,7 +81,7 @@ export function compareDay(
   const tellsNoTenant = byTenant.size === 0 && unassigned > 0n;
   if (tellsNoTenant && recorded.size > 0)
     return { kind: 'compared', day, unassigned, drifts: [driftOf({ day, billed: unassigned, ...sum(recorded) })] };
-  const tenants = [...new Set([...byTenant.keys(), ...recorded.keys()])].sort();
+  const tenants = [...new Set([...byTenant.keys(), ...recorded.keys()])].filter((tenant) => tenant !== '').sort();
   const drifts = tenants.map((tenant) =>
     driftOf({ day, tenant, billed: byTenant.get(tenant) ?? ZERO, ...(recorded.get(tenant) ?? NOTHING) }),
   );
@@ -100,9 +101,12 @@ function driftOf(compared: Omit<Drift, 'difference' | 'percent'>): Drift {
   const { billed, settled, unconfirmed } = compared;
   const most = (settled + unconfirmed) as NanoUsd;
   const difference = billed < settled ? subtract(billed, settled) : billed > most ? subtract(billed, most) : ZERO;
-  const whole = max(billed, settled);
+  // A correction may make a bill negative.
+  const whole = [abs(billed), settled, abs(difference)].reduce(max);
   return { ...compared, difference, percent: whole === 0n ? 0 : Number((difference * 10_000n) / whole) / 100 };
 }
+
+const abs = (amount: NanoUsd): NanoUsd => (amount < 0n ? subtract(ZERO, amount) : amount);
 
 /** Whether a drift is past what the policy allows, decided in whole money. */
 export function isPast({ difference, billed, settled }: Drift, { alarmPercent, ignoreBelow }: DriftBound): boolean {

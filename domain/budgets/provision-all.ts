@@ -3,6 +3,7 @@ import { budgetProvisioned } from '../events/occasions.ts';
 import { Fault, isThrottle } from '../fault.ts';
 import type { Journal } from '../journal.ts';
 import type { Policy } from '../policy/policy.ts';
+import { someInTurn } from '../profiles/in-turn.ts';
 import type { IndexEntry, ProfileIndex } from '../profiles/profile-index.ts';
 import type { NoticeOutbox } from '../standing/notice.ts';
 import { budgetsInUse } from './budgets-in-use.ts';
@@ -42,9 +43,11 @@ export async function provisionBudgets(
   budgets: readonly Budget[],
   { seen, isTimeUp }: { readonly seen: SeenAwsBudgets; readonly isTimeUp: () => boolean },
 ): Promise<number> {
-  for (const [position, budget] of budgets.entries()) {
+  const known = budgets.map((budget) => ({ budget, state: seen.get(awsBudgetName(budget, ports.stage)) }));
+  // Missing ones first: others may keep a budget different for good, and it is not to take the time of one that is not there.
+  const inOrder = known.sort((a, b) => Number(a.state !== undefined) - Number(b.state !== undefined));
+  for (const [position, { budget, state }] of inOrder.entries()) {
     if (isTimeUp()) return budgets.length - position;
-    const state = seen.get(awsBudgetName(budget, ports.stage));
     if ((await provisionOne(ports, budget, { state })) === 'throttled') return budgets.length - position;
   }
   return 0;
@@ -98,7 +101,7 @@ const tellFailure = ({ journal }: AwsBudgetWork, budget: Budget, error: unknown)
     error: error instanceof Error ? error.message : String(error),
   });
 
-/** A mistake in the policy must not take everything away before somebody sees it. */
+/** A mistake in the policy must not take everything away before somebody sees it. So many are looked at in one sweep. */
 const MOST_REMOVED = 20;
 
 /**
@@ -109,21 +112,31 @@ const MOST_REMOVED = 20;
  * after it: a profile that came meanwhile is in it.
  *
  * @param seen must have been read before
+ * @returns those that could not be removed, with why: they hold up no other, unless AWS throttles
  * @throws {Fault} where the index cannot be read whole: nothing is removed then
  */
 export async function removeStaleBudgets(
   ports: AwsBudgetWork & { readonly index: Pick<ProfileIndex, 'list'> },
   entries: readonly IndexEntry[],
   { seen, isTimeUp }: { readonly seen: SeenAwsBudgets; readonly isTimeUp: () => boolean },
-): Promise<void> {
-  if (!ports.policy.awsBudgets.removeStale || staleNames(ports, entries, seen).length === 0) return;
-  for (const name of staleNames(ports, await ports.index.list(), seen).slice(0, MOST_REMOVED)) {
-    if (isTimeUp()) return;
+): Promise<ReadonlyMap<string, string>> {
+  const failed = new Map<string, string>();
+  if (!ports.policy.awsBudgets.removeStale || staleNames(ports, entries, seen).length === 0) return failed;
+  const names = staleNames(ports, await ports.index.list(), seen);
+  for (const name of someInTurn(names, MOST_REMOVED, ports.clock.now())) {
+    if (isTimeUp()) return failed;
     if (ports.policy.mode === 'observe') {
       ports.journal.decided('would remove AWS budget', { name });
       continue;
     }
-    const outcome = await ports.awsBudgets.remove(name);
+    let outcome: Awaited<ReturnType<AwsBudgets['remove']>>;
+    try {
+      outcome = await ports.awsBudgets.remove(name);
+    } catch (error) {
+      failed.set(name, error instanceof Error ? error.message : String(error));
+      if (error instanceof Fault && isThrottle(error.code)) return failed;
+      continue;
+    }
     if (outcome === 'gone') continue;
     ports.journal.decided(outcome === 'removed' ? 'removed AWS budget' : 'keep stale AWS budget', {
       name,
@@ -134,6 +147,7 @@ export async function removeStaleBudgets(
     });
     if (outcome === 'removed') ports.journal.counted('AwsBudgetRemoved', { name });
   }
+  return failed;
 }
 
 function staleNames(ports: AwsBudgetWork, entries: readonly IndexEntry[], seen: SeenAwsBudgets): string[] {

@@ -17,6 +17,10 @@ const Usd = z
   .string()
   .regex(/^\d+\.\d{2,9}$/)
   .describe('US dollars as decimal text, exact');
+const Billed = z
+  .string()
+  .regex(/^-?\d+\.\d{2,9}$/)
+  .describe('what AWS bills, US dollars as decimal text, exact; negative where a correction is larger than the spend');
 const Instant = z.iso.datetime().describe('an instant in UTC');
 const BudgetName = z.string().min(1).describe('id of the budget in the policy, such as tenant-monthly/acme');
 const PeriodId = z.string().min(1).describe('period of the budget, such as 2026-11, 2026-W48, 2026-11-25, 2026-Q4');
@@ -90,7 +94,7 @@ export const EVENTS = {
         ),
         day: z.iso.date().describe('the day that was compared, in UTC'),
         difference: z.enum(['billed-more', 'billed-less']).describe('what AWS bills, compared with the records'),
-        billedUsd: Usd,
+        billedUsd: Billed,
         recordedUsd: Usd.describe('what the helper has recorded as spent, US dollars as decimal text, exact'),
         unconfirmedUsd: Usd.describe(
           'beside that, money of which nobody knows whether it was spent, US dollars as decimal text, exact',

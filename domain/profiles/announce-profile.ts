@@ -59,11 +59,12 @@ export async function announceGrace(
   });
 }
 
-/** Told once for each profile and rule: a model and a name do not change while the profile lives. */
+/** Told once for each profile and rule, and again where the policy has allowed it in between: it may be deleted later. */
 export async function announceMismatches(ports: BudgetReview, entry: IndexEntry): Promise<void> {
   const tenant = tagValue(entry.tags, ports.policy.tenantTag);
+  const { arn, name, mismatchedSince: since = entry.verifiedAt } = entry;
   for (const mismatch of mismatchesOf(ports.policy, entry)) {
-    await ports.outbox.enter(profileMismatched({ arn: entry.arn, name: entry.name, tenant, mismatch }));
+    await ports.outbox.enter(profileMismatched({ arn, name, tenant, mismatch, since }));
     ports.journal.counted('ProfileMismatched', { profile: entry.arn, ...mismatch });
   }
 }

@@ -7,7 +7,6 @@ import { periodAt } from '../period.ts';
 import type { Override } from '../standing/override.ts';
 import { type BudgetReview, type OutsideFigures, reviewBudget } from '../standing/review-budget.ts';
 import type { BudgetRestriction } from '../standing/standing.ts';
-import type { IndexEntry } from './profile-index.ts';
 
 /** What the standing of a profile follows from, beside its tags. */
 export interface Reviews {
@@ -17,6 +16,8 @@ export interface Reviews {
   overrides(): Promise<readonly Override[]>;
   /** Whether these may be words of a while ago: then nothing is loosened on them. */
   readonly areRemembered: boolean;
+  /** Whether they are so old that nothing is tightened on them either: who has opened it since would see it closed again. */
+  areOld(): boolean;
 }
 
 /** What governing a profile asks of each budget that covers it. */
@@ -35,6 +36,7 @@ export const freshReviews = (ports: BudgetReview): Reviews => ({
   review: (budget) => reviewBudget(ports, budget),
   overrides: () => ports.overrides.lasting(ports.clock.now()),
   areRemembered: false,
+  areOld: () => false,
 });
 
 export const budgetWork = (ports: BudgetWorkPorts): BudgetWork => ({
@@ -42,22 +44,43 @@ export const budgetWork = (ports: BudgetWorkPorts): BudgetWork => ({
   provision: async (budget) => void (await provisionOne(ports, budget)),
 });
 
+/** What was read is known from then on. A failure is not: it holds up whoever asked, and nobody after. */
+function readOnce<Value>(read: () => Promise<Value>): () => Promise<Value> {
+  let known: Promise<Value> | undefined;
+  return async () => {
+    known ??= read().catch((error: unknown) => {
+      known = undefined;
+      throw error;
+    });
+    return await known;
+  };
+}
+
+/** Reviews are made for one piece of work: the profiles of one budget take less, but for the largest; a sweep takes minutes. */
+const OLD_MS = 10_000;
+
 /**
  * One review for each budget and period, however many profiles ask. A review that failed stays failed: it would for the
  * next profile too. Make one for each piece of work on many profiles.
  */
 export class SharedReviews<Ports extends BudgetReview = BudgetReview> implements Reviews {
   readonly areRemembered = true;
+  readonly #since: EpochMs;
   protected readonly ports: Ports;
   readonly #reviews = new Map<
     BudgetId,
     { readonly until: EpochMs; readonly outcome: Promise<BudgetRestriction | undefined> }
   >();
-  #overrides: Promise<readonly Override[]> | undefined;
-  #entries: Promise<readonly IndexEntry[]> | undefined;
+  readonly #overrides: () => Promise<readonly Override[]>;
 
   constructor(ports: Ports) {
-    this.ports = { ...ports, entries: () => (this.#entries ??= ports.index.list(() => {})) };
+    this.#since = ports.clock.now();
+    this.#overrides = readOnce(async () => await ports.overrides.lasting(ports.clock.now()));
+    this.ports = { ...ports, entries: readOnce(async () => await ports.index.list(() => {})) };
+  }
+
+  areOld(): boolean {
+    return this.ports.clock.now() - this.#since > OLD_MS;
   }
 
   /** Undefined where the budget has not been reviewed in its present period. */
@@ -79,8 +102,7 @@ export class SharedReviews<Ports extends BudgetReview = BudgetReview> implements
   }
 
   async overrides(): Promise<readonly Override[]> {
-    this.#overrides ??= this.ports.overrides.lasting(this.ports.clock.now());
-    return await this.#overrides;
+    return await this.#overrides();
   }
 }
 
@@ -121,6 +143,7 @@ export class RecentBudgetWork implements BudgetWork {
   readonly #known: Map<BudgetId, RecentReview>;
   #said: readonly Override[] | undefined;
   readonly areRemembered = false;
+  readonly areOld = (): boolean => false;
 
   constructor(ports: BudgetWorkPorts, forMs: number, known: Map<BudgetId, RecentReview> = new Map()) {
     this.#ports = ports;

@@ -2,6 +2,7 @@ import { type EpochMs, epochMs } from '../clock.ts';
 import type { UsageReadings } from '../spending/usage-readings.ts';
 import { HOUR_MS, type TimeWindow } from '../spending/usage-record.ts';
 import { endEntry, type ProfileGovernance } from './govern-profile.ts';
+import { someInTurn } from './in-turn.ts';
 import { type InvocationCounts, useOf } from './invocation-counts.ts';
 import { describeMismatch, mismatchesOf } from './mismatch.ts';
 import { type ProfileArn, regionOf } from './profile-arn.ts';
@@ -42,13 +43,12 @@ export async function deleteMismatched(ports: Deletion, run: SweepRun, entries: 
   const { mismatched, allowDelete, deleteAfterUnusedDays } = policy.profiles;
   if (mismatched !== 'delete' || !allowDelete) return;
   const now = clock.now();
-  const since = now - deleteAfterUnusedDays * DAY_MS;
+  const since = epochMs(now - deleteAfterUnusedDays * DAY_MS);
   const candidates = entries.filter(
     (entry) =>
       entry.endedAt === undefined &&
       now - entry.verifiedAt <= TRUSTED_MS &&
-      entry.mismatchedSince !== undefined &&
-      entry.mismatchedSince <= since &&
+      isMismatchedBefore(entry, since) &&
       mismatchesOf(policy, entry).length > 0,
   );
   if (candidates.length === 0) return;
@@ -58,11 +58,14 @@ export async function deleteMismatched(ports: Deletion, run: SweepRun, entries: 
   await run.attempt('the use of mismatched profiles', async () => {
     unused.push(...(await unusedOf(ports, candidates, window)));
   });
-  for (const entry of unused.slice(0, MAX_DELETIONS)) {
+  for (const entry of someInTurn(unused, MAX_DELETIONS, now)) {
     if (run.forProfiles.isTimeUp()) return;
-    await run.attempt(entry.arn, async () => await deleteUnused(ports, entry));
+    await run.attempt(entry.arn, async () => await deleteUnused(ports, entry, since));
   }
 }
+
+const isMismatchedBefore = ({ mismatchedSince }: IndexEntry, since: EpochMs): boolean =>
+  mismatchedSince !== undefined && mismatchedSince <= since;
 
 async function unusedOf(ports: Deletion, candidates: readonly IndexEntry[], window: TimeWindow): Promise<IndexEntry[]> {
   const { totals } = await ports.readings.recorded(window, window.until);
@@ -93,12 +96,14 @@ async function unusedOf(ports: Deletion, candidates: readonly IndexEntry[], wind
 /** How far back everything is read again right before: longer than metrics are late. */
 const LATELY_MS = 2 * HOUR_MS;
 
-async function deleteUnused(ports: Deletion, { arn }: IndexEntry): Promise<void> {
+async function deleteUnused(ports: Deletion, { arn }: IndexEntry, since: EpochMs): Promise<void> {
   const { policy, clock, index, journal, profiles, remover } = ports;
   const entry = await index.get(arn);
   const facts = await profiles.read(arn);
   if (entry === undefined || entry.endedAt !== undefined) return;
   if (facts === undefined) return await endEntry(ports, entry);
+  // Others may have governed it meanwhile, under a policy that is newer than this sweep's.
+  if (!isMismatchedBefore(entry, since)) return;
   const because = mismatchesOf(policy, facts).map(describeMismatch);
   const now = clock.now();
   if (because.length === 0 || (await wasUsedLately(ports, arn, now))) return;
@@ -113,7 +118,7 @@ async function deleteUnused(ports: Deletion, { arn }: IndexEntry): Promise<void>
   const outcome = await remover.remove(arn);
   if (outcome !== 'gone') {
     await index.put(entry);
-    journal.decided('keep mismatched profiles', { inUse: 0, because: [`${arn}: ${outcome.refused}`] });
+    journal.decided('keep mismatched profiles', { profile: arn, inUse: 0, because: [`${arn}: ${outcome.refused}`] });
     return;
   }
   journal.decided('delete profile', told);

@@ -141,6 +141,9 @@ async function settle(
   // What somebody closed a moment ago is not opened on a word from before.
   if (reviews.areRemembered && loosens(tagValue(tags, STANDING_TAG), standingTagValue(standing)))
     standing = strictest(await reasonsFor(ports, verdict, freshReviews(ports)));
+  // Nor is what somebody opened a while ago closed again.
+  else if (reviews.areOld() && loosens(standingTagValue(standing), tagValue(tags, STANDING_TAG)))
+    standing = strictest(await reasonsFor(ports, verdict, freshReviews(ports)));
   const entry = entryOf(ports, {
     facts,
     tags,

@@ -1,3 +1,5 @@
+import type { EpochMs } from '../clock.ts';
+
 /** Those that come after `last` in the order of their keys, and then the others: who was not reached last time comes first. */
 export function beginningAfter<Item>(
   items: readonly Item[],
@@ -30,4 +32,14 @@ export async function inTurn<Item>(
   };
   await Promise.all(Array.from({ length: Math.min(limits.atOnce, items.length) }, worker));
   return begun;
+}
+
+/** Sweeps begin so long after one another (infra/serverless.yml). */
+const SWEEP_MS = 5 * 60_000;
+
+/** So many of them, others in each sweep: where some cannot be done for good, the others have their turn. */
+export function someInTurn<Item>(items: readonly Item[], most: number, now: EpochMs): readonly Item[] {
+  const turns = Math.ceil(items.length / most);
+  const first = turns === 0 ? 0 : (Math.floor(now / SWEEP_MS) % turns) * most;
+  return items.slice(first, first + most);
 }

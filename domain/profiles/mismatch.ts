@@ -1,6 +1,7 @@
 import type { Policy } from '../policy/policy.ts';
 import { allowsModel } from '../policy/profile-rules.ts';
 import type { IndexEntry } from './profile-index.ts';
+import { UNKNOWN_MODEL } from './profiles.ts';
 
 /** Something of a profile that the policy does not want and nobody can change: only another profile would be right. */
 export interface Mismatch {
@@ -9,16 +10,17 @@ export interface Mismatch {
   readonly expected: string;
 }
 
+/** What AWS does not tell of a profile, or not so that it can be read, breaks no rule: it might be deleted for that. */
 export function mismatchesOf(
   { profiles: rules }: Pick<Policy, 'profiles'>,
   { name, baseModelId }: Pick<IndexEntry, 'name' | 'baseModelId'>,
 ): Mismatch[] {
   const { models = [], names } = rules;
   return [
-    ...(allowsModel(rules, baseModelId)
+    ...(baseModelId === UNKNOWN_MODEL || allowsModel(rules, baseModelId)
       ? []
       : [{ what: 'model', value: baseModelId, expected: `one of ${models.join(', ')}` } as const]),
-    ...(names === undefined || names.test(name)
+    ...(names === undefined || name === '' || names.test(name)
       ? []
       : [{ what: 'name', value: name, expected: `a name that matches ${names.source}` } as const]),
   ];

@@ -3,9 +3,13 @@ import type { Geography } from './geography.ts';
 import type { ProfileArn } from './profile-arn.ts';
 import type { ProfileSource } from './profile-index.ts';
 
+/** The base model of a profile whose models AWS tells not, or in a form that this version does not read. */
+export const UNKNOWN_MODEL = 'unknown';
+
 /** What Bedrock says of a profile. Immutable while the profile lives, but for its tags. */
 export interface ProfileFacts {
   readonly arn: ProfileArn;
+  /** Empty where AWS does not tell it. */
   readonly name: string;
   readonly baseModelId: string;
   readonly source: ProfileSource;

@@ -12,6 +12,9 @@ const PROFILES_SHARE = 0.5;
 /** And this much to what comes after it, in milliseconds: the slowest requests under way, and the notices. */
 const RESERVE_MS = 20_000;
 
+/** Asking who created a profile may take this long, where CloudTrail is slow or throttles. */
+const QUESTION_MS = 90_000;
+
 /** One sweep: what failed in it, and how much time it has. */
 export class SweepRun {
   readonly failed: string[] = [];
@@ -32,6 +35,11 @@ export class SweepRun {
 
   get forProfiles() {
     return { atOnce: PROFILES_AT_ONCE, isTimeUp: () => this.#timeLeft() < RESERVE_MS };
+  }
+
+  /** Whether something may still be asked that takes long. */
+  get hasTimeForQuestions(): boolean {
+    return this.#timeLeft() >= QUESTION_MS;
   }
 
   fail(what: string, error: string): void {

@@ -13,6 +13,7 @@ import { beginningAfter, inTurn } from './in-turn.ts';
 import { indexAge } from './index-age.ts';
 import { missingProfiles, tellMissing } from './missing-profiles.ts';
 import type { ProfileArn } from './profile-arn.ts';
+import type { ProfileCreators } from './profile-creators.ts';
 import type { IndexEntry } from './profile-index.ts';
 import type { ProfileFacts } from './profiles.ts';
 import { SingleReads, TRUSTED_MS } from './single-reads.ts';
@@ -76,7 +77,7 @@ export async function sweep(
   const { cleared, doubtful, undecided } = await clear(ports, work, known, seen);
   const audited = toAudit(known, seen, ports.clock.now());
 
-  const single = new SingleReads(ports, run, work, seen.listed);
+  const single = new SingleReads({ ...ports, creators: whileThereIsTime(ports.creators, run) }, run, work, seen.listed);
   const inDoubt = [...doubtful.filter((arn) => !audited.has(arn)), ...seen.missing];
   const inOrder = beginningAfter(inDoubt, (arn) => arn, cursor.profile);
   const done = await inTurn(inOrder, run.forProfiles, (arn) => single.read(arn, known.get(arn)));
@@ -92,8 +93,6 @@ export async function sweep(
   });
   await deleteMismatched(ports, run, present);
   const carriedOver = inOrder.length - done + (audited.size - auditsDone) + undecided;
-  const unprovisioned = await provideAwsBudgets(ports, run, work, { entries, isComplete: carriedOver === 0 });
-
   const lastProfile = done < inOrder.length ? (inOrder[done - 1] ?? cursor.profile) : undefined;
   if (lastBudget !== cursor.budget || lastProfile !== cursor.profile)
     await run.attempt('how far this sweep came', async () => {
@@ -102,6 +101,8 @@ export async function sweep(
         ...(lastProfile === undefined ? {} : { profile: lastProfile }),
       });
     });
+  // After that: AWS Budgets may answer so slowly that the process is ended meanwhile.
+  const unprovisioned = await provideAwsBudgets(ports, run, work, { entries, isComplete: carriedOver === 0 });
   const { oldest, stale } = indexAge([...known.values()], single.governed, epochMs(ports.clock.now() - TRUSTED_MS));
   const missing = missingProfiles(
     ports.policy,
@@ -130,6 +131,11 @@ export async function sweep(
   );
   return report;
 }
+
+/** Whoever is not asked now is asked by the next sweep. */
+const whileThereIsTime = (creators: ProfileCreators, run: SweepRun): ProfileCreators => ({
+  find: async (arn) => (run.hasTimeForQuestions ? await creators.find(arn) : { kind: 'busy' }),
+});
 
 interface SeenInBulk {
   readonly listed: ReadonlyMap<ProfileArn, ProfileFacts>;
@@ -230,7 +236,8 @@ async function provideAwsBudgets(
   // Whoever has not seen everything cannot say what is stale.
   if (isComplete && run.failed.length === 0 && ports.policy.awsBudgets.removeStale)
     await run.attempt('removing stale AWS budgets', async () => {
-      await removeStaleBudgets(ports, entries, { seen: await work.seenAwsBudgets(), isTimeUp });
+      const failed = await removeStaleBudgets(ports, entries, { seen: await work.seenAwsBudgets(), isTimeUp });
+      for (const [name, why] of failed) run.fail(`removing AWS budget ${name}`, why);
     });
   return left;
 }

@@ -66,10 +66,11 @@ export async function answerAlarm(
   if (budget === undefined) return { kind: 'unknown-alarm' };
   const alarm = await ports.alarms.find(name);
   if (alarm === undefined || !isConfirmed(alarm, ports.clock.now())) return { kind: 'unconfirmed' };
+  // Before anything else that may fail: what is kept is found by the sweep, what is not is lost with the event.
+  await keepSignal(ports, budget, seenIn(name, alarm, ports.clock.now()));
   const targets = unsettledPeriods(budget, ports.clock.now()).map((period) => ({ budget, period }));
   for (const report of await trueUp(ports, targets)) await tellBypass(ports, report, bypassesOf(report));
   const heard = { signal: 'alarm', because: `the CloudWatch alarm "${name}" is or was in alarm` };
-  await keepSignal(ports, budget, seenIn(name, alarm, ports.clock.now()));
   return { kind: 'reviewed', budget: budget.id, ...(await reviewOnSignal(ports, budget, entries, heard)) };
 }
 

@@ -39,7 +39,10 @@ export interface Terms {
   readonly heldBy?: 'operator' | 'signal';
   /** When the standing ends by itself, where that is not the end of the period. */
   readonly standingUntil?: EpochMs;
-  /** The version with which the present standing began, where it is not the first. Tells one closing of a period from the next. */
+  /**
+   * The version with which the present standing began, or was prolonged, where it is not the first. Tells one closing of a
+   * period from the next.
+   */
   readonly standingSince?: number;
   /** What money says beneath another's word, and goes on saying when that has ended. */
   readonly tightened?: Tightened;

@@ -278,11 +278,16 @@ export function tagConflict(
 }
 
 export function profileMismatched(
-  occasion: Pick<ProfileOccasion, 'arn' | 'name' | 'tenant'> & { readonly mismatch: Mismatch },
+  occasion: Pick<ProfileOccasion, 'arn' | 'name' | 'tenant'> & {
+    readonly mismatch: Mismatch;
+    /** Since when the policy does not allow the profile. */
+    readonly since: EpochMs;
+  },
 ): Notice {
-  const { arn, name, tenant, mismatch } = occasion;
+  const { arn, name, tenant, mismatch, since } = occasion;
   return {
-    id: noticeId('mismatched', arn, mismatch.what),
+    // By the day: handlers that see it first at the same time tell one occasion.
+    id: noticeId('mismatched', arn, mismatch.what, isoTime(since).slice(0, 10)),
     kind: 'profile-mismatched',
     severity: 'warning',
     ...ofTenant({ tenant }),

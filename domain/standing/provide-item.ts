@@ -10,17 +10,19 @@ import { isSameTerms, type Terms } from '../spending/terms.ts';
 import { provideCells, tellCells } from './collect-cells.ts';
 import { decide } from './decide.ts';
 import { type Override, type Overrides, wordOn } from './override.ts';
+import type { Signal, Signals } from './signal.ts';
 import { nextTerms, termsOf } from './terms-of-decision.ts';
 
 export interface ItemProvision extends Seeding {
   readonly policy: Policy;
   readonly ledger: LedgerStore & CellStore;
   readonly overrides: Overrides;
+  readonly signals: Signals;
 }
 
 /**
  * An item that is made when its period has begun, as for a new budget, opens with what was spent in it already. It begins
- * under what operators say of it then.
+ * under what operators say of it then, and what signals that last until then have restricted.
  *
  * @returns the item, where it was there before
  */
@@ -44,23 +46,24 @@ export async function provideItem(
 
 async function firstTerms(ports: ItemProvision, budget: Budget, period: Period): Promise<Terms> {
   const now = epochMs(Math.max(ports.clock.now(), period.startsAt));
-  const operators = wordOn(ports.policy, budget, await ports.overrides.lasting(now), now);
+  const [overrides, signals] = await Promise.all([ports.overrides.lasting(now), ports.signals.lasting(budget.id, now)]);
+  const operators = wordOn(ports.policy, budget, overrides, now);
   const terms: Terms = { ...termsOf(budget), standing: 'open', version: 0 };
   const nothing = { committed: ZERO, settled: ZERO, unconfirmed: ZERO, unattributed: ZERO, leased: ZERO };
-  const evidence = { ledger: { terms, ...nothing }, now, operators };
+  const evidence = { ledger: { terms, ...nothing }, now, operators, signals };
   return nextTerms(budget, period, evidence.ledger, decide(budget, evidence), evidence);
 }
 
 /**
- * Tells the next period's item what it is to begin with: the policy as it is now, and the words of operators that last
- * beyond the turn. Money says nothing about it yet.
+ * Tells the next period's item what it is to begin with: the policy as it is now, and the words of operators and the
+ * signals that last beyond the turn. Money says nothing about it yet.
  */
 export async function prepareItem(
   ports: ItemProvision,
   budget: Budget,
   period: Period,
   item: LedgerItem,
-  overrides: readonly Override[],
+  { overrides, signals }: { readonly overrides: readonly Override[]; readonly signals: readonly Signal[] },
 ): Promise<void> {
   // Once it has begun, its own review decides.
   if (ports.clock.now() >= period.startsAt) return;
@@ -68,6 +71,7 @@ export async function prepareItem(
     ledger: item,
     now: period.startsAt,
     operators: wordOn(ports.policy, budget, overrides, period.startsAt),
+    signals,
   };
   const terms = nextTerms(budget, period, item, decide(budget, evidence), evidence);
   if (isSameTerms(terms, item.terms)) return;

@@ -13,7 +13,7 @@ import { budgetClosed, budgetThrottled, type NoticeOutbox, thresholdCrossed, thr
 import { type OperatorsWord, type Override, type Overrides, wordOn } from './override.ts';
 import { prepareItem, provideItem } from './provide-item.ts';
 import { openSecondLock, type ProfileTags, type SecondLock } from './second-lock.ts';
-import type { Signals } from './signal.ts';
+import type { Signal, Signals } from './signal.ts';
 import type { BudgetRestriction } from './standing.ts';
 import { nextTerms, restrictionOf } from './terms-of-decision.ts';
 import { tidyLeases } from './tidy-leases.ts';
@@ -24,6 +24,7 @@ export interface BudgetReview extends Seeding {
   readonly overrides: Overrides;
   readonly signals: Signals;
   readonly profiles: ProfileTags;
+  readonly index: Seeding['index'] & SecondLock['index'];
   readonly entries?: NonNullable<SecondLock['entries']>;
   readonly outbox: NoticeOutbox;
   readonly newWriteId: () => WriteId;
@@ -79,8 +80,7 @@ export async function reviewBudget(
     }
     const outcome = await settleStanding(ports, { budget, period, item, outside }, known, decision);
     if (outcome === 'stale') continue;
-    if (next !== undefined)
-      await prepareItem(ports, budget, nextPeriod(period, budget.timeZone), next, known.overrides);
+    if (next !== undefined) await prepareItem(ports, budget, nextPeriod(period, budget.timeZone), next, known);
     return outcome.restriction;
   }
   const item = await ports.ledger.read(key);
@@ -144,6 +144,7 @@ const FIGURE_RESOLUTION = nanoUsd(10_000_000n);
 interface Known {
   readonly evidence: Evidence & { readonly operators: OperatorsWord };
   readonly overrides: readonly Override[];
+  readonly signals: readonly Signal[];
 }
 
 /**
@@ -160,6 +161,7 @@ async function evidenceOf(
   const [overrides, signals] = await Promise.all([ports.overrides.lasting(now), ports.signals.lasting(budget.id, now)]);
   return {
     overrides,
+    signals,
     evidence: {
       ledger,
       now,

@@ -18,7 +18,7 @@ export interface ProfileTags {
 export interface SecondLock {
   readonly policy: Policy;
   readonly profiles: ProfileTags;
-  readonly index: Pick<ProfileIndex, 'list'>;
+  readonly index: Pick<ProfileIndex, 'list' | 'get'>;
   /** The index as it was a while ago, where many ask. */
   readonly entries?: () => Promise<readonly IndexEntry[]>;
   readonly clock: Clock;
@@ -61,8 +61,11 @@ const isLockedBy = ({ endedAt, standing }: IndexEntry, { id }: Budget): boolean 
   standing.state === 'closed' &&
   standing.reasons.some((reason) => isOfBudget(reason) && reason.budget === id);
 
-async function loosen({ profiles, journal }: SecondLock, entry: IndexEntry, budget: Budget): Promise<void> {
-  const { standing, arn } = entry;
+async function loosen({ profiles, index, journal }: SecondLock, { arn }: IndexEntry, budget: Budget): Promise<void> {
+  // The list may be of a while ago: what has closed the profile since then is in its entry before it is in its tag.
+  const entry = await index.get(arn);
+  if (entry === undefined || !isLockedBy(entry, budget)) return;
+  const { standing } = entry;
   const others =
     standing.state === 'open'
       ? []

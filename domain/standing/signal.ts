@@ -27,7 +27,7 @@ export interface Signal {
 
 /** Where signals are kept while they are evidence. */
 export interface Signals {
-  /** Keeps a signal, or what is new about it. Repeating it is safe. */
+  /** Keeps a signal, or what is new about it. Repeating it is safe; what AWS saw before what is kept takes nothing back. */
   keep(signal: Signal): Promise<void>;
   /** Those about a budget that hold at `now` or will hold after it, read consistently. */
   lasting(budget: BudgetId, now: EpochMs): Promise<readonly Signal[]>;

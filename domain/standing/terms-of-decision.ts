@@ -25,7 +25,7 @@ export function nextTerms(
   const version = item.terms.version + 1;
   const { heldBy, standingUntil, tightened } = decision;
   const isPaced = decision.standing === 'throttled' || tightened?.standing === 'throttled';
-  const { standingSince } = decision.standing === item.terms.standing ? item.terms : { standingSince: version };
+  const { standingSince } = goesOn(item.terms, decision, period) ? item.terms : { standingSince: version };
   return {
     ...termsOf(budget),
     standing: decision.standing,
@@ -38,6 +38,15 @@ export function nextTerms(
     ...(operators.raises.length === 0 ? {} : { raises: operators.raises }),
     version,
   };
+}
+
+/**
+ * Whether it is the restriction that people were told of. One that ends later than they were told is another: they were
+ * to come back before. One that ends sooner tells by its end.
+ */
+function goesOn(before: Terms, decision: BudgetDecision, { endsAt }: Period): boolean {
+  if (decision.standing !== before.standing) return false;
+  return decision.standing === 'open' || (decision.standingUntil ?? endsAt) <= (before.standingUntil ?? endsAt);
 }
 
 export function restrictionOf(budget: Budget, period: Period, item: LedgerItem): BudgetRestriction | undefined {

@@ -8,7 +8,7 @@ import { AwsFault, type Call, type JsonObject, type Service, type World } from '
 import { bedrockRequests } from './bedrock-requests.ts';
 import { type AuthorizationRequest, contextOf } from './context.ts';
 import { tableUses } from './dynamodb-requests.ts';
-import { type Decision, decide } from './policy.ts';
+import { type Denial, denialIn } from './policy.ts';
 
 export interface AuthorizerOptions {
   readonly world: World;
@@ -50,6 +50,13 @@ export function createAuthorizer({ world, principals, profiles, dynamoDb, secret
     const context = contextOf(base);
     const prefix = `${region}:${world.accountId}`;
     if (service === 'bedrock') return bedrockRequests(profiles, world.accountId, call, input, base);
+    if (service === 'tagging' && (operation === 'TagResources' || operation === 'UntagResources'))
+      return [
+        { action: `tag:${operation}`, resource: '*', context },
+        ...profileTaggings(operation, input).flatMap((asked) =>
+          bedrockRequests(profiles, world.accountId, { ...call, operation: asked.operation }, asked.input, base),
+        ),
+      ];
     if (service === 'dynamodb') {
       const uses = await tableUses(operation, input, partitionKeyOf(call));
       if (uses.length === 0) return [{ action: `dynamodb:${operation}`, resource: '*', context }];
@@ -81,11 +88,28 @@ export function createAuthorizer({ world, principals, profiles, dynamoDb, secret
     // Anybody may ask who they are.
     if (policies === undefined || call.operation === 'GetCallerIdentity') return undefined;
     for (const request of await requestsOf(call, input)) {
-      const decision = decide(policies, request);
-      if (decision !== 'allowed') return denial(service, call, request, decision);
+      const found = denialIn(policies, request);
+      if (found !== undefined) return denial(service, call, request, found);
     }
     return undefined;
   };
+}
+
+/**
+ * Tagging through the Tagging API needs the permission of the resource's own service as well. [docs.aws.amazon.com
+ * /resourcegroupstagging/latest/APIReference/API_TagResources] A refusal there stands in `FailedResourcesMap` of an answer that is
+ * no error; here the whole call is refused.
+ */
+function profileTaggings(
+  operation: 'TagResources' | 'UntagResources',
+  input: JsonObject,
+): readonly { readonly operation: string; readonly input: JsonObject }[] {
+  const arns = Array.isArray(input['ResourceARNList']) ? input['ResourceARNList'] : [];
+  const tags = Object.entries(isObject(input['Tags']) ? input['Tags'] : {}).map(([key, value]) => ({ key, value }));
+  return arns.map((arn) => ({
+    operation: operation === 'TagResources' ? 'TagResource' : 'UntagResource',
+    input: { resourceARN: String(arn), tags, tagKeys: input['TagKeys'] ?? [] },
+  }));
 }
 
 /** A session of a role counts as the role. */
@@ -125,17 +149,25 @@ function partitionKey({ KeySchema }: JsonObject): string | undefined {
   return typeof hash === 'string' ? hash : undefined;
 }
 
+/** [docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied] */
+const LAYER_NAMES = {
+  identity: ['an', 'identity-based policy'],
+  boundary: ['a', 'permissions boundary'],
+  serviceControl: ['a', 'service control policy'],
+} as const;
+
 /** In the shape of the service's protocol; the wording is IAM's. */
 function denial(
   { protocol, signingName }: Service,
   { principal }: Call,
   { action, resource }: AuthorizationRequest,
-  decision: Exclude<Decision, 'allowed'>,
+  { decision, layer }: Denial,
 ): AwsFault {
+  const [article, policy] = LAYER_NAMES[layer];
   const why =
     decision === 'explicitly-denied'
-      ? 'with an explicit deny in an identity-based policy'
-      : `because no identity-based policy allows the ${action} action`;
+      ? `with an explicit deny in ${article} ${policy}`
+      : `because no ${policy} allows the ${action} action`;
   const message = `User: ${principal.arn} is not authorized to perform: ${action} on resource: ${resource} ${why}`;
   if (protocol.kind === 'query')
     return new AwsFault(signingName === 'sns' ? 'AuthorizationError' : 'AccessDenied', message, 403);

@@ -1,6 +1,6 @@
 /**
- * Identity policies: a small, strict part of IAM. What is not modelled is refused when a policy is registered, so that
- * no statement is taken for less than it says. Not there: boundaries, service control policies and session policies.
+ * Identity policies, boundaries and service control policies: a small, strict part of IAM. What is not modelled is refused
+ * when a policy is registered, so that no statement is taken for less than it says. Not there: session policies.
  */
 import { isObject } from '../members.ts';
 import type { Json, JsonObject } from '../service.ts';
@@ -30,6 +30,31 @@ export function decide(policies: readonly Policy[], request: AuthorizationReques
   const applying = policies.flat().filter((statement) => applies(statement, request));
   if (applying.some(({ effect }) => effect === 'Deny')) return 'explicitly-denied';
   return applying.length > 0 ? 'allowed' : 'implicitly-denied';
+}
+
+/** Policies that each have a say; a layer that is `undefined` limits nothing. */
+export interface PolicyLayers {
+  readonly identity: readonly Policy[] | undefined;
+  readonly boundary: readonly Policy[] | undefined;
+  readonly serviceControl: readonly Policy[] | undefined;
+}
+
+export type Denial = {
+  readonly decision: Exclude<Decision, 'allowed'>;
+  readonly layer: keyof PolicyLayers;
+};
+
+/**
+ * What is denied in any layer is denied; what any layer does not allow is too. `undefined`: it may be done.
+ * [docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic]
+ */
+export function denialIn(layers: PolicyLayers, request: AuthorizationRequest): Denial | undefined {
+  const denials = (['serviceControl', 'boundary', 'identity'] as const).flatMap((layer): Denial[] => {
+    const policies = layers[layer];
+    const decision = policies === undefined ? 'allowed' : decide(policies, request);
+    return decision === 'allowed' ? [] : [{ decision, layer }];
+  });
+  return denials.find(({ decision }) => decision === 'explicitly-denied') ?? denials[0];
 }
 
 function applies(statement: Statement, { action, resource, context }: AuthorizationRequest): boolean {

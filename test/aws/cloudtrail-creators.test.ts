@@ -82,6 +82,23 @@ describe('who created a profile', () => {
     expect(asked).not.toContain('ListRoleTags');
   });
 
+  it('is no role where the session has an empty issuer, as that of a user with MFA', async () => {
+    const arn = await create('someone', 'a');
+    const event = {
+      eventName: 'CreateInferenceProfile',
+      eventSource: 'bedrock.amazonaws.com',
+      responseElements: { inferenceProfileArn: arn },
+      userIdentity: {
+        type: 'IAMUser',
+        sessionContext: { sessionIssuer: {}, attributes: { mfaAuthenticated: 'true' } },
+      },
+    };
+    aws.intercept(({ operation }) =>
+      operation === 'LookupEvents' ? { answer: { Events: [{ CloudTrailEvent: JSON.stringify(event) }] } } : undefined,
+    );
+    expect(await creators().find(arn)).toEqual({ kind: 'known', creator: 'no-role' });
+  });
+
   it.each([
     ['CloudTrail is throttled', 'LookupEvents', 'ThrottlingException'],
     ['CloudTrail is denied', 'LookupEvents', 'AccessDeniedException'],
@@ -95,6 +112,32 @@ describe('who created a profile', () => {
     expect(await finder.find(arn)).toEqual({ kind: 'unknown', why: expect.stringContaining(code) });
     stop();
     expect(await finder.find(arn)).toMatchObject({ kind: 'known' });
+  });
+
+  it('is not looked for any longer once AWS takes too long, so that a sweep ends in its time', async () => {
+    const arn = await create('ASIACI', 'a');
+    aws.intercept(({ operation }) =>
+      operation === 'LookupEvents' ? { answer: { Events: [], NextToken: 'more' } } : undefined,
+    );
+    let now = 0;
+    const finder = cloudTrailCreators({
+      cloudTrailIn: (region) => new CloudTrailClient({ ...clientConfig(aws, region), maxAttempts: 1 }),
+      paceIn: () => new Pace({ ...LOOKUP_EVENTS_PACE, wait: async () => {} }),
+      iam: new IAMClient({ ...clientConfig(aws), maxAttempts: 1 }),
+      // Each request waits for its turn.
+      now: () => (now += 12_000),
+    });
+    expect(await finder.find(arn)).toEqual({ kind: 'unknown', why: expect.stringContaining('too long') });
+    expect(asked.length).toBeLessThanOrEqual(3);
+  });
+
+  it('insists on nothing where CloudTrail throttles: it is asked for again later', async () => {
+    const arn = await create('ASIACI', 'a');
+    aws.intercept(({ operation }) =>
+      operation === 'LookupEvents' ? new AwsFault('ThrottlingException', 'Not now.', 400) : undefined,
+    );
+    await creators().find(arn);
+    expect(asked).toEqual(['LookupEvents']);
   });
 
   it('is not known of a profile whose creation is not recorded, or failed', async () => {

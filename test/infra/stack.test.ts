@@ -280,10 +280,11 @@ describe('the rules', () => {
     expect(matchedBy(event(file))).toEqual(['cost-anomalies']);
   });
 
-  it('match an alarm that is in alarm, and none that is over', () => {
+  it('match an alarm that is in alarm and one that is over, and none that has no data', () => {
     const { detail, ...envelope } = event('aws.cloudwatch-AlarmStateChange');
     expect(matchedBy({ ...envelope, detail })).toEqual(['metric-alarms']);
-    expect(matchedBy({ ...envelope, detail: { ...detail, state: { value: 'OK' } } })).toEqual([]);
+    expect(matchedBy({ ...envelope, detail: { ...detail, state: { value: 'OK' } } })).toEqual(['metric-alarms']);
+    expect(matchedBy({ ...envelope, detail: { ...detail, state: { value: 'INSUFFICIENT_DATA' } } })).toEqual([]);
   });
 
   it('call the sweep every five minutes, the watch and what has ended every minute, look ahead every hour, and look at billing every day', () => {
@@ -504,15 +505,20 @@ describe('the roles', () => {
     }
   });
 
-  it('let who answers a hint, an anomaly, an alarm or the clock write neither the policy nor usage', () => {
+  it('let who answers an alert, a hint, an anomaly, an alarm or the clock write neither the policy nor usage', () => {
     const writes = /^dynamodb:(Put|Update|Delete|BatchWrite)/;
-    for (const name of ['budget-hint', 'cost-anomaly', 'ledger-watch', 'metric-alarm', 'outlook', 'reopen-ended']) {
+    for (const name of [...SIGNALS, 'outlook']) {
       const writing = statementsOf(name).filter(({ Action }) => Action.some((action) => writes.test(action)));
       const keys = JSON.stringify(writing.map(({ Condition }) => Condition));
       expect(writing).toHaveLength(1);
       expect(keys).toContain('"dynamodb:LeadingKeys":[');
       expect(keys).not.toMatch(/POLICY|OVERRIDES|USAGE|SWEEP|"\*"/);
     }
+  });
+
+  it('delete no item, but for the claim of billing', () => {
+    const deleting = [...functions().keys()].filter((id) => allowed(nameOf(id) ?? '').includes('dynamodb:DeleteItem'));
+    expect(deleting.map(nameOf)).toEqual(['billing']);
   });
 
   it('let who looks ahead touch no profile and no budget', () => {

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { contextOf } from '../../local/iam/context.ts';
-import { type Decision, decide, readPolicy } from '../../local/iam/policy.ts';
+import { type Decision, decide, denialIn, readPolicy } from '../../local/iam/policy.ts';
 import type { JsonObject } from '../../local/service.ts';
 
 const TABLE = 'arn:aws:dynamodb:us-east-1:123456789012:table/ledger';
@@ -141,5 +141,35 @@ describe('an identity policy', () => {
         expect(under(Condition, values)).toBe(mine === other);
       }),
     );
+  });
+});
+
+describe('a boundary, service control policies and identity policies together', () => {
+  const request = { action: 'dynamodb:GetItem', resource: TABLE, context: contextOf({}) };
+  const allows = readPolicy(policy(allow()));
+  const denies = readPolicy(policy({ ...allow(), Effect: 'Deny' }));
+  const silent = readPolicy(policy(allow({ Action: 's3:*' })));
+  const layers = { identity: [allows], boundary: [allows], serviceControl: [allows] };
+
+  it('allow what each of them allows, where those that are not there have no say', () => {
+    expect(denialIn(layers, request)).toBeUndefined();
+    expect(denialIn({ ...layers, boundary: undefined, serviceControl: undefined }, request)).toBeUndefined();
+  });
+
+  it.each(['identity', 'boundary', 'serviceControl'] as const)(
+    'deny what %s alone denies or does not allow',
+    (layer) => {
+      const denial = (policies: (typeof allows)[]) => denialIn({ ...layers, [layer]: policies }, request);
+      expect(denial([allows, denies])).toEqual({ decision: 'explicitly-denied', layer });
+      expect(denial([silent])).toEqual({ decision: 'implicitly-denied', layer });
+      expect(denial([])).toEqual({ decision: 'implicitly-denied', layer });
+    },
+  );
+
+  it('tell an explicit deny before what nobody allows', () => {
+    expect(denialIn({ identity: [denies], boundary: [silent], serviceControl: [] }, request)).toEqual({
+      decision: 'explicitly-denied',
+      layer: 'identity',
+    });
   });
 });

@@ -94,4 +94,11 @@ describe('the signals in the table', () => {
     expect(await signals.lasting(signal.budget, NOW)).toEqual([{ ...signal, because: 'an anomaly of 50.00 USD' }]);
     expect(await signals.lasting(signal.budget, signal.until)).toEqual([]);
   });
+
+  it('that are over do not come back with an answer of AWS from before', async () => {
+    const seenAt = epochMs(NOW + 60_000);
+    await signals.keep({ ...signal, seenAt, until: seenAt });
+    await signals.keep(signal);
+    expect(await signals.lasting(signal.budget, seenAt)).toEqual([]);
+  });
 });

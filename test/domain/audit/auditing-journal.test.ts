@@ -82,6 +82,22 @@ describe('the journal that keeps an audit trail', () => {
     ]);
   });
 
+  it('keeps what is found again at each look once a day', async () => {
+    const account = new GovernedAccount();
+    const { journal, kept } = audited(account);
+    for (let look = 0; look < 3; look++) {
+      journal.decided('keep stale AWS budget', { name: 'governor/prod/old/acme', because: 'it is not ours' });
+      journal.decided('leave foreign AWS budget', { budget: 'tenant-monthly/acme', name: 'x' });
+      journal.decided('alerts-full AWS budget', { budget: 'tenant-monthly/acme', name: 'x' });
+      journal.decided('keep mismatched profiles', { inUse: look, because: [] });
+      journal.decided('report missing profiles', { missing: look, because: [] });
+      account.wait(300_000);
+    }
+    await journal.flush();
+    expect([...new Set(kept.map(({ id }) => id))]).toHaveLength(5);
+    expect(kept.every(({ id }) => id.startsWith('2026-11-23#'))).toBe(true);
+  });
+
   it('writes many decisions away while the work goes on, in order, and loses none', async () => {
     const account = new GovernedAccount();
     const { journal, kept } = audited(account);

@@ -63,10 +63,18 @@ describe('compareDay', () => {
     expect(driftsOf(billed({}, 12), recorded({}))).toEqual([]);
   });
 
+  it('compares what is recorded of no tenant with the whole bill alone, where that tells no tenant either', () => {
+    expect(driftsOf(billed({}, 12), recorded({ acme: 10, '': 2 }))).toEqual([[undefined, 0]]);
+    expect(driftsOf(billed({ acme: 10 }, 2), recorded({ acme: 10, '': 2 }))).toEqual([['acme', 0]]);
+    expect(compareDay(billed({}), recorded({ '': 2 }), false)).toEqual({ kind: 'not-there-yet', day: DAY });
+  });
+
   it('stays between -100 and 100 percent, with the sign of the difference, and is zero within the records', () => {
     const amounts = fc.bigInt({ min: 0n, max: 10n ** 21n }).map(nanoUsd);
+    // A correction may make a bill negative.
+    const bills = fc.bigInt({ min: -(10n ** 21n), max: 10n ** 21n }).map(nanoUsd);
     fc.assert(
-      fc.property(amounts, amounts, amounts, (bill, settled, unconfirmed) => {
+      fc.property(bills, amounts, amounts, (bill, settled, unconfirmed) => {
         const day: BilledDay = { day: DAY, byTenant: new Map([['t', bill]]), unassigned: ZERO, isSilent: false };
         const comparison = compareDay(day, new Map([['t', { settled, unconfirmed }]]), false);
         const [only] = comparison.kind === 'compared' ? comparison.drifts : [];
@@ -75,6 +83,7 @@ describe('compareDay', () => {
         const isWithin = bill >= settled && bill <= settled + unconfirmed;
         expect(only.difference === 0n).toBe(isWithin);
         if (!isWithin) expect(only.difference > 0n).toBe(bill > settled);
+        if (bill < 0n) expect(only.percent).toBeLessThan(0);
       }),
     );
   });

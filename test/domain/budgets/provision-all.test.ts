@@ -1,4 +1,5 @@
 import { beforeEach, describe, expect, it } from 'vitest';
+import { provisionBudgets } from '../../../domain/budgets/provision-all.ts';
 import { awsBudgetName } from '../../../domain/budgets/provisioning.ts';
 import { Fault } from '../../../domain/fault.ts';
 import { sweep } from '../../../domain/profiles/sweep.ts';
@@ -238,6 +239,110 @@ describe('AWS budgets in a sweep', () => {
       await sweep(account.ports);
       expect(account.awsBudgets.size).toBe(2);
     });
+  });
+
+  describe('of which many stay stale', () => {
+    beforeEach(async () => {
+      await sweep(account.ports);
+      const other = account.awsBudgets.get(ACME_BUDGET);
+      if (other === undefined) throw new Error('the budget is there');
+      for (let n = 10; n < 50; n++) {
+        const name = awsBudgetName({ name: 'old', value: String(n) }, 'prod');
+        account.awsBudgets.set(name, { ...other, name });
+        if (n < 40) account.foreignBudgets.add(name);
+      }
+    });
+
+    it('are removed though those before them are not ours, in a few sweeps', async () => {
+      for (let sweeps = 0; sweeps < 4; sweeps++) {
+        await sweep(account.ports);
+        account.wait(300_000);
+      }
+      expect(account.awsBudgets.size).toBe(2 + 30);
+    });
+
+    it('are asked for a few at a time', async () => {
+      const { awsBudgets } = account.ports;
+      let asked = 0;
+      const remove = async (name: string) => {
+        asked++;
+        return await awsBudgets.remove(name);
+      };
+      await sweep({ ...account.ports, awsBudgets: { ...awsBudgets, remove } });
+      expect(asked).toBe(20);
+    });
+
+    it('hold up no other where AWS denies it, and all where it throttles', async () => {
+      account.foreignBudgets.clear();
+      const { awsBudgets } = account.ports;
+      let code = 'AccessDeniedException';
+      let asked = 0;
+      const remove = async (name: string) => {
+        asked++;
+        if (asked === 1) throw new Fault(code, { doing: 'removing', problem: 'no', next: 'Wait.' });
+        return await awsBudgets.remove(name);
+      };
+      const report = await sweep({ ...account.ports, awsBudgets: { ...awsBudgets, remove } });
+      expect(account.awsBudgets.size).toBe(2 + 40 - 19);
+      expect(report.failed).toEqual([expect.stringContaining('removing AWS budget governor/prod/old/')]);
+      code = 'ThrottlingException';
+      asked = 0;
+      await sweep({ ...account.ports, awsBudgets: { ...awsBudgets, remove } });
+      expect(asked).toBe(1);
+    });
+  });
+
+  it('that are missing come before those that differ, which others may keep so for good', async () => {
+    await sweep(account.ports);
+    const raised = removing({
+      budgets: [{ name: 'tenant-monthly', per: 'tenant', limit: '21 USD', period: 'month' }],
+    });
+    const { awsBudgets } = account.ports;
+    const ports = { ...account.ports, policy: raised, awsBudgets: { ...awsBudgets, update: async () => fail() } };
+    const budgets = ['acme', 'zebra'].map((tenant) => budgetNamed(raised, `tenant-monthly/${tenant}`));
+    const seen = await awsBudgets.list('governor/prod/');
+    let isOver = false;
+    const created = async (budget: Parameters<typeof awsBudgets.create>[0]) => {
+      isOver = true;
+      return await awsBudgets.create(budget);
+    };
+    const left = await provisionBudgets({ ...ports, awsBudgets: { ...ports.awsBudgets, create: created } }, budgets, {
+      seen,
+      isTimeUp: () => isOver,
+    });
+    expect(left).toBe(1);
+    expect(account.awsBudgets.has('governor/prod/tenant-monthly/zebra')).toBe(true);
+    expect(account.counted).not.toContain('BudgetProvisioningFailed');
+  });
+
+  it('that keep a sweep until it is killed take nothing from how far it came', async () => {
+    for (let n = 0; n < 40; n++) account.profile(`c${n}`, ACME);
+    const kept: unknown[] = [];
+    let reads = 0;
+    let left = 200_000;
+    const { awsBudgets, progress, profiles } = account.ports;
+    const sweeping = sweep(
+      {
+        ...account.ports,
+        profiles: {
+          ...profiles,
+          readTags: async (arn) => {
+            if (++reads === 1) left = 10_000;
+            return await profiles.readTags(arn);
+          },
+        },
+        progress: {
+          read: progress.read,
+          keep: async (cursor) => {
+            kept.push(cursor);
+          },
+        },
+        awsBudgets: { ...awsBudgets, list: () => new Promise<never>(() => {}) },
+      },
+      () => left,
+    );
+    await Promise.race([sweeping, new Promise((resolve) => setImmediate(resolve))]);
+    expect(kept).toHaveLength(1);
   });
 
   it('survive every crash, those that are removed too', async () => {

@@ -70,6 +70,13 @@ const events = (): GovernorEvent[] =>
       percent: 1,
     }).event,
     billDriftDetected({ ...drift, billed: nanoUsd(0n), difference: nanoUsd(-2_000_000_000n), percent: -100 }).event,
+    // A correction of a bill may be larger than what the day has cost.
+    billDriftDetected({
+      ...drift,
+      billed: nanoUsd(-1_500_000_000n),
+      difference: nanoUsd(-3_500_000_000n),
+      percent: -100,
+    }).event,
     bypassDetected({ budget, period, tenant: 'acme', profile: profile.arn, amount: spent, source: 'token metrics' })
       .event,
     bypassDetected({ budget, period, tenant: 'acme', profile: undefined, amount: spent, source: 'AWS Budgets' }).event,
@@ -111,6 +118,14 @@ describe("the governor's events", () => {
         day: '2026-11-20',
         difference: 'billed-less',
         billedUsd: '0.00',
+        recordedUsd: '2.00',
+        unconfirmedUsd: '0.00',
+      },
+      {
+        source: 'bill',
+        day: '2026-11-20',
+        difference: 'billed-less',
+        billedUsd: '-1.50',
         recordedUsd: '2.00',
         unconfirmedUsd: '0.00',
       },

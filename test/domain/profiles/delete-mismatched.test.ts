@@ -142,6 +142,43 @@ describe('a profile that the policy does not allow and nobody invokes', () => {
     expect(account.stored.has(BAD)).toBe(false);
   });
 
+  it('is kept when it has come to be allowed, or to be told of anew, since the sweep has read the policy', async () => {
+    const { ports } = account;
+    for (const mismatchedSince of [undefined, account.now]) {
+      const before = account.entryOf(BAD);
+      await sweep({
+        ...ports,
+        invocations: {
+          async read(region, profiles, window) {
+            // Meanwhile an event has the profile governed under the policy of now.
+            const { mismatchedSince: _, ...others } = account.entryOf(BAD);
+            await ports.index.put({ ...others, ...(mismatchedSince === undefined ? {} : { mismatchedSince }) });
+            return await ports.invocations.read(region, profiles, window);
+          },
+        },
+      });
+      expect(account.stored.has(BAD)).toBe(true);
+      await ports.index.put(before);
+    }
+  });
+
+  it('does not wait for good for others that AWS refuses to delete', async () => {
+    account = new GovernedAccount(policyWith(), Date.UTC(2026, 9, 23, 9));
+    account.profile('good', good);
+    for (let i = 10; i < 40; i++) account.undeletable.add(account.profile(`bad${i}`, good));
+    account.profile('bad', good);
+    await sweep(account.ports);
+    account.wait(31 * DAY_MS);
+    use(account, GOOD);
+    account.wait(60_000);
+    for (let sweeps = 0; sweeps < 3; sweeps++) {
+      await sweep(account.ports);
+      account.wait(300_000);
+    }
+    expect(account.stored.has(BAD)).toBe(false);
+    expect(account.stored.size).toBe(31);
+  });
+
   it('is only told of by a policy that observes, which writes nothing for it', async () => {
     account.policy = policyWith({}, { mode: 'observe' });
     await sweep(account.ports);

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { readPolicy } from '../../../domain/policy/policy.ts';
 import { governProfile } from '../../../domain/profiles/govern-profile.ts';
 import { mismatchesOf } from '../../../domain/profiles/mismatch.ts';
+import { UNKNOWN_MODEL } from '../../../domain/profiles/profiles.ts';
 import { expectToSurviveEveryCrash } from '../crashes.ts';
 import { policyDocument, policyOf } from '../example-policy.ts';
 import { GovernedAccount, profileArn } from '../governed-account.ts';
@@ -17,6 +18,8 @@ describe('a rule for profiles', () => {
     [{ models: ['amazon.nova-lite-v1'] }, 'x', 'amazon.nova-lite-v1:0', ['model']],
     [{ models: ['anthropic.*', 'amazon.nova-*'] }, 'x', 'amazon.nova-lite-v1:0', []],
     [{ models: ['anthropic.*'] }, 'x', 'amazon.nova-lite-v1:0', ['model']],
+    // What AWS does not tell breaks no rule: such a profile might be deleted.
+    [{ models: ['anthropic.*'], names: '^[a-z]+$' }, '', UNKNOWN_MODEL, []],
     [{ names: '^[a-z]+$' }, 'chat', 'amazon.nova-lite-v1:0', []],
     [{ models: ['anthropic.*'], names: '^[a-z]+$' }, 'Chat', 'amazon.nova-lite-v1:0', ['model', 'name']],
   ])('%j finds of %s with %s what is not allowed', (rules, name, model, expected) => {
@@ -53,15 +56,28 @@ describe('a profile that the rules do not allow', () => {
   it('is told of once for each rule, and governed as any other', async () => {
     const account = await build();
     await governProfile(account.ports, profileArn('a'));
+    account.wait(86_400_000);
     await governProfile(account.ports, profileArn('a'));
     expect(account.noticesOf('profile-mismatched')).toEqual([
-      `mismatched|${profileArn('a')}|model`,
-      `mismatched|${profileArn('a')}|name`,
+      `mismatched|${profileArn('a')}|model|2026-11-23`,
+      `mismatched|${profileArn('a')}|name|2026-11-23`,
     ]);
     expect(account.notices.all.map(({ text }) => text).join()).toContain(
       'is "amazon.nova-lite-v1:0" (expected one of anthropic.*)',
     );
     expect(account.entryOf(profileArn('a'))).toMatchObject({ standing: { state: 'open' } });
+  });
+
+  it('is told of again where it was allowed in between: it may be deleted that many days later', async () => {
+    const account = await build();
+    const ruling = account.policy;
+    await governProfile(account.ports, profileArn('a'));
+    account.policy = ruled({});
+    await governProfile(account.ports, profileArn('a'));
+    account.policy = ruling;
+    account.wait(30 * 86_400_000);
+    await governProfile(account.ports, profileArn('a'));
+    expect(account.noticesOf('profile-mismatched')).toHaveLength(4);
   });
 
   it('comes to the same end whichever port call fails on the way', async () => {

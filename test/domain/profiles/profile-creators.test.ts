@@ -53,6 +53,17 @@ describe('a default that is derived from who created the profile', () => {
     expect(account.entryOf(arn)).toMatchObject({ standing: { state: 'open' }, creation: { creator: CI.creator } });
   });
 
+  it('is not asked for by a sweep that has not the time for it, and by the next one that has', async () => {
+    account.creators.set(arn, CI);
+    await sweep(ports(), () => 60_000);
+    expect(asked).toBe(0);
+    expect(account.entryOf(arn)).not.toHaveProperty('creation');
+    account.wait(5 * MINUTE_MS);
+    await sweep(ports(), () => 270_000);
+    expect(asked).toBe(1);
+    expect(account.tagsOf(arn)).toMatchObject({ tenant: 'acme' });
+  });
+
   it('is asked for once, and remembered when the tag is taken away', async () => {
     account.creators.set(arn, CI);
     await govern();

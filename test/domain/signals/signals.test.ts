@@ -207,6 +207,17 @@ describe('signals about money', () => {
     });
   });
 
+  it('an alarm is kept before its metrics are read: the sweep closes where they cannot be', async () => {
+    account = await accountWith({ signals: { alarm: 'disable', holds: '6h' } });
+    const alarms = { find: async (): Promise<MetricAlarm> => ({ isInAlarm: true, changedAt: account.now }) };
+    const readings = new Proxy(account.ports.readings, {
+      get: () => () => Promise.reject(new Error('throttled')),
+    });
+    const answer = answerAlarm({ ...account.ports, alarms, readings }, `governor/prod/${ACME}`);
+    await expect(answer).rejects.toThrow('throttled');
+    expect(await account.signals.lasting(ACME as BudgetId, account.now)).toHaveLength(1);
+  });
+
   describe('an anomaly', () => {
     const HINT = { anomalyId: 'a-1', monitorArn: 'arn:aws:ce::123456789012:anomalymonitor/m', startDay: '2026-11-20' };
     const answer = (found: Partial<Anomaly> | undefined, ports: Partial<GovernedAccount['ports']> = {}) =>

@@ -33,7 +33,9 @@ export class MemorySignals implements Signals {
   readonly #kept = new Map<string, Signal>();
 
   async keep(signal: Signal): Promise<void> {
-    this.#kept.set(`${signal.budget} ${signal.id}`, signal);
+    const place = `${signal.budget} ${signal.id}`;
+    const before = this.#kept.get(place);
+    if (before === undefined || before.seenAt <= signal.seenAt) this.#kept.set(place, signal);
   }
 
   async lasting(budget: BudgetId, now: EpochMs): Promise<readonly Signal[]> {

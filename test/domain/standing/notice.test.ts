@@ -64,8 +64,16 @@ const occasions = () => {
     profileViolating({ ...profile, violations, until: november.endsAt, times: 2 }),
     tagConflict({ ...profile, day: '2026-11-23', changes, writes: 5 }),
     tagConflict({ ...profile, day: '2026-11-24', changes, writes: 5 }),
-    profileMismatched({ ...profile, mismatch: { what: 'model', value: 'a.b', expected: 'one of c.*' } }),
-    profileMismatched({ ...profile, mismatch: { what: 'name', value: 'x', expected: 'a name that matches ^y' } }),
+    profileMismatched({
+      ...profile,
+      since: epochMs(0),
+      mismatch: { what: 'model', value: 'a.b', expected: 'one of c.*' },
+    }),
+    profileMismatched({
+      ...profile,
+      since: epochMs(0),
+      mismatch: { what: 'name', value: 'x', expected: 'a name that matches ^y' },
+    }),
     profileDeleted({ ...profile, mismatches: [{ what: 'name', value: 'x', expected: 'a name that matches ^y' }] }),
   ];
 };

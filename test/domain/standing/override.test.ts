@@ -1,12 +1,14 @@
 import { describe, expect, it } from 'vitest';
 import type { BudgetId } from '../../../domain/budgets/budget-id.ts';
 import { nanoUsd } from '../../../domain/money.ts';
+import { SharedReviews } from '../../../domain/profiles/budget-work.ts';
 import { governProfile } from '../../../domain/profiles/govern-profile.ts';
 import { sweep } from '../../../domain/profiles/sweep.ts';
 import type { OverrideChange, OverrideTarget } from '../../../domain/standing/override.ts';
 import { overrideStanding } from '../../../domain/standing/override-standing.ts';
 import { reopenEnded } from '../../../domain/standing/reopen-ended.ts';
 import { reviewBudget } from '../../../domain/standing/review-budget.ts';
+import { openSecondLock } from '../../../domain/standing/second-lock.ts';
 import { expectToSurviveEveryCrash } from '../crashes.ts';
 import { budgetNamed, policyDocument, policyOf } from '../example-policy.ts';
 import { GovernedAccount, PortFailure } from '../governed-account.ts';
@@ -102,6 +104,28 @@ describe('an operator’s disable', () => {
     acme.wait(HOUR);
     expect(await review(acme)).toMatchObject({ kind: 'budget-used-up' });
     expect(terms(acme).heldBy).toBeUndefined();
+  });
+
+  it('that is prolonged is told with its new end, and one that money outlasts with that of money', async () => {
+    const { acme, here } = await account();
+    await say(acme, { kind: 'disable' }, HOUR);
+    acme.wait(60_000);
+    await say(acme, { kind: 'disable' }, DAY);
+    await say(acme, { kind: 'disable' }, DAY);
+    await review(acme);
+    const subjects = () =>
+      acme.notices.all.filter(({ kind }) => kind === 'tenant-closed').map(({ subject }) => subject);
+    expect(subjects()).toHaveLength(2);
+    acme.spend(ID, 20);
+    await governProfile(acme.ports, here);
+    expect(subjects()).toHaveLength(2);
+    acme.wait(DAY);
+    await governProfile(acme.ports, here);
+    expect(subjects()).toEqual([
+      'Bedrock budget tenant-monthly/acme is closed until 2026-11-23T11:00:00.000Z',
+      'Bedrock budget tenant-monthly/acme is closed until 2026-11-24T10:01:00.000Z',
+      'Bedrock budget tenant-monthly/acme is closed until 2026-11-30T23:00:00.000Z',
+    ]);
   });
 
   it('of a tenant closes all its budgets, and its profiles that only a shared budget covers', async () => {
@@ -249,6 +273,31 @@ function throwKept(outcome: Awaited<ReturnType<typeof overrideStanding>>): void 
   if (failed !== undefined) throw new PortFailure(failed.problem);
 }
 
+describe('the second lock of a budget that opens', () => {
+  it('stays closed where something else has closed the profile since the index was read', async () => {
+    const { acme, here } = await account();
+    acme.spend(ID, 20);
+    await sweep(acme.ports);
+    const asItWas = await acme.ports.index.list();
+    await say(acme, { kind: 'disable' }, DAY, ACME);
+    const untagged: string[] = [];
+    const { ports } = acme;
+    const profiles = {
+      ...ports.profiles,
+      untag: async (...[arn, keys]: Parameters<typeof ports.profiles.untag>) => {
+        untagged.push(arn);
+        await ports.profiles.untag(arn, keys);
+      },
+      read: ports.profiles.read,
+      readTags: ports.profiles.readTags,
+      tag: ports.profiles.tag,
+    };
+    await openSecondLock({ ...ports, profiles, entries: async () => asItWas }, budgetNamed(acme.policy, ID));
+    expect(untagged).toEqual([]);
+    expect(standingTag(acme, here)).toBe('closed');
+  });
+});
+
 describe('an operator’s enable', () => {
   it('takes the place of a disable for good: when it ends, the evidence is judged', async () => {
     const { acme, here } = await account();
@@ -268,6 +317,28 @@ describe('an operator’s enable', () => {
     expect(await say(acme, { kind: 'enable' }, HOUR)).toMatchObject({ budgets: [{ standing: 'open', left: 0n }] });
     acme.wait(HOUR);
     expect(await review(acme)).toMatchObject({ kind: 'budget-used-up' });
+  });
+
+  it('is not undone by a sweep that reviewed the budget before it', async () => {
+    const { acme, here } = await account();
+    await say(acme, { kind: 'disable' }, 5 * DAY, ACME);
+    const { ports } = acme;
+    let isSaid = false;
+    const bulkTags = {
+      read: async (region: string) => {
+        if (!isSaid) {
+          isSaid = true;
+          acme.wait(60_000);
+          await say(acme, { kind: 'enable' }, DAY, ACME);
+          expect(standingTag(acme, here)).toBeUndefined();
+        }
+        return await ports.bulkTags.read(region);
+      },
+    };
+    await sweep({ ...ports, bulkTags });
+    expect(terms(acme).standing).toBe('open');
+    expect(standingTag(acme, here)).toBeUndefined();
+    expect(acme.entryOf(here).standing.state).toBe('open');
   });
 
   it('removes the tags before the ledger grants again', async () => {
@@ -316,6 +387,39 @@ describe('an operator’s raise', () => {
     await governProfile(acme.ports, here);
     expect(standingTag(acme, here)).toBe('closed');
     expect(acme.noticesOf('tenant-closed')).toHaveLength(2);
+  });
+});
+
+describe('what is read once for many profiles', () => {
+  it('is read again where it could not be: one throttled request holds up one profile', async () => {
+    const { acme, here, there } = await account();
+    const { ports } = acme;
+    let throttled = 2;
+    const throttle = () => {
+      if (throttled-- > 0) throw new Error('throttled');
+    };
+    const index = {
+      ...ports.index,
+      list: async () => {
+        throttle();
+        return await acme.ports.index.list();
+      },
+    };
+    const overrides: typeof ports.overrides = {
+      keep: (override) => ports.overrides.keep(override),
+      lasting: async (now) => {
+        throttle();
+        return await ports.overrides.lasting(now);
+      },
+    };
+    class Shared extends SharedReviews {
+      entries = async () => await this.ports.entries?.();
+    }
+    const work = new Shared({ ...ports, index, overrides });
+    await expect(work.overrides()).rejects.toThrow('throttled');
+    await expect(work.entries()).rejects.toThrow('throttled');
+    expect(await work.overrides()).toEqual([]);
+    expect((await work.entries())?.map(({ arn }) => arn)).toEqual([here, there]);
   });
 });
 

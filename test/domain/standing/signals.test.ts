@@ -79,6 +79,35 @@ describe('a signal of AWS’s watchers', () => {
   });
 });
 
+describe('a signal that lasts beyond the turn of the period', () => {
+  it.each(['first provided', 'provided before'])('holds from the turn on, in an item that is %s', async (how) => {
+    const { acme, profile, budget } = await account({ signals: { anomaly: 'disable', holds: '48h' } });
+    acme.moveTo('2026-11-30T12:00:00Z');
+    // With the account's first review in December the item of January is made.
+    if (how === 'first provided') acme.moveTo('2026-12-31T12:00:00Z');
+    const seen = anomaly(acme);
+    await keepSignal(acme.ports, budget, seen);
+    await governProfile(acme.ports, profile);
+    expect(acme.ledgerItem(ID, how === 'first provided' ? '2027-01' : '2026-12').terms).toMatchObject({
+      standing: 'closed',
+      heldBy: 'signal',
+      standingUntil: seen.seenAt + 48 * HOUR,
+    });
+  });
+
+  it('and is over before that holds there no longer', async () => {
+    const { acme, budget } = await account({ signals: { anomaly: 'disable', holds: '48h' } });
+    acme.moveTo('2026-11-30T12:00:00Z');
+    const seen = anomaly(acme);
+    await keepSignal(acme.ports, budget, seen);
+    await reviewBudget(acme.ports, budget);
+    acme.wait(HOUR);
+    await keepSignal(acme.ports, budget, { ...seen, endedAt: acme.now });
+    await reviewBudget(acme.ports, budget);
+    expect(acme.ledgerItem(ID, '2026-12').terms.standing).toBe('open');
+  });
+});
+
 describe('the report of what budgets in shadow mode would have refused', () => {
   it('has a line for each budget and period, with what was let pass and how it would stand', async () => {
     const { acme } = await account({ mode: 'shadow' });
