@@ -1,4 +1,4 @@
-import { readProfileEvent } from '../domain/profiles/profile-event.ts';
+import { readProfileEvent, timeOfEvent } from '../domain/profiles/profile-event.ts';
 import { lambda } from '../infra/lambda.ts';
 
 /** A profile was created, deleted or retagged: EventBridge says which, and it is governed as it is now. */
@@ -8,6 +8,6 @@ export const handler = lambda(async (event: unknown, governor) => {
     governor.journal.counted(seen.kind === 'unreadable' ? 'EventUnreadable' : 'EventIgnored', { why: seen.why });
     return seen;
   }
-  const outcome = await governor.ears.hear(seen.arn);
+  const outcome = await governor.ears.hear(seen.arn, timeOfEvent(event));
   return { kind: outcome.kind, profile: seen.arn };
 });

@@ -2,6 +2,7 @@ import type { Tags } from '../domain/tags.ts';
 import { BoundPlugins } from './bound-plugins.ts';
 import type { CostGovernorConfig, GovernorSnapshot } from './config.ts';
 import { DEFAULTS } from './defaults.ts';
+import { isFree } from './free-commands.ts';
 import type { Governing } from './governing.ts';
 import { Observation } from './observation.ts';
 import { type GovernedCalls, type GovernorPlugin, pluginOf } from './plugin.ts';
@@ -82,7 +83,7 @@ const BEFORE_THE_FIRST_CALL: GovernorSnapshot = {
   openStreams: 0,
 };
 
-/** Middlewares that are loaded with the first call. */
+/** Middlewares that are loaded with the first call that may spend. */
 function callsOf(loaded: () => Governing | undefined, load: () => Promise<Governing>, tags: Tags): GovernedCalls {
   let calls: GovernedCalls | undefined;
   const ready = async (): Promise<GovernedCalls> => {
@@ -91,10 +92,15 @@ function callsOf(loaded: () => Governing | undefined, load: () => Promise<Govern
     calls ??= governing.calls(tags);
     return calls;
   };
+  /** A middleware of a process in which nothing is loaded yet. */
+  const unloaded =
+    (of: 'admission' | 'attempt'): GovernedCalls['admission'] =>
+    (next, context) =>
+    async (args) =>
+      isFree(context.commandName ?? '', args.input) ? await next(args) : await (await ready())[of](next, context)(args);
+  const first = { admission: unloaded('admission'), attempt: unloaded('attempt') };
   return {
-    admission: (next, context) =>
-      calls?.admission(next, context) ?? (async (args) => (await ready()).admission(next, context)(args)),
-    attempt: (next, context) =>
-      calls?.attempt(next, context) ?? (async (args) => (await ready()).attempt(next, context)(args)),
+    admission: (next, context) => (calls ?? first).admission(next, context),
+    attempt: (next, context) => (calls ?? first).attempt(next, context),
   };
 }

@@ -11,6 +11,7 @@ import { addChunk, NO_COUNTS, readStreamUsage, type StreamCounts } from '../doma
 import { type AnswerHeaders, readInvokeHeaders, readInvokeUsage } from '../domain/spending/invoke-usage.ts';
 import { type RequestBound, readTier, type ServiceTier } from '../domain/spending/pricing.ts';
 import { readReportedUsage, type UsageReading, type UsageTerms } from '../domain/spending/usage.ts';
+import { isFree } from './free-commands.ts';
 import { boundOf, boundOfInvokeModel } from './request-bound.ts';
 
 /** What an answer says that it used; undefined where it does not say. Unknown is not zero. */
@@ -120,11 +121,6 @@ const GOVERNED: ReadonlyMap<string, CommandKind> = new Map([
   ['InvokeModelWithResponseStreamCommand', { kind: 'governed', api: invokeModelStream }],
 ]);
 
-/** Name a model, or run a guardrail, and are free (Amazon Bedrock user guide, CountTokens; the asynchronous reads start nothing). */
-const FREE = new Set(['CountTokensCommand', 'GetAsyncInvokeCommand', 'ListAsyncInvokesCommand']);
-/** Spend although they name no model: guardrails are billed by the text unit (Amazon Bedrock pricing). */
-const SPENDING = new Set(['ApplyGuardrailCommand', 'InvokeGuardrailChecksCommand']);
-
 /** What a command is to the governor. */
 export type CommandKind =
   | { readonly kind: 'governed'; readonly api: GovernedApi }
@@ -132,14 +128,8 @@ export type CommandKind =
   | { readonly kind: 'unmetered' }
   | { readonly kind: 'free' };
 
-/** A command that is not known here and names a model is taken to spend. */
-export function kindOf(commandName: string, input: object): CommandKind {
-  const governed = GOVERNED.get(commandName);
-  if (governed !== undefined) return governed;
-  if (FREE.has(commandName)) return { kind: 'free' };
-  const namesModel = 'modelId' in input && input.modelId !== undefined;
-  return namesModel || SPENDING.has(commandName) ? { kind: 'unmetered' } : { kind: 'free' };
-}
+export const kindOf = (commandName: string, input: object): CommandKind =>
+  GOVERNED.get(commandName) ?? (isFree(commandName, input) ? { kind: 'free' } : { kind: 'unmetered' });
 
 /** Whether the headers leave nothing for the body to tell: most answers have no cache writes to split. */
 function saysAll(headers: AnswerHeaders): boolean {

@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { type EpochMs, epochMs } from '../clock.ts';
 import { accountOf, type ProfileArn, parseProfileArn, profileArnOf } from './profile-arn.ts';
 
 /**
@@ -50,6 +51,14 @@ export function readProfileEvent(event: unknown, accountId: string): ProfileEven
   if (source === 'aws.tag' && type === 'Tag Change on Resource')
     return ofAccount(readTagChange(detail, resources ?? []), accountId);
   return notOurs(`${source} / ${type}`.slice(0, 200));
+}
+
+const Timed = z.object({ time: z.iso.datetime() });
+
+/** When that of which an event tells happened, as it says; undefined where it does not. */
+export function timeOfEvent(event: unknown): EpochMs | undefined {
+  const timed = Timed.safeParse(event);
+  return timed.success ? epochMs(Date.parse(timed.data.time)) : undefined;
 }
 
 function readApiCall(detail: unknown): ProfileEvent {

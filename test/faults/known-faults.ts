@@ -177,9 +177,9 @@ export const FAULTS: readonly Fault[] = [
   {
     id: 'F9',
     meaning: 'a command that the governor does not meter passes',
-    file: 'invoke/governed-apis.ts',
-    source: "? { kind: 'unmetered' } : { kind: 'free' }",
-    fault: "? { kind: 'free' } : { kind: 'free' }",
+    file: 'invoke/free-commands.ts',
+    source: 'return !namesModel && !SPENDING.has(commandName);',
+    fault: 'return !namesModel || !SPENDING.has(commandName);',
     test: {
       file: 'test/invoke/resolving.test.ts',
       title: 'where the command spends money and is not metered, with whatever it names [F9]',
