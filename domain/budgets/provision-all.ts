@@ -14,6 +14,7 @@ import {
   awsBudgetFor,
   awsBudgetName,
   awsBudgetNamePrefix,
+  isProvided,
   observeBudget,
   type Provisioning,
   provisionBudget,
@@ -43,9 +44,14 @@ export async function provisionBudgets(
   budgets: readonly Budget[],
   { seen, isTimeUp }: { readonly seen: SeenAwsBudgets; readonly isTimeUp: () => boolean },
 ): Promise<number> {
-  const known = budgets.map((budget) => ({ budget, state: seen.get(awsBudgetName(budget, ports.stage)) }));
-  // Missing ones first: others may keep a budget different for good, and it is not to take the time of one that is not there.
-  const inOrder = known.sort((a, b) => Number(a.state !== undefined) - Number(b.state !== undefined));
+  const known = budgets.map((budget) => {
+    const state = seen.get(awsBudgetName(budget, ports.stage));
+    // Missing ones before others: somebody may keep a budget different for good, and it is not to take the time of one that
+    // is not there. Before both, those that ask nothing of AWS.
+    const rank = isProvided(budget, ports.stage, state) ? 0 : state === undefined ? 1 : 2;
+    return { budget, state, rank };
+  });
+  const inOrder = known.sort((a, b) => a.rank - b.rank);
   for (const [position, { budget, state }] of inOrder.entries()) {
     if (isTimeUp()) return budgets.length - position;
     if ((await provisionOne(ports, budget, { state })) === 'throttled') return budgets.length - position;

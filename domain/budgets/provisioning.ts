@@ -161,6 +161,12 @@ export async function provisionBudget(
   return outcome;
 }
 
+/** Whether {@link provisionBudget} has nothing to ask of AWS for a budget of which this is known. */
+export function isProvided(budget: Budget, stage: string, state: AwsBudgetState | undefined): boolean {
+  const wanted = awsBudgetFor(budget, stage);
+  return wanted === undefined || (state !== undefined && isSame(state, wanted));
+}
+
 /** What {@link provisionBudget} would do, for the log; AWS Budgets is only read. */
 export async function observeBudget(
   ports: { awsBudgets: Pick<AwsBudgets, 'describe'>; journal: Journal; stage: string },
