@@ -32,12 +32,18 @@ describe('a governed client that the X-Ray SDK traces', () => {
     expect(segment.subsegments).toMatchObject([{ name: 'BedrockRuntime', http: { response: { status: 200 } } }]);
   });
 
-  test('shows no request for a call that was refused', async () => {
+  test('shows a call that was refused as one that failed, with no answer of AWS and no word of the prompt', async () => {
     const budget = await governed.budget('acme', 1);
     await governed.profile({ budgets: [budget] });
     const { client, segment } = traced();
 
     expect((await refusalOf(client.send(converse()))).code).toBe('BudgetExhausted');
-    expect(segment.subsegments ?? []).toEqual([]);
+    expect(segment.subsegments).toMatchObject([
+      { name: 'BedrockRuntime', fault: true, cause: { exceptions: [{ type: 'GovernorRefusal' }] } },
+    ]);
+    const [subsegment] = segment.subsegments ?? [];
+    expect(JSON.stringify(subsegment)).not.toContain('"status"');
+    expect(JSON.stringify(subsegment)).not.toContain(JSON.stringify(converse().input.messages).slice(10, 40));
+    expect(governed.reached).toEqual([]);
   });
 });
