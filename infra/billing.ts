@@ -1,21 +1,14 @@
 import { randomUUID } from 'node:crypto';
-import { Logger } from '@aws-lambda-powertools/logger';
-import { Metrics } from '@aws-lambda-powertools/metrics';
 import { CostExplorerClient } from '@aws-sdk/client-cost-explorer';
-import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import * as z from 'zod';
-import { AwsClock } from '../aws/aws-clock.ts';
 import { costExplorerAnomalies, costExplorerTags } from '../aws/cost-explorer.ts';
 import { costExplorerBill } from '../aws/cost-explorer-bill.ts';
-import { auditTable } from '../aws/dynamodb/audit-table.ts';
 import { billingMemoryTable } from '../aws/dynamodb/billing-memory-table.ts';
-import { policyTable } from '../aws/dynamodb/policy-table.ts';
-import { profileIndexTable } from '../aws/dynamodb/profile-index-table.ts';
 import { usageTable } from '../aws/dynamodb/usage-table.ts';
 import { COST_EXPLORER_PACE, Pace } from '../aws/pace.ts';
-import { powertoolsGauges, powertoolsJournal } from '../aws/powertools-journal.ts';
-import { AuditingJournal } from '../domain/audit/auditing-journal.ts';
+import { powertoolsGauges } from '../aws/powertools-journal.ts';
 import type { BillingPorts } from '../domain/budgets/run-billing.ts';
+import { equipment } from './equipment.ts';
 import { functionSettings } from './function-settings.ts';
 import type { Equipped } from './handler-of.ts';
 import { type Telling, TellingSettings, telling } from './telling.ts';
@@ -36,21 +29,9 @@ export interface Billing extends Equipped {
 export function billing(environment: NodeJS.ProcessEnv = process.env): Billing {
   const settings = functionSettings(Environment, environment);
   const { GOVERNOR_TABLE: table, GOVERNOR_ACCOUNT_ID: accountId, GOVERNOR_STAGE: stage } = settings;
-  const logger = new Logger();
-  const metrics = new Metrics({ defaultDimensions: { stage } });
-  const clock = new AwsClock();
-  const dynamo = clock.listenTo(new DynamoDBClient());
+  const { logger, metrics, clock, dynamo, policies, index, journal } = equipment(table, stage);
   const costExplorer = new CostExplorerClient();
   const pace = new Pace(COST_EXPLORER_PACE);
-  const policies = policyTable(dynamo, table);
-  const index = profileIndexTable(dynamo, table);
-  const journal = new AuditingJournal({
-    journal: powertoolsJournal(logger, metrics),
-    trail: auditTable(dynamo, table),
-    clock,
-    index,
-    policy: () => policies.current(),
-  });
   const told = telling(dynamo, table, clock, settings);
   return {
     logger,

@@ -1,33 +1,26 @@
 import { createHash, randomUUID } from 'node:crypto';
-import { Logger } from '@aws-lambda-powertools/logger';
-import { Metrics } from '@aws-lambda-powertools/metrics';
 import { BedrockClient } from '@aws-sdk/client-bedrock';
 import { BudgetsClient } from '@aws-sdk/client-budgets';
 import { CloudTrailClient } from '@aws-sdk/client-cloudtrail';
 import { CloudWatchClient } from '@aws-sdk/client-cloudwatch';
 import { CostExplorerClient } from '@aws-sdk/client-cost-explorer';
-import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { IAMClient } from '@aws-sdk/client-iam';
 import { ResourceGroupsTaggingAPIClient } from '@aws-sdk/client-resource-groups-tagging-api';
 import { SSMClient } from '@aws-sdk/client-ssm';
 import * as z from 'zod';
 import { awsBudgets } from '../aws/aws-budgets.ts';
-import { AwsClock } from '../aws/aws-clock.ts';
 import { bedrockProfileRemover } from '../aws/bedrock-profile-remover.ts';
 import { bedrockProfiles } from '../aws/bedrock-profiles.ts';
 import { cloudTrailCreators, LOOKUP_EVENTS_PACE } from '../aws/cloudtrail-creators.ts';
 import { cloudWatchInvocations } from '../aws/cloudwatch-invocations.ts';
 import { cloudWatchMetrics } from '../aws/cloudwatch-metrics.ts';
 import { costAnomalies } from '../aws/cost-anomalies.ts';
-import { auditTable } from '../aws/dynamodb/audit-table.ts';
 import { checkpointsTable } from '../aws/dynamodb/checkpoints-table.ts';
 import { ledgerReadings } from '../aws/dynamodb/ledger-readings.ts';
 import { ledgerTable } from '../aws/dynamodb/ledger-table.ts';
 import { openingsTable } from '../aws/dynamodb/openings-table.ts';
 import { overridesTable } from '../aws/dynamodb/overrides-table.ts';
 import { paceTable } from '../aws/dynamodb/pace-table.ts';
-import { policyTable } from '../aws/dynamodb/policy-table.ts';
-import { profileIndexTable } from '../aws/dynamodb/profile-index-table.ts';
 import { signalsTable } from '../aws/dynamodb/signals-table.ts';
 import { sweepProgressTable } from '../aws/dynamodb/sweep-progress-table.ts';
 import { tagHistoriesTable } from '../aws/dynamodb/tag-histories-table.ts';
@@ -35,11 +28,10 @@ import { usageTable } from '../aws/dynamodb/usage-table.ts';
 import { metricAlarms } from '../aws/metric-alarms.ts';
 import { BEDROCK_PACE, BUDGETS_PACE, EVENT_PACE, GET_RESOURCES_PACE, Pace } from '../aws/pace.ts';
 import { indexParameter } from '../aws/parameter-index.ts';
-import { powertoolsGauges, powertoolsJournal } from '../aws/powertools-journal.ts';
+import { powertoolsGauges } from '../aws/powertools-journal.ts';
 import { genaiPrices } from '../aws/price-list.ts';
 import { taggedResources } from '../aws/tagged-resources.ts';
 import { bulkTags } from '../aws/tagging-profiles.ts';
-import { AuditingJournal } from '../domain/audit/auditing-journal.ts';
 import type { Identity } from '../domain/lending/caller.ts';
 import type { LendingPorts } from '../domain/lending/lend.ts';
 import { rememberedFacts } from '../domain/lending/lending-facts.ts';
@@ -54,6 +46,7 @@ import type { CostAnomalies } from '../domain/signals/anomaly.ts';
 import type { WriteId } from '../domain/spending/ledger.ts';
 import { UsageSince } from '../domain/spending/recorded-usage.ts';
 import { UsageReadings } from '../domain/spending/usage-readings.ts';
+import { equipment } from './equipment.ts';
 import { functionSettings } from './function-settings.ts';
 import type { Equipped } from './handler-of.ts';
 import { TellingSettings, telling } from './telling.ts';
@@ -97,24 +90,12 @@ export function governor(environment: NodeJS.ProcessEnv = process.env): Governor
     GOVERNOR_STAGE: stage,
   } = settings;
 
-  const logger = new Logger();
-  const metrics = new Metrics({ defaultDimensions: { stage } });
-  const clock = new AwsClock();
-  const dynamo = clock.listenTo(new DynamoDBClient());
+  const { logger, metrics, clock, dynamo, policies, index, journal } = equipment(table, stage);
   const bedrockIn = forEachRegion((region) => new BedrockClient({ region }));
   const paceIn = forEachRegion(() => new Pace(BEDROCK_PACE));
   const taggingIn = forEachRegion((region) => new ResourceGroupsTaggingAPIClient({ region }));
   const taggingPace = new Pace(GET_RESOURCES_PACE);
   const cloudWatchIn = forEachRegion((region) => new CloudWatchClient({ region }));
-  const policies = policyTable(dynamo, table);
-  const index = profileIndexTable(dynamo, table);
-  const journal = new AuditingJournal({
-    journal: powertoolsJournal(logger, metrics),
-    trail: auditTable(dynamo, table),
-    clock,
-    index,
-    policy: () => policies.current(),
-  });
   const ledger = ledgerTable(dynamo, table);
   const newWriteId = () => randomUUID() as WriteId;
   const records = usageTable(dynamo, table);

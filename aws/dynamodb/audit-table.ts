@@ -1,4 +1,3 @@
-import { setTimeout } from 'node:timers/promises';
 import {
   type AttributeValue,
   BatchWriteItemCommand,
@@ -11,12 +10,10 @@ import { type AuditQuestion, type AuditRecord, type AuditTrail, dayOf } from '..
 import { epochMs } from '../../domain/clock.ts';
 import { Fault } from '../../domain/fault.ts';
 import { asking } from '../asking.ts';
+import { inRounds, type Wait, waitInRealTime } from './in-rounds.ts';
 
 /** DynamoDB API reference, BatchWriteItem. */
 const MAX_BATCH = 25;
-const MAX_TRIES = 5;
-/** Doubled with each try: what DynamoDB leaves over it asks to be left alone for. */
-const FIRST_PAUSE_MS = 50;
 const DAY_SECONDS = 86_400;
 /** DynamoDB takes 400 KB for an item; what is longer says that it was. */
 const MAX_FACTS = 100_000;
@@ -44,24 +41,23 @@ const tenantPartition = (tenant: string): string => `AUDIT#TENANT#${tenant}`;
  * The audit trail in the governor's table: each record once under its day, and once under its tenant. The attribute
  * `auditExpiresAt` is the table's time to live: nothing that holds money has it.
  */
-export function auditTable(client: DynamoDBClient, table: string): AuditTrail {
-  const write = async (requests: readonly WriteRequest[]): Promise<void> => {
-    let rest: WriteRequest[] = [...requests];
-    for (let attempt = 0; rest.length > 0; attempt++) {
-      if (attempt === MAX_TRIES)
-        throw new Fault('AuditIncomplete', {
+export function auditTable(client: DynamoDBClient, table: string, wait: Wait = waitInRealTime): AuditTrail {
+  const write = async (requests: readonly WriteRequest[]): Promise<void> =>
+    await inRounds(requests, {
+      request: async (rest) => {
+        const answer = await asking('keeping audit records', () =>
+          client.send(new BatchWriteItemCommand({ RequestItems: { [table]: rest } })),
+        );
+        return answer.UnprocessedItems?.[table];
+      },
+      tooBusy: (left) =>
+        new Fault('AuditIncomplete', {
           doing: 'keeping audit records',
-          problem: `the table left ${rest.length} of ${requests.length} over, again and again`,
+          problem: `the table left ${left} of ${requests.length} over, again and again`,
           next: 'It is throttled: look at its capacity. The log has the decisions.',
-        });
-      if (attempt > 0) await setTimeout(FIRST_PAUSE_MS * 2 ** attempt);
-      const request = rest;
-      const answer = await asking('keeping audit records', () =>
-        client.send(new BatchWriteItemCommand({ RequestItems: { [table]: request } })),
-      );
-      rest = answer.UnprocessedItems?.[table] ?? [];
-    }
-  };
+        }),
+      wait,
+    });
 
   return {
     async append(records, retentionDays) {

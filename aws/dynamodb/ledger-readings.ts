@@ -1,16 +1,13 @@
-import { setTimeout } from 'node:timers/promises';
 import { type AttributeValue, BatchGetItemCommand, type DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { Fault } from '../../domain/fault.ts';
 import type { LedgerItem, LedgerKey } from '../../domain/spending/ledger.ts';
 import type { LedgerReadings } from '../../domain/spending/ledger-readings.ts';
 import { asking } from '../asking.ts';
+import { inRounds, type Wait, waitInRealTime } from './in-rounds.ts';
 import { itemOf } from './ledger-item.ts';
 
 /** DynamoDB API reference, BatchGetItem. */
 const MAX_BATCH = 100;
-const MAX_TRIES = 5;
-/** Doubled with each try: what DynamoDB leaves over it asks to be left alone for. */
-const FIRST_PAUSE_MS = 50;
 
 type Key = Record<string, AttributeValue>;
 
@@ -18,25 +15,26 @@ const nameOf = ({ pk, sk }: Key): string => `${pk?.S} ${sk?.S}`;
 const keyOf = ({ budget, period }: LedgerKey): Key => ({ pk: { S: `LEDGER#${budget}` }, sk: { S: period } });
 
 /** Items of many budgets, at half the price of a consistent read: what follows from them is decided on the item itself. */
-export function ledgerReadings(client: DynamoDBClient, table: string): LedgerReadings {
+export function ledgerReadings(client: DynamoDBClient, table: string, wait: Wait = waitInRealTime): LedgerReadings {
+  const doing = 'reading the ledger of many budgets';
   const readBatch = async (batch: readonly Key[]): Promise<Key[]> => {
     const found: Key[] = [];
-    let rest = [...batch];
-    for (let attempt = 0; rest.length > 0; attempt++) {
-      if (attempt === MAX_TRIES)
-        throw new Fault('LedgerUnavailable', {
-          doing: 'reading the ledger of many budgets',
-          problem: `the table left ${rest.length} of ${batch.length} items over, again and again`,
+    await inRounds(batch, {
+      request: async (Keys) => {
+        const answer = await asking(doing, () =>
+          client.send(new BatchGetItemCommand({ RequestItems: { [table]: { Keys } } })),
+        );
+        found.push(...(answer.Responses?.[table] ?? []));
+        return answer.UnprocessedKeys?.[table]?.Keys;
+      },
+      tooBusy: (left) =>
+        new Fault('LedgerUnavailable', {
+          doing,
+          problem: `the table left ${left} of ${batch.length} items over, again and again`,
           next: 'It is throttled: look at its capacity. The next run reads them again.',
-        });
-      if (attempt > 0) await setTimeout(FIRST_PAUSE_MS * 2 ** attempt);
-      const Keys = rest;
-      const answer = await asking('reading the ledger of many budgets', () =>
-        client.send(new BatchGetItemCommand({ RequestItems: { [table]: { Keys } } })),
-      );
-      found.push(...(answer.Responses?.[table] ?? []));
-      rest = answer.UnprocessedKeys?.[table]?.Keys ?? [];
-    }
+        }),
+      wait,
+    });
     return found;
   };
   return {

@@ -1,8 +1,8 @@
-import { setTimeout } from 'node:timers/promises';
 import { type AttributeValue, BatchGetItemCommand, type DynamoDBClient, paginateQuery } from '@aws-sdk/client-dynamodb';
 import { Fault } from '../../domain/fault.ts';
 import type { ProfileArn } from '../../domain/profiles/profile-arn.ts';
 import { asking } from '../asking.ts';
+import { inRounds, type Wait, waitInRealTime } from './in-rounds.ts';
 
 /** Of all index entries. */
 export const PARTITION = 'INDEX';
@@ -27,44 +27,40 @@ export async function* storedEntries(client: DynamoDBClient, table: string): Asy
 
 /** Keys that one BatchGetItem takes (DynamoDB API reference). */
 const KEYS_PER_REQUEST = 100;
-/** How often keys are asked for again that a request left over because the table was busy. */
-const ROUNDS = 10;
-
-const PAUSE_MS = 50;
-
 /**
  * The documents of these profiles' entries; those that have none are left out.
  *
- * @param pause before asking again for what was left over, in milliseconds
+ * @param wait before asking again for what was left over
  */
 export async function* storedEntriesOf(
   client: DynamoDBClient,
   table: string,
   arns: readonly ProfileArn[],
-  pause: (ms: number) => Promise<unknown> = setTimeout,
+  wait: Wait = waitInRealTime,
 ): AsyncGenerator<StoredDocument> {
   for (let from = 0; from < arns.length; from += KEYS_PER_REQUEST) {
-    let keys = arns
-      .slice(from, from + KEYS_PER_REQUEST)
-      .map((arn) => ({ pk: { S: PARTITION }, sk: { S: arn as string } }));
-    for (let round = 1; ; round++) {
-      const Keys = keys;
-      const answer = await asking('reading index entries', () =>
-        client.send(new BatchGetItemCommand({ RequestItems: { [table]: { Keys, ConsistentRead: true } } })),
-      );
-      for (const item of answer.Responses?.[table] ?? []) yield documentOf(item);
-      keys = (answer.UnprocessedKeys?.[table]?.Keys ?? []).flatMap(({ sk }) =>
-        sk?.S === undefined ? [] : [{ pk: { S: PARTITION }, sk: { S: sk.S } }],
-      );
-      if (keys.length === 0) break;
-      if (round === ROUNDS)
-        throw new Fault('IndexIncomplete', {
-          doing: 'reading index entries',
-          problem: `the table left ${keys.length} of them over ${ROUNDS} times`,
-          next: 'The table is throttled: look at its consumed capacity.',
-        });
-      await pause(PAUSE_MS * round);
-    }
+    const batch = arns.slice(from, from + KEYS_PER_REQUEST);
+    const found: StoredDocument[] = [];
+    await inRounds(
+      batch.map((arn): Record<string, AttributeValue> => ({ pk: { S: PARTITION }, sk: { S: arn } })),
+      {
+        request: async (Keys) => {
+          const answer = await asking('reading index entries', () =>
+            client.send(new BatchGetItemCommand({ RequestItems: { [table]: { Keys, ConsistentRead: true } } })),
+          );
+          found.push(...(answer.Responses?.[table] ?? []).map(documentOf));
+          return answer.UnprocessedKeys?.[table]?.Keys;
+        },
+        tooBusy: (left) =>
+          new Fault('IndexIncomplete', {
+            doing: 'reading index entries',
+            problem: `the table left ${left} of ${batch.length} over, again and again`,
+            next: 'The table is throttled: look at its consumed capacity.',
+          }),
+        wait,
+      },
+    );
+    yield* found;
   }
 }
 

@@ -1,0 +1,27 @@
+import { Logger } from '@aws-lambda-powertools/logger';
+import { Metrics } from '@aws-lambda-powertools/metrics';
+import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { AwsClock } from '../aws/aws-clock.ts';
+import { auditTable } from '../aws/dynamodb/audit-table.ts';
+import { policyTable } from '../aws/dynamodb/policy-table.ts';
+import { profileIndexTable } from '../aws/dynamodb/profile-index-table.ts';
+import { powertoolsJournal } from '../aws/powertools-journal.ts';
+import { AuditingJournal } from '../domain/audit/auditing-journal.ts';
+
+/** What every function is put together from: the table with its clock, policy and index, and where decisions are kept. */
+export function equipment(table: string, stage: string) {
+  const logger = new Logger();
+  const metrics = new Metrics({ defaultDimensions: { stage } });
+  const clock = new AwsClock();
+  const dynamo = clock.listenTo(new DynamoDBClient());
+  const policies = policyTable(dynamo, table);
+  const index = profileIndexTable(dynamo, table);
+  const journal = new AuditingJournal({
+    journal: powertoolsJournal(logger, metrics),
+    trail: auditTable(dynamo, table),
+    clock,
+    index,
+    policy: () => policies.current(),
+  });
+  return { logger, metrics, clock, dynamo, policies, index, journal };
+}
