@@ -1,0 +1,25 @@
+import type { Command } from 'commander';
+import { apply, plan } from './declare/command.ts';
+import { guard } from './guard/command.ts';
+import { disable, enable, overrides, raise, shadow, takeBack } from './override/command.ts';
+import { profiles } from './profiles/command.ts';
+import { status } from './status/command.ts';
+import { tenants } from './tenants/command.ts';
+import { validate } from './validate/command.ts';
+
+/** All commands, in the order of their help: each adds itself to the program. */
+export const COMMANDS: readonly ((program: Command) => Command)[] = [
+  validate,
+  plan,
+  apply,
+  status,
+  tenants,
+  profiles,
+  disable,
+  enable,
+  raise,
+  overrides,
+  takeBack,
+  shadow,
+  guard,
+];
