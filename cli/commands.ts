@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { apply, plan } from './declare/command.ts';
 import { guard } from './guard/command.ts';
+import { init } from './init/command.ts';
 import { disable, enable, overrides, raise, shadow, takeBack } from './override/command.ts';
 import { profiles } from './profiles/command.ts';
 import { status } from './status/command.ts';
@@ -9,6 +10,7 @@ import { validate } from './validate/command.ts';
 
 /** All commands, in the order of their help: each adds itself to the program. */
 export const COMMANDS: readonly ((program: Command) => Command)[] = [
+  init,
   validate,
   plan,
   apply,
