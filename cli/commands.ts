@@ -4,6 +4,7 @@ import { guard } from './guard/command.ts';
 import { init } from './init/command.ts';
 import { disable, enable, overrides, raise, shadow, takeBack } from './override/command.ts';
 import { profiles } from './profiles/command.ts';
+import { report } from './report/command.ts';
 import { status } from './status/command.ts';
 import { tenants } from './tenants/command.ts';
 import { validate } from './validate/command.ts';
@@ -17,6 +18,7 @@ export const COMMANDS: readonly ((program: Command) => Command)[] = [
   status,
   tenants,
   profiles,
+  report,
   disable,
   enable,
   raise,
