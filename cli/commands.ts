@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { audit } from './audit/command.ts';
 import { apply, plan } from './declare/command.ts';
 import { guard } from './guard/command.ts';
 import { init } from './init/command.ts';
@@ -19,6 +20,7 @@ export const COMMANDS: readonly ((program: Command) => Command)[] = [
   tenants,
   profiles,
   report,
+  audit,
   disable,
   enable,
   raise,
