@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { audit } from './audit/command.ts';
 import { apply, plan } from './declare/command.ts';
+import { doctor } from './doctor/command.ts';
 import { guard } from './guard/command.ts';
 import { init } from './init/command.ts';
 import { disable, enable, overrides, raise, shadow, takeBack } from './override/command.ts';
@@ -21,6 +22,7 @@ export const COMMANDS: readonly ((program: Command) => Command)[] = [
   profiles,
   report,
   audit,
+  doctor,
   disable,
   enable,
   raise,
