@@ -6,6 +6,7 @@ import { guard } from './guard/command.ts';
 import { init } from './init/command.ts';
 import { disable, enable, overrides, raise, shadow, takeBack } from './override/command.ts';
 import { profiles } from './profiles/command.ts';
+import { replay } from './replay/command.ts';
 import { report } from './report/command.ts';
 import { status } from './status/command.ts';
 import { tenants } from './tenants/command.ts';
@@ -23,6 +24,7 @@ export const COMMANDS: readonly ((program: Command) => Command)[] = [
   report,
   audit,
   doctor,
+  replay,
   disable,
   enable,
   raise,
