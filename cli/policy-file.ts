@@ -21,7 +21,7 @@ export async function readPolicyFile(path: string): Promise<PolicyFile> {
   });
   if (!isUtf8(bytes) || bytes.includes(0)) throw new UserError([`${path}: expected a YAML file, and this is no text`]);
   const lines = new LineCounter();
-  const yaml = parseDocument(bytes.toString('utf8'), { lineCounter: lines, uniqueKeys: true });
+  const yaml = parseDocument(bytes.toString('utf8'), { lineCounter: lines, uniqueKeys: true, logLevel: 'error' });
   if (yaml.errors.length > 0)
     throw new UserError(
       yaml.errors.map((error) => `${path}:${lines.linePos(error.pos[0]).line}: ${describeSyntax(error)}`),
