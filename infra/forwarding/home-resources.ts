@@ -1,0 +1,139 @@
+import type { Deployment } from '../deployment.ts';
+import {
+  ACCOUNT_ID,
+  type ForwardedRule,
+  type Forwarder,
+  forwarderRole,
+  forwardersOf,
+  logicalName,
+  prefixOf,
+  sub,
+  type Template,
+} from './forwarders.ts';
+
+/**
+ * The home Region's side: who may forward events to the governor's bus, and rules on it that hand them to the functions
+ * which answer the same events of the home Region. Both name accounts and Regions one by one.
+ */
+export function homeResources(deployment: Deployment, rules: readonly ForwardedRule[]): Template {
+  const forwarders = forwardersOf(deployment);
+  const heard = rules.map((rule) => resourcesOf(deployment, rule, forwarders));
+  return {
+    Resources: { ...Object.assign({}, ...heard), ...busPolicies(deployment, forwarders, rules) },
+  };
+}
+
+function resourcesOf(deployment: Deployment, rule: ForwardedRule, forwarders: readonly Forwarder[]): Template {
+  const from = forwarders.filter((forwarder) => forwarder.rules.includes(rule.name));
+  if (from.length === 0) return {};
+  const id = `Forwarded${logicalName(rule.name)}`;
+  const name = `${prefixOf(deployment)}-forwarded-${rule.name}`;
+  const fn = { 'Fn::GetAtt': [`${logicalName(rule.function)}LambdaFunction`, 'Arn'] };
+  const accounts = [
+    ...(from.some(({ account }) => account === 'own') ? [ACCOUNT_ID] : []),
+    ...(from.some(({ account }) => account === 'payer') ? [deployment.payerAccountId] : []),
+  ];
+  return {
+    [`${id}Rule`]: {
+      Type: 'AWS::Events::Rule',
+      Properties: {
+        Name: name,
+        Description: `${rule.description}, in another Region`.slice(0, 512),
+        EventBusName: { Ref: 'GovernorBus' },
+        EventPattern: { ...rule.pattern, account: accounts, region: [...new Set(from.map(({ region }) => region))] },
+        State: 'ENABLED',
+        Targets: [
+          {
+            Id: rule.function,
+            Arn: fn,
+            RetryPolicy: {
+              MaximumEventAgeInSeconds: rule.retryPolicy.maximumEventAge,
+              MaximumRetryAttempts: rule.retryPolicy.maximumRetryAttempts,
+            },
+            DeadLetterConfig: { Arn: { 'Fn::GetAtt': ['UndeliveredEventsQueue', 'Arn'] } },
+          },
+        ],
+      },
+    },
+    [`${id}Permission`]: {
+      Type: 'AWS::Lambda::Permission',
+      Properties: {
+        FunctionName: fn,
+        Action: 'lambda:InvokeFunction',
+        Principal: 'events.amazonaws.com',
+        SourceArn: {
+          'Fn::Join': [
+            ':',
+            [
+              'arn',
+              { Ref: 'AWS::Partition' },
+              'events',
+              { Ref: 'AWS::Region' },
+              ACCOUNT_ID,
+              { 'Fn::Join': ['/', ['rule', { Ref: 'GovernorBus' }, name]] },
+            ],
+          ],
+        },
+      },
+    },
+  };
+}
+
+/**
+ * The bus takes events of AWS's own sources from the listed forwarders' roles and from nobody else, whatever the account
+ * allows its principals: EventBridge lets only a rule of some account bring such events here.
+ *
+ * UNVERIFIED that `events:source` and `aws:PrincipalArn` are there when a rule of another Region puts events by a role.
+ */
+function busPolicies(deployment: Deployment, forwarders: readonly Forwarder[], rules: readonly ForwardedRule[]) {
+  const bus = { 'Fn::GetAtt': ['GovernorBus', 'Arn'] };
+  const statement = (id: string, Statement: object): Template => ({
+    [`GovernorBus${id}`]: {
+      Type: 'AWS::Events::EventBusPolicy',
+      Properties: {
+        EventBusName: { Ref: 'GovernorBus' },
+        StatementId: id,
+        Statement: { Action: 'events:PutEvents', Resource: bus, ...Statement },
+      },
+    },
+  });
+  const roles = (account: Forwarder['account']) =>
+    forwarders.filter((each) => each.account === account).map((each) => roleArn(deployment, each));
+  const sourcesFor = (account: Forwarder['account']) => {
+    const names = forwarders.filter((each) => each.account === account).flatMap((each) => each.rules);
+    return [...new Set(rules.filter(({ name }) => names.includes(name)).flatMap(({ pattern }) => pattern['source']))];
+  };
+  const admits = (account: Forwarder['account'], root: object) => ({
+    Effect: 'Allow',
+    Principal: { AWS: root },
+    Condition: {
+      'ForAllValues:StringEquals': { 'events:source': sourcesFor(account) },
+      ArnEquals: { 'aws:PrincipalArn': roles(account) },
+    },
+  });
+  const all = [...roles('own'), ...roles('payer')];
+  return {
+    ...(roles('own').length === 0
+      ? {}
+      : statement('OwnRegionsForward', admits('own', sub('arn:${AWS::Partition}:iam::${AWS::AccountId}:root')))),
+    ...(roles('payer').length === 0
+      ? {}
+      : statement(
+          'PayerForwards',
+          admits('payer', sub(`arn:\${AWS::Partition}:iam::${deployment.payerAccountId}:root`)),
+        )),
+    ...statement('NobodyElseForwards', {
+      Effect: 'Deny',
+      Principal: '*',
+      Condition: {
+        'ForAnyValue:StringLike': { 'events:source': ['aws.*'] },
+        ...(all.length === 0 ? {} : { ArnNotEquals: { 'aws:PrincipalArn': all } }),
+      },
+    }),
+  };
+}
+
+function roleArn(deployment: Deployment, forwarder: Forwarder) {
+  const account = forwarder.account === 'payer' ? deployment.payerAccountId : '${AWS::AccountId}';
+  return sub(`arn:\${AWS::Partition}:iam::${account}:role/${forwarderRole(deployment, forwarder)}`);
+}
