@@ -28,7 +28,8 @@ export interface DeploymentOptions {
 
 const REGION = /^[a-z]{2}(-[a-z]+)+-\d$/;
 const ACCOUNT = /^\d{12}$/;
-const KEY = /^arn:aws[a-z-]*:kms:(?<region>[a-z0-9-]+):\d{12}:key\/(?<id>mrk-[0-9a-f]{32}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})$/;
+const KEY =
+  /^arn:aws[a-z-]*:kms:(?<region>[a-z0-9-]+):\d{12}:key\/(?<id>mrk-[0-9a-f]{32}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})$/;
 /** Those that CloudWatch Logs knows. Source: API reference, PutRetentionPolicy. */
 const RETENTIONS = [
   1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653,
@@ -70,12 +71,18 @@ export function readDeployment(args: readonly string[]): DeploymentOptions {
   expect(/^[A-Za-z][A-Za-z0-9-]{0,39}$/.test(stage), '--stage', 'letters, digits and "-", such as prod', stage);
   const oneRegion = 'a Region of AWS such as eu-west-1';
   expect(REGION.test(homeRegion), '--region', oneRegion, homeRegion);
-  for (const name of regions ?? []) expect(REGION.test(name), '--regions', `${oneRegion}, or several with commas`, name);
+  for (const name of regions ?? [])
+    expect(REGION.test(name), '--regions', `${oneRegion}, or several with commas`, name);
   for (const name of regions ?? [])
     if (REGION.test(name) && REGION.test(homeRegion) && partitionOf(name) !== partitionOf(homeRegion))
       problems.push(`--regions: expected Regions of one partition: ${name} and ${homeRegion} exchange no events`);
   expect(payer === 'none' || ACCOUNT.test(payer), '--payer-account', 'an account id of 12 digits', payer);
-  expect(RETENTIONS.map(String).includes(retention), '--log-retention', `days, one of ${RETENTIONS.join(', ')}`, retention);
+  expect(
+    RETENTIONS.map(String).includes(retention),
+    '--log-retention',
+    `days, one of ${RETENTIONS.join(', ')}`,
+    retention,
+  );
   expect(LOG_LEVELS.includes(logLevel), '--log-level', `one of ${LOG_LEVELS.join(', ')}`, logLevel);
   const keys = values['kms-key'] ?? [];
   for (const key of keys) expect(KEY.test(key), '--kms-key', 'the ARN of a key, not of an alias', key);

@@ -5,10 +5,8 @@
 import * as yaml from 'yaml';
 import * as z from 'zod';
 import { partitionOf } from '../../domain/profiles/profile-arn.ts';
+import { ANOMALIES_REGION } from '../../domain/signals/anomaly.ts';
 import type { Deployment } from '../deployment.ts';
-
-/** AWS's Region for Cost Anomaly Detection: its events arrive there alone (Cost Management user guide, EventBridge). */
-export const ANOMALIES_REGION = 'us-east-1';
 
 /** A rule of `serverless.yml` whose events are forwarded too, and the function that answers them. */
 export interface ForwardedRule {
@@ -39,10 +37,7 @@ export function forwardersOf({ homeRegion, regions, payerAccountId }: Deployment
   const further = [...new Set([...regions, ...billing])].filter((region) => region !== homeRegion).sort();
   return [
     ...further.map((region): Forwarder => {
-      const rules = [
-        ...(regions.includes(region) ? OF_PROFILES : []),
-        ...(billing.includes(region) ? OF_BILLING : []),
-      ];
+      const rules = [...(regions.includes(region) ? OF_PROFILES : []), ...(billing.includes(region) ? OF_BILLING : [])];
       return { region, account: 'own', rules };
     }),
     ...(payerAccountId === undefined

@@ -97,6 +97,7 @@ function busPolicies(deployment: Deployment, forwarders: readonly Forwarder[], r
       },
     },
   });
+  const rootOf = (account: Forwarder['account']) => principal(deployment, account, 'root');
   const roles = (account: Forwarder['account']) =>
     forwarders.filter((each) => each.account === account).map((each) => roleArn(deployment, each));
   const sourcesFor = (account: Forwarder['account']) => {
@@ -113,15 +114,8 @@ function busPolicies(deployment: Deployment, forwarders: readonly Forwarder[], r
   });
   const all = [...roles('own'), ...roles('payer')];
   return {
-    ...(roles('own').length === 0
-      ? {}
-      : statement('OwnRegionsForward', admits('own', sub('arn:${AWS::Partition}:iam::${AWS::AccountId}:root')))),
-    ...(roles('payer').length === 0
-      ? {}
-      : statement(
-          'PayerForwards',
-          admits('payer', sub(`arn:\${AWS::Partition}:iam::${deployment.payerAccountId}:root`)),
-        )),
+    ...(roles('own').length === 0 ? {} : statement('OwnRegionsForward', admits('own', rootOf('own')))),
+    ...(roles('payer').length === 0 ? {} : statement('PayerForwards', admits('payer', rootOf('payer')))),
     ...statement('NobodyElseForwards', {
       Effect: 'Deny',
       Principal: '*',
@@ -134,6 +128,8 @@ function busPolicies(deployment: Deployment, forwarders: readonly Forwarder[], r
 }
 
 function roleArn(deployment: Deployment, forwarder: Forwarder) {
-  const account = forwarder.account === 'payer' ? deployment.payerAccountId : '${AWS::AccountId}';
-  return sub(`arn:\${AWS::Partition}:iam::${account}:role/${forwarderRole(deployment, forwarder)}`);
+  return principal(deployment, forwarder.account, `role/${forwarderRole(deployment, forwarder)}`);
 }
+
+const principal = (deployment: Deployment, account: Forwarder['account'], name: string) =>
+  sub(`arn:\${AWS::Partition}:iam::${account === 'payer' ? deployment.payerAccountId : `\${AWS::AccountId}`}:${name}`);

@@ -52,11 +52,7 @@ export function payerTemplate(
 const rulesOfMonitor = (rules: readonly ForwardedRule[]): readonly ForwardedRule[] =>
   rules.map((rule) => ({ ...rule, pattern: { ...rule.pattern, resources: [{ Ref: 'AnomalyMonitor' }] } }));
 
-function detection(
-  { stage }: Deployment,
-  policy: Policy,
-  impact: Parameters<typeof anomalyDocuments>[1],
-): Template {
+function detection({ stage }: Deployment, policy: Policy, impact: Parameters<typeof anomalyDocuments>[1]): Template {
   const topic = { Ref: 'AnomaliesTopic' };
   const { monitor, subscription } = anomalyDocuments({ stage, policy, anomalyTopicArn: '' }, impact);
   return {

@@ -153,6 +153,8 @@ describe('the functions', () => {
         GOVERNOR_ACCOUNT_ID: { Ref: 'AWS::AccountId' },
         GOVERNOR_INDEX_PARAMETER: '/bedrock-cost-governor-dev/index',
         GOVERNOR_STAGE: 'dev',
+        GOVERNOR_REGIONS: 'us-east-1',
+        GOVERNOR_PAYER_ACCOUNT_ID: 'none',
         POWERTOOLS_SERVICE_NAME: 'bedrock-cost-governor',
         POWERTOOLS_METRICS_NAMESPACE: 'BedrockCostGovernor',
         POWERTOOLS_LOG_LEVEL: 'INFO',
