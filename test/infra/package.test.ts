@@ -74,7 +74,6 @@ describe('bundling the handlers', () => {
   });
 
   it('bundles dependencies that are written as CommonJS and call require', async () => {
-    await mkdir(join(project.root, 'domain'));
     await writeFile(join(project.root, 'domain/legacy.cjs'), `module.exports = require('node:os').EOL;`);
     await writeFile(
       join(project.root, 'handlers/sweep.ts'),
