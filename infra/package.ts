@@ -15,6 +15,7 @@ import * as yaml from 'yaml';
 import * as z from 'zod';
 import { bundleHandlers } from './bundle.ts';
 import { type Deployment, readDeployment } from './deployment.ts';
+import { encryptionOf } from './encryption.ts';
 import { forwardedRules } from './forwarding/forwarders.ts';
 import { type FurtherStack, furtherStacks } from './forwarding/further-stacks.ts';
 import { homeResources } from './forwarding/home-resources.ts';
@@ -65,7 +66,11 @@ export async function packageStack(options: PackageOptions = {}): Promise<Packag
   const plan: Plan = { root, deployment: typed.deployment(policy?.policy.regions), policy };
   const infra = join(root, 'infra');
   const inputs = await digestOfInputs(plan);
-  const further = furtherStacks(plan.deployment, await rulesOf(infra), policy?.policy);
+  const further = furtherStacks(
+    plan.deployment,
+    forwardedRules(await readFile(join(infra, 'serverless.yml'), 'utf8')),
+    policy?.policy,
+  );
 
   const current = await currentOutputs(infra, inputs);
   if (current !== undefined) return packagedStack(infra, current, further);
@@ -84,8 +89,6 @@ interface Plan {
   /** The policy file that was named, if any. */
   readonly policy: PolicyFile | undefined;
 }
-
-const rulesOf = async (infra: string) => forwardedRules(await readFile(join(infra, 'serverless.yml'), 'utf8'));
 
 function packagedStack(infra: string, outputs: Outputs, further: readonly FurtherStack[]): PackagedStack {
   return {
@@ -112,7 +115,10 @@ async function buildAside(plan: Plan, further: readonly FurtherStack[], inputs: 
     await cp(join(infra, 'serverless.yml'), join(aside, 'serverless.yml'));
     await cp(join(infra, 'resources'), join(aside, 'resources'), { recursive: true });
 
-    await writeJson(join(aside, 'forwarding.json'), homeResources(deployment, await rulesOf(infra)));
+    const serverlessYml = await readFile(join(aside, 'serverless.yml'), 'utf8');
+    const key = deployment.kmsKeys[deployment.homeRegion];
+    await writeJson(join(aside, 'forwarding.json'), homeResources(deployment, forwardedRules(serverlessYml)));
+    await writeJson(join(aside, 'encryption.json'), encryptionOf(key, serverlessYml));
 
     const names = await handlerNames(infra);
     await bundleHandlers(root, names, join(aside, '.build'));
@@ -138,11 +144,10 @@ const writeJson = async (path: string, document: unknown): Promise<void> =>
   await writeFile(path, `${JSON.stringify(document, null, 2)}\n`);
 
 /** The deployment as `osls package` takes it. */
-function oslsFlags({ stage, homeRegion, regions, payerAccountId, kmsKeys, ...logging }: Deployment): readonly string[] {
+function oslsFlags({ stage, homeRegion, regions, payerAccountId, ...logging }: Deployment): readonly string[] {
   const parameters = {
     regions: regions.join(','),
     payerAccountId: payerAccountId ?? 'none',
-    kmsKeyArn: kmsKeys[homeRegion] ?? 'none',
     logRetentionInDays: logging.logRetentionInDays,
     logLevel: logging.logLevel,
   };

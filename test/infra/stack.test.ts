@@ -393,7 +393,7 @@ describe('the table', () => {
           ],
           TimeToLiveSpecification: { AttributeName: 'auditExpiresAt', Enabled: true },
           PointInTimeRecoverySpecification: { PointInTimeRecoveryEnabled: true },
-          SSESpecification: { SSEEnabled: true },
+          SSESpecification: { SSEEnabled: true, SSEType: 'KMS', KMSMasterKeyId: { Ref: 'AWS::NoValue' } },
           DeletionProtectionEnabled: true,
         },
       }),
