@@ -583,6 +583,7 @@ describe('the outputs', () => {
       AnomaliesTopicArn: { Value: { Ref: 'AnomaliesTopic' } },
       BusName: { Value: { Ref: 'GovernorBus' } },
       LeaseFunctionName: { Value: { Ref: 'LeaseLambdaFunction' } },
+      NeedsTrail: { Value: expect.stringMatching(/CloudTrail trail.*Without one no profile event comes/) },
     });
   });
 });
