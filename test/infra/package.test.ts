@@ -192,7 +192,10 @@ describe('packaging the stack', () => {
     const govern = (regions: string) =>
       writeFile(policy, example.replace('regions: [us-east-1]', `regions: [${regions}]`));
     const made = async () => {
-      const template = await readFile(join(root, 'infra/.serverless/cloudformation-template-update-stack.json'), 'utf8');
+      const template = await readFile(
+        join(root, 'infra/.serverless/cloudformation-template-update-stack.json'),
+        'utf8',
+      );
       const [, governed] = /"GOVERNOR_REGIONS": "([^"]*)"/.exec(template) ?? [];
       const files = await readdir(join(root, 'infra/.build'));
       return [governed, ...files.filter((entry) => entry.endsWith('.template.json')).sort()];
