@@ -69,22 +69,29 @@ const MANY_HOLDERS = 1_000;
  * settle in memory; the ledger is written when the slice runs low, and read after a refusal before it is written again.
  */
 export class BudgetAccount {
+  // First what every call looks at, side by side in memory.
+  #lease: Lease;
+  /** Made when the first caller must wait: most budgets never come to their edge. */
+  #line: WaitingLine | undefined;
+  #slice = 0;
+  #usual = 0;
+  #usedSinceGrant = false;
+  #usedSinceVisit = false;
+  /** Whether so little is left that money without a call to spend it on is missing elsewhere. */
+  #isAtEdge = false;
+  /** What calls have cost since the last grant. */
+  #cost = 0;
+  /** A lease that ends sooner than this is renewed. */
+  readonly #renewMs: number;
+
   readonly endsAt: EpochMs;
   readonly #options: AccountOptions;
   /** Whether the budget only watches. */
   readonly isShadow: boolean;
   readonly #held: HeldLease;
   readonly #clock: Clock;
-  /** A lease that ends sooner than this is renewed. */
-  readonly #renewMs: number;
-  /** Made when the first caller must wait: most budgets never come to their edge. */
-  #line: WaitingLine | undefined;
   readonly #visits: EdgeVisits;
-  #slice = 0;
   #needs: number[] = [];
-  #usual = 0;
-  #usedSinceGrant = false;
-  #usedSinceVisit = false;
   #filling: Promise<Filling> | undefined;
   #refused: { readonly at: EpochMs; readonly need: number; readonly filling: Filling } | undefined;
   #outageAt: EpochMs | undefined;
@@ -93,19 +100,23 @@ export class BudgetAccount {
   #extra = 0;
   /** What calls have cost beyond leases in this period that held less. */
   #overrun = 0;
-  #settled = { cost: 0, since: 0 };
-  /** Whether so little is left that money without a call to spend it on is missing elsewhere. */
-  #isAtEdge = false;
+  #grantedAt: EpochMs;
 
   constructor(options: AccountOptions) {
     this.#options = options;
     this.isShadow = options.isShadow === true;
     this.endsAt = options.endsAt;
-    this.#held = new HeldLease(options);
-    this.#clock = options.clock;
     this.#renewMs = options.leaseMs / 2;
+    this.#held = new HeldLease({
+      ...options,
+      replaced: (lease) => {
+        this.#lease = lease;
+      },
+    });
+    this.#lease = this.#held.lease;
+    this.#clock = options.clock;
     this.#visits = new EdgeVisits(options);
-    this.#settled.since = options.clock.now();
+    this.#grantedAt = options.clock.now();
   }
 
   get key(): LedgerKey {
@@ -133,10 +144,6 @@ export class BudgetAccount {
 
   get #isAnyoneWaiting(): boolean {
     return this.#line !== undefined && !this.#line.isEmpty;
-  }
-
-  get #lease(): Lease {
-    return this.#held.lease;
   }
 
   get #item(): LedgerItem | undefined {
@@ -174,7 +181,7 @@ export class BudgetAccount {
    * @param unconfirmed what it may have cost beyond that
    */
   end(hold: Hold, spent: number, unconfirmed: number): void {
-    this.#settled.cost += spent;
+    this.#cost += spent;
     const before = hold.lease.overdrawn;
     hold.lease.end(hold.amount, spent, unconfirmed);
     this.#countBeyond(hold, spent, unconfirmed, before);
@@ -346,12 +353,12 @@ export class BudgetAccount {
         continue;
       }
       const holders = this.#sharers(item, now);
-      const elapsed = Math.max(1_000, now - this.#settled.since);
+      const elapsed = Math.max(1_000, now - this.#grantedAt);
       const target = sliceFor({
         // Not enough for all who ask is still enough for some: they take it in turn, and the others ask again.
         need: Math.min(all, room),
         usual: this.#usual,
-        spendPerSecond: Math.ceil((this.#settled.cost * 1_000) / elapsed),
+        spendPerSecond: Math.ceil((this.#cost * 1_000) / elapsed),
         termSeconds: this.#options.leaseMs / 1_000,
         left: room,
         holders,
@@ -360,7 +367,8 @@ export class BudgetAccount {
       if (await this.#held.write(target, item)) {
         this.#slice = target;
         this.#refused = undefined;
-        this.#settled = { cost: 0, since: now };
+        this.#cost = 0;
+        this.#grantedAt = now;
         this.#usedSinceGrant = needs.some((need) => need > 0);
         this.#isAtEdge = isEdge({ left: room, holders, usual: this.#usual });
         if (this.#isAtEdge) this.#visits.keepAway(item);

@@ -24,6 +24,8 @@ export interface HeldLeaseOptions {
   readonly leaseMs: number;
   readonly newHolder: () => HolderId;
   readonly newWriteId: () => WriteId;
+  /** Is told the lease that takes the place of a lost one. */
+  readonly replaced?: (lease: Lease) => void;
   /** Is told each item that comes from the ledger. */
   readonly saw?: (item: LedgerItem) => void;
 }
@@ -144,5 +146,6 @@ export class HeldLease {
   #replace(lost: Lease): void {
     this.#lease = new Lease(this.#options.key, this.#options.newHolder());
     this.#lease.carryOver(lost.lose());
+    this.#options.replaced?.(this.#lease);
   }
 }
