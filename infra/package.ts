@@ -68,7 +68,7 @@ export async function packageStack(options: PackageOptions = {}): Promise<Packag
   const inputs = await digestOfInputs(plan);
   const further = furtherStacks(
     plan.deployment,
-    forwardedRules(await readFile(join(infra, 'serverless.yml'), 'utf8')),
+    forwardedRules(await readFile(join(infra, 'serverless.yml'), 'utf8'), plan.deployment),
     policy?.policy,
   );
 
@@ -117,7 +117,10 @@ async function buildAside(plan: Plan, further: readonly FurtherStack[], inputs: 
 
     const serverlessYml = await readFile(join(aside, 'serverless.yml'), 'utf8');
     const key = deployment.kmsKeys[deployment.homeRegion];
-    await writeJson(join(aside, 'forwarding.json'), homeResources(deployment, forwardedRules(serverlessYml)));
+    await writeJson(
+      join(aside, 'forwarding.json'),
+      homeResources(deployment, forwardedRules(serverlessYml, deployment)),
+    );
     await writeJson(join(aside, 'encryption.json'), encryptionOf(key, serverlessYml));
 
     const names = await handlerNames(infra);

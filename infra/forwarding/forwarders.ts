@@ -77,19 +77,30 @@ const Service = z.object({
 /**
  * The rules of `serverless.yml` that a forwarder may need: what is forwarded is what the home Region listens to.
  *
- * @throws an Error that names a rule which is not there
+ * @throws an Error that names a rule which is not there, or which says something that only osls understands
  */
-export function forwardedRules(serverlessYml: string): readonly ForwardedRule[] {
+export function forwardedRules(serverlessYml: string, deployment: Pick<Deployment, 'stage'>): readonly ForwardedRule[] {
   const { functions } = Service.parse(yaml.parse(serverlessYml, { logLevel: 'silent' }));
   return [...OF_PROFILES, ...OF_BILLING].map((name) => {
     for (const [id, { events = [] }] of Object.entries(functions))
       for (const { eventBridge: rule } of events)
         if (rule?.pattern !== undefined && rule.name.endsWith(`}-${name}`)) {
-          const { description, pattern, retryPolicy } = rule;
-          return { name, function: id, description, pattern, retryPolicy };
+          const { description, retryPolicy } = rule;
+          return { name, function: id, description, pattern: resolved(rule.pattern, name, deployment), retryPolicy };
         }
     throw new Error(`infra/serverless.yml has no rule ${name}`);
   });
+}
+
+/** The pattern with the one variable of osls that patterns use; osls does not see the templates of other Regions. */
+function resolved(
+  pattern: ForwardedRule['pattern'],
+  name: string,
+  deployment: Pick<Deployment, 'stage'>,
+): ForwardedRule['pattern'] {
+  const text = JSON.stringify(pattern).replaceAll(`\${self:custom.prefix}`, prefixOf(deployment));
+  if (text.includes(`\${`)) throw new Error(`the pattern of ${name} has a variable other than self:custom.prefix`);
+  return z.record(z.string(), z.unknown()).parse(JSON.parse(text));
 }
 
 /** CloudFormation. */

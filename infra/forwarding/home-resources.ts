@@ -87,9 +87,11 @@ function resourcesOf(deployment: Deployment, rule: ForwardedRule, forwarders: re
  */
 function busPolicies(deployment: Deployment, forwarders: readonly Forwarder[], rules: readonly ForwardedRule[]) {
   const bus = { 'Fn::GetAtt': ['GovernorBus', 'Arn'] };
-  const statement = (id: string, Statement: object): Template => ({
+  // One after the other: each is a change of the one policy that the bus has.
+  const statement = (id: string, Statement: object, after: readonly string[] = []): Template => ({
     [`GovernorBus${id}`]: {
       Type: 'AWS::Events::EventBusPolicy',
+      ...(after.length === 0 ? {} : { DependsOn: after.map((each) => `GovernorBus${each}`) }),
       Properties: {
         EventBusName: { Ref: 'GovernorBus' },
         StatementId: id,
@@ -112,18 +114,26 @@ function busPolicies(deployment: Deployment, forwarders: readonly Forwarder[], r
       ArnEquals: { 'aws:PrincipalArn': roles(account) },
     },
   });
-  const all = [...roles('own'), ...roles('payer')];
+  const own = roles('own');
+  const payers = roles('payer');
+  const all = [...own, ...payers];
+  const denial = {
+    Effect: 'Deny',
+    Principal: '*',
+    Condition: {
+      'ForAnyValue:StringLike': { 'events:source': ['aws.*'] },
+      ...(all.length === 0 ? {} : { ArnNotEquals: { 'aws:PrincipalArn': all } }),
+    },
+  };
   return {
-    ...(roles('own').length === 0 ? {} : statement('OwnRegionsForward', admits('own', rootOf('own')))),
-    ...(roles('payer').length === 0 ? {} : statement('PayerForwards', admits('payer', rootOf('payer')))),
-    ...statement('NobodyElseForwards', {
-      Effect: 'Deny',
-      Principal: '*',
-      Condition: {
-        'ForAnyValue:StringLike': { 'events:source': ['aws.*'] },
-        ...(all.length === 0 ? {} : { ArnNotEquals: { 'aws:PrincipalArn': all } }),
-      },
-    }),
+    ...statement('NobodyElseForwards', denial),
+    ...(own.length === 0 ? {} : statement('OwnRegionsForward', admits('own', rootOf('own')), ['NobodyElseForwards'])),
+    ...(payers.length === 0
+      ? {}
+      : statement('PayerForwards', admits('payer', rootOf('payer')), [
+          'NobodyElseForwards',
+          ...(own.length === 0 ? [] : ['OwnRegionsForward']),
+        ])),
   };
 }
 

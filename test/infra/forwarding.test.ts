@@ -2,6 +2,9 @@ import { readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import * as z from 'zod';
+import { readDeployment } from '../../infra/deployment.ts';
+import { forwardedRules } from '../../infra/forwarding/forwarders.ts';
+import { homeResources } from '../../infra/forwarding/home-resources.ts';
 import { type PackagedStack, packageStack } from '../../infra/package.ts';
 import { evaluate } from '../../local/cloudformation/template.ts';
 import { readBusPolicy, refusalOf } from '../../local/eventbridge/bus-policy.ts';
@@ -247,6 +250,52 @@ describe('the bus in the home Region', () => {
     } finally {
       await alone.remove();
     }
+  });
+});
+
+describe('what is made for every Region of AWS', () => {
+  const SERVERLESS = readFileSync(new URL('../../infra/serverless.yml', import.meta.url), 'utf8');
+  /** More than there are, with names as long as they come. */
+  const REGIONS = Array.from({ length: 40 }, (_, i) =>
+    `ap-southeast-${i % 10}`.replace('southeast', `southeast${'a'.repeat(i / 10)}`),
+  );
+
+  it('is not more than a pattern and the policy of a bus may hold', () => {
+    const { deployment } = readDeployment([
+      '--region',
+      'eu-west-1',
+      '--regions',
+      REGIONS.join(),
+      '--payer-account',
+      PAYER,
+    ]);
+    const { Resources } = template
+      .omit({ Description: true })
+      .parse(homeResources(deployment(), forwardedRules(SERVERLESS, { stage: 'dev' })));
+    const made = Object.values(Resources).map(({ Type, Properties }) => ({
+      Type,
+      Properties: inPlace(Properties, 'eu-west-1'),
+    }));
+    const lengths = (type: string, member: string) =>
+      made
+        .filter(({ Type }) => Type === type)
+        .map(({ Properties }) => JSON.stringify(json.parse(Properties)[member]).length);
+    expect(Math.max(...lengths('AWS::Events::Rule', 'EventPattern'))).toBeLessThanOrEqual(2_048);
+    const policy = lengths('AWS::Events::EventBusPolicy', 'Statement').reduce((sum, length) => sum + length, 0);
+    expect(policy).toBeLessThanOrEqual(10_240);
+  });
+
+  it('has the prefix of the stack where a pattern names it, and refuses any other variable', () => {
+    const withVariable = (name: string) =>
+      SERVERLESS.replace('eventSource: [bedrock.amazonaws.com]', `eventSource: ["\${${name}}-x"]`);
+    const [rule] = forwardedRules(withVariable('self:custom.prefix'), { stage: 'prod' });
+    expect(rule?.pattern).toMatchObject({ detail: { eventSource: ['bedrock-cost-governor-prod-x'] } });
+    expect(() => forwardedRules(withVariable('param:x'), { stage: 'prod' })).toThrow(
+      'the pattern of profile-api-calls',
+    );
+    expect(() => forwardedRules(SERVERLESS.replace('-profile-api-calls', '-other'), { stage: 'prod' })).toThrow(
+      'no rule profile-api-calls',
+    );
   });
 });
 

@@ -17,7 +17,9 @@ import { policyDocument, policyOf } from '../domain/example-policy.ts';
 
 const PAYER = '999999999999';
 const GOVERNED = '123456789012';
-const RULES = forwardedRules(readFileSync(new URL('../../infra/serverless.yml', import.meta.url), 'utf8'));
+const RULES = forwardedRules(readFileSync(new URL('../../infra/serverless.yml', import.meta.url), 'utf8'), {
+  stage: 'dev',
+});
 
 const stacksOf = (changes: Record<string, unknown> = {}) =>
   furtherStacks(
