@@ -407,7 +407,7 @@ export const FAULTS: readonly Fault[] = [
   {
     id: 'F23',
     meaning: 'a client that loops on refusals burns write units: every refusal is written',
-    file: 'invoke/budget-account.ts',
+    file: 'invoke/lease-filling.ts',
     source: 'const isNews = this.#refused === undefined ||',
     fault: 'const isNews = need > 0 ||',
     test: {
@@ -418,7 +418,7 @@ export const FAULTS: readonly Fault[] = [
   {
     id: 'F23b',
     meaning: 'a client that loops on refusals asks the ledger every time: "exhausted" is not remembered',
-    file: 'invoke/budget-account.ts',
+    file: 'invoke/lease-filling.ts',
     source: 'if (recent && need >= refused.need) return refused.filling;',
     fault: '',
     test: {
