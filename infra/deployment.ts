@@ -68,7 +68,7 @@ export function readDeployment(args: readonly string[]): DeploymentOptions {
   const { 'log-retention': retention = '90', 'payer-account': payer = 'none', policy: policyFile } = values;
   const regions = values.regions?.flatMap((list) => list.split(',')).map((name) => name.trim());
 
-  expect(/^[A-Za-z][A-Za-z0-9-]{0,39}$/.test(stage), '--stage', 'letters, digits and "-", such as prod', stage);
+  expect(/^[A-Za-z0-9][A-Za-z0-9-]{0,39}$/.test(stage), '--stage', 'letters, digits and "-", such as prod', stage);
   const oneRegion = 'a Region of AWS such as eu-west-1';
   expect(REGION.test(homeRegion), '--region', oneRegion, homeRegion);
   for (const name of regions ?? [])
@@ -85,7 +85,7 @@ export function readDeployment(args: readonly string[]): DeploymentOptions {
   );
   expect(LOG_LEVELS.includes(logLevel), '--log-level', `one of ${LOG_LEVELS.join(', ')}`, logLevel);
   const keys = values['kms-key'] ?? [];
-  for (const key of keys) expect(KEY.test(key), '--kms-key', 'the ARN of a key, not of an alias', key);
+  for (const key of keys) expect(KEY.test(key), '--kms-key', 'the ARN of a key (an alias will not do)', key);
   if (problems.length > 0) throw new UserError(problems);
 
   const logging = { logRetentionInDays: Number(retention), logLevel };

@@ -115,7 +115,7 @@ describe('the options of packaging', () => {
     [['--payer-account', '12'], ['--payer-account: expected an account id of 12 digits, not "12"']],
     [['--param', 'payerAccountId=12'], ['--payer-account: expected an account id of 12 digits, not "12"']],
     [['--log-level', 'LOUD'], ['--log-level: expected one of DEBUG, INFO, WARN, ERROR, not "LOUD"']],
-    [['--kms-key', 'alias/x'], ['--kms-key: expected the ARN of a key, not of an alias, not "alias/x"']],
+    [['--kms-key', 'alias/x'], ['--kms-key: expected the ARN of a key (an alias will not do), not "alias/x"']],
     [
       ['--param', 'retention=5'],
       ['--param: expected logRetentionInDays, logLevel, payerAccountId and "=", not "retention=5"'],
