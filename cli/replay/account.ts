@@ -91,7 +91,7 @@ export async function answeringAccount(known: {
       // The topic is written into new AWS budgets alone, and none is made here.
       awsBudgets: awsBudgets(readOnly(new BudgetsClient()), { accountId, alertTopicArn: '' }, new Pace(BUDGETS_PACE)),
       anomalies: costAnomalies(readOnly(new CostExplorerClient({ region: 'us-east-1' })), clock),
-      alarms: metricAlarms(readOnly(new CloudWatchClient())),
+      alarms: metricAlarms(cloudWatchIn),
       outbox,
       newWriteId: () => randomUUID() as WriteId,
     },

@@ -1,11 +1,14 @@
 import { readFile } from 'node:fs/promises';
 import { text as textOf } from 'node:stream/consumers';
+import { LambdaClient } from '@aws-sdk/client-lambda';
+import { stackDeployment } from '../../aws/doctor/stack-deployment.ts';
+import { readOnly } from '../../aws/read-only.ts';
 import { isoTime } from '../../domain/clock.ts';
 import type { JournalFacts } from '../../domain/journal.ts';
 import { dryPorts, type Transcript } from '../../domain/replay/dry-ports.ts';
 import { type Routing, routeEvent } from '../../domain/replay/replay-event.ts';
 import { callerOf } from '../caller.ts';
-import { type StackOptions, stageIn, tableOf } from '../connection.ts';
+import { PREFIX, type StackOptions, stageIn, tableOf } from '../connection.ts';
 import { harmless, print, printJson } from '../output/print.ts';
 import { progress } from '../output/progress.ts';
 import { styleOf } from '../output/style.ts';
@@ -20,8 +23,14 @@ export interface ReplayOptions extends StackOptions {
 /** @returns the exit code */
 export async function runReplay(options: ReplayOptions, file: string): Promise<number> {
   const event = await readEvent(file);
+  const [table, stage] = [tableOf(options), stageIn(options)];
   const accountId = options.account ?? (await callerOf()).account;
-  const routing = routeEvent(event, accountId);
+  const deployment = await stackDeployment(readOnly(new LambdaClient()), `${PREFIX}-${stage}`);
+  if (deployment === undefined)
+    throw new UserError([
+      `no function of the stage ${stage} is deployed in this account and Region: nothing would answer`,
+    ]);
+  const routing = routeEvent(event, { ...deployment, accountId, homeRegion: deployment.region });
   if (routing.kind === 'unreadable')
     throw new UserError([
       `${file}: ${routing.by === undefined ? '' : `the function ${routing.by} would leave it unread: `}${routing.why}`,
@@ -37,7 +46,7 @@ export async function runReplay(options: ReplayOptions, file: string): Promise<n
   }
   const bar = progress(options);
   bar.at(`playing ${routing.by} …`);
-  const { ports, isTold } = await answeringAccount({ table: tableOf(options), stage: stageIn(options), accountId });
+  const { ports, isTold } = await answeringAccount({ table, stage, accountId });
   const dry = dryPorts(ports, isTold);
   const outcome = await routing.play(dry.ports);
   bar.done();

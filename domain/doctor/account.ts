@@ -9,6 +9,10 @@ export interface Deployment {
   readonly region: string;
   readonly accountId: string;
   readonly table: string;
+  /** Whose profiles it governs. */
+  readonly regions: readonly string[];
+  /** The account that pays, where it forwards its cost anomalies. */
+  readonly payerAccountId?: string;
   /** ARNs, by what they are for. */
   readonly topics: Readonly<Record<'notices' | 'chat' | 'budget alerts' | 'anomalies', string>>;
   /** Names of the roles of the functions that mend tags. */

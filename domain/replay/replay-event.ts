@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import { readBudgetAlerts } from '../budgets/budget-alert.ts';
 import { hearBudgetAlert } from '../budgets/hear-alert.ts';
+import type { Origins } from '../events/origin.ts';
 import { lookAhead } from '../outlook/look-ahead.ts';
 import { governProfile } from '../profiles/govern-profile.ts';
 import { readProfileEvent } from '../profiles/profile-event.ts';
@@ -44,9 +45,9 @@ const SnsRecords = z.looseObject({
 });
 
 /** Which function an event would reach, and what that would make of it. Asks nothing. Never throws. */
-export function routeEvent(event: unknown, accountId: string): Routing {
+export function routeEvent(event: unknown, origins: Origins): Routing {
   const sns = SnsRecords.safeParse(event);
-  if (sns.success) return routeSns(event, accountId, sns.data.Records[0]?.Sns.TopicArn);
+  if (sns.success) return routeSns(event, origins, sns.data.Records[0]?.Sns.TopicArn);
   const envelope = Envelope.safeParse(event);
   if (!envelope.success)
     return {
@@ -58,13 +59,13 @@ export function routeEvent(event: unknown, accountId: string): Routing {
   switch (source) {
     case 'aws.bedrock':
     case 'aws.tag':
-      return routeProfile(event, accountId);
+      return routeProfile(event, origins);
     case HINT_SOURCE:
-      return routeHint(event, accountId);
+      return routeHint(event, origins);
     case 'aws.ce':
-      return routeAnomalies(event);
+      return routeAnomalies(event, origins);
     case 'aws.cloudwatch':
-      return routeAlarm(event, accountId);
+      return routeAlarm(event, origins);
     case 'aws.events':
       return routeSchedule(event);
     default:
@@ -72,9 +73,9 @@ export function routeEvent(event: unknown, accountId: string): Routing {
   }
 }
 
-function routeProfile(event: unknown, accountId: string): Routing {
+function routeProfile(event: unknown, origins: Origins): Routing {
   const by = 'profile-changed';
-  const seen = readProfileEvent(event, accountId);
+  const seen = readProfileEvent(event, origins);
   if (seen.kind === 'not-ours') return { kind: 'left-alone', by, why: seen.why };
   if (seen.kind === 'unreadable') return { kind: 'unreadable', by, why: seen.why };
   return {
@@ -90,7 +91,7 @@ function routeProfile(event: unknown, accountId: string): Routing {
   };
 }
 
-function routeHint(event: unknown, accountId: string): Routing {
+function routeHint(event: unknown, { accountId }: Origins): Routing {
   const by = 'budget-hint';
   const hint = readLedgerHint(event, accountId);
   if (hint.kind === 'unreadable') return { kind: 'unreadable', by, why: hint.why };
@@ -107,16 +108,16 @@ function routeHint(event: unknown, accountId: string): Routing {
   };
 }
 
-function routeAlarm(event: unknown, accountId: string): Routing {
+function routeAlarm(event: unknown, origins: Origins): Routing {
   const by = 'metric-alarm';
-  const seen = readAlarmEvent(event, accountId);
+  const seen = readAlarmEvent(event, origins);
   if (seen.kind === 'unreadable') return { kind: 'unreadable', by, why: seen.why };
   return {
     kind: 'answer',
     by,
-    about: `alarm "${seen.name}"`,
+    about: `alarm "${seen.label}"`,
     async play(ports) {
-      const outcome = await answerAlarm(ports, seen.name);
+      const outcome = await answerAlarm(ports, seen);
       if (outcome.kind === 'unknown-alarm') return 'no budget is meant by an alarm of this name';
       if (outcome.kind === 'unconfirmed') return 'CloudWatch says that it is not in alarm, and was not lately';
       return `budget ${outcome.budget}: ${reviewed(outcome.restriction)}`;
@@ -124,9 +125,9 @@ function routeAlarm(event: unknown, accountId: string): Routing {
   };
 }
 
-function routeAnomalies(event: unknown): Routing {
+function routeAnomalies(event: unknown, origins: Origins): Routing {
   const by = 'cost-anomaly';
-  const { hints, unreadable } = readAnomalies(event);
+  const { hints, unreadable } = readAnomalies(event, origins);
   if (hints.length === 0)
     return { kind: 'unreadable', by, why: `${unreadable} messages, none an alert of Cost Anomaly Detection` };
   return {
@@ -148,17 +149,17 @@ function routeAnomalies(event: unknown): Routing {
   };
 }
 
-function routeSns(event: unknown, accountId: string, topic: string | undefined): Routing {
-  const { alerts, unreadable } = readBudgetAlerts(event, accountId);
+function routeSns(event: unknown, origins: Origins, topic: string | undefined): Routing {
+  const { alerts, unreadable } = readBudgetAlerts(event, origins.accountId);
   const isOfAnomalies =
-    topic?.endsWith('-anomalies') === true || (alerts.length === 0 && readAnomalies(event).hints.length > 0);
-  if (isOfAnomalies) return routeAnomalies(event);
+    topic?.endsWith('-anomalies') === true || (alerts.length === 0 && readAnomalies(event, origins).hints.length > 0);
+  if (isOfAnomalies) return routeAnomalies(event, origins);
   const by = 'budget-alert';
   if (alerts.length === 0)
     return {
       kind: 'unreadable',
       by,
-      why: `${unreadable} messages, none an alert of AWS Budgets for account ${accountId}`,
+      why: `${unreadable} messages, none an alert of AWS Budgets for account ${origins.accountId}`,
     };
   return {
     kind: 'answer',

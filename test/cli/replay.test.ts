@@ -65,6 +65,7 @@ describe('governor replay', () => {
     source: 'aws.cloudwatch',
     'detail-type': 'CloudWatch Alarm State Change',
     account: '123456789012',
+    region: 'us-east-1',
     detail: { alarmName, state: { value: 'ALARM' } },
   });
   const budgetAlert = (name: string) => ({
@@ -150,6 +151,7 @@ describe('governor replay', () => {
       () => ({
         source: 'aws.ce',
         'detail-type': 'Anomaly Detected',
+        account: '123456789012',
         detail: {
           anomalyId: 'x1',
           monitorArn: 'arn:aws:ce::123456789012:anomalymonitor/6d3a1d35-91b2-4d38-8c4c-6f0b7d2f6d11',
@@ -180,7 +182,7 @@ describe('governor replay', () => {
     const foreign = await replayed(tagged(), '--account', '999999999999');
     expect(foreign).toMatchObject({
       code: 0,
-      stdout: 'Nothing would happen in the function profile-changed: a profile of another account\n',
+      stdout: 'Nothing would happen in the function profile-changed: an event of another account\n',
     });
   });
 

@@ -13,6 +13,7 @@ const DEPLOYMENT: Deployment = {
   region: 'eu-west-1',
   accountId: '123456789012',
   table: 'bedrock-cost-governor-prod',
+  regions: ['eu-west-1'],
   topics: {
     notices: topic('notices'),
     chat: topic('chat'),

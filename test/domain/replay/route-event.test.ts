@@ -8,6 +8,12 @@ const fixture = async (name: string): Promise<unknown> => JSON.parse(await readF
 /** The account of the captured events. */
 const accountOf = (event: unknown): string =>
   /(?:"account":"|AWS Account )(\d{12})/.exec(JSON.stringify(event))?.[1] ?? '';
+/** Captured in these Regions. */
+const origins = (accountId: string) => ({
+  accountId,
+  homeRegion: 'us-east-1',
+  regions: ['us-east-1', 'us-west-2', 'eu-central-1', 'eu-west-1'],
+});
 const schedule = (rule: string) => ({
   source: 'aws.events',
   'detail-type': 'Scheduled Event',
@@ -27,7 +33,7 @@ describe('where an event goes', () => {
     ['sns-budget-FORECASTED-monthly.json', 'answer', 'budget-alert'],
   ])('%s: %s by %s', async (name, kind, by) => {
     const event = await fixture(name);
-    const routing = routeEvent(event, accountOf(event));
+    const routing = routeEvent(event, origins(accountOf(event)));
     expect({ kind: routing.kind, by: routing.by }).toEqual({ kind, by });
   });
 
@@ -39,7 +45,7 @@ describe('where an event goes', () => {
     ['bedrock-cost-governor-prod-billing-schedule', undefined],
     ['somebody-elses', undefined],
   ])('the schedule %s: %s', (rule, by) => {
-    expect(routeEvent(schedule(rule), '123456789012').by).toBe(by);
+    expect(routeEvent(schedule(rule), origins('123456789012')).by).toBe(by);
   });
 
   it('never throws, whatever it is given', async () => {
@@ -61,7 +67,7 @@ describe('where an event goes', () => {
     );
     fc.assert(
       fc.property(anything, (event) => {
-        expect(['answer', 'left-alone', 'unreadable']).toContain(routeEvent(event, '123456789012').kind);
+        expect(['answer', 'left-alone', 'unreadable']).toContain(routeEvent(event, origins('123456789012')).kind);
       }),
     );
   });
