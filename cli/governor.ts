@@ -1,6 +1,7 @@
 import { resolve } from 'node:path';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { Fault } from '../domain/fault.ts';
+import { DEAD_LETTER_QUEUES, type DeadLetterQueueName } from '../domain/redrive/dead-letter.ts';
 import type { OverrideChange } from '../domain/standing/override.ts';
 import type { GuardOptions } from './guard/run.ts';
 import type { OverrideOptions } from './override/request.ts';
@@ -109,6 +110,26 @@ command('shadow')
     const { runShadow } = await import('./override/run.ts');
     process.exitCode = await runShadow(options);
   });
+
+command('redrive')
+  .description(
+    "Calls the functions again for what is in the stack's dead-letter queues, once the cause is gone. Nothing is counted twice.",
+  )
+  .addOption(
+    new Option('--queue <name...>', 'which queues; all without it')
+      .choices(DEAD_LETTER_QUEUES)
+      .default(DEAD_LETTER_QUEUES),
+  )
+  .option('--dry-run', 'only tell what would be called')
+  .action(
+    async ({
+      queue,
+      ...options
+    }: Options & { readonly queue: readonly DeadLetterQueueName[]; readonly dryRun?: boolean }) => {
+      const { runRedrive } = await import('./redrive/run.ts');
+      process.exitCode = await runRedrive({ ...options, queues: queue });
+    },
+  );
 
 program
   .command('guard')

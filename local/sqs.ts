@@ -4,6 +4,7 @@ import { type Members, membersOf, parseObject } from './members.ts';
 import { allowsService } from './resource-policy.ts';
 import { AwsFault, type Call, type JsonObject, type Operation, type Service, type World } from './service.ts';
 import { md5, md5OfAttributes, messageAttributesOf, type ReceivedMessage, wireMessage } from './sqs/message.ts';
+import { messageMoves } from './sqs/message-moves.ts';
 import {
   attributesOf,
   DEFAULTS,
@@ -33,6 +34,8 @@ type Message = {
   receiveCount: number;
   firstReceivedAt: number | undefined;
   receiptHandle: string | undefined;
+  /** The queue out of which it was driven into this one, its dead-letter queue. */
+  originArn?: string;
 };
 
 type Queue = {
@@ -125,6 +128,7 @@ export function createQueues(world: World, destinations: Destinations, identifie
           receiveCount: 0,
           firstReceivedAt: undefined,
           receiptHandle: undefined,
+          originArn: queue.arn,
         });
         world.observe({ kind: 'dead-letter', queueArn: deadLetterQueue.arn, reason: 'maxReceiveCount' });
         announce(deadLetterQueue, now);
@@ -146,6 +150,7 @@ export function createQueues(world: World, destinations: Destinations, identifie
           SentTimestamp: String(message.sentAt),
           ApproximateReceiveCount: String(message.receiveCount),
           ApproximateFirstReceiveTimestamp: String(message.firstReceivedAt),
+          ...(message.originArn === undefined ? {} : { DeadLetterQueueSourceArn: message.originArn }),
         },
       });
     }
@@ -180,6 +185,23 @@ export function createQueues(world: World, destinations: Destinations, identifie
   });
 
   const operations: Readonly<Record<string, Operation>> = {
+    ...messageMoves<Message, Queue>({
+      queues,
+      now: () => world.clock.now(),
+      newHandle: () => identifiers.alphanumeric(32),
+      originOf: ({ originArn }) => originArn,
+      put(queue, { originArn: _, ...message }) {
+        // "Redriven messages are considered new messages with a new messageID and enqueueTime" [SQS developer guide].
+        enqueue(queue, { ...message, visibleAt: world.clock.now() });
+      },
+    }),
+    ListDeadLetterSourceQueues(input, call) {
+      const { arn } = queueAt(input, call);
+      const sources = [...queues.values()].filter(
+        ({ attributes }) => redriveOf(attributes.get('RedrivePolicy'))?.deadLetterTargetArn === arn,
+      );
+      return { queueUrls: sources.map(urlOf) };
+    },
     CreateQueue(input, call) {
       const name = members(input).string('QueueName');
       if (name.endsWith('.fifo')) throw new AwsFault('UnsupportedOperation', 'FIFO queues are not embedded.');
