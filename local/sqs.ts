@@ -20,6 +20,13 @@ export interface Queues {
   /** @throws {AwsFault} if there is no such queue */
   receive(queueArn: string, max: number): ReceivedMessage[];
   delete(queueArn: string, receiptHandle: string): void;
+  /** How many messages every queue holds now. */
+  counts(): readonly {
+    readonly arn: string;
+    readonly name: string;
+    readonly visible: number;
+    readonly notVisible: number;
+  }[];
   /** Calls back whenever a message of the queue becomes visible. Returns a function that ends it. */
   onVisible(queueArn: string, callback: () => void): () => void;
 }
@@ -377,6 +384,13 @@ export function createQueues(world: World, destinations: Destinations, identifie
 
   return {
     service: { signingName: 'sqs', protocol: { kind: 'json', targetPrefix: 'AmazonSQS', version: '1.0' }, operations },
+    counts() {
+      const now = world.clock.now();
+      return [...queues.values()].map(({ arn, name, messages }) => {
+        const visible = messages.filter(({ visibleAt }) => visibleAt <= now).length;
+        return { arn, name, visible, notVisible: messages.length - visible };
+      });
+    },
     receive(queueArn, max) {
       const queue = queueByArn(queueArn);
       return receiveFrom(queue, max, setting(queue, 'VisibilityTimeout'));
