@@ -14,6 +14,15 @@ import {
   unknownAttribute,
 } from './sqs/queue-attributes.ts';
 
+export interface QueueCounts {
+  readonly arn: string;
+  readonly name: string;
+  readonly visible: number;
+  readonly notVisible: number;
+  /** How long the oldest message has been there; 0 where there is none. */
+  readonly oldestMs: number;
+}
+
 /** What other services of the embedded AWS do with queues, besides delivering to them. */
 export interface Queues {
   readonly service: Service;
@@ -21,12 +30,7 @@ export interface Queues {
   receive(queueArn: string, max: number): ReceivedMessage[];
   delete(queueArn: string, receiptHandle: string): void;
   /** How many messages every queue holds now. */
-  counts(): readonly {
-    readonly arn: string;
-    readonly name: string;
-    readonly visible: number;
-    readonly notVisible: number;
-  }[];
+  counts(): readonly QueueCounts[];
   /** Calls back whenever a message of the queue becomes visible. Returns a function that ends it. */
   onVisible(queueArn: string, callback: () => void): () => void;
 }
@@ -388,7 +392,8 @@ export function createQueues(world: World, destinations: Destinations, identifie
       const now = world.clock.now();
       return [...queues.values()].map(({ arn, name, messages }) => {
         const visible = messages.filter(({ visibleAt }) => visibleAt <= now).length;
-        return { arn, name, visible, notVisible: messages.length - visible };
+        const oldestMs = messages.reduce((oldest, { sentAt }) => Math.max(oldest, now - sentAt), 0);
+        return { arn, name, visible, notVisible: messages.length - visible, oldestMs };
       });
     },
     receive(queueArn, max) {

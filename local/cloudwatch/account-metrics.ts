@@ -18,7 +18,7 @@ const KEPT_MS = 8 * 24 * 3_600_000;
 /**
  * Metrics of the account's own doing: what functions write in the embedded metric format, what Lambda counts of its
  * functions, and what SQS tells of its queues each minute. Only these of AWS's: `Invocations`, `Errors`, `Throttles`,
- * `Duration`; `ApproximateNumberOfMessagesVisible`, `ApproximateNumberOfMessagesNotVisible`.
+ * `Duration`; `ApproximateNumberOfMessagesVisible`, `ApproximateNumberOfMessagesNotVisible`, `ApproximateAgeOfOldestMessage`.
  *
  * SQS stops telling of a queue that nobody has used for hours; here it never does.
  */
@@ -29,15 +29,16 @@ export class AccountMetrics {
   constructor(world: World, queues: Queues) {
     this.#world = world;
     recur(world.clock, EACH_MINUTE, () => {
-      for (const { arn, name, visible, notVisible } of queues.counts()) {
+      for (const { arn, name, visible, notVisible, oldestMs } of queues.counts()) {
         const region = arn.split(':')[3] ?? '';
         const dimensions = { QueueName: name };
-        this.#put(region, { namespace: 'AWS/SQS', name: 'ApproximateNumberOfMessagesVisible', dimensions }, visible);
-        this.#put(
-          region,
-          { namespace: 'AWS/SQS', name: 'ApproximateNumberOfMessagesNotVisible', dimensions },
-          notVisible,
-        );
+        const told = {
+          ApproximateNumberOfMessagesVisible: visible,
+          ApproximateNumberOfMessagesNotVisible: notVisible,
+          ApproximateAgeOfOldestMessage: Math.floor(oldestMs / 1_000),
+        };
+        for (const [metric, value] of Object.entries(told))
+          this.#put(region, { namespace: 'AWS/SQS', name: metric, dimensions }, value);
       }
     });
   }

@@ -1,16 +1,18 @@
 import { CloudWatchClient, DescribeAlarmsCommand } from '@aws-sdk/client-cloudwatch';
 import { EnableRuleCommand } from '@aws-sdk/client-eventbridge';
+import { GetQueueUrlCommand, SendMessageCommand, SQSClient } from '@aws-sdk/client-sqs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { AwsFault } from '../../local/service.ts';
 import { governor as command } from '../cli/command.ts';
 import { DeployedGovernor, FUNCTIONS, NOVA_PRO, PREFIX, RULES } from './deployed-governor.ts';
 
 const MINUTE_MS = 60_000;
+const CREDENTIALS = { accessKeyId: 'operator', secretAccessKey: 'not-verified' };
 const TAGS = { dept: 'claims', team: 'intake', app: 'triage', environment: 'prod', costcenter: 'cc-1042' };
 const OUT = new AwsFault('InternalServerError', 'Internal server error', 500);
 
 /** The packaged alarms, evaluated minute by minute, on the metrics that the functions and queues report. */
-describe('the deployed stack, watched by its alarms', () => {
+describe('the deployed stack, watched by its alarms', { timeout: 120_000 }, () => {
   let governor: DeployedGovernor;
   let cloudWatch: CloudWatchClient;
   const invoked: string[] = [];
@@ -21,8 +23,11 @@ describe('the deployed stack, watched by its alarms', () => {
     governor.aws.observe((observation) => {
       if (observation.kind === 'invocation') invoked.push(observation.functionName);
     });
-    const credentials = { accessKeyId: 'operator', secretAccessKey: 'not-verified' };
-    cloudWatch = new CloudWatchClient({ endpoint: governor.aws.endpoint, region: 'us-east-1', credentials });
+    cloudWatch = new CloudWatchClient({
+      endpoint: governor.aws.endpoint,
+      region: 'us-east-1',
+      credentials: CREDENTIALS,
+    });
   });
   afterAll(() => governor.close());
 
@@ -107,5 +112,18 @@ describe('the deployed stack, watched by its alarms', () => {
   it('takes none of its own alarms for a signal about a budget', () => {
     expect(invoked).toContain(FUNCTIONS.ledgerWatch);
     expect(invoked).not.toContain(FUNCTIONS.metricAlarm);
+  });
+
+  it('reminds of a letter that SQS is about to drop', async () => {
+    await governor.stopSweeping();
+    const sqs = new SQSClient({ endpoint: governor.aws.endpoint, region: 'us-east-1', credentials: CREDENTIALS });
+    const { QueueUrl } = await sqs.send(new GetQueueUrlCommand({ QueueName: `${PREFIX}-failed-invocations` }));
+    await sqs.send(new SendMessageCommand({ QueueUrl, MessageBody: 'overlooked' }));
+    await minutes(3);
+    expect(await inAlarm()).toContain('failed-invocations');
+    expect(await inAlarm()).not.toContain('failed-invocations-expiring');
+    await governor.aws.clock.advance(10 * 24 * 60 * MINUTE_MS);
+    await minutes(10);
+    expect(await inAlarm()).toContain('failed-invocations-expiring');
   });
 });

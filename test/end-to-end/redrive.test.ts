@@ -25,7 +25,7 @@ const PERIOD = '2026-11';
 const TAGS = { dept: 'claims', team: 'intake', app: 'triage', environment: 'prod', costcenter: 'cc-1042' };
 
 /** What the queues keep, and what an operator does about it: each test begins and ends with empty queues. */
-describe('dead letters', () => {
+describe('dead letters', { timeout: 120_000 }, () => {
   let governor: DeployedGovernor;
   let sqs: SQSClient;
   let config: ConstructorParameters<typeof SQSClient>[0] & { readonly endpoint: string };

@@ -104,6 +104,20 @@ describe('the alarms', () => {
     }
   });
 
+  it('warn of dead letters days before SQS drops them', () => {
+    const queues = packaged.resources(
+      'AWS::SQS::Queue',
+      z.object({ QueueName: z.string(), MessageRetentionPeriod: z.number() }),
+    );
+    for (const { QueueName, MessageRetentionPeriod } of queues.values()) {
+      const identity = identityOf('AWS/SQS', 'ApproximateAgeOfOldestMessage', { QueueName });
+      const watching = watchedByAlarms(packaged).filter((watched) => watched.identity === identity);
+      expect(watching.map(({ by }) => by)).toEqual([`${QueueName}-expiring`]);
+      const { Threshold = 0 } = alarms().find(({ AlarmName }) => AlarmName === watching[0]?.by) ?? {};
+      expect(MessageRetentionPeriod - Threshold).toBe(4 * 86_400);
+    }
+  });
+
   it.each(['Errors', 'Throttles'])('watch the %s of every function', (metric) => {
     const watched = watchedByAlarms(packaged);
     for (const FunctionName of functionNames()) {

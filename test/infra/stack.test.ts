@@ -600,6 +600,7 @@ describe('the outputs', () => {
       AnomaliesTopicArn: { Value: { Ref: 'AnomaliesTopic' } },
       BusName: { Value: { Ref: 'GovernorBus' } },
       LeaseFunctionName: { Value: { Ref: 'LeaseLambdaFunction' } },
+      DashboardName: { Value: { Ref: 'Dashboard' } },
     });
   });
 });
