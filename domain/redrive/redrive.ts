@@ -17,8 +17,11 @@ export interface Redriving {
   readonly prefix: string;
   readonly clock: Clock;
   letters(queue: DeadLetterQueueName): DeadLetters;
-  /** Hands a function its event as the service would have, and returns when Lambda has taken it, not when it is done. */
-  call(call: Call): Promise<void>;
+  /**
+   * Hands a function its event as the service would have, and returns when Lambda has taken it, not when it is done.
+   * There may be no such function any more: an earlier version of the stack had it.
+   */
+  call(call: Call): Promise<'taken' | 'no-such-function'>;
 }
 
 export interface Redriven {
@@ -78,7 +81,10 @@ async function redriveQueue(
       return;
     }
     if (!dryRun) {
-      await callOnce(ports, read.call, made);
+      if ((await callOnce(ports, read.call, made)) === 'no-such-function') {
+        inHand.set(letter.id, { letter, why: `there is no function ${read.call.functionName}` });
+        return;
+      }
       await letters.remove(letter);
       inHand.delete(letter.id);
     }
@@ -109,9 +115,10 @@ async function redriveQueue(
   };
 }
 
-async function callOnce(ports: Redriving, call: Call, made: Set<string>): Promise<void> {
+async function callOnce(ports: Redriving, call: Call, made: Set<string>): ReturnType<Redriving['call']> {
   const key = call.isScheduled ? call.functionName : `${call.functionName} ${call.payload}`;
-  if (made.has(key)) return;
-  await ports.call(call);
-  made.add(key);
+  if (made.has(key)) return 'taken';
+  const outcome = await ports.call(call);
+  if (outcome === 'taken') made.add(key);
+  return outcome;
 }

@@ -7,7 +7,9 @@ import {
   GetQueueAttributesCommand,
   GetQueueUrlCommand,
   type Message,
+  PurgeQueueCommand,
   ReceiveMessageCommand,
+  SendMessageCommand,
   SQSClient,
   StartMessageMoveTaskCommand,
 } from '@aws-sdk/client-sqs';
@@ -244,6 +246,21 @@ describe('dead letters', { timeout: 120_000 }, () => {
     expect((await redrive()).code).toBe(0);
     expect(await governor.indexEntry(arn)).toMatchObject({ standing: { state: 'open' } });
     expect(await counts()).toEqual(EMPTY);
+  });
+
+  it('of a function that is no more, or that are no work of this stack, stay and are named', async () => {
+    const QueueUrl = await urlOf('failed-invocations');
+    const functionArn = `arn:aws:lambda:${governor.aws.homeRegion}:${governor.aws.accountId}:function:${PREFIX}-gone`;
+    const MessageBody = JSON.stringify({ requestContext: { functionArn }, requestPayload: {} });
+    await sqs.send(new SendMessageCommand({ QueueUrl, MessageBody }));
+    await sqs.send(new SendMessageCommand({ QueueUrl, MessageBody: 'no work' }));
+    await later();
+    const ending = await redrive();
+    expect(ending.code).toBe(1);
+    expect(ending.stdout).toContain(`there is no function ${PREFIX}-gone`);
+    expect(ending.stdout).toContain('it is no record of an invocation');
+    expect(await counts()).toEqual({ ...EMPTY, 'failed-invocations': 2 });
+    await sqs.send(new PurgeQueueCommand({ QueueUrl }));
   });
 
   it("cannot be moved by SQS itself, which moves only out of other queues' dead-letter queues", async () => {

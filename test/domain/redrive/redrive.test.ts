@@ -54,7 +54,7 @@ class MemoryLetters implements DeadLetters {
   }
 }
 
-function portsWith(letters: MemoryLetters, call: (call: Call) => void = () => {}) {
+function portsWith(letters: MemoryLetters, call: (call: Call) => void = () => {}, functions?: readonly string[]) {
   const calls: Call[] = [];
   const ports: Redriving = {
     prefix: PREFIX,
@@ -62,7 +62,9 @@ function portsWith(letters: MemoryLetters, call: (call: Call) => void = () => {}
     letters: (queue) => (queue === 'failed-invocations' ? letters : new MemoryLetters()),
     async call(made) {
       call(made);
+      if (functions?.includes(made.functionName) === false) return 'no-such-function';
       calls.push(made);
+      return 'taken';
     },
   };
   return { ports, calls };
@@ -151,6 +153,15 @@ describe('a redrive', () => {
     expect(letters.all.size).toBe(0);
   });
 
+  it('leaves what was meant for a function that is no more, and goes on with the others', async () => {
+    const letters = new MemoryLetters(failed('a', `${PREFIX}-gone`, 1), failed('b', `${PREFIX}-sweep`, 2));
+    const { ports, calls } = portsWith(letters, () => {}, [`${PREFIX}-sweep`]);
+    const [report] = await run(ports);
+    expect(calls).toHaveLength(1);
+    expect(report?.kept).toEqual([{ id: 'a', why: `there is no function ${PREFIX}-gone` }]);
+    expect(letters.visible.map(({ id }) => id)).toEqual(['a']);
+  });
+
   it('only tells, in a dry run, and leaves all where others see it', async () => {
     const letters = new MemoryLetters(failed('a', `${PREFIX}-sweep`, {}), failed('b', 'foreign', {}));
     const { ports, calls } = portsWith(letters);
@@ -200,9 +211,11 @@ describe('a redrive', () => {
           expect(letters.visible).toHaveLength(letters.all.size);
 
           letters.failAt = undefined;
-          await redrive({ ...ports, call: async (call) => void calls.push(call) }, ['failed-invocations'], {
-            dryRun: false,
-          });
+          const call: Redriving['call'] = async (made) => {
+            calls.push(made);
+            return 'taken';
+          };
+          await run({ ...ports, call });
           expect(given.every(madeUp)).toBe(true);
           expect(letters.all.size).toBe(0);
         },
