@@ -162,7 +162,7 @@ export async function startEmbeddedAws(options: EmbeddedAwsOptions = {}): Promis
   if (accountMetrics !== undefined) observers.add((observation) => accountMetrics.observe(observation));
   services.push(createCloudWatch(world, destinations, accountMetrics, options.cloudWatch));
   const cloudTrail = createCloudTrail(world, () => identifiers.uuid());
-  services.push(cloudTrail.service, createIam(principals));
+  services.push(cloudTrail.service, createIam(principals, accountId));
 
   const dispatch = createDispatcher({
     services,

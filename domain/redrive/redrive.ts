@@ -34,6 +34,11 @@ export interface Redriven {
   readonly left: number;
 }
 
+export interface RedriveOptions {
+  readonly dryRun: boolean;
+  readonly isInterrupted?: () => boolean;
+}
+
 /** SQS asks only some of its servers at a time, so one empty answer says little. */
 const EMPTY_ANSWERS = 5;
 
@@ -44,22 +49,26 @@ const EMPTY_ANSWERS = 5;
  * A letter that came in after the run began stays: it may be of a call that this run has made, and failed.
  *
  * @param dryRun tells what would be called, and leaves everything where it is
+ * @param isInterrupted is asked before each letter; then what is not done stays for the next run
  */
 export async function redrive(
   ports: Redriving,
   queues: readonly DeadLetterQueueName[],
-  { dryRun }: { readonly dryRun: boolean },
+  { dryRun, isInterrupted = () => false }: RedriveOptions,
 ): Promise<readonly Redriven[]> {
   const made = new Set<string>();
   const reports: Redriven[] = [];
-  for (const queue of queues) reports.push(await redriveQueue(ports, queue, { dryRun, made }));
+  for (const queue of queues) {
+    if (isInterrupted()) break;
+    reports.push(await redriveQueue(ports, queue, { dryRun, isInterrupted, made }));
+  }
   return reports;
 }
 
 async function redriveQueue(
   ports: Redriving,
   queue: DeadLetterQueueName,
-  { dryRun, made }: { readonly dryRun: boolean; readonly made: Set<string> },
+  { dryRun, isInterrupted, made }: Required<RedriveOptions> & { readonly made: Set<string> },
 ): Promise<Redriven> {
   const letters = ports.letters(queue);
   const called = new Map<string, number>();
@@ -92,12 +101,12 @@ async function redriveQueue(
   };
 
   try {
-    for (let empty = 0; empty < EMPTY_ANSWERS; ) {
+    for (let empty = 0; empty < EMPTY_ANSWERS && !isInterrupted(); ) {
       const received = await letters.receive();
       const fresh = received.filter(({ id }) => !inHand.has(id));
       // Of one that came round again only the latest receipt is good.
       for (const letter of received) inHand.set(letter.id, { ...inHand.get(letter.id), letter });
-      for (const letter of fresh) await take(letter);
+      for (const letter of fresh) if (!isInterrupted()) await take(letter);
       if (fresh.length > 0) continue;
       if (received.length === 0 && (await letters.count()) === 0) break;
       empty++;

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import { governor } from '../cli/command.ts';
 import { PREFIX, packagedTemplate } from './packaged-template.ts';
 import { alarm } from './watched-metrics.ts';
@@ -13,9 +13,13 @@ const SECTIONS = RUNBOOK.split(/^(?=#{2,3} )/m).flatMap((section) => {
   return heading.startsWith('### ') ? [{ heading, text: lines.join('\n') }] : [];
 });
 
+let packaged: Awaited<ReturnType<typeof packagedTemplate>>;
+beforeAll(async () => {
+  packaged = await packagedTemplate();
+});
+
 describe('the runbook', () => {
-  it('has a place for every alarm of the packaged template, and none for another', async () => {
-    const packaged = await packagedTemplate();
+  it('has a place for every alarm of the packaged template, and none for another', () => {
     const alarms = [...packaged.resources('AWS::CloudWatch::Alarm', alarm).values()].map(({ AlarmName }) => AlarmName);
     // In a heading, or in the first column of a table below one.
     const told = SECTIONS.flatMap(({ heading, text }) => [
@@ -40,9 +44,8 @@ describe('the runbook', () => {
     expect(used.filter((name) => !known.includes(name))).toEqual([]);
   });
 
-  it('names no function, queue or rule that does not exist', async () => {
-    const { template } = await packagedTemplate();
-    const text = JSON.stringify(template);
+  it('names no function, queue or rule that does not exist', () => {
+    const text = JSON.stringify(packaged.template);
     const used = [...RUNBOOK.matchAll(/STACK-([a-z-]*[a-z])/g)].map(([, name]) => `${PREFIX}${name}`);
     expect(used.length).toBeGreaterThan(5);
     expect(used.filter((name) => !text.includes(`"${name}"`) && !text.includes(`/${name}"`))).toEqual([]);

@@ -162,6 +162,16 @@ describe('a redrive', () => {
     expect(letters.visible.map(({ id }) => id)).toEqual(['a']);
   });
 
+  it('ends with the letter in hand when it is interrupted, and the next run goes on', async () => {
+    const letters = new MemoryLetters(...[1, 2, 3, 4].map((at) => failed(`l${at}`, `${PREFIX}-budget-hint`, at)));
+    const { ports, calls } = portsWith(letters);
+    await redrive(ports, DEAD_LETTER_QUEUES, { dryRun: false, isInterrupted: () => calls.length === 2 });
+    expect(calls).toHaveLength(2);
+    expect(letters.visible.map(({ id }) => id)).toEqual(['l3', 'l4']);
+    await run(ports);
+    expect(calls.map(({ payload }) => payload)).toEqual(['1', '2', '3', '4']);
+  });
+
   it('only tells, in a dry run, and leaves all where others see it', async () => {
     const letters = new MemoryLetters(failed('a', `${PREFIX}-sweep`, {}), failed('b', 'foreign', {}));
     const { ports, calls } = portsWith(letters);
