@@ -10,6 +10,7 @@ import { local } from './local/command.ts';
 import { disable, enable, overrides, raise, shadow, takeBack } from './override/command.ts';
 import { prices } from './prices/command.ts';
 import { profiles } from './profiles/command.ts';
+import { redrive } from './redrive/command.ts';
 import { replay } from './replay/command.ts';
 import { report } from './report/command.ts';
 import { status } from './status/command.ts';
@@ -28,6 +29,7 @@ export const COMMANDS: readonly ((program: Command) => Command)[] = [
   report,
   audit,
   doctor,
+  redrive,
   replay,
   disable,
   enable,

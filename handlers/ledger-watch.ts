@@ -1,11 +1,12 @@
 import { watchLedger } from '../domain/signals/ledger-watch.ts';
-import { sendNotices } from '../domain/standing/send-notices.ts';
+import { measureUnsent, sendNotices } from '../domain/standing/send-notices.ts';
 import { lambda } from '../infra/lambda.ts';
 
 /** Every minute: budgets that have crossed a threshold are reviewed, whether or not anybody said so. */
 export const handler = lambda(async (_event: unknown, governor) => {
   const ports = await governor.start();
   const report = await watchLedger(ports);
-  await sendNotices(ports);
+  measureUnsent(ports, await sendNotices(ports));
+  ports.journal.counted('LedgerWatchCompleted');
   return report;
 });

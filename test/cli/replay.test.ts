@@ -152,6 +152,7 @@ describe('governor replay', () => {
         source: 'aws.ce',
         'detail-type': 'Anomaly Detected',
         account: '123456789012',
+        region: 'us-east-1',
         detail: {
           anomalyId: 'x1',
           monitorArn: 'arn:aws:ce::123456789012:anomalymonitor/6d3a1d35-91b2-4d38-8c4c-6f0b7d2f6d11',
