@@ -1,3 +1,6 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import * as z from 'zod';
 import { DeployedGovernor, NOVA_PRO } from '../end-to-end/deployed-governor.ts';
@@ -244,6 +247,31 @@ describe('governor status, tenants, profiles, overrides, take-back', () => {
       endpoint,
     ).ended;
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+  });
+
+  it('takes a profile of the AWS configuration files, which beats keys in the environment', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'governor-profile-'));
+    const config = join(folder, 'config');
+    await writeFile(
+      config,
+      `[profile finops]\nregion = us-east-1\naws_access_key_id = finops\naws_secret_access_key = x\nendpoint_url = ${stack.aws.endpoint}\n`,
+    );
+    const keys: string[] = [];
+    const stop = stack.aws.observe((seen) => {
+      if (seen.kind === 'request' && seen.call.service === 'dynamodb') keys.push(seen.call.principal.accessKeyId);
+    });
+    const environment = {
+      AWS_CONFIG_FILE: config,
+      AWS_SHARED_CREDENTIALS_FILE: join(folder, 'none'),
+      AWS_ACCESS_KEY_ID: 'other',
+      AWS_SECRET_ACCESS_KEY: 'x',
+    };
+    const { code, stderr } = await governor(environment, 'tenants', '--profile', 'finops', '--stage', 'dev').ended;
+    stop();
+    await rm(folder, { recursive: true });
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    expect(keys).toContain('finops');
+    expect(keys).not.toContain('other');
   });
 
   it.each<[string, string[], Record<string, string>, number, RegExp]>([
