@@ -316,7 +316,7 @@ export class BudgetAccount {
     const now = this.#clock.now();
     const refusal = unavailable(this.key, error);
     // A denial is an answer: no time helps, and it is no outage that the policy adds anything for.
-    const isOutage = refusal.code !== 'LedgerDenied';
+    const isOutage = refusal.code === 'LedgerUnavailable';
     if (isOutage) {
       this.#outageAt = now;
       this.#unreachableSince ??= now;

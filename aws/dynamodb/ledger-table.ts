@@ -22,7 +22,8 @@ import {
   type WriteOutcome,
 } from '../../domain/spending/ledger.ts';
 import { errorName } from '../asking.ts';
-import { type Attributes, entryAttribute, itemOf, number, SCHEMA, termsOf, text } from './ledger-item.ts';
+import { isNewer, schemaAttribute, unlessNewer } from './item-schema.ts';
+import { type Attributes, entryAttribute, itemOf, number, termsOf, text } from './ledger-item.ts';
 import { leaseUpdate, stillIs, termsChange, termsUpdate } from './ledger-updates.ts';
 
 /** DynamoDB API reference, BatchGetItem. */
@@ -54,7 +55,9 @@ export function ledgerTable(client: DynamoDBClient, table: string): LedgerStore 
   const attempt = async (doing: string, key: LedgerKey, input: Update): Promise<Attributes | undefined> =>
     await reaching(`${doing} of ${key.budget} in ${key.period}`, async () => {
       try {
-        const answer = await client.send(new UpdateItemCommand({ TableName: table, Key: keyOf(key), ...input }));
+        const answer = await client.send(
+          new UpdateItemCommand({ TableName: table, Key: keyOf(key), ...input, ...unlessNewer('ledger', input) }),
+        );
         return answer.Attributes ?? {};
       } catch (error) {
         if (error instanceof ConditionalCheckFailedException) return undefined;
@@ -87,7 +90,8 @@ export function ledgerTable(client: DynamoDBClient, table: string): LedgerStore 
       }
       return keys.map((key) => {
         const item = found.get(nameOf(keyOf(key)));
-        return item === undefined ? undefined : termsOf(key, item);
+        // Of one that a later version has written nothing is heard: the next write to it says so.
+        return item === undefined || isNewer('ledger', item) ? undefined : termsOf(key, item);
       });
     },
 
@@ -120,7 +124,7 @@ export function ledgerTable(client: DynamoDBClient, table: string): LedgerStore 
         ExpressionAttributeNames: { '#schema': 'schema', '#limit': 'limit' },
         ExpressionAttributeValues: {
           ...written.values,
-          ':schema': number(SCHEMA),
+          ':schema': schemaAttribute('ledger').schema,
           ':startsAt': number(startsAt),
           ':endsAt': number(endsAt),
           ':committed': number(settled + unconfirmed),

@@ -1,9 +1,4 @@
-import {
-  ConditionalCheckFailedException,
-  type DynamoDBClient,
-  PutItemCommand,
-  paginateQuery,
-} from '@aws-sdk/client-dynamodb';
+import { type DynamoDBClient, paginateQuery } from '@aws-sdk/client-dynamodb';
 import * as z from 'zod';
 import type { BudgetId } from '../../domain/budgets/budget-id.ts';
 import { type EpochMs, epochMs } from '../../domain/clock.ts';
@@ -11,6 +6,7 @@ import { Fault } from '../../domain/fault.ts';
 import { nanoUsd } from '../../domain/money.ts';
 import type { Override, OverrideId, Overrides } from '../../domain/standing/override.ts';
 import { asking } from '../asking.ts';
+import { putItem, refuseNewer } from './item-schema.ts';
 
 const PARTITION = 'OVERRIDES';
 /** Sorts raises before standings, by their end: a query from now on leaves out those that are over. */
@@ -46,32 +42,26 @@ const Stored = z.object({
 export function overridesTable(client: DynamoDBClient, table: string): Overrides {
   return {
     async keep(override) {
-      return await asking(`keeping override ${override.id}`, async () => {
-        try {
-          await client.send(
-            new PutItemCommand({
-              TableName: table,
-              Item: {
-                pk: { S: PARTITION },
-                sk: { S: sortKeyOf(override) },
-                madeAt: { N: String(override.madeAt) },
-                override: {
-                  S: JSON.stringify(override, (_, value: unknown) =>
-                    typeof value === 'bigint' ? value.toString() : value,
-                  ),
-                },
-              },
-              // A copy of an earlier word that arrives late takes nothing back.
-              ConditionExpression: 'attribute_not_exists(pk) OR madeAt <= :madeAt',
-              ExpressionAttributeValues: { ':madeAt': { N: String(override.madeAt) } },
-            }),
-          );
-          return 'kept';
-        } catch (error) {
-          if (error instanceof ConditionalCheckFailedException) return 'outdated';
-          throw error;
-        }
+      const document = JSON.stringify(override, (_, value: unknown) =>
+        typeof value === 'bigint' ? value.toString() : value,
+      );
+      const isKept = await putItem(client, {
+        kind: 'override',
+        doing: `keeping override ${override.id}`,
+        table,
+        item: {
+          pk: { S: PARTITION },
+          sk: { S: sortKeyOf(override) },
+          madeAt: { N: String(override.madeAt) },
+          override: { S: document },
+        },
+        // A copy of an earlier word that arrives late takes nothing back.
+        condition: {
+          ConditionExpression: 'attribute_not_exists(pk) OR madeAt <= :madeAt',
+          ExpressionAttributeValues: { ':madeAt': { N: String(override.madeAt) } },
+        },
       });
+      return isKept ? 'kept' : 'outdated';
     },
 
     async lasting(now) {
@@ -88,6 +78,7 @@ export function overridesTable(client: DynamoDBClient, table: string): Overrides
         );
         for await (const page of pages)
           for (const item of page.Items ?? []) {
+            refuseNewer('override', 'reading the overrides', item);
             const override = overrideOf(item['override']?.S ?? '');
             if (override.until > now) lasting.push(override);
           }
