@@ -5,6 +5,7 @@ import type { OverrideChange } from '../domain/standing/override.ts';
 import type { GuardOptions } from './guard/run.ts';
 import type { OverrideOptions } from './override/request.ts';
 import { readPolicyFile } from './policy-file.ts';
+import { addRecover } from './recover/command.ts';
 import { EXIT_FAILED, EXIT_USER_ERROR, UserError } from './user-error.ts';
 
 // The SDK warns on Node 20 of versions to come; this program's users can do nothing about it. Set before it is loaded.
@@ -109,6 +110,8 @@ command('shadow')
     const { runShadow } = await import('./override/run.ts');
     process.exitCode = await runShadow(options);
   });
+
+addRecover(command);
 
 program
   .command('guard')

@@ -42,7 +42,8 @@ export type MetricName =
   | 'ReportBeyondLease'
   | 'IndexPublicationFailed'
   | 'ResourceViolating'
-  | 'ResourceReadFailed';
+  | 'ResourceReadFailed'
+  | 'TableRestored';
 
 /** Where use cases tell what they decided and count what they met. */
 export interface Journal {

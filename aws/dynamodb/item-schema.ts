@@ -29,6 +29,7 @@ export const SCHEMAS = {
   policy: 1,
   signal: 1,
   sweep: 1,
+  table: 1,
   tags: 1,
   usage: 1,
 } as const;

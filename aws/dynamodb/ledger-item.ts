@@ -3,6 +3,7 @@ import type { BudgetId } from '../../domain/budgets/budget-id.ts';
 import { epochMs } from '../../domain/clock.ts';
 import { Fault } from '../../domain/fault.ts';
 import { type NanoUsd, nanoUsd } from '../../domain/money.ts';
+import type { TableId } from '../../domain/recovery/table-identity.ts';
 import type {
   Funding,
   HolderId,
@@ -39,6 +40,11 @@ export const entryAttribute = (entry: LeaseEntry): AttributeValue => ({
               }),
         }),
   },
+});
+
+export const keyOf = (key: LedgerKey) => ({
+  pk: text(key.cell === undefined ? `LEDGER#${key.budget}` : `LEDGER#${key.budget}#${key.cell}`),
+  sk: text(key.period),
 });
 
 export type Attributes = Readonly<Record<string, AttributeValue>>;
@@ -98,6 +104,7 @@ export function itemOf(key: LedgerKey, attributes: Attributes): LedgerItem {
       : { refusing: { since: instant('refusedAt'), need: money('refusedNeed') } }),
     ...unrefusedOf(key, attributes),
     crossed: (attributes['crossed']?.L ?? []).map((attribute) => attribute.S ?? ''),
+    ...(attributes['openIn']?.S === undefined ? {} : { openIn: attributes['openIn'].S as TableId }),
   };
 }
 

@@ -10,6 +10,7 @@ import { overridesTable } from '../../../aws/dynamodb/overrides-table.ts';
 import { paceTable } from '../../../aws/dynamodb/pace-table.ts';
 import { policyTable } from '../../../aws/dynamodb/policy-table.ts';
 import { profileIndexTable } from '../../../aws/dynamodb/profile-index-table.ts';
+import { tableIdentities } from '../../../aws/dynamodb/recovery-table.ts';
 import { signalsTable } from '../../../aws/dynamodb/signals-table.ts';
 import { sweepProgressTable } from '../../../aws/dynamodb/sweep-progress-table.ts';
 import { tagHistoriesTable } from '../../../aws/dynamodb/tag-histories-table.ts';
@@ -21,6 +22,7 @@ import type { EventId } from '../../../domain/events/governor-event.ts';
 import { nanoUsd, ZERO } from '../../../domain/money.ts';
 import type { ProfileArn } from '../../../domain/profiles/profile-arn.ts';
 import type { IndexEntry } from '../../../domain/profiles/profile-index.ts';
+import type { TableId } from '../../../domain/recovery/table-identity.ts';
 import type { HolderId, LedgerKey, WriteId } from '../../../domain/spending/ledger.ts';
 import type { PicoUsdPerToken } from '../../../domain/spending/pricing.ts';
 import type { Terms } from '../../../domain/spending/terms.ts';
@@ -195,7 +197,7 @@ export const SAMPLES: Readonly<Record<ItemKind, Sample>> = {
   },
   ledger: {
     write: async (client) => {
-      const ledger = ledgerTable(client, TABLE);
+      const ledger = ledgerTable(client, TABLE, { now: async () => 'table-1' as TableId });
       const item = { startsAt: starts, endsAt: ends, terms: TERMS };
       await ledger.provide({ ...item, key: KEY, opening: { settled: usd(20), unconfirmed: usd(30) } });
       await ledger.provide({ ...item, key: CELL });
@@ -307,6 +309,15 @@ export const SAMPLES: Readonly<Record<ItemKind, Sample>> = {
   sweep: {
     write: async (client) => await sweepProgressTable(client, TABLE).keep({ budget: BUDGET, profile: ARN }),
     read: async (client) => await sweepProgressTable(client, TABLE).read(),
+  },
+  table: {
+    write: async (client) => {
+      const identities = tableIdentities(client, TABLE);
+      const known = { tableId: 'table-1' as TableId };
+      await identities.remember(known, undefined);
+      await identities.remember({ ...known, closed: { at: AT, in: 'table-2' as TableId } }, known);
+    },
+    read: async (client) => await tableIdentities(client, TABLE).known(),
   },
   tags: {
     write: async (client) =>
