@@ -3,6 +3,7 @@ import { InvalidArgumentError } from 'commander';
 import type { BudgetId } from '../../domain/budgets/budget-id.ts';
 import { Amount } from '../../domain/policy/amount.ts';
 import type { Statements } from '../../domain/recovery/recover.ts';
+import type { RecoverOptions } from './options.ts';
 
 /** `--spent tenant-monthly/acme="12.50 USD"`, any number of times. */
 function statement(text: string, before: Statements): Statements {
@@ -11,14 +12,6 @@ function statement(text: string, before: Statements): Statements {
   if (at < 1 || !amount.success)
     throw new InvalidArgumentError('expected <budget>=<amount>, such as tenant-monthly/acme="12.50 USD"');
   return new Map([...before, [text.slice(0, at) as BudgetId, amount.data]]);
-}
-
-export interface RecoverOptions {
-  readonly table: string;
-  readonly json?: boolean;
-  readonly yes?: boolean;
-  readonly rolledBack?: boolean;
-  readonly spent: Statements;
 }
 
 /** Adds `recover` to the program's commands. */

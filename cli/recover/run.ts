@@ -15,7 +15,7 @@ import { callerOf } from '../caller.ts';
 import { askForConsent } from '../declare/consent.ts';
 import { EXIT_FAILED, EXIT_INTERRUPTED, UserError } from '../user-error.ts';
 import { recoveryOf } from './account.ts';
-import type { RecoverOptions } from './command.ts';
+import type { RecoverOptions } from './options.ts';
 import { jsonVoice, type RecoveryVoice, textVoice } from './voice.ts';
 
 interface Found {

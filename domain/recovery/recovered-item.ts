@@ -46,13 +46,9 @@ export function recoveredItem(
   for (const [holder, entry] of root.holders) {
     const cell = cells.get(holder);
     if (entry.reported === undefined || cell === undefined) {
-      // A cell without an item has told nobody what became of its money.
       unconfirmed = add(unconfirmed, entry.leased);
-      const reported = entry.reported && {
-        ...entry.reported,
-        unconfirmed: add(entry.reported.unconfirmed, entry.leased),
-      };
-      holders.set(holder, { ...ended(entry), ...(reported === undefined ? {} : { reported }) });
+      // A cell whose item is gone begins anew with the next one: it would take what is in this entry for its own.
+      if (entry.reported === undefined) holders.set(holder, ended(entry));
       continue;
     }
     // Root and cell may be of slightly different moments: whichever says more is believed.
