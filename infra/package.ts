@@ -13,6 +13,7 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import * as yaml from 'yaml';
 import * as z from 'zod';
+import { ADOPT_TABLE, adoptTable } from './adopt-table.ts';
 import { bundleHandlers } from './bundle.ts';
 import { withLock } from './lock.ts';
 
@@ -27,7 +28,10 @@ export interface PackagedStack {
 export interface PackageOptions {
   /** The project to package: a directory with `handlers/` and `infra/serverless.yml`. Default: this one. */
   readonly root?: string;
-  /** Options of `osls package`, such as `['--stage', 'prod', '--region', 'eu-west-1', '--param', 'logLevel=DEBUG']`. */
+  /**
+   * Options of `osls package`, such as `['--stage', 'prod', '--region', 'eu-west-1', '--param', 'logLevel=DEBUG']`; and
+   * {@link ADOPT_TABLE}.
+   */
   readonly flags?: readonly string[];
 }
 
@@ -87,7 +91,9 @@ async function buildAside(root: string, flags: readonly string[], inputs: string
 
     const names = await handlerNames(infra);
     await bundleHandlers(root, names, join(aside, '.build'));
-    await runOsls(aside, join(root, 'node_modules/.cache/osls'), flags);
+    const ofOsls = flags.filter((flag) => flag !== ADOPT_TABLE);
+    await runOsls(aside, join(root, 'node_modules/.cache/osls'), ofOsls);
+    if (flags.includes(ADOPT_TABLE)) await adoptTable(join(aside, TEMPLATE));
 
     const paths = [...names.map((name) => `.build/${name}.zip`).sort(), TEMPLATE];
     const outputs: Outputs = Object.fromEntries(

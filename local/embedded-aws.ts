@@ -90,6 +90,8 @@ export interface EmbeddedAws {
    * @throws {TemplateError} that names what cannot be made
    */
   deploy(options: DeployOptions): Promise<DeployedStack>;
+  /** Removes a stack, by default the one that {@link deploy} makes by default; what its template retains stays. */
+  removeStack(options?: Pick<DeployOptions, 'stackName' | 'region'>): Promise<void>;
   /** Invokes a deployed function with a JSON value and waits for its result. */
   invoke(functionName: string, event: Json): Promise<InvocationResult>;
   /** What a function has written to its output so far, line by line. */
@@ -136,7 +138,10 @@ export async function startEmbeddedAws(options: EmbeddedAwsOptions = {}): Promis
   services.push(createBudgets(world, destinations, options.budgets));
   services.push(createCostExplorer(world, destinations, identifiers, options.costExplorer));
   const scheduler = createScheduler(world, destinations, identifiers);
-  const cloudFormation = createCloudFormation({ world, services, queues, lambda, scheduler, identifiers });
+  const cloudFormation = createCloudFormation({
+    ...{ world, services, queues, lambda, scheduler, identifiers },
+    keepsTables: options.dynamoDbPath !== undefined,
+  });
 
   const dynamoDb = createDynamoDb(accountId, options.dynamoDbPath);
   services.push(dynamoDb.service);
@@ -197,6 +202,7 @@ export async function startEmbeddedAws(options: EmbeddedAwsOptions = {}): Promis
       AWS_EC2_METADATA_DISABLED: 'true',
     }),
     deploy: (deployOptions) => cloudFormation.deploy(deployOptions),
+    removeStack: ({ stackName = 'embedded', region = homeRegion } = {}) => cloudFormation.remove(stackName, region),
     invoke: (functionName, event) => lambda.invoke(functionName, JSON.stringify(event)),
     logs: (functionName) => lambda.logs(functionName),
     async close() {

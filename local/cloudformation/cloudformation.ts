@@ -7,7 +7,7 @@ import { eventResources } from './event-resources.ts';
 import { functionResources } from './function-resources.ts';
 import { messagingResources, type Perform } from './messaging-resources.ts';
 import { otherResources } from './other-resources.ts';
-import { type DeployedStack, type DeployOptions, deployStack, type StackState } from './stack.ts';
+import { type DeployedStack, type DeployOptions, deployStack, removeAll, type StackState } from './stack.ts';
 
 export interface CloudFormationOptions {
   readonly world: World;
@@ -16,12 +16,16 @@ export interface CloudFormationOptions {
   readonly lambda: Lambda;
   readonly scheduler: Scheduler;
   readonly identifiers: Identifiers;
+  /** Whether a table that is there before its stack is taken for the stack's: tables were kept on disk, and stacks were not. */
+  readonly keepsTables: boolean;
 }
 
 /** Deploys stacks from templates; there is no CloudFormation API in front. */
 export interface CloudFormation {
   /** @throws {TemplateError} that names the resource which cannot be made */
   deploy(options: DeployOptions): Promise<DeployedStack>;
+  /** Removes a stack; what its template retains stays. */
+  remove(stackName: string, region: string): Promise<void>;
 }
 
 export function createCloudFormation(options: CloudFormationOptions): CloudFormation {
@@ -58,9 +62,16 @@ export function createCloudFormation(options: CloudFormationOptions): CloudForma
         ...messagingResources(perform),
         ...eventResources(perform, options.scheduler),
         ...functionResources({ ...options, artifactsDir: deployOptions.artifactsDir }),
-        ...otherResources(perform),
+        ...otherResources(perform, options.keepsTables),
       };
       return deployStack(deployOptions, { accountId: world.accountId, region, stackName, types, state });
+    },
+
+    async remove(stackName, region) {
+      const state = states.get(`${region}/${stackName}`);
+      if (state === undefined) return;
+      await removeAll(state, () => true);
+      states.delete(`${region}/${stackName}`);
     },
   };
 }

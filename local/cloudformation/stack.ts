@@ -70,19 +70,29 @@ export async function deployStack(options: DeployOptions, surroundings: StackSur
     checkProperties(type, desired);
     const made = await naming(logicalId, typeName, () => type.put(desired));
     created.set(logicalId, made);
-    state.set(logicalId, made);
+    state.set(logicalId, isRetained(definition) ? kept(made) : made);
   }
-  for (const [logicalId, resource] of [...state].reverse()) {
-    if (created.has(logicalId)) continue;
-    await resource.remove?.();
-    state.delete(logicalId);
-  }
+  await removeAll(state, (logicalId) => !created.has(logicalId));
   return {
     stackName,
     outputs: outputsOf(template, scope),
     resources: Object.fromEntries([...created].map(([logicalId, resource]) => [logicalId, resource.ref])),
   };
 }
+
+/** Removes what a stack has made, the last first. What its template retains stays, and belongs to no stack any more. */
+export async function removeAll(state: StackState, isCondemned: (logicalId: string) => boolean): Promise<void> {
+  for (const [logicalId, resource] of [...state].reverse()) {
+    if (!isCondemned(logicalId)) continue;
+    await resource.remove?.();
+    state.delete(logicalId);
+  }
+}
+
+const isRetained = (definition: JsonObject): boolean =>
+  definition['DeletionPolicy'] === 'Retain' || definition['DeletionPolicy'] === 'RetainExceptOnCreate';
+
+const kept = ({ ref, attributes }: Created): Created => ({ ref, attributes });
 
 async function naming(logicalId: string, type: string, work: () => Created | Promise<Created>): Promise<Created> {
   try {
