@@ -28,9 +28,23 @@ export async function tableState({ known, describe }: TableIdentities): Promise<
   return stateOf(before, described);
 }
 
+/**
+ * The governor does not stand still while DynamoDB's control plane is ill: then what it has written into the table itself
+ * decides. A role that may not look is a mistake, and is told.
+ */
+async function stateWhereTold({ known, describe }: TableIdentities): Promise<TableState> {
+  const described = describe().catch((error: unknown) => {
+    if (error instanceof Fault && !/AccessDenied|ResourceNotFound/.test(error.code)) return undefined;
+    throw error;
+  });
+  const [before, now] = await Promise.all([known(), described]);
+  if (now !== undefined) return stateOf(before, now);
+  return before?.closed === undefined ? 'open' : 'closed';
+}
+
 /** @throws {Fault} `TableRestored` where nothing may be decided on what is in the table */
 export async function refuseRestored(identities: TableIdentities): Promise<void> {
-  const state = await tableState(identities);
+  const state = await stateWhereTold(identities);
   if (state === 'open') return;
   throw new Fault('TableRestored', {
     doing: 'looking at the table',

@@ -7,6 +7,7 @@ import { GovernorRefusal } from '../../invoke/index.ts';
 import { type Backup, backUp, restore, rollBack } from '../aws/dynamodb/restored-table.ts';
 import { governor as command } from '../cli/command.ts';
 import { DeployedGovernor, FUNCTIONS, NOVA_PRO, type Tenant } from './deployed-governor.ts';
+import { statementsOfSecurityGuide } from './role-policies.ts';
 
 const EXAMPLE = new URL('../../examples/insurer/governance.yaml', import.meta.url);
 const MINUTE_MS = 60_000;
@@ -42,8 +43,13 @@ describe('a table that is restored from a backup while processes spend', () => {
       if (outcome !== 'admitted') return outcome;
     }
   };
+  /** With the role that docs/security.md gives who recovers, and nothing more. */
   const recover = async (...args: string[]) =>
-    await command({ ...stack.aws.environment(), GOVERNOR_TABLE: stack.table }, 'recover', ...args).ended;
+    await command(
+      { ...stack.aws.environment(), AWS_ACCESS_KEY_ID: 'recovering', GOVERNOR_TABLE: stack.table },
+      'recover',
+      ...args,
+    ).ended;
   const watch = async (): Promise<string | undefined> =>
     (await stack.aws.invoke(FUNCTIONS.ledgerWatch, {})).error?.message;
 
@@ -62,6 +68,15 @@ describe('a table that is restored from a backup while processes spend', () => {
           thresholds: [{ at: '100%', action: 'disable' }],
         },
       ],
+    });
+    const { accountId } = stack.aws;
+    const tableArn = `arn:aws:dynamodb:us-east-1:${accountId}:table/${stack.table}`;
+    stack.aws.registerPrincipal({
+      accountId,
+      accessKeyId: 'recovering',
+      arn: `arn:aws:sts::${accountId}:assumed-role/recovering/ada`,
+      userId: 'AROARECOVERING:ada',
+      policies: [{ Version: '2012-10-17', Statement: [...statementsOfSecurityGuide('recovery', 'acme', tableArn)] }],
     });
     expect(await watch()).toBeUndefined();
     await create('alpine-re');

@@ -134,6 +134,23 @@ describe('the recovery of a restored table', () => {
     expect((await itemOf()).openIn).toBe('closed');
   });
 
+  it('does not keep the governor from its work while DynamoDB does not say which table it is, unless it is closed', async () => {
+    const identities = tableIdentities(dynamoDbClient(aws, 1), TABLE);
+    const failing = (code: string) =>
+      aws.intercept((call) => (call.operation === 'DescribeTable' ? new AwsFault(code, 'ill') : undefined));
+    let stop = failing('LimitExceededException');
+    await refuseRestored(identities);
+    stop();
+    stop = failing('AccessDeniedException');
+    await expect(refuseRestored(identities)).rejects.toMatchObject({ code: 'AccessDeniedException' });
+    stop();
+    await restore(client, TABLE, backup);
+    await tend();
+    stop = failing('LimitExceededException');
+    await expect(refuseRestored(identities)).rejects.toMatchObject({ code: 'TableRestored' });
+    stop();
+  });
+
   it('refuses a lease before anybody has noticed, and to whoever may not look at the table once it is closed', async () => {
     await restore(client, TABLE, backup);
     await expect(lease(2, 9_000)).rejects.toMatchObject({
