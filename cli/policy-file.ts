@@ -11,29 +11,57 @@ export interface PolicyFile {
   readonly document: unknown;
 }
 
+/** One thing wrong with a policy file. */
+export interface FileProblem {
+  /** Where it begins in the file; absent where that is nowhere. */
+  readonly line?: number;
+  /** Such as `budgets[2].limit`; absent where the file is no YAML. */
+  readonly place?: string;
+  readonly message: string;
+}
+
+/** A policy file that cannot be used, with each problem apart. */
+export class PolicyFileError extends UserError {
+  readonly found: readonly FileProblem[];
+
+  constructor(path: string, found: readonly FileProblem[]) {
+    super(
+      found.map(({ line, place, message }) =>
+        [line === undefined ? path : `${path}:${line}`, ...(place === undefined ? [] : [place]), message].join(': '),
+      ),
+    );
+    this.found = found;
+  }
+}
+
 /**
  * Reads and checks a policy file, as a whole and before anything happens.
  * @throws {UserError} with a line for each problem: `governance.yaml:12: budgets[2].limit: expected an amount such as "500 USD"`
  */
 export async function readPolicyFile(path: string): Promise<PolicyFile> {
   const bytes = await readFile(path).catch((error: NodeJS.ErrnoException) => {
-    throw new UserError([`${path}: cannot be read (${error.code ?? error.message})`]);
+    throw new PolicyFileError(path, [{ message: `cannot be read (${error.code ?? error.message})` }]);
   });
-  if (!isUtf8(bytes) || bytes.includes(0)) throw new UserError([`${path}: expected a YAML file, and this is no text`]);
+  if (!isUtf8(bytes) || bytes.includes(0))
+    throw new PolicyFileError(path, [{ message: 'expected a YAML file, and this is no text' }]);
   const lines = new LineCounter();
-  const yaml = parseDocument(bytes.toString('utf8'), { lineCounter: lines, uniqueKeys: true });
+  const yaml = parseDocument(bytes.toString('utf8'), { lineCounter: lines, uniqueKeys: true, logLevel: 'error' });
   if (yaml.errors.length > 0)
-    throw new UserError(
-      yaml.errors.map((error) => `${path}:${lines.linePos(error.pos[0]).line}: ${describeSyntax(error)}`),
+    throw new PolicyFileError(
+      path,
+      yaml.errors.map((error) => ({ line: lines.linePos(error.pos[0]).line, message: describeSyntax(error) })),
     );
   const document = plainDocument(yaml, path);
   const reading = readPolicy(document);
   const declared = reading.kind === 'valid' ? declaredProfiles(reading.policy) : reading;
   if (reading.kind === 'valid' && declared.kind === 'valid') return { policy: reading.policy, document };
-  throw new UserError(
-    (declared.kind === 'valid' ? [] : declared.problems).map(
-      ({ place, message, path: steps }) => `${path}:${lines.linePos(offsetOf(yaml, steps)).line}: ${place}: ${message}`,
-    ),
+  throw new PolicyFileError(
+    path,
+    (declared.kind === 'valid' ? [] : declared.problems).map(({ place, message, path: steps }) => ({
+      line: lines.linePos(offsetOf(yaml, steps)).line,
+      place,
+      message,
+    })),
   );
 }
 
@@ -48,7 +76,7 @@ function plainDocument(yaml: Document, path: string): unknown {
     return yaml.toJS({ maxAliasCount: 100 });
   } catch (error) {
     if (!(error instanceof ReferenceError)) throw error;
-    throw new UserError([`${path}: expected a policy whose aliases (*) do not multiply each other`]);
+    throw new PolicyFileError(path, [{ message: 'expected a policy whose aliases (*) do not multiply each other' }]);
   }
 }
 

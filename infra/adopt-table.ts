@@ -1,8 +1,20 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import * as z from 'zod';
 
-/** Of `npm run package`: the stack uses the table that is there, which an earlier stack has left behind. */
+/**
+ * Of `npm run package`: the stack uses the table that is there, which an earlier stack has left behind. With `=<name>` one
+ * of another name, such as one that was restored beside it.
+ */
 export const ADOPT_TABLE = '--adopt-table';
+
+const isAdopting = (flag: string): boolean => flag === ADOPT_TABLE || flag.startsWith(`${ADOPT_TABLE}=`);
+
+/** What of the flags is not for osls, and the name of the table, where it is to be adopted; empty for the stack's own name. */
+export function adoptionOf(flags: readonly string[]): { readonly others: readonly string[]; readonly table?: string } {
+  const adopting = flags.find(isAdopting);
+  const others = flags.filter((flag) => !isAdopting(flag));
+  return adopting === undefined ? { others } : { others, table: adopting.slice(ADOPT_TABLE.length + 1) };
+}
 
 const TABLE = 'GovernorTable';
 
@@ -14,12 +26,13 @@ const Template = z.looseObject({
  * The same stack without its table: what refers to it names the one that is there. A stack that is removed leaves its
  * table, and CloudFormation refuses to make another one of that name.
  *
+ * @param other its name, where it is not that which the stack gives
  * @throws where the template makes no table of a name of its own
  */
-export function withAdoptedTable(template: unknown): unknown {
+export function withAdoptedTable(template: unknown, other = ''): unknown {
   const parsed = Template.parse(template);
   const { [TABLE]: table, ...Resources } = parsed.Resources;
-  const name = z.string().parse(table.Properties['TableName']);
+  const name = other === '' ? z.string().parse(table.Properties['TableName']) : other;
   return adopted({ ...parsed, Resources }, name);
 }
 
@@ -40,7 +53,7 @@ function adopted(value: unknown, name: string): unknown {
   return Object.fromEntries(members.map(([member, each]) => [member, adopted(each, name)]));
 }
 
-export async function adoptTable(templatePath: string): Promise<void> {
+export async function adoptTable(templatePath: string, name: string): Promise<void> {
   const template: unknown = JSON.parse(await readFile(templatePath, 'utf8'));
-  await writeFile(templatePath, JSON.stringify(withAdoptedTable(template), null, 2));
+  await writeFile(templatePath, JSON.stringify(withAdoptedTable(template, name), null, 2));
 }

@@ -13,7 +13,7 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import * as yaml from 'yaml';
 import * as z from 'zod';
-import { ADOPT_TABLE, adoptTable } from './adopt-table.ts';
+import { adoptionOf, adoptTable } from './adopt-table.ts';
 import { bundleHandlers } from './bundle.ts';
 import { withLock } from './lock.ts';
 
@@ -30,7 +30,7 @@ export interface PackageOptions {
   readonly root?: string;
   /**
    * Options of `osls package`, such as `['--stage', 'prod', '--region', 'eu-west-1', '--param', 'logLevel=DEBUG']`; and
-   * {@link ADOPT_TABLE}.
+   * `--adopt-table`, see {@link adoptionOf}.
    */
   readonly flags?: readonly string[];
 }
@@ -91,9 +91,9 @@ async function buildAside(root: string, flags: readonly string[], inputs: string
 
     const names = await handlerNames(infra);
     await bundleHandlers(root, names, join(aside, '.build'));
-    const ofOsls = flags.filter((flag) => flag !== ADOPT_TABLE);
-    await runOsls(aside, join(root, 'node_modules/.cache/osls'), ofOsls);
-    if (flags.includes(ADOPT_TABLE)) await adoptTable(join(aside, TEMPLATE));
+    const { others, table } = adoptionOf(flags);
+    await runOsls(aside, join(root, 'node_modules/.cache/osls'), others);
+    if (table !== undefined) await adoptTable(join(aside, TEMPLATE), table);
 
     const paths = [...names.map((name) => `.build/${name}.zip`).sort(), TEMPLATE];
     const outputs: Outputs = Object.fromEntries(

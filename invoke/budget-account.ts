@@ -64,6 +64,8 @@ export class BudgetAccount implements FilledAccount {
   #isAtEdge = false;
   /** What calls have cost since the last grant. */
   #cost = 0;
+  /** What calls have cost beyond leases in this period that held less. */
+  #overrun = 0;
   /** A lease that ends sooner than this is renewed. */
   readonly #renewMs: number;
 
@@ -77,8 +79,6 @@ export class BudgetAccount implements FilledAccount {
   readonly #filling: LeaseFilling;
   /** What has been spent or held in this period of what the policy adds for an outage. */
   #extra = 0;
-  /** What calls have cost beyond leases in this period that held less. */
-  #overrun = 0;
 
   constructor(options: AccountOptions) {
     this.#options = options;

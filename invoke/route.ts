@@ -10,7 +10,7 @@ import type { GovernanceNote } from './governance-note.ts';
 import type { Model } from './governed-apis.ts';
 import type { ProfileResolver } from './profile-resolver.ts';
 import { Reservation } from './reservation.ts';
-import type { ProfileUsage, UsageRecorder } from './usage-recorder.ts';
+import type { ProfileHour, UsageRecorder } from './usage-recorder.ts';
 
 /** Models whose routes are kept under one binding. More than this are rather misspelt in many ways. */
 const KEPT_ROUTES = 100;
@@ -27,32 +27,35 @@ export interface RouteParts {
  * places it must look at, the better.
  */
 export class Route implements Model {
-  #accounts: readonly BudgetAccount[];
   /** The only account, as with almost every profile. */
   #account: BudgetAccount | undefined;
-  readonly usage: ProfileUsage;
+  #usage: ProfileHour | undefined;
   /** The part of a request's path that names the profile: encoding an ARN costs as much as a reservation. */
   readonly path: string;
   readonly region: string;
-  readonly contextWindow?: number;
+  readonly contextWindow: number | undefined;
   /** The most by which calls in flight may cost more than is held for them, in nano-dollars; absent: not at all. */
   readonly maxExposure: number | undefined;
   /** The model that answers in place of this one while a budget is throttled. */
   readonly fallback: string | undefined;
   readonly #rates: Rates | undefined;
   readonly #rateChanges: readonly DatedRates[] | undefined;
+  /** Of all calls that go where they were meant to. */
   readonly note: GovernanceNote;
   readonly baseModelId: string;
   readonly entry: IndexEntry;
+  #accounts: readonly BudgetAccount[];
   readonly #admissions: Admissions;
+  readonly #recorder: UsageRecorder;
 
   constructor({ admissions, usage }: Omit<RouteParts, 'resolver'>, entry: IndexEntry, now: EpochMs) {
     this.#accounts = admissions.accountsOf(entry.budgets, now);
     this.#account = onlyOf(this.#accounts);
-    this.usage = usage.of(entry.arn);
+    // Only once a call has ended: before its first answer from AWS, a process may have a clock that is far off.
+    this.#usage = undefined;
     this.path = `/model/${encodeURIComponent(entry.arn)}/`;
     this.region = entry.region;
-    if (entry.contextWindow !== undefined) this.contextWindow = entry.contextWindow;
+    this.contextWindow = entry.contextWindow;
     this.maxExposure = entry.maxExposure === undefined ? undefined : Number(entry.maxExposure);
     this.fallback = entry.fallback;
     this.#rates = entry.rates;
@@ -61,6 +64,14 @@ export class Route implements Model {
     this.baseModelId = entry.baseModelId;
     this.entry = entry;
     this.#admissions = admissions;
+    this.#recorder = usage;
+  }
+
+  /** Where to count what is used through the profile now. */
+  get usage(): ProfileHour {
+    if (this.#usage === undefined || !this.#recorder.isNow(this.#usage))
+      this.#usage = this.#recorder.of(this.entry.arn);
+    return this.#usage;
   }
 
   /** What the model costs at this instant; undefined where that is not known. */

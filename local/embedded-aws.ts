@@ -155,7 +155,7 @@ export async function startEmbeddedAws(options: EmbeddedAwsOptions = {}): Promis
   services.push(createTagging(profiles, taggedElsewhere));
   services.push(createCloudWatch(world, options.cloudWatch));
   const cloudTrail = createCloudTrail(world, () => identifiers.uuid());
-  services.push(cloudTrail.service, createIam(principals));
+  services.push(cloudTrail.service, createIam(principals, accountId));
 
   const dispatch = createDispatcher({
     services,

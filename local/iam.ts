@@ -1,15 +1,17 @@
+import { managedPolicyOperations } from './iam/managed-policies.ts';
 import { membersOf } from './members.ts';
 import type { Principals } from './principals.ts';
 import { AwsFault, type Service } from './service.ts';
 
 const PAGE = 100;
 
-/** Identity and Access Management: the tags of the roles that registered principals are sessions of, and nothing else. */
-export function createIam(principals: Principals): Service {
+/** Identity and Access Management: the tags of the roles that registered principals are sessions of, and managed policies. */
+export function createIam(principals: Principals, accountId: string): Service {
   return {
     signingName: 'iam',
     protocol: { kind: 'query', xmlNamespace: 'https://iam.amazonaws.com/doc/2010-05-08/', version: '2010-05-08' },
     operations: {
+      ...managedPolicyOperations(accountId),
       ListRoleTags(input) {
         const read = membersOf(input, (message) => new AwsFault('ValidationError', message));
         const role = read.string('RoleName');

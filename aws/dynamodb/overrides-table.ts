@@ -1,12 +1,17 @@
-import { type DynamoDBClient, paginateQuery } from '@aws-sdk/client-dynamodb';
+import {
+  ConditionalCheckFailedException,
+  DeleteItemCommand,
+  type DynamoDBClient,
+  paginateQuery,
+} from '@aws-sdk/client-dynamodb';
 import * as z from 'zod';
 import type { BudgetId } from '../../domain/budgets/budget-id.ts';
 import { type EpochMs, epochMs } from '../../domain/clock.ts';
 import { Fault } from '../../domain/fault.ts';
 import { nanoUsd } from '../../domain/money.ts';
-import type { Override, OverrideId, Overrides } from '../../domain/standing/override.ts';
+import type { Override, OverrideId, Overrides, Retractions } from '../../domain/standing/override.ts';
 import { asking } from '../asking.ts';
-import { putItem, refuseNewer } from './item-schema.ts';
+import { putItem, refuseNewer, unlessNewer } from './item-schema.ts';
 
 const PARTITION = 'OVERRIDES';
 /** Sorts raises before standings, by their end: a query from now on leaves out those that are over. */
@@ -39,7 +44,7 @@ const Stored = z.object({
  * What operators have said, in the governor's table. A target has one item for its standing, which the next word on it
  * replaces; each raise has one of its own, and stays as a record.
  */
-export function overridesTable(client: DynamoDBClient, table: string): Overrides {
+export function overridesTable(client: DynamoDBClient, table: string): Overrides & Retractions {
   return {
     async keep(override) {
       const document = JSON.stringify(override, (_, value: unknown) =>
@@ -62,6 +67,29 @@ export function overridesTable(client: DynamoDBClient, table: string): Overrides
         },
       });
       return isKept ? 'kept' : 'outdated';
+    },
+
+    async takeBack(override) {
+      return await asking(`taking back override ${override.id}`, async () => {
+        try {
+          await client.send(
+            new DeleteItemCommand({
+              TableName: table,
+              Key: { pk: { S: PARTITION }, sk: { S: sortKeyOf(override) } },
+              // A later word of the same target has the same key, and an id of its own.
+              ...unlessNewer('override', {
+                ConditionExpression: 'contains(#override, :id)',
+                ExpressionAttributeNames: { '#override': 'override' },
+                ExpressionAttributeValues: { ':id': { S: `"id":${JSON.stringify(override.id)}` } },
+              }),
+            }),
+          );
+          return 'taken-back';
+        } catch (error) {
+          if (error instanceof ConditionalCheckFailedException) return 'gone';
+          throw error;
+        }
+      });
     },
 
     async lasting(now) {

@@ -7,6 +7,8 @@ import type { TableId, TableLook } from '../../domain/recovery/table-identity.ts
  * takes minutes. UNVERIFIED as a bound: DynamoDB gives none.
  */
 const FRESH_MS = 60_000;
+/** Calls may wait for money meanwhile. */
+const PATIENCE_MS = 1_000;
 /** Whoever may not ask, or was not answered, does not ask with every write. */
 const ASK_AGAIN_MS = 10_000;
 
@@ -31,7 +33,8 @@ export function tableLook(client: DynamoDBClient, table: string, clock: Clock): 
 
 async function idOf(client: DynamoDBClient, table: string): Promise<TableId | undefined> {
   try {
-    const { Table } = await client.send(new DescribeTableCommand({ TableName: table }));
+    const patience = { abortSignal: AbortSignal.timeout(PATIENCE_MS) };
+    const { Table } = await client.send(new DescribeTableCommand({ TableName: table }), patience);
     return Table?.TableId as TableId | undefined;
   } catch {
     return undefined;

@@ -12,7 +12,9 @@ import {
 import type { KnownTable, TableDescription } from '../../domain/recovery/table-identity.ts';
 import { closeTable, stateOf } from '../../domain/recovery/tend-table.ts';
 import { callerOf } from '../caller.ts';
+import { tableOf } from '../connection.ts';
 import { askForConsent } from '../declare/consent.ts';
+import { unlessTwice } from '../interruption.ts';
 import { EXIT_FAILED, EXIT_INTERRUPTED, UserError } from '../user-error.ts';
 import { recoveryOf } from './account.ts';
 import type { RecoverOptions } from './options.ts';
@@ -29,7 +31,7 @@ export async function runRecover(options: RecoverOptions): Promise<number> {
     throw new UserError(['expected --yes: nobody can be asked here whether to recover']);
   const voice = options.json === true ? jsonVoice(process.stdout) : textVoice(process.stdout);
   const { arn } = await callerOf();
-  const ports = await recoveryOf(options.table, journalFor(voice));
+  const ports = await recoveryOf(tableOf(options), journalFor(voice));
   ports.journal.begin({ actor: arn, invocation: ports.newWriteId() });
   try {
     return await recover(ports, options, voice);
@@ -95,15 +97,24 @@ async function workOff(
   { known, described }: Found,
   steps: readonly RecoveryStep[],
 ): Promise<number> {
-  let left = 0;
-  for (const step of steps) {
-    const outcome = step.kind === 'unknown' ? 'unknown' : await recoverBudget(ports, described.tableId, step);
-    if (outcome !== 'recovered') left++;
-    voice.did(step, outcome);
-  }
-  if (left === 0) await openTable(ports, described.tableId, known);
+  let isInterrupted = false;
+  const interrupt = () => {
+    isInterrupted = true;
+    process.stderr.write('Finishing the budget under way; run the command again for the others …\n');
+  };
+  let left = steps.length;
+  await unlessTwice(interrupt, async () => {
+    for (const step of steps) {
+      if (isInterrupted) break;
+      const outcome = step.kind === 'unknown' ? 'unknown' : await recoverBudget(ports, described.tableId, step);
+      if (outcome === 'recovered') left--;
+      voice.did(step, outcome);
+    }
+    if (left === 0) await openTable(ports, described.tableId, known);
+  });
   voice.end(left);
-  return left === 0 ? 0 : EXIT_FAILED;
+  if (left === 0) return 0;
+  return isInterrupted ? EXIT_INTERRUPTED : EXIT_FAILED;
 }
 
 const journalFor = (voice: RecoveryVoice): Journal => ({

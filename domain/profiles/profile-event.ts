@@ -66,7 +66,8 @@ function readApiCall(detail: unknown): ProfileEvent {
   if (!parsed.success) return unreadable('not a CloudTrail record');
   const { eventSource, eventName, errorCode, requestParameters, responseElements, awsRegion, recipientAccountId } =
     parsed.data;
-  if (eventSource !== 'bedrock.amazonaws.com') return notOurs(eventSource.slice(0, 200));
+  if (eventSource !== 'bedrock.amazonaws.com')
+    return notOurs(`a call of ${eventSource.slice(0, 200) || 'a service without a name'}`);
   if (errorCode !== undefined && errorCode !== null) return notOurs('a call that failed');
   switch (eventName) {
     case 'CreateInferenceProfile':
@@ -85,7 +86,7 @@ function readApiCall(detail: unknown): ProfileEvent {
       return arn === undefined ? notOurs('a resource of another type') : { kind: 'profile', arn };
     }
     default:
-      return notOurs(eventName.slice(0, 200));
+      return notOurs(`a call of ${eventName.slice(0, 200) || 'an API without a name'}`);
   }
 }
 

@@ -6,6 +6,7 @@ import type { IndexEntry, ProfileIndex } from '../profiles/profile-index.ts';
 import type { Profiles } from '../profiles/profiles.ts';
 import { agreedPrice } from '../spending/agreed-price.ts';
 import type { PriceList } from '../spending/price-list.ts';
+import type { Rates } from '../spending/pricing.ts';
 import type { SpendingProfile } from './spent-at-most.ts';
 
 export interface ProfileReading {
@@ -26,21 +27,22 @@ export async function spendingProfiles(ports: ProfileReading): Promise<SpendingP
   const { policy, profiles, prices, clock } = ports;
   const entries = new Map<ProfileArn, IndexEntry>((await ports.index.list()).map((entry) => [entry.arn, entry]));
   const found = new Map<ProfileArn, SpendingProfile>();
-  const priced = (entry: Pick<IndexEntry, 'arn' | 'baseModelId' | 'source' | 'geography'>) => {
-    const { rates } = agreedPrice(policy, prices, { ...entry, region: regionOf(entry.arn), at: clock.now() });
-    return rates === undefined ? {} : { rates };
+  const pricesNow = (facts: Pick<IndexEntry, 'arn' | 'baseModelId' | 'source' | 'geography'>): readonly Rates[] => {
+    const { rates } = agreedPrice(policy, prices, { ...facts, region: regionOf(facts.arn), at: clock.now() });
+    return rates === undefined ? [] : [rates];
   };
-  for (const { arn, ...entry } of entries.values())
-    found.set(arn, {
-      arn,
-      tags: [entry.tags],
-      ...(entry.rates === undefined ? priced({ arn, ...entry }) : { rates: entry.rates }),
-    });
+  for (const entry of entries.values()) {
+    const { arn, tags, rates, rateChanges = [] } = entry;
+    // The backup may be of before a change of prices: which of them held when is not known.
+    const then = [rates, ...rateChanges.map((change) => change.rates)].filter((each) => each !== undefined);
+    found.set(arn, { arn, tags: [tags], rates: [...then, ...pricesNow(entry)] });
+  }
   for (const region of policy.regions)
     for await (const facts of profiles.list(region)) {
-      const before = found.get(facts.arn);
-      const tags = [...(before?.tags ?? []), await profiles.readTags(facts.arn)];
-      found.set(facts.arn, { ...priced(facts), ...before, arn: facts.arn, tags });
+      const { arn } = facts;
+      const before = found.get(arn);
+      const tags = [...(before?.tags ?? []), await profiles.readTags(arn)];
+      found.set(arn, { arn, tags, rates: before?.rates ?? pricesNow(facts) });
     }
   return [...found.values()];
 }

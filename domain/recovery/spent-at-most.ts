@@ -1,6 +1,6 @@
 import type { Budget } from '../budgets/definition.ts';
 import { type EpochMs, epochMs } from '../clock.ts';
-import { add, type NanoUsd, ZERO } from '../money.ts';
+import { add, max, type NanoUsd, ZERO } from '../money.ts';
 import type { Period } from '../period.ts';
 import type { ProfileArn } from '../profiles/profile-arn.ts';
 import type { Metered, MeteredSpend, MeteredWindow } from '../spending/metered-spend.ts';
@@ -23,8 +23,8 @@ export interface SpendingProfile {
   readonly arn: ProfileArn;
   /** What it carries now, and what the restored index says: it counts where either belongs. */
   readonly tags: readonly Tags[];
-  /** Absent where no price is known. */
-  readonly rates?: Rates;
+  /** What it can have cost, of which the dearest counts: now, and by the restored index. None where no price is known. */
+  readonly rates: readonly Rates[];
 }
 
 export type SpentAtMost =
@@ -75,13 +75,15 @@ export class SpentReader {
       const used = await this.#usageOf(metered[index]);
       if (typeof used === 'string') return unknown(`the token metrics of ${arn}: ${used}`);
       const recorded = totals.get(arn) ?? NO_TOTALS;
-      if (rates === undefined) {
+      if (rates.length === 0) {
         if (isNothing(used) && recorded.settled === 0n) continue;
         return unknown(`no price is known for ${arn}`);
       }
-      const { isConclusive, excessAtMost } = compare(rates, used, recorded);
-      if (!isConclusive) return unknown(`the token metrics of ${arn} show less than was recorded`);
-      amount = add(amount, recorded.settled, excessAtMost);
+      const found = rates.map((each) => compare(each, used, recorded));
+      if (found.some(({ isConclusive }) => !isConclusive))
+        return unknown(`the token metrics of ${arn} show less than was recorded`);
+      const beyond = found.reduce((most, { excessAtMost }) => max(most, excessAtMost), ZERO);
+      amount = add(amount, recorded.settled, beyond);
     }
     return { kind: 'known', amount };
   }

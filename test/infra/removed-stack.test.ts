@@ -5,7 +5,7 @@ import { DescribeTableCommand, DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { GetFunctionCommand, LambdaClient } from '@aws-sdk/client-lambda';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { policyTable } from '../../aws/dynamodb/policy-table.ts';
-import { withAdoptedTable } from '../../infra/adopt-table.ts';
+import { adoptionOf, withAdoptedTable } from '../../infra/adopt-table.ts';
 import { type PackagedStack, packageStack } from '../../infra/package.ts';
 import { type EmbeddedAws, startEmbeddedAws } from '../../local/embedded-aws.ts';
 import { clientConfig } from '../aws/client-config.ts';
@@ -62,6 +62,18 @@ describe('a stack that is removed', () => {
     // Removed once more it does not touch what is not its own.
     await aws.removeStack();
     expect(await tableId()).toBe(before);
+  });
+
+  it('can be made to use a table of another name, as one that was restored beside the old one has', () => {
+    const text = JSON.stringify(withAdoptedTable(template, 'governor-restored'));
+    expect(text).toContain('table/governor-restored/index/outbox');
+    expect(text).toContain('"GOVERNOR_TABLE":"governor-restored"');
+    expect(adoptionOf(['--stage', 'prod', '--adopt-table=governor-restored'])).toEqual({
+      others: ['--stage', 'prod'],
+      table: 'governor-restored',
+    });
+    expect(adoptionOf(['--adopt-table'])).toEqual({ others: [], table: '' });
+    expect(adoptionOf(['--stage', 'prod'])).toEqual({ others: ['--stage', 'prod'] });
   });
 
   it('is not referred to by anything in the adopting template, which names the table in full', () => {
