@@ -4,7 +4,7 @@ import { lambda } from '../infra/lambda.ts';
 
 /** Cost Anomaly Detection raised an alert, by EventBridge or by SNS: the anomaly is looked up, and its budgets reviewed. */
 export const handler = lambda(async (event: unknown, governor) => {
-  const { hints, unreadable } = readAnomalies(event);
+  const { hints, unreadable } = readAnomalies(event, governor.origins);
   if (unreadable > 0)
     governor.journal.counted('EventUnreadable', {
       why: 'not an alert of Cost Anomaly Detection',

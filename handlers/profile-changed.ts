@@ -3,7 +3,7 @@ import { lambda } from '../infra/lambda.ts';
 
 /** A profile was created, deleted or retagged: EventBridge says which, and it is governed as it is now. */
 export const handler = lambda(async (event: unknown, governor) => {
-  const seen = readProfileEvent(event, governor.accountId);
+  const seen = readProfileEvent(event, governor.origins);
   if (seen.kind !== 'profile') {
     governor.journal.counted(seen.kind === 'unreadable' ? 'EventUnreadable' : 'EventIgnored', { why: seen.why });
     return seen;

@@ -35,6 +35,7 @@ import { powertoolsGauges } from '../aws/powertools-journal.ts';
 import { genaiPrices } from '../aws/price-list.ts';
 import { taggedResources } from '../aws/tagged-resources.ts';
 import { bulkTags } from '../aws/tagging-profiles.ts';
+import type { Origins } from '../domain/events/origin.ts';
 import type { Identity } from '../domain/lending/caller.ts';
 import type { LendingPorts } from '../domain/lending/lend.ts';
 import { rememberedFacts } from '../domain/lending/lending-facts.ts';
@@ -63,10 +64,16 @@ const Environment = TellingSettings.extend({
   GOVERNOR_ACCOUNT_ID: z.string().regex(/^\d{12}$/),
   GOVERNOR_INDEX_PARAMETER: z.string().startsWith('/'),
   GOVERNOR_STAGE: z.string().regex(/^[A-Za-z0-9-]{1,40}$/),
+  GOVERNOR_REGIONS: z.string().min(1),
+  GOVERNOR_PAYER_ACCOUNT_ID: z.string().regex(/^(none|\d{12})$/),
+  /** Set by Lambda: the Region of the function. */
+  AWS_REGION: z.string().min(1),
 });
 
 export interface Governor extends Equipped {
   readonly accountId: string;
+  /** Whose events are answered. */
+  readonly origins: Origins;
   /** Reads the policy in force, and with it AWS's time, and puts everything together that a use case needs. */
   start(): Promise<
     Sweep &
@@ -95,6 +102,7 @@ export function governor(environment: NodeJS.ProcessEnv = process.env): Governor
     GOVERNOR_ACCOUNT_ID: accountId,
     GOVERNOR_INDEX_PARAMETER: indexName,
     GOVERNOR_STAGE: stage,
+    GOVERNOR_PAYER_ACCOUNT_ID: payerAccountId,
   } = settings;
 
   const { logger, metrics, clock, dynamo, policies, index, journal, identities } = equipment(table, stage);
@@ -125,7 +133,7 @@ export function governor(environment: NodeJS.ProcessEnv = process.env): Governor
     }),
   );
   const anomalies = once(() => costAnomalies(new CostExplorerClient({ region: 'us-east-1' }), clock));
-  const alarms = once(() => metricAlarms(new CloudWatchClient()));
+  const alarms = once(() => metricAlarms(cloudWatchIn));
   const told = once(() => telling(dynamo, table, clock, settings));
   const heardPaceIn = forEachRegion(() => new Pace(EVENT_PACE));
   const heard = bedrockProfiles(bedrockIn, heardPaceIn);
@@ -166,6 +174,12 @@ export function governor(environment: NodeJS.ProcessEnv = process.env): Governor
 
   return {
     accountId,
+    origins: {
+      accountId,
+      regions: settings.GOVERNOR_REGIONS.split(','),
+      homeRegion: settings.AWS_REGION,
+      ...(payerAccountId === 'none' ? {} : { payerAccountId }),
+    },
     logger,
     metrics,
     journal,

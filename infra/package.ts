@@ -15,7 +15,14 @@ import * as yaml from 'yaml';
 import * as z from 'zod';
 import { adoptionOf, adoptTable } from './adopt-table.ts';
 import { bundleHandlers } from './bundle.ts';
+import { type Deployment, readDeployment } from './deployment.ts';
+import { encryptionOf } from './encryption.ts';
+import { forwardedRules } from './forwarding/forwarders.ts';
+import { type FurtherStack, furtherStacks } from './forwarding/further-stacks.ts';
+import { homeResources } from './forwarding/home-resources.ts';
 import { withLock } from './lock.ts';
+import { type PolicyFile, readPolicyFile } from './policy-file.ts';
+import { EXIT_FAILED, EXIT_USER_ERROR, UserError } from './user-error.ts';
 
 export interface PackagedStack {
   /** The CloudFormation template, JSON. Its functions' `Code.S3Key` ends in the file name of their artifact. */
@@ -23,14 +30,16 @@ export interface PackagedStack {
   /** Holds one zip for each function. */
   readonly artifactsDir: string;
   readonly artifacts: readonly { readonly fileName: string; readonly bytes: number }[];
+  /** The stacks that belong to it in other Regions, and in the payer's account. */
+  readonly further: readonly (Omit<FurtherStack, 'template'> & { readonly templatePath: string })[];
 }
 
 export interface PackageOptions {
   /** The project to package: a directory with `handlers/` and `infra/serverless.yml`. Default: this one. */
   readonly root?: string;
   /**
-   * Options of `osls package`, such as `['--stage', 'prod', '--region', 'eu-west-1', '--param', 'logLevel=DEBUG']`; and
-   * `--adopt-table`, see {@link adoptionOf}.
+   * Options of `npm run package`, such as `['--stage', 'prod', '--region', 'eu-west-1', '--regions', 'eu-west-1,us-west-2']`;
+   * and `--adopt-table`, see {@link adoptionOf}.
    */
   readonly flags?: readonly string[];
 }
@@ -51,26 +60,49 @@ const LOCK_ABANDONED_MS = 180_000;
  * Processes may do this at the same time: one works, the others wait for its result. Files are built aside and renamed
  * into place, so nobody ever sees half of one.
  *
+ * @throws {UserError} for options that are unknown or malformed, or a policy file that cannot be read
  * @throws an Error with the bundler's or osls's own message.
  */
 export async function packageStack(options: PackageOptions = {}): Promise<PackagedStack> {
   const root = options.root ?? fileURLToPath(new URL('..', import.meta.url));
-  const flags = options.flags ?? [];
+  const { others, table } = adoptionOf(options.flags ?? []);
+  const typed = readDeployment(others);
+  const policy = typed.policyFile === undefined ? undefined : await readPolicyFile(typed.policyFile);
+  const plan: Plan = { root, deployment: typed.deployment(policy?.policy.regions), policy, adopts: table };
   const infra = join(root, 'infra');
-  const inputs = await digestOfInputs(root, flags);
+  const inputs = await digestOfInputs(plan);
+  const further = furtherStacks(
+    plan.deployment,
+    forwardedRules(await readFile(join(infra, 'serverless.yml'), 'utf8'), plan.deployment),
+    policy?.policy,
+  );
 
   const current = await currentOutputs(infra, inputs);
-  if (current !== undefined) return packagedStack(infra, current);
+  if (current !== undefined) return packagedStack(infra, current, further);
 
   await mkdir(join(infra, '.build'), { recursive: true });
   return await withLock(join(infra, '.build/lock'), LOCK_ABANDONED_MS, async () => {
-    const built = (await currentOutputs(infra, inputs)) ?? (await buildAside(root, flags, inputs));
-    return packagedStack(infra, built);
+    const built = (await currentOutputs(infra, inputs)) ?? (await buildAside(plan, further, inputs));
+    return packagedStack(infra, built, further);
   });
 }
 
-function packagedStack(infra: string, outputs: Outputs): PackagedStack {
+/** What is packaged for whom. */
+interface Plan {
+  readonly root: string;
+  readonly deployment: Deployment;
+  /** The policy file that was named, if any. */
+  readonly policy: PolicyFile | undefined;
+  /** The table that the stack is to use, where it makes none: see {@link adoptionOf}. */
+  readonly adopts: string | undefined;
+}
+
+function packagedStack(infra: string, outputs: Outputs, further: readonly FurtherStack[]): PackagedStack {
   return {
+    further: further.map(({ template: _, ...stack }) => ({
+      ...stack,
+      templatePath: join(infra, '.build', stack.fileName),
+    })),
     templatePath: join(infra, TEMPLATE),
     artifactsDir: join(infra, '.build'),
     artifacts: Object.entries(outputs)
@@ -80,7 +112,8 @@ function packagedStack(infra: string, outputs: Outputs): PackagedStack {
 }
 
 /** Builds in a directory of its own under `infra/.build`, then publishes: artifacts, template, and last the stamp. */
-async function buildAside(root: string, flags: readonly string[], inputs: string): Promise<Outputs> {
+async function buildAside(plan: Plan, further: readonly FurtherStack[], inputs: string): Promise<Outputs> {
+  const { root, deployment } = plan;
   const infra = join(root, 'infra');
   await removeLeftovers(infra);
   const aside = join(infra, '.build', `aside-${randomUUID()}`);
@@ -89,13 +122,22 @@ async function buildAside(root: string, flags: readonly string[], inputs: string
     await cp(join(infra, 'serverless.yml'), join(aside, 'serverless.yml'));
     await cp(join(infra, 'resources'), join(aside, 'resources'), { recursive: true });
 
+    const serverlessYml = await readFile(join(aside, 'serverless.yml'), 'utf8');
+    const key = deployment.kmsKeys[deployment.homeRegion];
+    await writeJson(
+      join(aside, 'forwarding.json'),
+      homeResources(deployment, forwardedRules(serverlessYml, deployment)),
+    );
+    await writeJson(join(aside, 'encryption.json'), encryptionOf(key, serverlessYml));
+
     const names = await handlerNames(infra);
     await bundleHandlers(root, names, join(aside, '.build'));
-    const { others, table } = adoptionOf(flags);
-    await runOsls(aside, join(root, 'node_modules/.cache/osls'), others);
-    if (table !== undefined) await adoptTable(join(aside, TEMPLATE), table);
+    for (const { fileName, template } of further) await writeJson(join(aside, '.build', fileName), template);
+    await runOsls(aside, join(root, 'node_modules/.cache/osls'), oslsFlags(deployment));
+    if (plan.adopts !== undefined) await adoptTable(join(aside, TEMPLATE), plan.adopts);
 
-    const paths = [...names.map((name) => `.build/${name}.zip`).sort(), TEMPLATE];
+    const templates = further.map(({ fileName }) => `.build/${fileName}`);
+    const paths = [...names.map((name) => `.build/${name}.zip`).sort(), ...templates, TEMPLATE];
     const outputs: Outputs = Object.fromEntries(
       await Promise.all(paths.map(async (path) => [path, await describeFile(join(aside, path))] as const)),
     );
@@ -109,14 +151,30 @@ async function buildAside(root: string, flags: readonly string[], inputs: string
   }
 }
 
+const writeJson = async (path: string, document: unknown): Promise<void> =>
+  await writeFile(path, `${JSON.stringify(document, null, 2)}\n`);
+
+/** The deployment as `osls package` takes it. */
+function oslsFlags({ stage, homeRegion, regions, payerAccountId, ...logging }: Deployment): readonly string[] {
+  const parameters = {
+    regions: regions.join(','),
+    payerAccountId: payerAccountId ?? 'none',
+    logRetentionInDays: logging.logRetentionInDays,
+    logLevel: logging.logLevel,
+  };
+  const params = Object.entries(parameters).flatMap(([name, value]) => ['--param', `${name}=${value}`]);
+  return ['--stage', stage, '--region', homeRegion, ...params];
+}
+
 /** What a killed process left behind. Only the holder of the lock may remove it. */
 async function removeLeftovers(infra: string): Promise<void> {
   await removeFromBuild(infra, (entry) => entry.startsWith('aside-'));
 }
 
-/** The artifacts of functions that are no more. */
+/** The artifacts of functions, and the templates of Regions, that are no more. */
 async function removeObsoleteArtifacts(infra: string, outputs: Outputs): Promise<void> {
-  await removeFromBuild(infra, (entry) => extname(entry) === '.zip' && !(`.build/${entry}` in outputs));
+  const isMade = (entry: string): boolean => extname(entry) === '.zip' || entry.endsWith('.template.json');
+  await removeFromBuild(infra, (entry) => isMade(entry) && !(`.build/${entry}` in outputs));
 }
 
 async function removeFromBuild(infra: string, condemned: (entry: string) => boolean): Promise<void> {
@@ -200,10 +258,10 @@ async function describeFile(path: string): Promise<{ sha256: string; bytes: numb
   return { sha256: createHash('sha256').update(content).digest('hex'), bytes: content.length };
 }
 
-async function digestOfInputs(root: string, flags: readonly string[]): Promise<string> {
+async function digestOfInputs({ root, deployment, policy, adopts }: Plan): Promise<string> {
   const paths = (await Promise.all(INPUTS.map((input) => filesUnder(root, input)))).flat().sort();
   const contents = await Promise.all(paths.map((path) => readFile(join(root, path))));
-  const hash = createHash('sha256').update(JSON.stringify(flags));
+  const hash = createHash('sha256').update(JSON.stringify([deployment, policy?.document, adopts]));
   for (const [index, path] of paths.entries()) hash.update(`\0${path}\0`).update(contents[index] ?? '');
   return hash.digest('hex');
 }
@@ -219,10 +277,11 @@ async function filesUnder(root: string, path: string): Promise<string[]> {
 const script = process.argv[1];
 if (script !== undefined && realpathSync(script) === fileURLToPath(import.meta.url)) {
   try {
-    const { artifacts } = await packageStack({ flags: process.argv.slice(2) });
+    const { artifacts, further } = await packageStack({ flags: process.argv.slice(2) });
     for (const { fileName, bytes } of artifacts) console.log(`${fileName}  ${(bytes / 1024).toFixed(0)} KB`);
+    for (const { fileName, where } of further) console.log(`${fileName}  to be deployed ${where}`);
   } catch (error) {
     console.error(error instanceof Error ? error.message : error);
-    process.exitCode = 1;
+    process.exitCode = error instanceof UserError ? EXIT_USER_ERROR : EXIT_FAILED;
   }
 }

@@ -29,7 +29,7 @@ import { createPriceList } from './pricing.ts';
 import { Principals } from './principals.ts';
 import type { Answer, WireRequest } from './protocols/wire.ts';
 import { createSecretsManager } from './secrets-manager.ts';
-import type { BilledUsage, Json, Observation, Observer, Service, World } from './service.ts';
+import type { BilledUsage, Json, JsonObject, Observation, Observer, Service, World } from './service.ts';
 import { createSns } from './sns.ts';
 import { createQueues } from './sqs.ts';
 import { createSsm } from './ssm.ts';
@@ -80,6 +80,12 @@ export interface EmbeddedAws {
   registerPrincipal: World['registerPrincipal'];
   /** Puts a resource there of which nothing is known but its tags, as the tagging API lists it; or replaces its tags. */
   putTaggedResource(arn: string, tags: Readonly<Record<string, string>>): void;
+  /**
+   * Puts an event on a bus as a rule of another account would, by the role of its target.
+   *
+   * @throws {DeliveryFailure} where the bus does not take it
+   */
+  forwardEvent(busArn: string, roleArn: string, event: JsonObject): Promise<void>;
   /** Resolves when every event and invocation set off so far has ended, with all that it set off. */
   settled(): Promise<void>;
   /** What any AWS client needs in its environment to talk to this endpoint and nothing else. */
@@ -192,6 +198,8 @@ export async function startEmbeddedAws(options: EmbeddedAwsOptions = {}): Promis
     planModelCalls: (planner) => modelCalls.plan(planner),
     registerPrincipal: world.registerPrincipal,
     putTaggedResource: (arn, tags) => taggedElsewhere.put(arn, tags),
+    forwardEvent: (busArn, roleArn, event) =>
+      destinations.send(busArn, { authority: { roleArn }, body: JSON.stringify(event) }),
     settled: () => activity.settled(),
     environment: () => ({
       AWS_ENDPOINT_URL: endpoint,

@@ -72,3 +72,8 @@ export class Principals {
     );
   }
 }
+
+/** A session of a role counts as the role. Roles with a path are not found by their sessions, whose ARNs have none. */
+export function roleArnOf(arn: string): string {
+  return arn.replace(/^arn:aws:sts::(\d+):assumed-role\/([^/]+)\/.*$/, 'arn:aws:iam::$1:role/$2');
+}

@@ -3,6 +3,7 @@ import type { Identifiers } from '../identifiers.ts';
 import type { Lambda } from '../lambda/lambda.ts';
 import type { Service, World } from '../service.ts';
 import type { Queues } from '../sqs.ts';
+import { costResources } from './cost-resources.ts';
 import { eventResources } from './event-resources.ts';
 import { functionResources } from './function-resources.ts';
 import { messagingResources, type Perform } from './messaging-resources.ts';
@@ -63,6 +64,7 @@ export function createCloudFormation(options: CloudFormationOptions): CloudForma
         ...eventResources(perform, options.scheduler),
         ...functionResources({ ...options, artifactsDir: deployOptions.artifactsDir }),
         ...otherResources(perform, options.keepsTables),
+        ...costResources(perform),
       };
       return deployStack(deployOptions, { accountId: world.accountId, region, stackName, types, state });
     },

@@ -2,7 +2,7 @@
 import type { ApplicationProfiles } from '../bedrock/application-profiles.ts';
 import { readFunctionName } from '../lambda/function-name.ts';
 import { isObject } from '../members.ts';
-import type { Principals } from '../principals.ts';
+import { type Principals, roleArnOf } from '../principals.ts';
 import type { SecretsManager } from '../secrets-manager.ts';
 import { AwsFault, type Call, type JsonObject, type Service, type World } from '../service.ts';
 import { bedrockRequests } from './bedrock-requests.ts';
@@ -110,11 +110,6 @@ function profileTaggings(
     operation: operation === 'TagResources' ? 'TagResource' : 'UntagResource',
     input: { resourceARN: String(arn), tags, tagKeys: input['TagKeys'] ?? [] },
   }));
-}
-
-/** A session of a role counts as the role. */
-function roleArnOf(arn: string): string {
-  return arn.replace(/^arn:aws:sts::(\d+):assumed-role\/([^/]+)\/.*$/, 'arn:aws:iam::$1:role/$2');
 }
 
 /** Where the prefix of actions differs from the name in signatures. */

@@ -15,7 +15,7 @@ import { SQSClient } from '@aws-sdk/client-sqs';
 import { parse } from 'yaml';
 import { policyTable } from '../../aws/dynamodb/policy-table.ts';
 import { epochMs } from '../../domain/clock.ts';
-import { packageStack } from '../../infra/package.ts';
+import { type PackagedStack, packageStack } from '../../infra/package.ts';
 import { type CostGovernorConfig, costGovernor } from '../../invoke/index.ts';
 import { type EmbeddedAws, startEmbeddedAws } from '../../local/embedded-aws.ts';
 import type { Call } from '../../local/service.ts';
@@ -121,10 +121,18 @@ export class DeployedGovernor {
   }
 
   static async start(startAt: string): Promise<DeployedGovernor> {
-    const { templatePath, artifactsDir } = await packageStack();
-    const aws = await startEmbeddedAws({ startAt: Date.parse(startAt) });
+    const packaged = await packageStack();
+    const policy: unknown = parse(await readFile(POLICY_FILE, 'utf8'));
+    return await DeployedGovernor.deploy(await startEmbeddedAws({ startAt: Date.parse(startAt) }), packaged, policy);
+  }
+
+  /** Deploys the stack in the home Region of `aws`, and those that forward from other Regions of its account in theirs. */
+  static async deploy(aws: EmbeddedAws, packaged: PackagedStack, policy: unknown): Promise<DeployedGovernor> {
+    const { templatePath, artifactsDir, further } = packaged;
     try {
       const stack = await aws.deploy({ templatePath, artifactsDir });
+      for (const { account, region, templatePath: forwarding } of further)
+        if (account === 'own') await aws.deploy({ templatePath: forwarding, artifactsDir, region });
       const outputs = (name: string): string => {
         const value = stack.outputs[name];
         if (value === undefined) throw new Error(`the stack has no output ${name}`);
@@ -141,7 +149,7 @@ export class DeployedGovernor {
       const notices = await subscribeMailbox({ sns, sqs }, outputs('NoticesTopicArn'), 'finops-notices');
       const alerts = await subscribeMailbox({ sns, sqs }, outputs('BudgetAlertsTopicArn'), 'finops-alerts');
       const dynamodb = new DynamoDBClient(config);
-      await policyTable(dynamodb, outputs('TableName')).apply(parse(await readFile(POLICY_FILE, 'utf8')));
+      await policyTable(dynamodb, outputs('TableName')).apply(policy);
       return new DeployedGovernor({ aws, config, outputs, notices, alerts });
     } catch (error) {
       await aws.close();

@@ -153,6 +153,8 @@ describe('the functions', () => {
         GOVERNOR_ACCOUNT_ID: { Ref: 'AWS::AccountId' },
         GOVERNOR_INDEX_PARAMETER: '/bedrock-cost-governor-dev/index',
         GOVERNOR_STAGE: 'dev',
+        GOVERNOR_REGIONS: 'us-east-1',
+        GOVERNOR_PAYER_ACCOUNT_ID: 'none',
         POWERTOOLS_SERVICE_NAME: 'bedrock-cost-governor',
         POWERTOOLS_METRICS_NAMESPACE: 'BedrockCostGovernor',
         POWERTOOLS_LOG_LEVEL: 'INFO',
@@ -391,7 +393,7 @@ describe('the table', () => {
           ],
           TimeToLiveSpecification: { AttributeName: 'auditExpiresAt', Enabled: true },
           PointInTimeRecoverySpecification: { PointInTimeRecoveryEnabled: true },
-          SSESpecification: { SSEEnabled: true },
+          SSESpecification: { SSEEnabled: true, SSEType: 'KMS', KMSMasterKeyId: { Ref: 'AWS::NoValue' } },
           DeletionProtectionEnabled: true,
         },
       }),
@@ -585,6 +587,7 @@ describe('the outputs', () => {
       AnomaliesTopicArn: { Value: { Ref: 'AnomaliesTopic' } },
       BusName: { Value: { Ref: 'GovernorBus' } },
       LeaseFunctionName: { Value: { Ref: 'LeaseLambdaFunction' } },
+      NeedsTrail: { Value: expect.stringMatching(/CloudTrail trail.*Without one no profile event comes/) },
     });
   });
 });
