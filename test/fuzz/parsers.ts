@@ -32,6 +32,7 @@ import { capturedAs, corpusOf } from './corpora.ts';
 import { jsonLike, textsLike } from './mutations.ts';
 
 export const ACCOUNT = '123456789012';
+const ORIGINS = { accountId: ACCOUNT, regions: ['us-east-1', 'eu-west-1'], homeRegion: 'us-east-1' };
 
 /** Something that reads what others write, and what must hold whatever that is. */
 export interface Parser {
@@ -121,18 +122,19 @@ export const PARSERS: readonly Parser[] = [
     expect(alerts.length + unreadable).toBeGreaterThanOrEqual(0);
   }),
   ofJson('profile-event', capturedAs('cloudtrail-', 'aws.'), (event) => {
-    const read = readProfileEvent(event, ACCOUNT);
-    if (read.kind === 'profile') expect(accountOf(read.arn)).toBe(ACCOUNT);
+    const read = readProfileEvent(event, ORIGINS);
+    if (read.kind === 'profile')
+      expect([accountOf(read.arn), ORIGINS.regions.includes(regionOf(read.arn))]).toEqual([ACCOUNT, true]);
     else expect(read.why.length).toBeGreaterThan(0);
   }),
   ofJson('anomaly-event', capturedAs('aws.ce', 'sns-'), (event) => {
-    for (const hint of readAnomalies(event).hints) {
+    for (const hint of readAnomalies(event, ORIGINS).hints) {
       expect(hint.startDay).toMatch(/^\d{4}-\d{2}-\d{2}$/);
       expect(hint.anomalyId).not.toBe('');
     }
   }),
   ofJson('alarm-event', capturedAs('aws.cloudwatch'), (event) => {
-    const read = readAlarmEvent(event, ACCOUNT);
+    const read = readAlarmEvent(event, ORIGINS);
     if (read.kind === 'alarm') expect(read.name.length).toBeLessThanOrEqual(255);
   }),
   ofJson('hint-event', corpusOf('hint-event'), (event) => {
