@@ -1,6 +1,7 @@
 import { isoTime } from '../../domain/clock.ts';
 import type { Journal } from '../../domain/journal.ts';
 import {
+  hasStrayItem,
   openTable,
   planRecovery,
   type Recovery,
@@ -43,14 +44,16 @@ export async function runRecover(options: RecoverOptions): Promise<number> {
 async function recover(ports: Recovery, options: RecoverOptions, voice: RecoveryVoice): Promise<number> {
   const found: Found = { known: await ports.identities.known(), described: await ports.identities.describe() };
   const state = stateOf(found.known, found.described);
-  if (state === 'open' && options.rolledBack !== true) {
+  const isOpen = state === 'open' && options.rolledBack !== true;
+  if (isOpen && !(await hasStrayItem(ports, found.described.tableId))) {
     voice.notRestored();
     return 0;
   }
-  if (state !== 'closed') return await close(ports, options, voice, found);
+  if (!isOpen && state !== 'closed') return await close(ports, options, voice, found);
   const closedAt = found.known?.closed?.at ?? ports.clock.now();
   const at = recoverableAt(closedAt, ports.policy.ledger.graceSeconds);
-  if (ports.clock.now() < at) {
+  // Of an item that was left behind when the table was opened nothing was leased since.
+  if (!isOpen && ports.clock.now() < at) {
     voice.tooEarly(isoTime(at));
     return EXIT_FAILED;
   }

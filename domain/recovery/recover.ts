@@ -92,6 +92,18 @@ export async function recoverableItems(ports: ProfileReading): Promise<LedgerKey
   return [...budgets.values()].flatMap((budget) => targetsOf(budget, ports.clock.now()).map(keyOf));
 }
 
+/**
+ * Whether an item of an open table is right in another one: a budget that no profile was covered by when the table was
+ * recovered. Nothing is lent from it until it is recovered as well.
+ */
+export async function hasStrayItem(ports: Recovery, tableId: TableId): Promise<boolean> {
+  for (const key of await recoverableItems(ports)) {
+    const openIn = (await ports.ledger.read(key))?.openIn;
+    if (openIn !== undefined && openIn !== tableId) return true;
+  }
+  return false;
+}
+
 /** Reads everything that a recovery is decided on. Changes nothing. @throws {Fault} where any of it cannot be read */
 export async function planRecovery(ports: Recovery, tableId: TableId, stated: Statements): Promise<RecoveryStep[]> {
   const { policy, clock } = ports;

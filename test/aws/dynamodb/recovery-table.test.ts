@@ -13,7 +13,13 @@ import { epochMs } from '../../../domain/clock.ts';
 import { type NanoUsd, nanoUsd, ZERO } from '../../../domain/money.ts';
 import type { ProfileArn } from '../../../domain/profiles/profile-arn.ts';
 import type { ProfileFacts } from '../../../domain/profiles/profiles.ts';
-import { openTable, planRecovery, type Recovery, recoverBudget } from '../../../domain/recovery/recover.ts';
+import {
+  hasStrayItem,
+  openTable,
+  planRecovery,
+  type Recovery,
+  recoverBudget,
+} from '../../../domain/recovery/recover.ts';
 import { refuseRestored, tableState, tendTable } from '../../../domain/recovery/tend-table.ts';
 import type { HolderId, LedgerItem, LedgerKey, WriteId } from '../../../domain/spending/ledger.ts';
 import type { Metered } from '../../../domain/spending/metered-spend.ts';
@@ -195,6 +201,9 @@ describe('the recovery of a restored table', () => {
     expect(await itemOf()).toEqual(item);
     await openTable(ports(), await here(), await tableIdentities(client, TABLE).known());
     expect(await tend()).toBe('open');
+    expect(await hasStrayItem(ports(), await here())).toBe(false);
+    await recoveryTable(client, TABLE).close(NEXT);
+    expect(await hasStrayItem(ports(), await here())).toBe(true);
     // The holder of before finds its lease gone; another one is served.
     expect(await lease(2, 9_000)).toMatchObject({ kind: 'refused', why: 'lease-lost' });
   });
