@@ -7,6 +7,7 @@ import { init } from './init/command.ts';
 import { disable, enable, overrides, raise, shadow, takeBack } from './override/command.ts';
 import { profiles } from './profiles/command.ts';
 import { recover } from './recover/command.ts';
+import { redrive } from './redrive/command.ts';
 import { report } from './report/command.ts';
 import { status } from './status/command.ts';
 import { tenants } from './tenants/command.ts';
@@ -24,6 +25,7 @@ export const COMMANDS: readonly ((program: Command) => Command)[] = [
   report,
   audit,
   doctor,
+  redrive,
   disable,
   enable,
   raise,

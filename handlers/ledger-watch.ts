@@ -1,5 +1,5 @@
 import { watchLedger } from '../domain/signals/ledger-watch.ts';
-import { sendNotices } from '../domain/standing/send-notices.ts';
+import { measureUnsent, sendNotices } from '../domain/standing/send-notices.ts';
 import { lambda } from '../infra/lambda.ts';
 
 /** Every minute: it is the table that it was, and budgets that have crossed a threshold are reviewed, whether or not anybody said so. */
@@ -7,6 +7,7 @@ export const handler = lambda(async (_event: unknown, governor) => {
   await governor.tendTable();
   const ports = await governor.start();
   const report = await watchLedger(ports);
-  await sendNotices(ports);
+  measureUnsent(ports, await sendNotices(ports));
+  ports.journal.counted('LedgerWatchCompleted');
   return report;
 });

@@ -7,5 +7,6 @@ export const handler = lambda(async (_event: unknown, governor) => {
   const ports = await governor.start();
   const report = await lookAhead(ports);
   await sendNotices(ports);
+  ports.journal.counted('OutlookCompleted');
   return report;
 });

@@ -9,6 +9,7 @@ import { type BudgetsOptions, createBudgets } from './budgets/budgets.ts';
 import { createCloudFormation } from './cloudformation/cloudformation.ts';
 import type { DeployedStack, DeployOptions } from './cloudformation/stack.ts';
 import { createCloudTrail } from './cloudtrail.ts';
+import { AccountMetrics } from './cloudwatch/account-metrics.ts';
 import { type CloudWatchOptions, createCloudWatch } from './cloudwatch/cloudwatch.ts';
 import { answerControlRequest, isControlRequest } from './control-api.ts';
 import { type CostExplorerOptions, createCostExplorer } from './cost-explorer/cost-explorer.ts';
@@ -144,8 +145,15 @@ export async function startEmbeddedAws(options: EmbeddedAwsOptions = {}): Promis
   services.push(createBudgets(world, destinations, options.budgets));
   services.push(createCostExplorer(world, destinations, identifiers, options.costExplorer));
   const scheduler = createScheduler(world, destinations, identifiers);
+  const makesAlarms = options.cloudWatch?.alarmsOfStacks ?? false;
   const cloudFormation = createCloudFormation({
-    ...{ world, services, queues, lambda, scheduler, identifiers },
+    world,
+    services,
+    queues,
+    lambda,
+    scheduler,
+    identifiers,
+    makesAlarms,
     keepsTables: options.dynamoDbPath !== undefined,
   });
 
@@ -159,7 +167,9 @@ export async function startEmbeddedAws(options: EmbeddedAwsOptions = {}): Promis
   services.push(createBedrockRuntime({ world, profiles, calls: modelCalls, bill: (usage) => billing.push(usage) }));
   const taggedElsewhere = new TaggedElsewhere();
   services.push(createTagging(profiles, taggedElsewhere));
-  services.push(createCloudWatch(world, options.cloudWatch));
+  const accountMetrics = makesAlarms ? new AccountMetrics(world, queues) : undefined;
+  if (accountMetrics !== undefined) observers.add((observation) => accountMetrics.observe(observation));
+  services.push(createCloudWatch(world, destinations, accountMetrics, options.cloudWatch));
   const cloudTrail = createCloudTrail(world, () => identifiers.uuid());
   services.push(cloudTrail.service, createIam(principals, accountId));
 

@@ -3,6 +3,7 @@ import type { Identifiers } from '../identifiers.ts';
 import type { Lambda } from '../lambda/lambda.ts';
 import type { Service, World } from '../service.ts';
 import type { Queues } from '../sqs.ts';
+import { alarmResources } from './alarm-resources.ts';
 import { costResources } from './cost-resources.ts';
 import { eventResources } from './event-resources.ts';
 import { functionResources } from './function-resources.ts';
@@ -19,6 +20,8 @@ export interface CloudFormationOptions {
   readonly identifiers: Identifiers;
   /** Whether a table that is there before its stack is taken for the stack's: tables were kept on disk, and stacks were not. */
   readonly keepsTables: boolean;
+  /** Whether alarms are made; otherwise they are only names. */
+  readonly makesAlarms: boolean;
 }
 
 /** Deploys stacks from templates; there is no CloudFormation API in front. */
@@ -64,6 +67,7 @@ export function createCloudFormation(options: CloudFormationOptions): CloudForma
         ...eventResources(perform, options.scheduler),
         ...functionResources({ ...options, artifactsDir: deployOptions.artifactsDir }),
         ...otherResources(perform, options.keepsTables),
+        ...(options.makesAlarms ? alarmResources(perform) : {}),
         ...costResources(perform),
       };
       return deployStack(deployOptions, { accountId: world.accountId, region, stackName, types, state });

@@ -17,7 +17,7 @@ import { policyTable } from '../../aws/dynamodb/policy-table.ts';
 import { epochMs } from '../../domain/clock.ts';
 import { type PackagedStack, packageStack } from '../../infra/package.ts';
 import { type CostGovernorConfig, costGovernor } from '../../invoke/index.ts';
-import { type EmbeddedAws, startEmbeddedAws } from '../../local/embedded-aws.ts';
+import { type EmbeddedAws, type EmbeddedAwsOptions, startEmbeddedAws } from '../../local/embedded-aws.ts';
 import type { Call } from '../../local/service.ts';
 import { type Mailbox, subscribeMailbox } from './mailbox.ts';
 
@@ -32,6 +32,8 @@ export const FUNCTIONS = {
   costAnomaly: `${PREFIX}-cost-anomaly`,
   metricAlarm: `${PREFIX}-metric-alarm`,
   outlook: `${PREFIX}-outlook`,
+  billing: `${PREFIX}-billing`,
+  lease: `${PREFIX}-lease`,
 } as const;
 export const RULES = {
   apiCalls: `${PREFIX}-profile-api-calls`,
@@ -120,10 +122,14 @@ export class DeployedGovernor {
     this.sns = new SNSClient(parts.config);
   }
 
-  static async start(startAt: string): Promise<DeployedGovernor> {
+  static async start(startAt: string, options: Omit<EmbeddedAwsOptions, 'startAt'> = {}): Promise<DeployedGovernor> {
     const packaged = await packageStack();
     const policy: unknown = parse(await readFile(POLICY_FILE, 'utf8'));
-    return await DeployedGovernor.deploy(await startEmbeddedAws({ startAt: Date.parse(startAt) }), packaged, policy);
+    return await DeployedGovernor.deploy(
+      await startEmbeddedAws({ ...options, startAt: Date.parse(startAt) }),
+      packaged,
+      policy,
+    );
   }
 
   /** Deploys the stack in the home Region of `aws`, and those that forward from other Regions of its account in theirs. */

@@ -309,7 +309,11 @@ describe('the topics', () => {
   it('for alerts are each open to the one service that raises them, for this account, and to no one else', () => {
     const topicPolicy = z.object({ Topics: z.array(reference), PolicyDocument: policy });
     const policies = [...resources('AWS::SNS::TopicPolicy', topicPolicy).values()];
-    expect(policies.map(({ Topics }) => Topics)).toEqual([[{ Ref: 'BudgetAlertsTopic' }], [{ Ref: 'AnomaliesTopic' }]]);
+    expect(policies.map(({ Topics }) => Topics)).toEqual([
+      [{ Ref: 'BudgetAlertsTopic' }],
+      [{ Ref: 'AnomaliesTopic' }],
+      [{ Ref: 'NoticesTopic' }],
+    ]);
     expect(policies.flatMap(({ PolicyDocument }) => PolicyDocument.Statement)).toEqual([
       expect.objectContaining({
         Effect: 'Allow',
@@ -328,6 +332,21 @@ describe('the topics', () => {
         Resource: { Ref: 'AnomaliesTopic' },
         // `none` is no account: a payer is named when the stack is packaged.
         Condition: { StringEquals: { 'aws:SourceAccount': [{ Ref: 'AWS::AccountId' }, 'none'] } },
+      }),
+      // Not for alerts: the stack's own alarms tell people here.
+      expect.objectContaining({
+        Effect: 'Allow',
+        Principal: { Service: 'cloudwatch.amazonaws.com' },
+        Action: ['sns:Publish'],
+        Resource: { Ref: 'NoticesTopic' },
+        Condition: {
+          StringEquals: { 'aws:SourceAccount': { Ref: 'AWS::AccountId' } },
+          ArnLike: {
+            'aws:SourceArn': {
+              'Fn::Sub': `arn:\${AWS::Partition}:cloudwatch:\${AWS::Region}:\${AWS::AccountId}:alarm:bedrock-cost-governor-dev-*`,
+            },
+          },
+        },
       }),
     ]);
   });
@@ -587,6 +606,7 @@ describe('the outputs', () => {
       AnomaliesTopicArn: { Value: { Ref: 'AnomaliesTopic' } },
       BusName: { Value: { Ref: 'GovernorBus' } },
       LeaseFunctionName: { Value: { Ref: 'LeaseLambdaFunction' } },
+      DashboardName: { Value: { Ref: 'Dashboard' } },
       NeedsTrail: { Value: expect.stringMatching(/CloudTrail trail.*Without one no profile event comes/) },
     });
   });
