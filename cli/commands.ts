@@ -10,6 +10,7 @@ import { local } from './local/command.ts';
 import { disable, enable, overrides, raise, shadow, takeBack } from './override/command.ts';
 import { prices } from './prices/command.ts';
 import { profiles } from './profiles/command.ts';
+import { recover } from './recover/command.ts';
 import { redrive } from './redrive/command.ts';
 import { replay } from './replay/command.ts';
 import { report } from './report/command.ts';
@@ -37,6 +38,7 @@ export const COMMANDS: readonly ((program: Command) => Command)[] = [
   overrides,
   takeBack,
   shadow,
+  recover,
   guard,
   invoke,
   local,

@@ -2,8 +2,9 @@ import { watchLedger } from '../domain/signals/ledger-watch.ts';
 import { measureUnsent, sendNotices } from '../domain/standing/send-notices.ts';
 import { lambda } from '../infra/lambda.ts';
 
-/** Every minute: budgets that have crossed a threshold are reviewed, whether or not anybody said so. */
+/** Every minute: it is the table that it was, and budgets that have crossed a threshold are reviewed, whether or not anybody said so. */
 export const handler = lambda(async (_event: unknown, governor) => {
+  await governor.tendTable();
   const ports = await governor.start();
   const report = await watchLedger(ports);
   measureUnsent(ports, await sendNotices(ports));

@@ -21,8 +21,11 @@ import { ledgerTable } from '../aws/dynamodb/ledger-table.ts';
 import { openingsTable } from '../aws/dynamodb/openings-table.ts';
 import { overridesTable } from '../aws/dynamodb/overrides-table.ts';
 import { paceTable } from '../aws/dynamodb/pace-table.ts';
+import { policyTable } from '../aws/dynamodb/policy-table.ts';
+import { recoveryTable } from '../aws/dynamodb/recovery-table.ts';
 import { signalsTable } from '../aws/dynamodb/signals-table.ts';
 import { sweepProgressTable } from '../aws/dynamodb/sweep-progress-table.ts';
+import { tableLook } from '../aws/dynamodb/table-identity.ts';
 import { tagHistoriesTable } from '../aws/dynamodb/tag-histories-table.ts';
 import { usageTable } from '../aws/dynamodb/usage-table.ts';
 import { metricAlarms } from '../aws/metric-alarms.ts';
@@ -41,6 +44,8 @@ import type { Outlook } from '../domain/outlook/look-ahead.ts';
 import { ProfileEars } from '../domain/profiles/hear-profile.ts';
 import type { PublishedIndex } from '../domain/profiles/publish-index.ts';
 import type { Sweep } from '../domain/profiles/sweep.ts';
+import { leasableItems } from '../domain/recovery/recover.ts';
+import { type TableState, tendTable } from '../domain/recovery/tend-table.ts';
 import type { TaggedResources } from '../domain/resources/assess-resources.ts';
 import type { MetricAlarms } from '../domain/signals/alarm.ts';
 import type { CostAnomalies } from '../domain/signals/anomaly.ts';
@@ -80,6 +85,8 @@ export interface Governor extends Equipped {
         readonly resources: TaggedResources;
       }
   >;
+  /** Looks whether the table is the one that it was: a new one is remembered, and one that was restored is closed. */
+  tendTable(): Promise<TableState>;
   /** Answers events about profiles, and remembers for some seconds what it has seen. */
   readonly ears: ProfileEars;
   /** What the function `lease` needs, which runs too often to read the policy each time. */
@@ -98,13 +105,13 @@ export function governor(environment: NodeJS.ProcessEnv = process.env): Governor
     GOVERNOR_PAYER_ACCOUNT_ID: payerAccountId,
   } = settings;
 
-  const { logger, metrics, clock, dynamo, policies, index, journal } = equipment(table, stage);
+  const { logger, metrics, clock, dynamo, policies, index, journal, identities } = equipment(table, stage);
   const bedrockIn = forEachRegion((region) => new BedrockClient({ region }));
   const paceIn = forEachRegion(() => new Pace(BEDROCK_PACE));
   const taggingIn = forEachRegion((region) => new ResourceGroupsTaggingAPIClient({ region }));
   const taggingPace = new Pace(GET_RESOURCES_PACE);
   const cloudWatchIn = forEachRegion((region) => new CloudWatchClient({ region }));
-  const ledger = ledgerTable(dynamo, table);
+  const ledger = ledgerTable(dynamo, table, tableLook(dynamo, table, clock));
   const newWriteId = () => randomUUID() as WriteId;
   const records = usageTable(dynamo, table);
   const readings = new UsageReadings({ records, metered: cloudWatchMetrics(cloudWatchIn), clock });
@@ -177,6 +184,14 @@ export function governor(environment: NodeJS.ProcessEnv = process.env): Governor
     metrics,
     journal,
     start,
+    tendTable: async () =>
+      await tendTable({
+        identities,
+        close: (key) => recoveryTable(dynamo, table).close(key),
+        items: async () => leasableItems(await policyTable(dynamo, table).current(), await index.list(), clock.now()),
+        clock,
+        journal,
+      }),
     ears: new ProfileEars(async () => ({ ...(await start()), profiles: heard }), clock),
     lending: {
       ledger,

@@ -13,6 +13,7 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import * as yaml from 'yaml';
 import * as z from 'zod';
+import { adoptionOf, adoptTable } from './adopt-table.ts';
 import { bundleHandlers } from './bundle.ts';
 import { type Deployment, readDeployment } from './deployment.ts';
 import { encryptionOf } from './encryption.ts';
@@ -36,7 +37,10 @@ export interface PackagedStack {
 export interface PackageOptions {
   /** The project to package: a directory with `handlers/` and `infra/serverless.yml`. Default: this one. */
   readonly root?: string;
-  /** Options of `npm run package`, such as `['--stage', 'prod', '--region', 'eu-west-1', '--regions', 'eu-west-1,us-west-2']`. */
+  /**
+   * Options of `npm run package`, such as `['--stage', 'prod', '--region', 'eu-west-1', '--regions', 'eu-west-1,us-west-2']`;
+   * and `--adopt-table`, see {@link adoptionOf}.
+   */
   readonly flags?: readonly string[];
 }
 
@@ -61,9 +65,10 @@ const LOCK_ABANDONED_MS = 180_000;
  */
 export async function packageStack(options: PackageOptions = {}): Promise<PackagedStack> {
   const root = options.root ?? fileURLToPath(new URL('..', import.meta.url));
-  const typed = readDeployment(options.flags ?? []);
+  const { others, table } = adoptionOf(options.flags ?? []);
+  const typed = readDeployment(others);
   const policy = typed.policyFile === undefined ? undefined : await readPolicyFile(typed.policyFile);
-  const plan: Plan = { root, deployment: typed.deployment(policy?.policy.regions), policy };
+  const plan: Plan = { root, deployment: typed.deployment(policy?.policy.regions), policy, adopts: table };
   const infra = join(root, 'infra');
   const inputs = await digestOfInputs(plan);
   const further = furtherStacks(
@@ -88,6 +93,8 @@ interface Plan {
   readonly deployment: Deployment;
   /** The policy file that was named, if any. */
   readonly policy: PolicyFile | undefined;
+  /** The table that the stack is to use, where it makes none: see {@link adoptionOf}. */
+  readonly adopts: string | undefined;
 }
 
 function packagedStack(infra: string, outputs: Outputs, further: readonly FurtherStack[]): PackagedStack {
@@ -127,6 +134,7 @@ async function buildAside(plan: Plan, further: readonly FurtherStack[], inputs: 
     await bundleHandlers(root, names, join(aside, '.build'));
     for (const { fileName, template } of further) await writeJson(join(aside, '.build', fileName), template);
     await runOsls(aside, join(root, 'node_modules/.cache/osls'), oslsFlags(deployment));
+    if (plan.adopts !== undefined) await adoptTable(join(aside, TEMPLATE), plan.adopts);
 
     const templates = further.map(({ fileName }) => `.build/${fileName}`);
     const paths = [...names.map((name) => `.build/${name}.zip`).sort(), ...templates, TEMPLATE];
@@ -250,10 +258,10 @@ async function describeFile(path: string): Promise<{ sha256: string; bytes: numb
   return { sha256: createHash('sha256').update(content).digest('hex'), bytes: content.length };
 }
 
-async function digestOfInputs({ root, deployment, policy }: Plan): Promise<string> {
+async function digestOfInputs({ root, deployment, policy, adopts }: Plan): Promise<string> {
   const paths = (await Promise.all(INPUTS.map((input) => filesUnder(root, input)))).flat().sort();
   const contents = await Promise.all(paths.map((path) => readFile(join(root, path))));
-  const hash = createHash('sha256').update(JSON.stringify([deployment, policy?.document]));
+  const hash = createHash('sha256').update(JSON.stringify([deployment, policy?.document, adopts]));
   for (const [index, path] of paths.entries()) hash.update(`\0${path}\0`).update(contents[index] ?? '');
   return hash.digest('hex');
 }

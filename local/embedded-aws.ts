@@ -97,6 +97,8 @@ export interface EmbeddedAws {
    * @throws {TemplateError} that names what cannot be made
    */
   deploy(options: DeployOptions): Promise<DeployedStack>;
+  /** Removes a stack, by default the one that {@link deploy} makes by default; what its template retains stays. */
+  removeStack(options?: Pick<DeployOptions, 'stackName' | 'region'>): Promise<void>;
   /** Invokes a deployed function with a JSON value and waits for its result. */
   invoke(functionName: string, event: Json): Promise<InvocationResult>;
   /** What a function has written to its output so far, line by line. */
@@ -152,6 +154,7 @@ export async function startEmbeddedAws(options: EmbeddedAwsOptions = {}): Promis
     scheduler,
     identifiers,
     makesAlarms,
+    keepsTables: options.dynamoDbPath !== undefined,
   });
 
   const dynamoDb = createDynamoDb(accountId, options.dynamoDbPath);
@@ -217,6 +220,7 @@ export async function startEmbeddedAws(options: EmbeddedAwsOptions = {}): Promis
       AWS_EC2_METADATA_DISABLED: 'true',
     }),
     deploy: (deployOptions) => cloudFormation.deploy(deployOptions),
+    removeStack: ({ stackName = 'embedded', region = homeRegion } = {}) => cloudFormation.remove(stackName, region),
     invoke: (functionName, event) => lambda.invoke(functionName, JSON.stringify(event)),
     logs: (functionName) => lambda.logs(functionName),
     async close() {

@@ -51,6 +51,7 @@ export function dryLedger(real: Pick<LedgerStore, 'read'>, note: Note): DryLedge
       noted(key, `forget the ended lease of ${holder}`, () => kept.forget(key, holder, entry)),
     recordCrossings: (key, crossed) =>
       noted(key, 'remember which thresholds were told', () => kept.recordCrossings(key, crossed)),
+    openHere: async () => {},
     fund: (key, funding) => noted(key, 'fund a cell', () => kept.fund(key, funding)),
     withdraw: (key, withdrawal) => noted(key, 'take money of a cell back', () => kept.withdraw(key, withdrawal)),
     followTerms: (key, terms) => noted(key, 'give a cell the terms', () => kept.followTerms(key, terms)),

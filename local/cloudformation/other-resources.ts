@@ -10,7 +10,7 @@ import {
 } from './resource-type.ts';
 
 /** Tables and parameters, and what has a name here but does nothing: roles, keys, buckets, log groups, alarms, dashboards. */
-export function otherResources(perform: Perform): Readonly<Record<string, ResourceType>> {
+export function otherResources(perform: Perform, keepsTables: boolean): Readonly<Record<string, ResourceType>> {
   const table: ResourceType = {
     used: ['TableName', ...TABLE_MEMBERS],
     // The embedded DynamoDB has no expiry, backups or encryption.
@@ -37,8 +37,12 @@ export function otherResources(perform: Perform): Readonly<Record<string, Resour
       try {
         await perform('dynamodb', 'CreateTable', { TableName, ...definition }, desired.region);
       } catch (error) {
-        // A table is kept as it is when the stack is deployed again, or when it was kept on disk.
-        if (!(error instanceof AwsFault) || !/ResourceInUseException$/.test(error.code)) throw error;
+        // A table is kept as it is when the stack is deployed again, or when it was kept on disk. Of another stack, or of
+        // none, it is in the way, as on AWS.
+        const isThere = error instanceof AwsFault && /ResourceInUseException$/.test(error.code);
+        if (!isThere) throw error;
+        if (desired.previous === undefined && !keepsTables)
+          throw new AwsFault('AlreadyExists', `a table ${TableName} already exists`);
       }
       return {
         ref: TableName,

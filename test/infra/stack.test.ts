@@ -508,9 +508,11 @@ describe('the roles', () => {
       ],
       [
         ['dynamodb:GetItem', 'dynamodb:Query'],
-        { 'ForAllValues:StringEquals': { 'dynamodb:LeadingKeys': ['POLICY', 'INDEX'] } },
+        { 'ForAllValues:StringEquals': { 'dynamodb:LeadingKeys': ['POLICY', 'INDEX', 'TABLE'] } },
       ],
       [['dynamodb:PutItem'], { 'ForAllValues:StringLike': { 'dynamodb:LeadingKeys': ['USAGE#*'] } }],
+      // Which table it is: no key of an item is concerned.
+      [['dynamodb:DescribeTable'], undefined],
     ]);
     expect(allowed('lease').filter((action) => !/^(dynamodb|logs):/.test(action))).toEqual([]);
   });
@@ -531,7 +533,9 @@ describe('the roles', () => {
     for (const name of [...SIGNALS, 'outlook']) {
       const writing = statementsOf(name).filter(({ Action }) => Action.some((action) => writes.test(action)));
       const keys = JSON.stringify(writing.map(({ Condition }) => Condition));
-      expect(writing).toHaveLength(1);
+      // It alone says which table this is.
+      expect(writing).toHaveLength(name === 'ledger-watch' ? 2 : 1);
+      expect(keys.includes('"TABLE"')).toBe(name === 'ledger-watch');
       expect(keys).toContain('"dynamodb:LeadingKeys":[');
       expect(keys).not.toMatch(/POLICY|OVERRIDES|USAGE|SWEEP|"\*"/);
     }
