@@ -8,13 +8,15 @@ interface OfPolicy {
 }
 
 const LINES =
-  'Lines, each with `type`: `policy`, then a `profile` for each (`action`: `create`, `adopt`, `keep`, `conflict`, `surplus`), `approximation` for what AWS Budgets cannot do as the policy says, and `plan` with the counts.';
+  'Lines, each with `type`: `policy`, then a `profile` for each (`action`: `create`, `adopt`, `keep`, `conflict`, `surplus`), a `budget` for each that begins, changes or ends (`action`: `begin`, `change`, `end`) and a `standing` for each profile that is `quarantined` or `released`, `approximation` for what AWS Budgets cannot do as the policy says, and `plan` with the counts.';
 
 export const plan = (program: Command): Command =>
   annotate(
     does(
       withJson(withTable(program.command('plan')))
-        .description('Shows what an apply would do. Changes nothing.')
+        .description(
+          'Shows what an apply would do, and what follows for the budgets and profiles that are there. Changes nothing.',
+        )
         .requiredOption('--policy <file>', 'policy file')
         .option('--detailed-exitcode', 'exit with 0 where all is as declared, 2 where it is not, 1 on any failure'),
       async (options: PlanOptions & OfPolicy) => {

@@ -24,6 +24,7 @@ import { overridesTable } from '../../aws/dynamodb/overrides-table.ts';
 import { paceTable } from '../../aws/dynamodb/pace-table.ts';
 import { policyTable } from '../../aws/dynamodb/policy-table.ts';
 import { profileIndexTable } from '../../aws/dynamodb/profile-index-table.ts';
+import { tableIdentities } from '../../aws/dynamodb/recovery-table.ts';
 import { signalsTable } from '../../aws/dynamodb/signals-table.ts';
 import { sweepProgressTable } from '../../aws/dynamodb/sweep-progress-table.ts';
 import { tagHistoriesTable } from '../../aws/dynamodb/tag-histories-table.ts';
@@ -33,6 +34,7 @@ import { BEDROCK_PACE, BUDGETS_PACE, GET_RESOURCES_PACE, Pace } from '../../aws/
 import { genaiPrices } from '../../aws/price-list.ts';
 import { readOnly } from '../../aws/read-only.ts';
 import { bulkTags } from '../../aws/tagging-profiles.ts';
+import { refuseRestored } from '../../domain/recovery/tend-table.ts';
 import type { AnswerPorts } from '../../domain/replay/dry-ports.ts';
 import type { WriteId } from '../../domain/spending/ledger.ts';
 import { UsageSince } from '../../domain/spending/recorded-usage.ts';
@@ -50,6 +52,8 @@ export async function answeringAccount(known: {
   const dynamo = clock.listenTo(readOnly(new DynamoDBClient()));
   // First: with its answer the clock knows AWS's time.
   const policy = await policyTable(dynamo, table).current();
+  // As the functions do: nothing is decided on items that may not be believed.
+  await refuseRestored(tableIdentities(dynamo, table));
   const bedrockIn = forEachRegion((region) => readOnly(new BedrockClient({ region })));
   const paceIn = forEachRegion(() => new Pace(BEDROCK_PACE));
   const cloudWatchIn = forEachRegion((region) => readOnly(new CloudWatchClient({ region })));

@@ -3,6 +3,7 @@ import type { AwsBudgets } from '../budgets/provisioning.ts';
 import type { Clock } from '../clock.ts';
 import type { Policy } from '../policy/policy.ts';
 import type { ProfileIndex } from '../profiles/profile-index.ts';
+import type { TableState } from '../recovery/tend-table.ts';
 
 /** The stack as it is deployed: what its functions are told, and which roles they have. */
 export interface Deployment {
@@ -54,9 +55,10 @@ export interface ExaminedAccount {
   /** This machine's. */
   readonly machine: Clock;
   readonly policy: () => Promise<Policy>;
+  readonly tableState: () => Promise<TableState>;
   /** Undefined where no function of the stack is there. */
   readonly deployment: () => Promise<Deployment | undefined>;
-  readonly trails: () => Promise<readonly Trail[]>;
+  readonly trails: (region: string) => Promise<readonly Trail[]>;
   readonly subscriptions: (topicArn: string) => Promise<readonly Subscription[]>;
   /** The stack's queues, all of which hold what got lost. */
   readonly deadLetters: () => Promise<readonly { readonly queue: string; readonly messages: number }[]>;
