@@ -2,6 +2,9 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { build, type OutputFile } from 'esbuild';
 import { zipSync } from 'fflate';
+import { bedrockPrices } from './bedrock-prices.ts';
+import { earlyClients } from './early-clients.ts';
+import { lambdaCredentials } from './lambda-credentials.ts';
 
 /** A function's deployment package. */
 export interface Artifact {
@@ -38,6 +41,7 @@ export async function bundleHandlers(root: string, names: readonly string[], out
     format: 'esm',
     target: 'node20',
     mainFields: ['module', 'main'],
+    plugins: [bedrockPrices, earlyClients, lambdaCredentials],
     banner: { js: REQUIRE_BANNER },
     sourcemap: false,
     metafile: true,

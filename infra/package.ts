@@ -1,6 +1,7 @@
 /**
- * Packages the stack: `npm run package`. Bundles the handlers that `serverless.yml` names and lets osls turn
- * `serverless.yml` into a CloudFormation template, without network, credentials or a home directory.
+ * Packages the stack: `npm run package -- --policy governance.yaml`. Bundles the handlers that `serverless.yml` names and
+ * lets osls turn `serverless.yml` into a CloudFormation template, without network, credentials or a home directory. The roles
+ * in it may write the tags that this policy mends.
  */
 import { execFile } from 'node:child_process';
 import { createHash, randomUUID } from 'node:crypto';
@@ -8,13 +9,14 @@ import { realpathSync } from 'node:fs';
 import { cp, lstat, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
-import { basename, extname, join } from 'node:path';
+import { basename, extname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { promisify } from 'node:util';
+import { parseArgs, promisify } from 'node:util';
 import * as yaml from 'yaml';
 import * as z from 'zod';
 import { bundleHandlers } from './bundle.ts';
 import { withLock } from './lock.ts';
+import { mendedKeysOfFile, tagKeysFile } from './tag-keys.ts';
 
 export interface PackagedStack {
   /** The CloudFormation template, JSON. Its functions' `Code.S3Key` ends in the file name of their artifact. */
@@ -29,7 +31,14 @@ export interface PackageOptions {
   readonly root?: string;
   /** Options of `osls package`, such as `['--stage', 'prod', '--region', 'eu-west-1', '--param', 'logLevel=DEBUG']`. */
   readonly flags?: readonly string[];
+  /** Keys of the tags that the roles may write besides the governor's own. Default: those of {@link EXAMPLE_POLICY}. */
+  readonly mendedTagKeys?: readonly string[];
+  /** Where `.build/` and `.serverless/` are written. Default: `infra/` of the project. */
+  readonly outDir?: string;
 }
+
+/** Whose tag keys the roles are given where no policy is named: what `npm start` and the tests run. Relative to the root. */
+export const EXAMPLE_POLICY = 'examples/insurer/governance.yaml';
 
 /** What the result depends on, relative to the root. */
 const INPUTS = ['handlers', 'domain', 'aws', 'infra', 'package.json', 'package-lock.json'];
@@ -52,38 +61,43 @@ const LOCK_ABANDONED_MS = 180_000;
 export async function packageStack(options: PackageOptions = {}): Promise<PackagedStack> {
   const root = options.root ?? fileURLToPath(new URL('..', import.meta.url));
   const flags = options.flags ?? [];
-  const infra = join(root, 'infra');
-  const inputs = await digestOfInputs(root, flags);
+  const outDir = options.outDir ?? join(root, 'infra');
+  const mendedTagKeys = options.mendedTagKeys ?? (await mendedKeysOfFile(join(root, EXAMPLE_POLICY)));
+  const order = { root, flags, mendedTagKeys, outDir };
+  const inputs = await digestOfInputs(order);
 
-  const current = await currentOutputs(infra, inputs);
-  if (current !== undefined) return packagedStack(infra, current);
+  const current = await currentOutputs(outDir, inputs);
+  if (current !== undefined) return packagedStack(outDir, current);
 
-  await mkdir(join(infra, '.build'), { recursive: true });
-  return await withLock(join(infra, '.build/lock'), LOCK_ABANDONED_MS, async () => {
-    const built = (await currentOutputs(infra, inputs)) ?? (await buildAside(root, flags, inputs));
-    return packagedStack(infra, built);
+  await mkdir(join(outDir, '.build'), { recursive: true });
+  return await withLock(join(outDir, '.build/lock'), LOCK_ABANDONED_MS, async () => {
+    const built = (await currentOutputs(outDir, inputs)) ?? (await buildAside(order, inputs));
+    return packagedStack(outDir, built);
   });
 }
 
-function packagedStack(infra: string, outputs: Outputs): PackagedStack {
+function packagedStack(outDir: string, outputs: Outputs): PackagedStack {
   return {
-    templatePath: join(infra, TEMPLATE),
-    artifactsDir: join(infra, '.build'),
+    templatePath: join(outDir, TEMPLATE),
+    artifactsDir: join(outDir, '.build'),
     artifacts: Object.entries(outputs)
       .filter(([path]) => extname(path) === '.zip')
       .map(([path, { bytes }]) => ({ fileName: basename(path), bytes })),
   };
 }
 
-/** Builds in a directory of its own under `infra/.build`, then publishes: artifacts, template, and last the stamp. */
-async function buildAside(root: string, flags: readonly string[], inputs: string): Promise<Outputs> {
+type Order = Required<PackageOptions>;
+
+/** Builds in a directory of its own under `.build`, then publishes: artifacts, template, and last the stamp. */
+async function buildAside({ root, flags, mendedTagKeys, outDir }: Order, inputs: string): Promise<Outputs> {
   const infra = join(root, 'infra');
-  await removeLeftovers(infra);
-  const aside = join(infra, '.build', `aside-${randomUUID()}`);
+  await removeLeftovers(outDir);
+  const aside = join(outDir, '.build', `aside-${randomUUID()}`);
   try {
     await mkdir(aside);
     await cp(join(infra, 'serverless.yml'), join(aside, 'serverless.yml'));
     await cp(join(infra, 'resources'), join(aside, 'resources'), { recursive: true });
+    await writeFile(join(aside, 'tag-keys.json'), tagKeysFile(mendedTagKeys));
 
     const names = await handlerNames(infra);
     await bundleHandlers(root, names, join(aside, '.build'));
@@ -94,9 +108,9 @@ async function buildAside(root: string, flags: readonly string[], inputs: string
       await Promise.all(paths.map(async (path) => [path, await describeFile(join(aside, path))] as const)),
     );
     await writeFile(join(aside, STAMP), JSON.stringify({ inputs, outputs } satisfies Stamp, null, 2));
-    await mkdir(join(infra, '.serverless'), { recursive: true });
-    for (const path of [...paths, STAMP]) await rename(join(aside, path), join(infra, path));
-    await removeObsoleteArtifacts(infra, outputs);
+    await mkdir(join(outDir, '.serverless'), { recursive: true });
+    for (const path of [...paths, STAMP]) await rename(join(aside, path), join(outDir, path));
+    await removeObsoleteArtifacts(outDir, outputs);
     return outputs;
   } finally {
     await rm(aside, { recursive: true, force: true });
@@ -104,18 +118,18 @@ async function buildAside(root: string, flags: readonly string[], inputs: string
 }
 
 /** What a killed process left behind. Only the holder of the lock may remove it. */
-async function removeLeftovers(infra: string): Promise<void> {
-  await removeFromBuild(infra, (entry) => entry.startsWith('aside-'));
+async function removeLeftovers(outDir: string): Promise<void> {
+  await removeFromBuild(outDir, (entry) => entry.startsWith('aside-'));
 }
 
 /** The artifacts of functions that are no more. */
-async function removeObsoleteArtifacts(infra: string, outputs: Outputs): Promise<void> {
-  await removeFromBuild(infra, (entry) => extname(entry) === '.zip' && !(`.build/${entry}` in outputs));
+async function removeObsoleteArtifacts(outDir: string, outputs: Outputs): Promise<void> {
+  await removeFromBuild(outDir, (entry) => extname(entry) === '.zip' && !(`.build/${entry}` in outputs));
 }
 
-async function removeFromBuild(infra: string, condemned: (entry: string) => boolean): Promise<void> {
-  const entries = (await readdir(join(infra, '.build'))).filter(condemned);
-  await Promise.all(entries.map((entry) => rm(join(infra, '.build', entry), { recursive: true, force: true })));
+async function removeFromBuild(outDir: string, condemned: (entry: string) => boolean): Promise<void> {
+  const entries = (await readdir(join(outDir, '.build'))).filter(condemned);
+  await Promise.all(entries.map((entry) => rm(join(outDir, '.build', entry), { recursive: true, force: true })));
 }
 
 const serviceSchema = z.object({
@@ -163,7 +177,7 @@ async function runOsls(serviceDir: string, cacheDir: string, flags: readonly str
 
 type Outputs = Readonly<Record<string, { readonly sha256: string; readonly bytes: number }>>;
 
-/** What was built from what. `outputs` is by path relative to `infra/`. */
+/** What was built from what. `outputs` is by path relative to where they are written. */
 type Stamp = { readonly inputs: string; readonly outputs: Outputs };
 
 const STAMP = '.build/stamp.json';
@@ -173,13 +187,13 @@ const stampSchema = z.object({
 });
 
 /** The outputs on disk, if they are what was built from these inputs, to the byte. */
-async function currentOutputs(infra: string, inputs: string): Promise<Outputs | undefined> {
+async function currentOutputs(outDir: string, inputs: string): Promise<Outputs | undefined> {
   try {
-    const stamp: Stamp = stampSchema.parse(JSON.parse(await readFile(join(infra, STAMP), 'utf8')));
+    const stamp: Stamp = stampSchema.parse(JSON.parse(await readFile(join(outDir, STAMP), 'utf8')));
     if (stamp.inputs !== inputs) return undefined;
     const unchanged = await Promise.all(
       Object.entries(stamp.outputs).map(
-        async ([path, { sha256 }]) => (await describeFile(join(infra, path))).sha256 === sha256,
+        async ([path, { sha256 }]) => (await describeFile(join(outDir, path))).sha256 === sha256,
       ),
     );
     return unchanged.every(Boolean) ? stamp.outputs : undefined;
@@ -194,10 +208,10 @@ async function describeFile(path: string): Promise<{ sha256: string; bytes: numb
   return { sha256: createHash('sha256').update(content).digest('hex'), bytes: content.length };
 }
 
-async function digestOfInputs(root: string, flags: readonly string[]): Promise<string> {
+async function digestOfInputs({ root, flags, mendedTagKeys }: Order): Promise<string> {
   const paths = (await Promise.all(INPUTS.map((input) => filesUnder(root, input)))).flat().sort();
   const contents = await Promise.all(paths.map((path) => readFile(join(root, path))));
-  const hash = createHash('sha256').update(JSON.stringify(flags));
+  const hash = createHash('sha256').update(JSON.stringify([flags, mendedTagKeys]));
   for (const [index, path] of paths.entries()) hash.update(`\0${path}\0`).update(contents[index] ?? '');
   return hash.digest('hex');
 }
@@ -210,11 +224,45 @@ async function filesUnder(root: string, path: string): Promise<string[]> {
   return (await Promise.all(entries.map((entry) => filesUnder(root, join(path, entry))))).flat();
 }
 
+/** `--policy` is ours; everything else is for osls. */
+function readArguments(args: readonly string[]): {
+  readonly policy: string | undefined;
+  readonly flags: readonly string[];
+} {
+  const { tokens } = parseArgs({
+    args: [...args],
+    options: { policy: { type: 'string' } },
+    strict: false,
+    tokens: true,
+  });
+  const ours = tokens.flatMap((token) => (token.kind === 'option' && token.name === 'policy' ? [token] : []));
+  if (ours.length > 1) throw new Error('--policy: expected one policy file');
+  const [only] = ours;
+  if (only === undefined) return { policy: undefined, flags: args };
+  if (only.value === undefined || only.value === '') throw new Error('--policy: expected a policy file');
+  const width = only.inlineValue === true ? 1 : 2;
+  return { policy: only.value, flags: args.filter((_, at) => at < only.index || at >= only.index + width) };
+}
+
+/** npm runs scripts in the package's folder; what the user names is meant from the folder that they called npm in. */
+function fromWhereCalled(path: string): string {
+  const { npm_lifecycle_event: called, INIT_CWD: folder } = process.env;
+  return called === 'package' && folder !== undefined ? resolve(folder, path) : resolve(path);
+}
+
 const script = process.argv[1];
 if (script !== undefined && realpathSync(script) === fileURLToPath(import.meta.url)) {
   try {
-    const { artifacts } = await packageStack({ flags: process.argv.slice(2) });
+    const { policy, flags } = readArguments(process.argv.slice(2));
+    const root = fileURLToPath(new URL('..', import.meta.url));
+    const mendedTagKeys = await mendedKeysOfFile(
+      policy === undefined ? join(root, EXAMPLE_POLICY) : fromWhereCalled(policy),
+    );
+    const { artifacts } = await packageStack({ flags, mendedTagKeys });
     for (const { fileName, bytes } of artifacts) console.log(`${fileName}  ${(bytes / 1024).toFixed(0)} KB`);
+    console.log(`Of a tenant's tags, the roles may write: ${mendedTagKeys.join(', ') || 'none'}`);
+    if (policy === undefined)
+      console.log(`These are the tags that ${EXAMPLE_POLICY} mends. For those of your policy: --policy <file>`);
   } catch (error) {
     console.error(error instanceof Error ? error.message : error);
     process.exitCode = 1;

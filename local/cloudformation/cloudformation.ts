@@ -1,12 +1,14 @@
 import type { Scheduler } from '../eventbridge/scheduler.ts';
 import type { Identifiers } from '../identifiers.ts';
 import type { Lambda } from '../lambda/lambda.ts';
+import type { Principals } from '../principals.ts';
 import type { Service, World } from '../service.ts';
 import type { Queues } from '../sqs.ts';
 import { eventResources } from './event-resources.ts';
 import { functionResources } from './function-resources.ts';
 import { messagingResources, type Perform } from './messaging-resources.ts';
 import { otherResources } from './other-resources.ts';
+import { roleResources } from './role-resources.ts';
 import { type DeployedStack, type DeployOptions, deployStack, type StackState } from './stack.ts';
 
 export interface CloudFormationOptions {
@@ -16,6 +18,7 @@ export interface CloudFormationOptions {
   readonly lambda: Lambda;
   readonly scheduler: Scheduler;
   readonly identifiers: Identifiers;
+  readonly principals: Principals;
 }
 
 /** Deploys stacks from templates; there is no CloudFormation API in front. */
@@ -59,6 +62,7 @@ export function createCloudFormation(options: CloudFormationOptions): CloudForma
         ...eventResources(perform, options.scheduler),
         ...functionResources({ ...options, artifactsDir: deployOptions.artifactsDir }),
         ...otherResources(perform),
+        ...roleResources(options.principals),
       };
       return deployStack(deployOptions, { accountId: world.accountId, region, stackName, types, state });
     },

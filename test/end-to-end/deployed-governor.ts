@@ -1,4 +1,6 @@
 import { readFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { BedrockClient, CreateInferenceProfileCommand, ListTagsForResourceCommand } from '@aws-sdk/client-bedrock';
 import { BedrockRuntimeClient, ConverseCommand, type ConverseCommandOutput } from '@aws-sdk/client-bedrock-runtime';
 import {
@@ -120,8 +122,9 @@ export class DeployedGovernor {
     this.sns = new SNSClient(parts.config);
   }
 
-  static async start(startAt: string): Promise<DeployedGovernor> {
-    const { templatePath, artifactsDir } = await packageStack();
+  /** @param mendedTagKeys what the roles may tag, where the policy will not be the example's */
+  static async start(startAt: string, mendedTagKeys?: readonly string[]): Promise<DeployedGovernor> {
+    const { templatePath, artifactsDir } = await packaged(mendedTagKeys);
     const aws = await startEmbeddedAws({ startAt: Date.parse(startAt) });
     try {
       const stack = await aws.deploy({ templatePath, artifactsDir });
@@ -318,6 +321,12 @@ export class DeployedGovernor {
     await this.aws.close();
   }
 }
+
+/** A stack for another policy is packaged aside: other tests deploy the common one meanwhile. */
+const packaged = async (mendedTagKeys: readonly string[] | undefined) =>
+  mendedTagKeys === undefined
+    ? await packageStack()
+    : await packageStack({ mendedTagKeys, outDir: join(tmpdir(), `governor-for-${mendedTagKeys.join('-')}`) });
 
 async function readTags(bedrock: BedrockClient, resourceARN: string): Promise<Record<string, string>> {
   const { tags = [] } = await bedrock.send(new ListTagsForResourceCommand({ resourceARN }));

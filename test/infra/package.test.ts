@@ -74,7 +74,6 @@ describe('bundling the handlers', () => {
   });
 
   it('bundles dependencies that are written as CommonJS and call require', async () => {
-    await mkdir(join(project.root, 'domain'));
     await writeFile(join(project.root, 'domain/legacy.cjs'), `module.exports = require('node:os').EOL;`);
     await writeFile(
       join(project.root, 'handlers/sweep.ts'),
@@ -164,11 +163,45 @@ describe('packaging the stack', () => {
     const runs = await Promise.all([runPackage(environment), runPackage(environment), runPackage({})]);
     const summary = FUNCTIONS.map((name) => `${name}\\.zip  \\d+ KB\n`).join('');
     for (const { stdout, stderr } of runs) {
-      expect(stdout).toMatch(new RegExp(`^${summary}$`));
+      expect(stdout).toMatch(
+        new RegExp(`^${summary}Of a tenant's tags, the roles may write: costcenter, environment\n`),
+      );
+      expect(stdout).toContain('These are the tags that examples/insurer/governance.yaml mends.');
       expect(stderr).toBe('');
     }
     const { artifactsDir, artifacts } = await packageStack({ root: project.root });
     for (const { fileName, bytes } of artifacts) expect((await stat(join(artifactsDir, fileName))).size).toBe(bytes);
+  });
+
+  it('gives the roles the tag keys that the named policy mends, and says so', async () => {
+    const policy = join(project.root, 'governance.yaml');
+    const tags =
+      'tags: { required: { tenant: {}, Dept: { default: x }, team: { case: lower } }, optional: { owner: {} } }';
+    await writeFile(policy, `version: 1\nregions: [us-east-1]\ntenantTag: tenant\n${tags}\nbudgets: []\n`);
+    const { stdout } = await runPackage({}, '--policy', 'governance.yaml', '--stage', 'prod');
+    expect(stdout).toMatch(/^Of a tenant's tags, the roles may write: Dept, team\n$/m);
+    expect(stdout).not.toContain('examples/');
+    const path = join(project.root, 'infra/.serverless/cloudformation-template-update-stack.json');
+    const text = await readFile(path, 'utf8');
+    expect(JSON.stringify(JSON.parse(text))).toContain('"aws:TagKeys":["governor:standing","Dept","team"]');
+    expect(text).toContain('/bedrock-cost-governor-prod/mended-tag-keys');
+  });
+
+  it.each([
+    [['--policy'], '--policy: expected a policy file'],
+    [['--policy='], '--policy: expected a policy file'],
+    [['--policy', 'a', '--policy', 'b'], '--policy: expected one policy file'],
+    [['--policy', 'nowhere.yaml'], 'nowhere.yaml cannot be read (ENOENT)'],
+  ])('refuses %j', async (flags, message) => {
+    await expect(runPackage({}, ...flags)).rejects.toMatchObject({ code: 1, stderr: expect.stringContaining(message) });
+  });
+
+  it('refuses a policy with mistakes, and names them', async () => {
+    await writeFile(join(project.root, 'bad.yaml'), 'version: 1\nregions: nowhere\n');
+    await expect(runPackage({}, '--policy', 'bad.yaml')).rejects.toMatchObject({
+      code: 1,
+      stderr: expect.stringMatching(/bad\.yaml: regions: /),
+    });
   });
 
   it("exits with the tool's own message when osls refuses the configuration", async () => {

@@ -2,6 +2,7 @@ import { cp, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/pr
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { EXAMPLE_POLICY } from '../../infra/package.ts';
 
 const PROJECT = fileURLToPath(new URL('../..', import.meta.url));
 
@@ -12,7 +13,11 @@ export async function copyProject(): Promise<{ readonly root: string; remove(): 
     recursive: true,
     filter: (source) => !['.build', '.serverless'].includes(basename(source)),
   });
-  for (const file of ['package.json', 'package-lock.json']) await cp(join(PROJECT, file), join(root, file));
+  // What a policy says of tags is read when the stack is packaged.
+  await cp(join(PROJECT, 'domain'), join(root, 'domain'), { recursive: true });
+  await mkdir(join(root, 'examples/insurer'), { recursive: true });
+  for (const file of ['package.json', 'package-lock.json', EXAMPLE_POLICY])
+    await cp(join(PROJECT, file), join(root, file));
   await symlink(join(PROJECT, 'node_modules'), join(root, 'node_modules'));
   await mkdir(join(root, 'handlers'));
   const service = await readFile(join(root, 'infra/serverless.yml'), 'utf8');

@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import * as z from 'zod';
+import { STANDING_TAG } from '../../domain/tags.ts';
 import { packageStack } from '../../infra/package.ts';
 import { compilePattern } from '../../local/eventbridge/pattern.ts';
 import { copyProject } from './project-copy.ts';
@@ -472,8 +473,29 @@ describe('the roles', () => {
       const tagging = statementsOf(name).filter(({ Action }) =>
         Action.some((action) => /^bedrock:(Unt|T)agResource$/.test(action)),
       );
-      expect(tagging.map(({ Resource }) => Resource)).toEqual([profiles]);
+      expect(tagging.length).toBeGreaterThan(0);
+      for (const { Resource } of tagging) expect(Resource).toEqual(profiles);
     }
+  });
+
+  it('let those who mend write the standing and the tags that the policy mends, and remove the standing alone', () => {
+    for (const name of ['profile-changed', 'sweep']) {
+      const keysOf = (action: string) =>
+        statementsOf(name).flatMap(({ Action, Condition }) => (Action.includes(action) ? [Condition] : []));
+      expect(keysOf('bedrock:TagResource')).toEqual([
+        { 'ForAllValues:StringEquals': { 'aws:TagKeys': [STANDING_TAG, 'costcenter', 'environment'] } },
+      ]);
+      expect(keysOf('bedrock:UntagResource')).toEqual([
+        { 'ForAllValues:StringEquals': { 'aws:TagKeys': [STANDING_TAG] } },
+      ]);
+    }
+  });
+
+  it('and the stack say which tags of a tenant they may write', () => {
+    expect(stack.Resources['MendedTagKeys']).toMatchObject({
+      Type: 'AWS::SSM::Parameter',
+      Properties: { Name: '/bedrock-cost-governor-dev/mended-tag-keys', Value: '["costcenter","environment"]' },
+    });
   });
 
   it('let the lease function write ledger items and usage records, read policy and index, and nothing else', () => {
@@ -499,7 +521,8 @@ describe('the roles', () => {
   it("let those who follow money show a standing, but neither change a tenant's tags nor a budget", () => {
     for (const name of SIGNALS) {
       const tagging = statementsOf(name).find(({ Action }) => Action.includes('bedrock:TagResource'));
-      expect(tagging?.Condition).toEqual({ 'ForAllValues:StringLike': { 'aws:TagKeys': ['governor:*'] } });
+      expect(tagging?.Action).toEqual(['bedrock:TagResource', 'bedrock:UntagResource']);
+      expect(tagging?.Condition).toEqual({ 'ForAllValues:StringEquals': { 'aws:TagKeys': [STANDING_TAG] } });
       const ofBudgets = allowed(name).filter((action) => action.startsWith('budgets:'));
       expect(ofBudgets).toEqual(/alert|anomaly/.test(name) ? ['budgets:ViewBudget'] : []);
     }
