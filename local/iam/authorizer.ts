@@ -97,7 +97,10 @@ export function createAuthorizer({ world, principals, profiles, dynamoDb, secret
         ? resourcesOf(service, prefix, input)
         : [secrets.arnOf(region, secret) ?? `arn:aws:secretsmanager:${prefix}:secret:${secret}`];
     // That what makes a tagged budget needs the permission to tag it is UNVERIFIED, as with other services.
-    const actions = operation === 'CreateBudget' && listed(input['ResourceTags'] ?? []).length > 0 ? [action, 'budgets:TagResource'] : [action];
+    const actions =
+      operation === 'CreateBudget' && listed(input['ResourceTags'] ?? []).length > 0
+        ? [action, 'budgets:TagResource']
+        : [action];
     return resources.flatMap((resource) => actions.map((each) => ({ action: each, resource, context })));
   };
 

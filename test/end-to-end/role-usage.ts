@@ -1,5 +1,5 @@
 /** What the roles of the packaged stack allow, held against what their functions have asked IAM for. */
-import { GetRolePolicyCommand, IAMClient, ListRolePoliciesCommand } from '@aws-sdk/client-iam';
+import { GetRolePolicyCommand, type IAMClient, ListRolePoliciesCommand } from '@aws-sdk/client-iam';
 import * as z from 'zod';
 import type { EmbeddedAws } from '../../local/embedded-aws.ts';
 import type { AuthorizationRequest } from '../../local/iam/context.ts';

@@ -1,5 +1,11 @@
 import { readFile } from 'node:fs/promises';
-import { BedrockClient, CreateInferenceProfileCommand, TagResourceCommand } from '@aws-sdk/client-bedrock';
+import {
+  BedrockClient,
+  CreateInferenceProfileCommand,
+  TagResourceCommand,
+  UntagResourceCommand,
+} from '@aws-sdk/client-bedrock';
+import { CreateBudgetCommand } from '@aws-sdk/client-budgets';
 import { DeleteItemCommand } from '@aws-sdk/client-dynamodb';
 import { DisableRuleCommand, EnableRuleCommand } from '@aws-sdk/client-eventbridge';
 import { IAMClient } from '@aws-sdk/client-iam';
@@ -10,10 +16,10 @@ import { overridesTable } from '../../aws/dynamodb/overrides-table.ts';
 import { policyTable } from '../../aws/dynamodb/policy-table.ts';
 import type { BudgetId } from '../../domain/budgets/budget-id.ts';
 import { epochMs } from '../../domain/clock.ts';
-import type { OverrideId } from '../../domain/standing/override.ts';
+import type { OverrideId, OverrideTarget } from '../../domain/standing/override.ts';
 import { leaseFunction } from '../../invoke/index.ts';
 import { AwsFault, type Json, type JsonObject } from '../../local/service.ts';
-import { DeployedGovernor, FUNCTIONS, NOVA_PRO, PREFIX, RULES } from './deployed-governor.ts';
+import { converse, DeployedGovernor, FUNCTIONS, NOVA_PRO, PREFIX, RULES } from './deployed-governor.ts';
 import { EXCEPTIONS } from './role-exceptions.ts';
 import { type RecordedRequest, recordRoles, statementsOfRole, unusedParts } from './role-usage.ts';
 
@@ -120,12 +126,17 @@ describe('the roles of the functions', () => {
   };
   let words = 0;
   /** What an operator says, without anything that the command does about it. */
-  const say = async (tenant: string, kind: 'disable' | 'enable', forMs = 40 * DAY_MS): Promise<void> => {
+  const say = async (
+    tenant: string,
+    kind: 'disable' | 'enable',
+    forMs = 40 * DAY_MS,
+    target: OverrideTarget = { kind: 'budget', budget: budgetOf(tenant) as BudgetId },
+  ): Promise<void> => {
     await governor.aws.clock.advance(1_000);
     const now = governor.aws.clock.now();
     await overridesTable(governor.dynamodb, governor.table).keep({
       id: `word-${++words}` as OverrideId,
-      target: { kind: 'budget', budget: budgetOf(tenant) as BudgetId },
+      target,
       change: { kind },
       reason: 'to see what follows',
       author: 'arn:aws:iam::123456789012:role/operator',
@@ -137,6 +148,11 @@ describe('the roles of the functions', () => {
     const process = governor.tenant({ tenant });
     await process.call(NOVA_PRO, 'How much is the deductible?', 100);
     await process.close();
+  };
+  /** So long ago that the metrics of that hour are complete. */
+  const spendRoundTheHelper = async (arn: string): Promise<void> => {
+    await governor.plainRuntime().send(converse(arn, 'How much is the deductible?', 100));
+    await governor.aws.clock.advance(4 * 3_600_000);
   };
   const forget = async (tenant: string): Promise<void> => {
     const Key = { pk: { S: `LEDGER#${budgetOf(tenant)}` }, sk: { S: PERIOD } };
@@ -213,6 +229,10 @@ describe('the roles of the functions', () => {
     expect(await standing(arn)).toBeUndefined();
     await forget(tenant);
     await invoke(name, event(tenant));
+    if (name === 'metric-alarm') {
+      await spendRoundTheHelper(arn);
+      await invoke(name, event(tenant));
+    }
     stop();
   });
 
@@ -239,19 +259,62 @@ describe('the roles of the functions', () => {
     await withEvents();
     const arn = await create('ended');
     await withoutEvents();
+    await spend('ended');
     await say('ended', 'disable', 3_600_000);
     await invoke('ledger-watch', {});
     expect(await standing(arn)).toBe('closed');
     await retag(arn, 'somebody else');
+    await forget('ended');
     await governor.aws.clock.advance(3_600_000);
     await invoke('reopen-ended', {});
     expect(await standing(arn)).toBeUndefined();
   });
 
+  it('suffice for reopen-ended to show what is still closed for another reason', async () => {
+    await withEvents();
+    const arn = await create('twice');
+    await withoutEvents();
+    await say('twice', 'disable', 3_600_000);
+    await invoke('ledger-watch', {});
+    await say('twice', 'disable', 40 * DAY_MS, { kind: 'tenant', tenant: 'twice' });
+    await governor.bedrock.send(new UntagResourceCommand({ resourceARN: arn, tagKeys: ['governor:standing'] }));
+    await governor.aws.clock.advance(3_600_000);
+    await invoke('reopen-ended', {});
+    expect(await standing(arn)).toBe('closed');
+  });
+
+  /** Somebody has made a budget by the name that the governor would give it. */
+  const makeAwsBudget = async (tenant: string): Promise<void> => {
+    const limit = { Amount: '1', Unit: 'USD' };
+    const budget = {
+      BudgetName: awsBudgetOf(tenant),
+      BudgetType: 'COST',
+      TimeUnit: 'MONTHLY',
+      BudgetLimit: limit,
+    } as const;
+    await governor.budgets.send(new CreateBudgetCommand({ AccountId: governor.aws.accountId, Budget: budget }));
+  };
+
   it('suffice for profile-changed and the sweep to mend tags, to provide budgets, and to close and open', async () => {
     await withEvents();
     await createByPipeline('piped');
+    await makeAwsBudget('heard');
     const heard = await create('heard');
+    await spend('heard');
+    await governor.bedrock.send(
+      new TagResourceCommand({
+        resourceARN: heard,
+        tags: [
+          { key: 'app', value: 'other' },
+          { key: 'tenant', value: 'piped' },
+        ],
+      }),
+    );
+    await governor.aws.settled();
+    await governor.bedrock.send(
+      new TagResourceCommand({ resourceARN: heard, tags: [{ key: 'tenant', value: 'heard' }] }),
+    );
+    await governor.aws.settled();
     await say('heard', 'disable');
     await retag(heard, 'a');
     expect(await standing(heard)).toBe('closed');
@@ -260,6 +323,7 @@ describe('the roles of the functions', () => {
     expect(await standing(heard)).toBeUndefined();
 
     await withoutEvents();
+    await makeAwsBudget('swept');
     const arn = await createByPipeline('swept');
     await governor.sweep();
     expect(await governor.tagsOf(arn)).toMatchObject({ environment: 'prod', costcenter: 'cc-1042' });
@@ -272,33 +336,57 @@ describe('the roles of the functions', () => {
     expect(await standing(arn)).toBeUndefined();
     await forget('swept');
     await governor.sweep();
+    await spendRoundTheHelper(arn);
+    await governor.sweep();
   });
 
   it('suffice for the sweep to delete what nobody uses', async () => {
     await withEvents();
-    const arn = await create('acme', 'bad-unused');
+    const arn = await create('elsewhere', 'bad-unused');
     await create('acme');
     await withoutEvents();
     await governor.aws.clock.advance(8 * DAY_MS);
     await spend('acme');
     await governor.aws.clock.advance(3_600_000);
-    await governor.sweep();
-    await governor.sweep();
+    for (let sweep = 0; sweep < 3; sweep++) await governor.sweep();
     expect((await governor.indexEntry(arn))?.endedAt).toBeTypeOf('number');
   });
 
+  it.each(['billing', 'outlook'])('suffice for %s to tell what could not be told before', async (name) => {
+    const tenant = `late-${name}`;
+    await withEvents();
+    await create(tenant);
+    await withoutEvents();
+    const stop = governor.aws.intercept(({ operation }) =>
+      operation === 'Publish' || operation === 'PutEvents' ? new AwsFault('InternalError', 'No.', 500) : undefined,
+    );
+    await say(tenant, 'disable');
+    await invoke('ledger-watch', {});
+    stop();
+    await governor.aws.clock.advance(10 * 60_000);
+    await invoke(name, {});
+  });
+
   it('suffice for billing and for the outlook', async () => {
-    for (let day = 0; day < 3; day++) {
-      await invoke('billing', {});
-      await governor.aws.clock.advance(DAY_MS + 60_000);
-    }
+    await invoke('billing', {});
+    await governor.aws.clock.advance(2 * DAY_MS);
+    await invoke('billing', {});
     await policies().apply({ ...document, anomalies: { impact: '2 USD' } });
     await invoke('billing', {});
+    // Only the payer may: that is told.
+    const stop = governor.aws.intercept(({ operation }) =>
+      operation === 'ListCostAllocationTags'
+        ? new AwsFault('AccessDeniedException', "Linked account doesn't have access.")
+        : undefined,
+    );
+    await invoke('billing', {});
+    stop();
     for (let hour = 0; hour < 3; hour++) {
       await invoke('outlook', {});
       await governor.aws.clock.advance(3_600_000);
     }
-  });
+    // Cost Explorer is asked once a second at most.
+  }, 90_000);
 
   it('suffice for the function lease to lend, and for resolve-profile to answer from the index and from its copy', async () => {
     const lambda = new LambdaClient(config());
@@ -311,13 +399,15 @@ describe('the roles of the functions', () => {
     await tenant.call(NOVA_PRO, 'And what does it cover?', 100);
     await tenant.close();
     const question = { modelId: NOVA_PRO, tags: { tenant: 'acme' } };
-    expect(JSON.parse(await invoke('resolve-profile', question))).toMatchObject({ kind: 'resolved' });
-    await governor.aws.clock.advance(DAY_MS);
     const stop = governor.aws.intercept(({ service }) =>
       service === 'dynamodb' ? new AwsFault('InternalServerError', 'No.', 500) : undefined,
     );
-    await invoke('resolve-profile', question);
+    expect(JSON.parse(await invoke('resolve-profile', question))).toMatchObject({ kind: 'profile' });
     stop();
+    await governor.aws.clock.advance(DAY_MS);
+    await invoke('resolve-profile', question);
+    await governor.aws.clock.advance(DAY_MS);
+    expect(JSON.parse(await invoke('resolve-profile', question))).toMatchObject({ kind: 'profile' });
   });
 
   it('suffice for Lambda to keep what a function failed to do', async () => {
@@ -342,6 +432,8 @@ describe('the roles of the functions', () => {
           Payload: Buffer.from(JSON.stringify(events[name] ?? {})),
         }),
       );
+    const reading = { protocol: 1, do: 'read', budget: budgetOf('acme'), period: PERIOD, process: 'p'.repeat(16) };
+    expect((await governor.aws.invoke(`${PREFIX}-lease:tenant-acme`, reading)).error).toBeDefined();
     await governor.aws.settled();
     await governor.aws.clock.advance(61_000);
     await governor.aws.settled();
