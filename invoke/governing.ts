@@ -77,7 +77,7 @@ export async function startGoverning(
 
   const shared = { clock, resolver, admissions, usage, learned, streams, observation, regional, ungoverned, isClosed };
   return {
-    calls: (tags) => governedCalls(shared, tags),
+    calls: governedCalls(shared),
     snapshot: () => ({
       index: resolver.snapshot(),
       calls: observation.counts,
