@@ -19,7 +19,7 @@ import { epochMs } from '../../domain/clock.ts';
 import type { OverrideId, OverrideTarget } from '../../domain/standing/override.ts';
 import { leaseFunction } from '../../invoke/index.ts';
 import { AwsFault, type Json, type JsonObject } from '../../local/service.ts';
-import { converse, DeployedGovernor, FUNCTIONS, NOVA_PRO, PREFIX, RULES } from './deployed-governor.ts';
+import { DeployedGovernor, FUNCTIONS, NOVA_PRO, PREFIX, RULES } from './deployed-governor.ts';
 import { EXCEPTIONS } from './role-exceptions.ts';
 import { type RecordedRequest, recordRoles, statementsOfRole, unusedParts } from './role-usage.ts';
 
@@ -149,10 +149,15 @@ describe('the roles of the functions', () => {
     await process.call(NOVA_PRO, 'How much is the deductible?', 100);
     await process.close();
   };
-  /** So long ago that the metrics of that hour are complete. */
-  const spendRoundTheHelper = async (arn: string): Promise<void> => {
-    await governor.plainRuntime().send(converse(arn, 'How much is the deductible?', 100));
-    await governor.aws.clock.advance(4 * 3_600_000);
+  /** What this call costs is not known: the true-up keeps how far it has compared since. */
+  const loseAnAnswer = async (tenant: string): Promise<void> => {
+    const stop = governor.aws.intercept({
+      after: ({ operation }) => (operation === 'Converse' ? 'no-answer' : undefined),
+    });
+    const process = governor.tenant({ tenant });
+    await expect(process.call(NOVA_PRO, 'Is anybody there?', 100)).rejects.toThrow();
+    stop();
+    await process.close();
   };
   const forget = async (tenant: string): Promise<void> => {
     const Key = { pk: { S: `LEDGER#${budgetOf(tenant)}` }, sk: { S: PERIOD } };
@@ -230,7 +235,7 @@ describe('the roles of the functions', () => {
     await forget(tenant);
     await invoke(name, event(tenant));
     if (name === 'metric-alarm') {
-      await spendRoundTheHelper(arn);
+      await loseAnAnswer(tenant);
       await invoke(name, event(tenant));
     }
     stop();
@@ -336,7 +341,7 @@ describe('the roles of the functions', () => {
     expect(await standing(arn)).toBeUndefined();
     await forget('swept');
     await governor.sweep();
-    await spendRoundTheHelper(arn);
+    await loseAnAnswer('swept');
     await governor.sweep();
   });
 
