@@ -3,6 +3,7 @@ import { ledgerReadings } from '../../aws/dynamodb/ledger-readings.ts';
 import { paceTable } from '../../aws/dynamodb/pace-table.ts';
 import { equipment } from '../equipment.ts';
 import { functionSettings } from '../function-settings.ts';
+import { once } from '../made-once.ts';
 import { TellingSettings, telling } from '../telling.ts';
 
 const Environment = TellingSettings.extend({
@@ -15,7 +16,7 @@ export function lookingAhead(environment: NodeJS.ProcessEnv = process.env) {
   const settings = functionSettings(Environment, environment);
   const { GOVERNOR_TABLE: table, GOVERNOR_STAGE: stage } = settings;
   const { logger, metrics, clock, dynamo, policies, index, journal } = equipment(table, stage);
-  const told = telling(dynamo, table, clock, settings);
+  const told = once(() => telling(dynamo, table, clock, settings));
   const start = async () => ({
     policy: await policies.current(),
     clock,
@@ -23,7 +24,7 @@ export function lookingAhead(environment: NodeJS.ProcessEnv = process.env) {
     index,
     ledgerReadings: ledgerReadings(dynamo, table),
     paces: paceTable(dynamo, table),
-    ...told,
+    ...told(),
   });
   return { logger, metrics, journal, start };
 }

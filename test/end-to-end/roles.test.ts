@@ -56,7 +56,7 @@ const awsBudgetOf = (tenant: string) => `governor/dev/${budgetOf(tenant)}`;
  * Every function of the packaged stack does everything that it is there for, under the role that the packaged template gives
  * it. What is refused fails the function, and what nobody asks for is allowed too much.
  */
-describe('the roles of the functions', () => {
+describe('the roles of the functions', { timeout: 90_000 }, () => {
   let governor: DeployedGovernor;
   let recorded: ReadonlyMap<string, readonly RecordedRequest[]>;
   let document: JsonObject;
@@ -391,7 +391,7 @@ describe('the roles of the functions', () => {
       await governor.aws.clock.advance(3_600_000);
     }
     // Cost Explorer is asked once a second at most.
-  }, 90_000);
+  });
 
   it('suffice for the function lease to lend, and for resolve-profile to answer from the index and from its copy', async () => {
     const lambda = new LambdaClient(config());
