@@ -19,7 +19,8 @@ const statement = z.looseObject({
   Resource: list.optional(),
   Condition: z.record(z.string(), z.record(z.string(), z.json())).optional(),
 });
-const document = z.object({ Version: z.literal('2012-10-17'), Statement: z.array(statement) });
+// What osls writes itself has no Version.
+const document = z.object({ Version: z.literal('2012-10-17').optional(), Statement: z.array(statement) });
 
 /** Condition keys of all services. [docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys] */
 const GLOBAL = /^aws:(PrincipalTag\/.+|PrincipalArn|SourceArn|SourceAccount)$/;
@@ -45,24 +46,30 @@ function documentsIn(value: unknown, path: string): [string, z.output<typeof doc
   return Object.entries(value).flatMap(([key, inner]) => documentsIn(inner, path === '' ? key : `${path}.${key}`));
 }
 
-/** ARNs as the template will have them: what is only known when it is deployed is an `x`. */
+/** ARNs as the template will have them: what is only known when it is deployed may be anything. */
 function arnOf(resource: unknown): string | undefined {
   if (typeof resource === 'string') return resource;
   const sub = z.object({ 'Fn::Sub': z.string() }).safeParse(resource);
-  return sub.success ? sub.data['Fn::Sub'].replaceAll(/\$\{[^}]+\}/g, 'x') : undefined;
+  return sub.success ? anything(sub.data['Fn::Sub']) : undefined;
 }
 
-/** Whether some ARN could be of both forms; `${…}` of the reference, `*` and `x` stand for anything. */
+const anything = (text: string): string => text.replaceAll(/\$\{[^}]+\}/g, '*');
+
+/** Whether some text matches both patterns, in which `*` stands for anything. */
+function overlap(one: string, other: string): boolean {
+  if (one === '' || other === '') return /^\**$/.test(one + other);
+  if (one[0] === '*') return overlap(one.slice(1), other) || overlap(one, other.slice(1));
+  if (other[0] === '*') return overlap(one, other.slice(1)) || overlap(one.slice(1), other);
+  return one[0] === other[0] && overlap(one.slice(1), other.slice(1));
+}
+
+/** Part by part, so that a `*` does not reach over the service and the account; the rest as one. */
 function couldBe(arn: string, format: string): boolean {
   const parts = (text: string): string[] => [...text.split(':').slice(0, 5), text.split(':').slice(5).join(':')];
-  const [given, known] = [parts(arn), parts(format)];
-  return known.every((part, at) => {
-    const one = given[at] ?? '';
-    if (one === '*' || one === 'x' || /^\$\{\w+\}$/.test(part)) return true;
-    if (one === '' || part === '') return one === part;
-    const pattern = part.replace(/[.+^()|[\]\\]/g, '\\$&').replaceAll(/\$\{[^}]+\}/g, '.+');
-    return new RegExp(`^${pattern}$`).test(one.replaceAll('*', 'anything'));
-  });
+  const [given, known] = [parts(arn), parts(anything(format))];
+  // What the template refers to as a whole has no parts yet.
+  if (!arn.startsWith('arn:')) return overlap(arn, anything(format));
+  return known.every((part, at) => overlap(given[at] ?? '', part));
 }
 
 /** What the reference does not know of a statement. */
@@ -79,6 +86,8 @@ async function mistakesIn(where: string, given: z.output<typeof statement>): Pro
   let isForAll = false;
   for (const action of actions) {
     const [service = '', name = ''] = action.split(':');
+    // osls gives the bucket for deployments a policy of its own, which denies everything without TLS.
+    if (name === '*' && (await iamServiceExists(service))) return [];
     if (!(await iamServiceExists(service)) || !(await iamActionExists(service, name))) {
       mistakes.push(`${at}: no action ${action}`);
       continue;
@@ -89,7 +98,7 @@ async function mistakesIn(where: string, given: z.output<typeof statement>): Pro
     const own = types.map(({ arn }) => arn);
     formats.push(...own);
     const admitted = new Set(
-      [...details.conditionKeys, ...types.flatMap(({ conditionKeys }) => conditionKeys)].map((key) =>
+      [...details.conditionKeys, ...types.flatMap(({ conditionKeys }) => conditionKeys ?? [])].map((key) =>
         key.replace(/\$\{\w+\}$/, ''),
       ),
     );
