@@ -1,4 +1,3 @@
-import { lookAhead } from '../domain/outlook/look-ahead.ts';
 import { sendNotices } from '../domain/standing/send-notices.ts';
 import { lookingAhead } from '../infra/functions/looking-ahead.ts';
 import { handlerOf } from '../infra/handler-of.ts';
@@ -8,6 +7,8 @@ export const handler = handlerOf(
   () => lookingAhead(),
   async (_event: unknown, governor) => {
     const ports = await governor.start();
+    // Calendars and all: nothing that the first request waits for.
+    const { lookAhead } = await import('../domain/outlook/look-ahead.ts');
     const report = await lookAhead(ports);
     await sendNotices(ports);
     return report;
