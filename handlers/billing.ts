@@ -8,10 +8,13 @@ export const handler = handlerOf(
   () => billing(),
   async (_event: unknown, equipment, context) => {
     const ports = await equipment.start();
+    let report: Awaited<ReturnType<typeof runBilling>>;
     try {
-      return await runBilling(ports, () => context.getRemainingTimeInMillis());
+      report = await runBilling(ports, () => context.getRemainingTimeInMillis());
     } finally {
       await sendNotices(ports);
     }
+    ports.journal.counted('BillingCompleted');
+    return report;
   },
 );

@@ -7,7 +7,7 @@ import { handlerOf } from '../infra/handler-of.ts';
 export const handler = handlerOf(
   () => anomalous(),
   async (event: unknown, governor) => {
-    const { hints, unreadable } = readAnomalies(event);
+    const { hints, unreadable } = readAnomalies(event, governor.origins);
     if (unreadable > 0)
       governor.journal.counted('EventUnreadable', {
         why: 'not an alert of Cost Anomaly Detection',

@@ -11,6 +11,7 @@ export const handler = handlerOf(
     const { lookAhead } = await import('../domain/outlook/look-ahead.ts');
     const report = await lookAhead(ports);
     await sendNotices(ports);
+    ports.journal.counted('OutlookCompleted');
     return report;
   },
 );

@@ -6,7 +6,7 @@ import { handlerOf } from '../infra/handler-of.ts';
 export const handler = handlerOf(
   () => hearing(),
   async (event: unknown, governor) => {
-    const seen = readProfileEvent(event, governor.accountId);
+    const seen = readProfileEvent(event, governor.origins);
     if (seen.kind !== 'profile') {
       governor.journal.counted(seen.kind === 'unreadable' ? 'EventUnreadable' : 'EventIgnored', { why: seen.why });
       return seen;

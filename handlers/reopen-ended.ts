@@ -9,9 +9,11 @@ export const handler = handlerOf(
   async (_event: unknown, governor, context) => {
     const ports = await governor.start();
     const reopening = await reopenEnded(ports, () => context.getRemainingTimeInMillis());
-    if (reopening.due === 0) return reopening;
-    governor.journal.decided('reopened what has ended', { ...reopening });
-    await sendNotices(ports);
+    if (reopening.due > 0) {
+      governor.journal.decided('reopened what has ended', { ...reopening });
+      await sendNotices(ports);
+    }
+    governor.journal.counted('ReopenCompleted');
     return reopening;
   },
 );

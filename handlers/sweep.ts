@@ -20,6 +20,8 @@ export const handler = handlerOf(
     await assessResources(ports);
     const told = { ...report, failures: report.failed.length, failed: report.failed.slice(0, MAX_NAMED) };
     governor.journal.decided('swept', told);
+    // Last: the alarm on its absence is to tell of a sweep that ended before its end.
+    governor.journal.counted('SweepCompleted');
     return told;
   },
 );

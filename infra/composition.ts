@@ -11,6 +11,7 @@ import { tagHistoriesTable } from '../aws/dynamodb/tag-histories-table.ts';
 import { usageTable } from '../aws/dynamodb/usage-table.ts';
 import { BEDROCK_PACE, Pace } from '../aws/pace.ts';
 import { genaiPrices } from '../aws/price-list.ts';
+import type { Origins } from '../domain/events/origin.ts';
 import type { Delivery } from '../domain/outbox.ts';
 import type { StandingEnforcement } from '../domain/profiles/govern-profile.ts';
 import type { WriteId } from '../domain/spending/ledger.ts';
@@ -29,6 +30,10 @@ const Environment = TellingSettings.extend({
   GOVERNOR_ACCOUNT_ID: z.string().regex(/^\d{12}$/),
   GOVERNOR_INDEX_PARAMETER: z.string().startsWith('/'),
   GOVERNOR_STAGE: z.string().regex(/^[A-Za-z0-9-]{1,40}$/),
+  GOVERNOR_REGIONS: z.string().min(1),
+  GOVERNOR_PAYER_ACCOUNT_ID: z.string().regex(/^(none|\d{12})$/),
+  /** Set by Lambda: the Region of the function. */
+  AWS_REGION: z.string().min(1),
 });
 
 /** What every answer to a signal about money needs. */
@@ -72,8 +77,16 @@ export function governor(environment: NodeJS.ProcessEnv = process.env) {
     newWriteId: () => randomUUID() as WriteId,
   });
 
+  const payerAccountId = settings.GOVERNOR_PAYER_ACCOUNT_ID;
+  /** Whose events are answered. */
+  const origins: Origins = {
+    accountId,
+    regions: settings.GOVERNOR_REGIONS.split(','),
+    homeRegion: settings.AWS_REGION,
+    ...(payerAccountId === 'none' ? {} : { payerAccountId }),
+  };
   const equipped: Equipped = { logger, metrics, journal };
-  return { ...equipped, accountId, start, settings, clock, dynamo, table, records, bedrockIn, paceIn };
+  return { ...equipped, accountId, origins, start, settings, clock, dynamo, table, records, bedrockIn, paceIn };
 }
 
 export type Governor = ReturnType<typeof governor>;

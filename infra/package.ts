@@ -9,14 +9,22 @@ import { realpathSync } from 'node:fs';
 import { cp, lstat, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
-import { basename, extname, join, resolve } from 'node:path';
+import { basename, extname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { parseArgs, promisify } from 'node:util';
+import { promisify } from 'node:util';
 import * as yaml from 'yaml';
 import * as z from 'zod';
+import { mendedKeys } from '../domain/policy/tag-keys.ts';
 import { bundleHandlers } from './bundle.ts';
+import { type Deployment, readDeployment } from './deployment.ts';
+import { encryptionOf } from './encryption.ts';
+import { forwardedRules } from './forwarding/forwarders.ts';
+import { type FurtherStack, furtherStacks } from './forwarding/further-stacks.ts';
+import { homeResources } from './forwarding/home-resources.ts';
 import { withLock } from './lock.ts';
-import { mendedKeysOfFile, tagKeysFile } from './tag-keys.ts';
+import { type PolicyFile, readPolicyFile } from './policy-file.ts';
+import { tagKeysFile } from './tag-keys.ts';
+import { EXIT_FAILED, EXIT_USER_ERROR, UserError } from './user-error.ts';
 
 export interface PackagedStack {
   /** The CloudFormation template, JSON. Its functions' `Code.S3Key` ends in the file name of their artifact. */
@@ -24,12 +32,17 @@ export interface PackagedStack {
   /** Holds one zip for each function. */
   readonly artifactsDir: string;
   readonly artifacts: readonly { readonly fileName: string; readonly bytes: number }[];
+  /** The stacks that belong to it in other Regions, and in the payer's account. */
+  readonly mendedTagKeys: readonly string[];
+  /** No policy was named, so that the keys are those of the example. */
+  readonly keysAreOfExample: boolean;
+  readonly further: readonly (Omit<FurtherStack, 'template'> & { readonly templatePath: string })[];
 }
 
 export interface PackageOptions {
   /** The project to package: a directory with `handlers/` and `infra/serverless.yml`. Default: this one. */
   readonly root?: string;
-  /** Options of `osls package`, such as `['--stage', 'prod', '--region', 'eu-west-1', '--param', 'logLevel=DEBUG']`. */
+  /** Options of `npm run package`, such as `['--stage', 'prod', '--region', 'eu-west-1', '--regions', 'eu-west-1,us-west-2']`. */
   readonly flags?: readonly string[];
   /** Keys of the tags that the roles may write besides the governor's own. Default: those of {@link EXAMPLE_POLICY}. */
   readonly mendedTagKeys?: readonly string[];
@@ -56,28 +69,60 @@ const LOCK_ABANDONED_MS = 180_000;
  * Processes may do this at the same time: one works, the others wait for its result. Files are built aside and renamed
  * into place, so nobody ever sees half of one.
  *
+ * @throws {UserError} for options that are unknown or malformed, or a policy file that cannot be read
  * @throws an Error with the bundler's or osls's own message.
  */
 export async function packageStack(options: PackageOptions = {}): Promise<PackagedStack> {
   const root = options.root ?? fileURLToPath(new URL('..', import.meta.url));
-  const flags = options.flags ?? [];
-  const outDir = options.outDir ?? join(root, 'infra');
-  const mendedTagKeys = options.mendedTagKeys ?? (await mendedKeysOfFile(join(root, EXAMPLE_POLICY)));
-  const order = { root, flags, mendedTagKeys, outDir };
-  const inputs = await digestOfInputs(order);
+  const typed = readDeployment(options.flags ?? []);
+  const policy = typed.policyFile === undefined ? undefined : await readPolicyFile(typed.policyFile);
+  const infra = join(root, 'infra');
+  const outDir = options.outDir ?? infra;
+  const mendedTagKeys =
+    options.mendedTagKeys ??
+    (policy === undefined
+      ? mendedKeys((await readPolicyFile(join(root, EXAMPLE_POLICY))).policy.tags)
+      : mendedKeys(policy.policy.tags));
+  const plan: Plan = { root, outDir, mendedTagKeys, deployment: typed.deployment(policy?.policy.regions), policy };
+  const inputs = await digestOfInputs(plan);
+  const further = furtherStacks(
+    plan.deployment,
+    forwardedRules(await readFile(join(infra, 'serverless.yml'), 'utf8'), plan.deployment),
+    policy?.policy,
+  );
 
   const current = await currentOutputs(outDir, inputs);
-  if (current !== undefined) return packagedStack(outDir, current);
+  if (current !== undefined) return packagedStack(plan, current, further);
 
   await mkdir(join(outDir, '.build'), { recursive: true });
   return await withLock(join(outDir, '.build/lock'), LOCK_ABANDONED_MS, async () => {
-    const built = (await currentOutputs(outDir, inputs)) ?? (await buildAside(order, inputs));
-    return packagedStack(outDir, built);
+    const built = (await currentOutputs(outDir, inputs)) ?? (await buildAside(plan, further, inputs));
+    return packagedStack(plan, built, further);
   });
 }
 
-function packagedStack(outDir: string, outputs: Outputs): PackagedStack {
+/** What is packaged for whom. */
+interface Plan {
+  readonly root: string;
+  readonly outDir: string;
+  readonly mendedTagKeys: readonly string[];
+  readonly deployment: Deployment;
+  /** The policy file that was named, if any. */
+  readonly policy: PolicyFile | undefined;
+}
+
+function packagedStack(
+  { outDir, mendedTagKeys, policy }: Plan,
+  outputs: Outputs,
+  further: readonly FurtherStack[],
+): PackagedStack {
   return {
+    mendedTagKeys,
+    keysAreOfExample: policy === undefined,
+    further: further.map(({ template: _, ...stack }) => ({
+      ...stack,
+      templatePath: join(outDir, '.build', stack.fileName),
+    })),
     templatePath: join(outDir, TEMPLATE),
     artifactsDir: join(outDir, '.build'),
     artifacts: Object.entries(outputs)
@@ -86,10 +131,9 @@ function packagedStack(outDir: string, outputs: Outputs): PackagedStack {
   };
 }
 
-type Order = Required<PackageOptions>;
-
 /** Builds in a directory of its own under `.build`, then publishes: artifacts, template, and last the stamp. */
-async function buildAside({ root, flags, mendedTagKeys, outDir }: Order, inputs: string): Promise<Outputs> {
+async function buildAside(plan: Plan, further: readonly FurtherStack[], inputs: string): Promise<Outputs> {
+  const { root, deployment, outDir, mendedTagKeys } = plan;
   const infra = join(root, 'infra');
   await removeLeftovers(outDir);
   const aside = join(outDir, '.build', `aside-${randomUUID()}`);
@@ -99,11 +143,21 @@ async function buildAside({ root, flags, mendedTagKeys, outDir }: Order, inputs:
     await cp(join(infra, 'resources'), join(aside, 'resources'), { recursive: true });
     await writeFile(join(aside, 'tag-keys.json'), tagKeysFile(mendedTagKeys));
 
+    const serverlessYml = await readFile(join(aside, 'serverless.yml'), 'utf8');
+    const key = deployment.kmsKeys[deployment.homeRegion];
+    await writeJson(
+      join(aside, 'forwarding.json'),
+      homeResources(deployment, forwardedRules(serverlessYml, deployment)),
+    );
+    await writeJson(join(aside, 'encryption.json'), encryptionOf(key, serverlessYml));
+
     const names = await handlerNames(infra);
     await bundleHandlers(root, names, join(aside, '.build'));
-    await runOsls(aside, join(root, 'node_modules/.cache/osls'), flags);
+    for (const { fileName, template } of further) await writeJson(join(aside, '.build', fileName), template);
+    await runOsls(aside, join(root, 'node_modules/.cache/osls'), oslsFlags(deployment));
 
-    const paths = [...names.map((name) => `.build/${name}.zip`).sort(), TEMPLATE];
+    const templates = further.map(({ fileName }) => `.build/${fileName}`);
+    const paths = [...names.map((name) => `.build/${name}.zip`).sort(), ...templates, TEMPLATE];
     const outputs: Outputs = Object.fromEntries(
       await Promise.all(paths.map(async (path) => [path, await describeFile(join(aside, path))] as const)),
     );
@@ -117,14 +171,30 @@ async function buildAside({ root, flags, mendedTagKeys, outDir }: Order, inputs:
   }
 }
 
+const writeJson = async (path: string, document: unknown): Promise<void> =>
+  await writeFile(path, `${JSON.stringify(document, null, 2)}\n`);
+
+/** The deployment as `osls package` takes it. */
+function oslsFlags({ stage, homeRegion, regions, payerAccountId, ...logging }: Deployment): readonly string[] {
+  const parameters = {
+    regions: regions.join(','),
+    payerAccountId: payerAccountId ?? 'none',
+    logRetentionInDays: logging.logRetentionInDays,
+    logLevel: logging.logLevel,
+  };
+  const params = Object.entries(parameters).flatMap(([name, value]) => ['--param', `${name}=${value}`]);
+  return ['--stage', stage, '--region', homeRegion, ...params];
+}
+
 /** What a killed process left behind. Only the holder of the lock may remove it. */
 async function removeLeftovers(outDir: string): Promise<void> {
   await removeFromBuild(outDir, (entry) => entry.startsWith('aside-'));
 }
 
-/** The artifacts of functions that are no more. */
+/** The artifacts of functions, and the templates of Regions, that are no more. */
 async function removeObsoleteArtifacts(outDir: string, outputs: Outputs): Promise<void> {
-  await removeFromBuild(outDir, (entry) => extname(entry) === '.zip' && !(`.build/${entry}` in outputs));
+  const isMade = (entry: string): boolean => extname(entry) === '.zip' || entry.endsWith('.template.json');
+  await removeFromBuild(outDir, (entry) => isMade(entry) && !(`.build/${entry}` in outputs));
 }
 
 async function removeFromBuild(outDir: string, condemned: (entry: string) => boolean): Promise<void> {
@@ -208,10 +278,10 @@ async function describeFile(path: string): Promise<{ sha256: string; bytes: numb
   return { sha256: createHash('sha256').update(content).digest('hex'), bytes: content.length };
 }
 
-async function digestOfInputs({ root, flags, mendedTagKeys }: Order): Promise<string> {
+async function digestOfInputs({ root, mendedTagKeys, deployment, policy }: Plan): Promise<string> {
   const paths = (await Promise.all(INPUTS.map((input) => filesUnder(root, input)))).flat().sort();
   const contents = await Promise.all(paths.map((path) => readFile(join(root, path))));
-  const hash = createHash('sha256').update(JSON.stringify([flags, mendedTagKeys]));
+  const hash = createHash('sha256').update(JSON.stringify([deployment, policy?.document, mendedTagKeys]));
   for (const [index, path] of paths.entries()) hash.update(`\0${path}\0`).update(contents[index] ?? '');
   return hash.digest('hex');
 }
@@ -224,47 +294,19 @@ async function filesUnder(root: string, path: string): Promise<string[]> {
   return (await Promise.all(entries.map((entry) => filesUnder(root, join(path, entry))))).flat();
 }
 
-/** `--policy` is ours; everything else is for osls. */
-function readArguments(args: readonly string[]): {
-  readonly policy: string | undefined;
-  readonly flags: readonly string[];
-} {
-  const { tokens } = parseArgs({
-    args: [...args],
-    options: { policy: { type: 'string' } },
-    strict: false,
-    tokens: true,
-  });
-  const ours = tokens.flatMap((token) => (token.kind === 'option' && token.name === 'policy' ? [token] : []));
-  if (ours.length > 1) throw new Error('--policy: expected one policy file');
-  const [only] = ours;
-  if (only === undefined) return { policy: undefined, flags: args };
-  if (only.value === undefined || only.value === '') throw new Error('--policy: expected a policy file');
-  const width = only.inlineValue === true ? 1 : 2;
-  return { policy: only.value, flags: args.filter((_, at) => at < only.index || at >= only.index + width) };
-}
-
-/** npm runs scripts in the package's folder; what the user names is meant from the folder that they called npm in. */
-function fromWhereCalled(path: string): string {
-  const { npm_lifecycle_event: called, INIT_CWD: folder } = process.env;
-  return called === 'package' && folder !== undefined ? resolve(folder, path) : resolve(path);
-}
-
 const script = process.argv[1];
 if (script !== undefined && realpathSync(script) === fileURLToPath(import.meta.url)) {
   try {
-    const { policy, flags } = readArguments(process.argv.slice(2));
-    const root = fileURLToPath(new URL('..', import.meta.url));
-    const mendedTagKeys = await mendedKeysOfFile(
-      policy === undefined ? join(root, EXAMPLE_POLICY) : fromWhereCalled(policy),
-    );
-    const { artifacts } = await packageStack({ flags, mendedTagKeys });
+    const { artifacts, further, mendedTagKeys, keysAreOfExample } = await packageStack({
+      flags: process.argv.slice(2),
+    });
     for (const { fileName, bytes } of artifacts) console.log(`${fileName}  ${(bytes / 1024).toFixed(0)} KB`);
+    for (const { fileName, where } of further) console.log(`${fileName}  to be deployed ${where}`);
     console.log(`Of a tenant's tags, the roles may write: ${mendedTagKeys.join(', ') || 'none'}`);
-    if (policy === undefined)
+    if (keysAreOfExample)
       console.log(`These are the tags that ${EXAMPLE_POLICY} mends. For those of your policy: --policy <file>`);
   } catch (error) {
     console.error(error instanceof Error ? error.message : error);
-    process.exitCode = 1;
+    process.exitCode = error instanceof UserError ? EXIT_USER_ERROR : EXIT_FAILED;
   }
 }

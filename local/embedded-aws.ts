@@ -9,6 +9,7 @@ import { type BudgetsOptions, createBudgets } from './budgets/budgets.ts';
 import { createCloudFormation } from './cloudformation/cloudformation.ts';
 import type { DeployedStack, DeployOptions } from './cloudformation/stack.ts';
 import { createCloudTrail } from './cloudtrail.ts';
+import { AccountMetrics } from './cloudwatch/account-metrics.ts';
 import { type CloudWatchOptions, createCloudWatch } from './cloudwatch/cloudwatch.ts';
 import { answerControlRequest, isControlRequest } from './control-api.ts';
 import { type CostExplorerOptions, createCostExplorer } from './cost-explorer/cost-explorer.ts';
@@ -29,7 +30,7 @@ import { createPriceList } from './pricing.ts';
 import { Principals } from './principals.ts';
 import type { Answer, WireRequest } from './protocols/wire.ts';
 import { createSecretsManager } from './secrets-manager.ts';
-import type { BilledUsage, Json, Observation, Observer, Service, World } from './service.ts';
+import type { BilledUsage, Json, JsonObject, Observation, Observer, Service, World } from './service.ts';
 import { createSns } from './sns.ts';
 import { createQueues } from './sqs.ts';
 import { createSsm } from './ssm.ts';
@@ -80,6 +81,12 @@ export interface EmbeddedAws {
   registerPrincipal: World['registerPrincipal'];
   /** Puts a resource there of which nothing is known but its tags, as the tagging API lists it; or replaces its tags. */
   putTaggedResource(arn: string, tags: Readonly<Record<string, string>>): void;
+  /**
+   * Puts an event on a bus as a rule of another account would, by the role of its target.
+   *
+   * @throws {DeliveryFailure} where the bus does not take it
+   */
+  forwardEvent(busArn: string, roleArn: string, event: JsonObject): Promise<void>;
   /** Resolves when every event and invocation set off so far has ended, with all that it set off. */
   settled(): Promise<void>;
   /** What any AWS client needs in its environment to talk to this endpoint and nothing else. */
@@ -137,7 +144,17 @@ export async function startEmbeddedAws(options: EmbeddedAwsOptions = {}): Promis
   services.push(createBudgets(world, destinations, options.budgets));
   services.push(createCostExplorer(world, destinations, identifiers, options.costExplorer));
   const scheduler = createScheduler(world, destinations, identifiers);
-  const cloudFormation = createCloudFormation({ world, services, queues, lambda, scheduler, identifiers, principals });
+  const makesAlarms = options.cloudWatch?.alarmsOfStacks ?? false;
+  const cloudFormation = createCloudFormation({
+    world,
+    services,
+    queues,
+    lambda,
+    scheduler,
+    identifiers,
+    makesAlarms,
+    principals,
+  });
 
   const dynamoDb = createDynamoDb(accountId, options.dynamoDbPath);
   services.push(dynamoDb.service);
@@ -149,9 +166,11 @@ export async function startEmbeddedAws(options: EmbeddedAwsOptions = {}): Promis
   services.push(createBedrockRuntime({ world, profiles, calls: modelCalls, bill: (usage) => billing.push(usage) }));
   const taggedElsewhere = new TaggedElsewhere();
   services.push(createTagging(profiles, taggedElsewhere));
-  services.push(createCloudWatch(world, options.cloudWatch));
+  const accountMetrics = makesAlarms ? new AccountMetrics(world, queues) : undefined;
+  if (accountMetrics !== undefined) observers.add((observation) => accountMetrics.observe(observation));
+  services.push(createCloudWatch(world, destinations, accountMetrics, options.cloudWatch));
   const cloudTrail = createCloudTrail(world, () => identifiers.uuid());
-  services.push(cloudTrail.service, createIam(principals));
+  services.push(cloudTrail.service, createIam(principals, accountId));
 
   const dispatch = createDispatcher({
     services,
@@ -188,6 +207,8 @@ export async function startEmbeddedAws(options: EmbeddedAwsOptions = {}): Promis
     planModelCalls: (planner) => modelCalls.plan(planner),
     registerPrincipal: world.registerPrincipal,
     putTaggedResource: (arn, tags) => taggedElsewhere.put(arn, tags),
+    forwardEvent: (busArn, roleArn, event) =>
+      destinations.send(busArn, { authority: { roleArn }, body: JSON.stringify(event) }),
     settled: () => activity.settled(),
     environment: () => ({
       AWS_ENDPOINT_URL: endpoint,

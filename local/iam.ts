@@ -1,3 +1,4 @@
+import { managedPolicyOperations } from './iam/managed-policies.ts';
 import { membersOf } from './members.ts';
 import type { Principals } from './principals.ts';
 import { AwsFault, type JsonObject, type Service } from './service.ts';
@@ -5,10 +6,10 @@ import { AwsFault, type JsonObject, type Service } from './service.ts';
 const PAGE = 100;
 
 /**
- * Identity and Access Management, for reading alone: the tags of the roles that registered principals are sessions of, and the
- * inline policies of roles that were deployed.
+ * Identity and Access Management: the tags of the roles that registered principals are sessions of, and the
+ * inline policies of roles that were deployed; and managed policies.
  */
-export function createIam(principals: Principals): Service {
+export function createIam(principals: Principals, accountId: string): Service {
   const documentsOf = (role: string): ReadonlyMap<string, JsonObject> => {
     const documents = principals.documentsOfRole(role);
     if (documents === undefined) throw noSuchRole(role);
@@ -31,6 +32,7 @@ export function createIam(principals: Principals): Service {
           throw new AwsFault('NoSuchEntity', `The role policy with name ${PolicyName} cannot be found.`, 404);
         return { RoleName, PolicyName, PolicyDocument: encodeURIComponent(JSON.stringify(document)) };
       },
+      ...managedPolicyOperations(accountId),
       ListRoleTags(input) {
         const read = members(input);
         const role = read.string('RoleName');

@@ -1,5 +1,6 @@
 import {
   ConditionalCheckFailedException,
+  DeleteItemCommand,
   type DynamoDBClient,
   PutItemCommand,
   paginateQuery,
@@ -9,7 +10,7 @@ import type { BudgetId } from '../../domain/budgets/budget-id.ts';
 import { type EpochMs, epochMs } from '../../domain/clock.ts';
 import { Fault } from '../../domain/fault.ts';
 import { nanoUsd } from '../../domain/money.ts';
-import type { Override, OverrideId, Overrides } from '../../domain/standing/override.ts';
+import type { Override, OverrideId, Overrides, Retractions } from '../../domain/standing/override.ts';
 import { asking } from '../asking.ts';
 
 const PARTITION = 'OVERRIDES';
@@ -43,7 +44,7 @@ const Stored = z.object({
  * What operators have said, in the governor's table. A target has one item for its standing, which the next word on it
  * replaces; each raise has one of its own, and stays as a record.
  */
-export function overridesTable(client: DynamoDBClient, table: string): Overrides {
+export function overridesTable(client: DynamoDBClient, table: string): Overrides & Retractions {
   return {
     async keep(override) {
       return await asking(`keeping override ${override.id}`, async () => {
@@ -69,6 +70,27 @@ export function overridesTable(client: DynamoDBClient, table: string): Overrides
           return 'kept';
         } catch (error) {
           if (error instanceof ConditionalCheckFailedException) return 'outdated';
+          throw error;
+        }
+      });
+    },
+
+    async takeBack(override) {
+      return await asking(`taking back override ${override.id}`, async () => {
+        try {
+          await client.send(
+            new DeleteItemCommand({
+              TableName: table,
+              Key: { pk: { S: PARTITION }, sk: { S: sortKeyOf(override) } },
+              // A later word of the same target has the same key, and an id of its own.
+              ConditionExpression: 'contains(#override, :id)',
+              ExpressionAttributeNames: { '#override': 'override' },
+              ExpressionAttributeValues: { ':id': { S: `"id":${JSON.stringify(override.id)}` } },
+            }),
+          );
+          return 'taken-back';
+        } catch (error) {
+          if (error instanceof ConditionalCheckFailedException) return 'gone';
           throw error;
         }
       });

@@ -26,7 +26,9 @@ import { noticeOutbox } from '../../domain/standing/notice-outbox.ts';
 export async function enforcementOf(
   table: string,
   journal: Journal,
-): Promise<StandingEnforcement & { readonly journal: AuditingJournal }> {
+): Promise<
+  StandingEnforcement & { readonly journal: AuditingJournal; readonly overrides: ReturnType<typeof overridesTable> }
+> {
   const clock = new AwsClock();
   const dynamo = clock.listenTo(new DynamoDBClient());
   const clients = new Map<string, BedrockClient>();

@@ -4,6 +4,8 @@ import type { Lambda } from '../lambda/lambda.ts';
 import type { Principals } from '../principals.ts';
 import type { Service, World } from '../service.ts';
 import type { Queues } from '../sqs.ts';
+import { alarmResources } from './alarm-resources.ts';
+import { costResources } from './cost-resources.ts';
 import { eventResources } from './event-resources.ts';
 import { functionResources } from './function-resources.ts';
 import { messagingResources, type Perform } from './messaging-resources.ts';
@@ -19,6 +21,8 @@ export interface CloudFormationOptions {
   readonly scheduler: Scheduler;
   readonly identifiers: Identifiers;
   readonly principals: Principals;
+  /** Whether alarms are made; otherwise they are only names. */
+  readonly makesAlarms: boolean;
 }
 
 /** Deploys stacks from templates; there is no CloudFormation API in front. */
@@ -63,6 +67,8 @@ export function createCloudFormation(options: CloudFormationOptions): CloudForma
         ...functionResources({ ...options, artifactsDir: deployOptions.artifactsDir }),
         ...otherResources(perform),
         ...roleResources(options.principals),
+        ...(options.makesAlarms ? alarmResources(perform) : {}),
+        ...costResources(perform),
       };
       return deployStack(deployOptions, { accountId: world.accountId, region, stackName, types, state });
     },

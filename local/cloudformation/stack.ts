@@ -46,6 +46,7 @@ export async function deployStack(options: DeployOptions, surroundings: StackSur
   const { accountId, region, stackName, types, state } = surroundings;
   const created = new Map<string, Created>();
   const scope = scopeOf(template, surroundings, parametersOf(template, options.parameters ?? {}), created);
+  checkRules(template, scope);
   const definitions = included(section(template, 'Resources'), scope);
 
   for (const [logicalId, definition] of definitions) {
@@ -82,6 +83,17 @@ export async function deployStack(options: DeployOptions, surroundings: StackSur
     outputs: outputsOf(template, scope),
     resources: Object.fromEntries([...created].map(([logicalId, resource]) => [logicalId, resource.ref])),
   };
+}
+
+/** Assertions about parameters and the Region, before anything is made. @throws {TemplateError} with what the rule says */
+function checkRules(template: JsonObject, scope: Scope): void {
+  for (const [name, rule] of Object.entries(section(template, 'Rules'))) {
+    if (!isObject(rule) || rule['RuleCondition'] !== undefined)
+      throw new TemplateError(`rule ${name}: conditions of rules are not embedded`);
+    const assertions = Array.isArray(rule['Assertions']) ? rule['Assertions'].filter(isObject) : [];
+    for (const { Assert, AssertDescription } of assertions)
+      if (!evaluateCondition(Assert, scope)) throw new TemplateError(`rule ${name}: ${AssertDescription}`);
+  }
 }
 
 async function naming(logicalId: string, type: string, work: () => Created | Promise<Created>): Promise<Created> {

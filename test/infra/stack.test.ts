@@ -154,6 +154,8 @@ describe('the functions', () => {
         GOVERNOR_ACCOUNT_ID: { Ref: 'AWS::AccountId' },
         GOVERNOR_INDEX_PARAMETER: '/bedrock-cost-governor-dev/index',
         GOVERNOR_STAGE: 'dev',
+        GOVERNOR_REGIONS: 'us-east-1',
+        GOVERNOR_PAYER_ACCOUNT_ID: 'none',
         POWERTOOLS_SERVICE_NAME: 'bedrock-cost-governor',
         POWERTOOLS_METRICS_NAMESPACE: 'BedrockCostGovernor',
         POWERTOOLS_LOG_LEVEL: 'INFO',
@@ -308,7 +310,11 @@ describe('the topics', () => {
   it('for alerts are each open to the one service that raises them, for this account, and to no one else', () => {
     const topicPolicy = z.object({ Topics: z.array(reference), PolicyDocument: policy });
     const policies = [...resources('AWS::SNS::TopicPolicy', topicPolicy).values()];
-    expect(policies.map(({ Topics }) => Topics)).toEqual([[{ Ref: 'BudgetAlertsTopic' }], [{ Ref: 'AnomaliesTopic' }]]);
+    expect(policies.map(({ Topics }) => Topics)).toEqual([
+      [{ Ref: 'BudgetAlertsTopic' }],
+      [{ Ref: 'AnomaliesTopic' }],
+      [{ Ref: 'NoticesTopic' }],
+    ]);
     expect(policies.flatMap(({ PolicyDocument }) => PolicyDocument.Statement)).toEqual([
       expect.objectContaining({
         Effect: 'Allow',
@@ -327,6 +333,21 @@ describe('the topics', () => {
         Resource: { Ref: 'AnomaliesTopic' },
         // `none` is no account: a payer is named when the stack is packaged.
         Condition: { StringEquals: { 'aws:SourceAccount': [{ Ref: 'AWS::AccountId' }, 'none'] } },
+      }),
+      // Not for alerts: the stack's own alarms tell people here.
+      expect.objectContaining({
+        Effect: 'Allow',
+        Principal: { Service: 'cloudwatch.amazonaws.com' },
+        Action: ['sns:Publish'],
+        Resource: { Ref: 'NoticesTopic' },
+        Condition: {
+          StringEquals: { 'aws:SourceAccount': { Ref: 'AWS::AccountId' } },
+          ArnLike: {
+            'aws:SourceArn': {
+              'Fn::Sub': `arn:\${AWS::Partition}:cloudwatch:\${AWS::Region}:\${AWS::AccountId}:alarm:bedrock-cost-governor-dev-*`,
+            },
+          },
+        },
       }),
     ]);
   });
@@ -392,7 +413,7 @@ describe('the table', () => {
           ],
           TimeToLiveSpecification: { AttributeName: 'auditExpiresAt', Enabled: true },
           PointInTimeRecoverySpecification: { PointInTimeRecoveryEnabled: true },
-          SSESpecification: { SSEEnabled: true },
+          SSESpecification: { SSEEnabled: true, SSEType: 'KMS', KMSMasterKeyId: { Ref: 'AWS::NoValue' } },
           DeletionProtectionEnabled: true,
         },
       }),
@@ -612,6 +633,8 @@ describe('the outputs', () => {
       AnomaliesTopicArn: { Value: { Ref: 'AnomaliesTopic' } },
       BusName: { Value: { Ref: 'GovernorBus' } },
       LeaseFunctionName: { Value: { Ref: 'LeaseLambdaFunction' } },
+      DashboardName: { Value: { Ref: 'Dashboard' } },
+      NeedsTrail: { Value: expect.stringMatching(/CloudTrail trail.*Without one no profile event comes/) },
     });
   });
 });
