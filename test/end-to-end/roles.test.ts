@@ -180,6 +180,7 @@ describe('the roles of the functions', { timeout: 90_000 }, () => {
     source: 'aws.ce',
     'detail-type': 'Anomaly Detected',
     account: governor.aws.accountId,
+    region: 'us-east-1',
     detail: { anomalyId: 'an-anomaly', monitorArn: MONITOR, anomalyStartDate: '2026-11-01T00:00:00Z' },
   });
   const alarm = (tenant: string): JsonObject => ({
