@@ -187,23 +187,6 @@ describe('packaging the stack', () => {
     expect(text).toContain('/bedrock-cost-governor-prod/mended-tag-keys');
   });
 
-  it.each([
-    [['--policy'], '--policy: expected a policy file'],
-    [['--policy='], '--policy: expected a policy file'],
-    [['--policy', 'a', '--policy', 'b'], '--policy: expected one policy file'],
-    [['--policy', 'nowhere.yaml'], 'nowhere.yaml cannot be read (ENOENT)'],
-  ])('refuses %j', async (flags, message) => {
-    await expect(runPackage({}, ...flags)).rejects.toMatchObject({ code: 1, stderr: expect.stringContaining(message) });
-  });
-
-  it('refuses a policy with mistakes, and names them', async () => {
-    await writeFile(join(project.root, 'bad.yaml'), 'version: 1\nregions: nowhere\n');
-    await expect(runPackage({}, '--policy', 'bad.yaml')).rejects.toMatchObject({
-      code: 1,
-      stderr: expect.stringMatching(/bad\.yaml: regions: /),
-    });
-  });
-
   it("exits with the tool's own message when osls refuses the configuration", async () => {
     const path = join(project.root, 'infra/serverless.yml');
     await writeFile(path, (await readFile(path, 'utf8')).replace('timeout: 270', 'timeout: 27000'));
