@@ -19,7 +19,7 @@ import { createDynamoDb } from './dynamodb.ts';
 import { createEventBridge } from './eventbridge/event-bridge.ts';
 import { createScheduler } from './eventbridge/scheduler.ts';
 import { startHttpFront } from './http-front.ts';
-import { createAuthorizer } from './iam/authorizer.ts';
+import { createAuthorizer, createRoleMay } from './iam/authorizer.ts';
 import { createIam } from './iam.ts';
 import { createIdentifiers } from './identifiers.ts';
 import { type Interception, Interceptors } from './interceptors.ts';
@@ -136,10 +136,11 @@ export async function startEmbeddedAws(options: EmbeddedAwsOptions = {}): Promis
     billing,
     putAwsEvent: (region, event) => eventBridge.putAwsEvent(region, event),
   };
-  const destinations = new Destinations();
+  const roleMay = createRoleMay(world, principals);
+  const destinations = new Destinations(roleMay);
   const eventBridge = createEventBridge(world, destinations, identifiers);
   const queues = createQueues(world, destinations, identifiers);
-  const lambda = createLambda(world, destinations, identifiers);
+  const lambda = createLambda(world, destinations, identifiers, roleMay);
   services.push(eventBridge.service, queues.service, lambda.service);
   services.push(createSns(world, destinations, identifiers));
   services.push(createBudgets(world, destinations, options.budgets));
@@ -155,6 +156,7 @@ export async function startEmbeddedAws(options: EmbeddedAwsOptions = {}): Promis
     identifiers,
     makesAlarms,
     keepsTables: options.dynamoDbPath !== undefined,
+    principals,
   });
 
   const dynamoDb = createDynamoDb(accountId, options.dynamoDbPath);

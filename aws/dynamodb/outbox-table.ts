@@ -27,7 +27,7 @@ export interface OutboxKind<Message extends OutboxMessage> {
   readonly attribute: string;
   readonly serialise: (message: Message) => string;
   /** Undefined for what this version does not write. */
-  readonly parse: (document: string) => Message | undefined;
+  readonly parse: (document: string) => Message | undefined | Promise<Message | undefined>;
 }
 
 /** Messages in the governor's table, one item each, kept for good: an occasion that is on record is never told again. */
@@ -82,7 +82,7 @@ export function outboxTable<Message extends OutboxMessage>(
         for await (const page of pages)
           for (const item of page.Items ?? []) {
             // It waits for the version that has entered it.
-            const message = isNewer('message', item) ? undefined : kind.parse(item[attribute]?.S ?? '');
+            const message = isNewer('message', item) ? undefined : await kind.parse(item[attribute]?.S ?? '');
             const enteredAt = epochMs(Number(item['enteredAt']?.N ?? 0));
             if (message === undefined) unreadable.push(item['pk']?.S?.slice(prefix.length + 1) ?? '');
             else waiting.push({ message, enteredAt });

@@ -1,6 +1,6 @@
 import { type DynamoDBClient, GetItemCommand } from '@aws-sdk/client-dynamodb';
 import { Fault } from '../../domain/fault.ts';
-import { type Policy, readPolicy } from '../../domain/policy/policy.ts';
+import type { Policy } from '../../domain/policy/policy.ts';
 import { asking } from '../asking.ts';
 import { putItem, refuseNewer } from './item-schema.ts';
 
@@ -36,6 +36,8 @@ export function policyTable(client: DynamoDBClient, table: string) {
           next: 'Apply a policy file to this table.',
         });
       if (last?.document === document) return last.policy;
+      // The schemas of a policy are the largest part of what a function starts with, and its first request needs none of them.
+      const { readPolicy } = await import('../../domain/policy/policy.ts');
       const reading = readPolicy(JSON.parse(document));
       if (reading.kind === 'valid') {
         last = { document, policy: reading.policy };

@@ -1,4 +1,5 @@
 import { type Approximation, approximations } from '../../domain/budgets/approximations.ts';
+import { checkTagKeys, type TagKeyCheck } from '../../domain/policy/tag-keys.ts';
 import { type PlannedAction, planProfiles, readProfiles } from '../../domain/profiles/plan-profiles.ts';
 import { NOTHING_PLANNED, type PlannedStandings, planStandings } from '../../domain/status/planned-standings.ts';
 import type { PolicyFile } from '../policy-file.ts';
@@ -12,6 +13,8 @@ export interface AccountPlan {
   readonly storesPolicy: boolean;
   /** Under `mode: observe` nothing but the policy is stored: the actions are what would be done. */
   readonly observes: boolean;
+  /** Whether the deployed stack may write the tags that this policy mends. */
+  readonly tagKeys: TagKeyCheck;
   readonly actions: readonly PlannedAction[];
   /** What follows for the budgets and profiles that are there: the sweep does it, minutes after the policy is stored. */
   readonly standings: PlannedStandings;
@@ -29,6 +32,7 @@ export async function planFor(account: Account, { policy, document }: PolicyFile
     // A policy that is in force has had its consequences, or the sweep is at them.
     standings: storesPolicy ? await planStandings(account.standings, policy) : NOTHING_PLANNED,
     approximations: approximations(policy),
+    tagKeys: checkTagKeys(policy.tags, await account.tagKeys()),
     actions: planProfiles(policy, await readProfiles(account.ports.profiles, policy.regions)),
   };
 }

@@ -1,6 +1,7 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { BedrockClient } from '@aws-sdk/client-bedrock';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { SSMClient } from '@aws-sdk/client-ssm';
 import { AwsClock } from '../../aws/aws-clock.ts';
 import { bedrockProfileMaker } from '../../aws/bedrock-profile-maker.ts';
 import { bedrockProfiles } from '../../aws/bedrock-profiles.ts';
@@ -9,6 +10,8 @@ import { overridesTable } from '../../aws/dynamodb/overrides-table.ts';
 import { policyTable } from '../../aws/dynamodb/policy-table.ts';
 import { profileIndexTable } from '../../aws/dynamodb/profile-index-table.ts';
 import { signalsTable } from '../../aws/dynamodb/signals-table.ts';
+import { stackTagKeys } from '../../aws/stack-tag-keys.ts';
+import type { WritableTagKeys } from '../../domain/policy/tag-keys.ts';
 import type { PlanPorts } from '../../domain/profiles/apply-plan.ts';
 import type { Profiles } from '../../domain/profiles/profiles.ts';
 import type { planStandings } from '../../domain/status/planned-standings.ts';
@@ -18,6 +21,8 @@ import { callerOf } from '../caller.ts';
 export interface Account {
   readonly id: string;
   readonly policies: ReturnType<typeof policyTable>;
+  /** What the roles of the deployed stack may write. */
+  readonly tagKeys: () => Promise<WritableTagKeys>;
   readonly ports: PlanPorts & { readonly profiles: Profiles };
   /** What the budgets and profiles that are there stand by. */
   readonly standings: Parameters<typeof planStandings>[0];
@@ -48,6 +53,7 @@ export async function accountOf(table: string): Promise<Account> {
       overrides: overridesTable(dynamo, table),
       signals: signalsTable(dynamo, table),
     },
+    tagKeys: () => stackTagKeys(new SSMClient(PATIENT), table),
     ports: {
       profiles: bedrockProfiles(clientFor),
       maker: bedrockProfileMaker(clientFor, { accountId: id }),

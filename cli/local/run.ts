@@ -1,5 +1,6 @@
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { policyTable } from '../../aws/dynamodb/policy-table.ts';
+import { mendedKeys } from '../../domain/policy/tag-keys.ts';
 import { packageStack } from '../../infra/package.ts';
 import { type EmbeddedAws, startEmbeddedAws } from '../../local/embedded-aws.ts';
 import { untilInterrupted } from '../interruption.ts';
@@ -19,7 +20,9 @@ export interface LocalOptions {
 export async function runLocal(options: LocalOptions, policy: PolicyFile | undefined): Promise<number> {
   const bar = progress(options);
   bar.at('packaging the stack …');
-  const { templatePath, artifactsDir } = await packageStack();
+  // The roles of the functions may write the tags that the policy mends.
+  const mendedTagKeys = policy === undefined ? {} : { mendedTagKeys: mendedKeys(policy.policy.tags) };
+  const { templatePath, artifactsDir } = await packageStack(mendedTagKeys);
   const aws = await startEmbeddedAws({
     ...(options.port === undefined ? {} : { port: options.port }),
     ...(options.data === undefined ? {} : { dynamoDbPath: options.data }),

@@ -1,6 +1,7 @@
 import type { Scheduler } from '../eventbridge/scheduler.ts';
 import type { Identifiers } from '../identifiers.ts';
 import type { Lambda } from '../lambda/lambda.ts';
+import type { Principals } from '../principals.ts';
 import type { Service, World } from '../service.ts';
 import type { Queues } from '../sqs.ts';
 import { alarmResources } from './alarm-resources.ts';
@@ -9,6 +10,7 @@ import { eventResources } from './event-resources.ts';
 import { functionResources } from './function-resources.ts';
 import { messagingResources, type Perform } from './messaging-resources.ts';
 import { otherResources } from './other-resources.ts';
+import { roleResources } from './role-resources.ts';
 import { type DeployedStack, type DeployOptions, deployStack, removeAll, type StackState } from './stack.ts';
 
 export interface CloudFormationOptions {
@@ -20,6 +22,7 @@ export interface CloudFormationOptions {
   readonly identifiers: Identifiers;
   /** Whether a table that is there before its stack is taken for the stack's: tables were kept on disk, and stacks were not. */
   readonly keepsTables: boolean;
+  readonly principals: Principals;
   /** Whether alarms are made; otherwise they are only names. */
   readonly makesAlarms: boolean;
 }
@@ -67,6 +70,7 @@ export function createCloudFormation(options: CloudFormationOptions): CloudForma
         ...eventResources(perform, options.scheduler),
         ...functionResources({ ...options, artifactsDir: deployOptions.artifactsDir }),
         ...otherResources(perform, options.keepsTables),
+        ...roleResources(options.principals),
         ...(options.makesAlarms ? alarmResources(perform) : {}),
         ...costResources(perform),
       };

@@ -9,7 +9,7 @@ import {
   stringProperty,
 } from './resource-type.ts';
 
-/** Tables and parameters, and what has a name here but does nothing: roles, keys, buckets, log groups, alarms, dashboards. */
+/** Tables and parameters, and what has a name here but does nothing: keys, buckets, log groups, alarms, dashboards. */
 export function otherResources(perform: Perform, keepsTables: boolean): Readonly<Record<string, ResourceType>> {
   const table: ResourceType = {
     used: ['TableName', ...TABLE_MEMBERS],
@@ -102,10 +102,6 @@ const nameOr =
 const pathOf = (desired: Desired): string => stringProperty(desired, 'Path', '/');
 
 const NAMED: Readonly<Record<string, ResourceType>> = {
-  'AWS::IAM::Role': named(nameOr('RoleName'), (name, desired) => ({
-    Arn: `arn:aws:iam::${desired.accountId}:role${pathOf(desired)}${name}`,
-    RoleId: `AROA${physicalName(desired).slice(-12)}`,
-  })),
   'AWS::IAM::ManagedPolicy': named(
     (desired) =>
       `arn:aws:iam::${desired.accountId}:policy${pathOf(desired)}${stringProperty(desired, 'ManagedPolicyName', physicalName(desired, 128))}`,
