@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { annotate, does, withJson, withTable } from '../command-line.ts';
+import { annotate, does, READS_TABLE, withJson, withTable } from '../command-line.ts';
 import type { DoctorOptions } from './run.ts';
 
 export const doctor = (program: Command): Command =>
@@ -13,6 +13,23 @@ export const doctor = (program: Command): Command =>
       async (options: DoctorOptions) => await (await import('./run.ts')).runDoctor(options),
     ),
     {
+      needs: [
+        ...READS_TABLE,
+        'dynamodb:DescribeTable',
+        'lambda:GetFunctionConfiguration',
+        'cloudtrail:DescribeTrails',
+        'cloudtrail:GetEventSelectors',
+        'cloudtrail:GetTrailStatus',
+        'sns:ListSubscriptionsByTopic',
+        'sqs:ListQueues',
+        'sqs:GetQueueAttributes',
+        'ce:ListCostAllocationTags',
+        'budgets:ViewBudget',
+        'budgets:ListTagsForResource',
+        'iam:GetAccountAuthorizationDetails',
+        'iam:ListRolePolicies',
+        'iam:GetRolePolicy',
+      ],
       examples: [
         ['doctor --stage prod', 'after a deployment, or when something is odd'],
         ['doctor --json', 'for a pipeline'],

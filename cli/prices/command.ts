@@ -26,6 +26,7 @@ export const prices = (program: Command): Command => {
       },
     ),
     {
+      needs: ['pricing:GetProducts'],
       examples: [
         ['prices check', 'those of us-east-1'],
         ['prices check --policy governance.yaml --detailed-exitcode', 'for a pipeline'],

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { annotate, does, fromWhereCalled, withJson, withTable } from '../command-line.ts';
+import { annotate, does, fromWhereCalled, READS_TABLE, withJson, withTable } from '../command-line.ts';
 import type { ReplayOptions } from './run.ts';
 
 export const replay = (program: Command): Command =>
@@ -15,6 +15,24 @@ export const replay = (program: Command): Command =>
         await (await import('./run.ts')).runReplay(options, file === '-' ? file : fromWhereCalled(file)),
     ),
     {
+      needs: [
+        ...READS_TABLE,
+        'dynamodb:BatchGetItem',
+        'dynamodb:DescribeTable',
+        'lambda:GetFunctionConfiguration',
+        'bedrock:GetInferenceProfile',
+        'bedrock:ListInferenceProfiles',
+        'bedrock:ListTagsForResource',
+        'tag:GetResources',
+        'cloudwatch:GetMetricData',
+        'cloudwatch:ListMetrics',
+        'cloudwatch:DescribeAlarms',
+        'ce:GetAnomalies',
+        'budgets:ViewBudget',
+        'budgets:ListTagsForResource',
+        'cloudtrail:LookupEvents',
+        'iam:ListRoleTags',
+      ],
       examples: [
         ['replay event.json', 'an event from a dead-letter queue or a log'],
         ['replay - --json < event.json', 'for programs'],

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { annotate, does, withJson, withTable } from '../command-line.ts';
+import { annotate, does, READS_TABLE, withJson, withTable } from '../command-line.ts';
 
 export const status = (program: Command): Command =>
   annotate(
@@ -13,6 +13,7 @@ export const status = (program: Command): Command =>
         await (await import('./run.ts')).runStatus(options, tenant),
     ),
     {
+      needs: [...READS_TABLE, 'dynamodb:DescribeTable'],
       examples: [
         ['status', 'all budgets, those first of which most is spent'],
         ['status acme', 'one tenant in full'],
