@@ -12,6 +12,8 @@ const Environment = z.object({
   GOVERNOR_CHAT_TOPIC_ARN: z.string(),
   GOVERNOR_BUDGET_ALERTS_TOPIC_ARN: z.string(),
   GOVERNOR_ANOMALIES_TOPIC_ARN: z.string(),
+  GOVERNOR_REGIONS: z.string(),
+  GOVERNOR_PAYER_ACCOUNT_ID: z.string().optional(),
 });
 
 /** The functions that mend tags: see `governProfiles` in infra/resources/roles.yml. */
@@ -39,10 +41,13 @@ export async function stackDeployment(client: LambdaClient, prefix: string): Pro
       next: 'Deploy the stack of infra/serverless.yml; it sets these variables.',
     });
   const variables = settings.data;
+  const payer = variables.GOVERNOR_PAYER_ACCOUNT_ID;
   return {
     region: variables.GOVERNOR_NOTICES_TOPIC_ARN.split(':')[3] ?? '',
     accountId: variables.GOVERNOR_ACCOUNT_ID,
     table: variables.GOVERNOR_TABLE,
+    regions: variables.GOVERNOR_REGIONS.split(','),
+    ...(payer === undefined || payer === 'none' ? {} : { payerAccountId: payer }),
     topics: {
       notices: variables.GOVERNOR_NOTICES_TOPIC_ARN,
       chat: variables.GOVERNOR_CHAT_TOPIC_ARN,

@@ -3,12 +3,17 @@ import type { AwsBudgets } from '../budgets/provisioning.ts';
 import type { Clock } from '../clock.ts';
 import type { Policy } from '../policy/policy.ts';
 import type { ProfileIndex } from '../profiles/profile-index.ts';
+import type { TableState } from '../recovery/tend-table.ts';
 
 /** The stack as it is deployed: what its functions are told, and which roles they have. */
 export interface Deployment {
   readonly region: string;
   readonly accountId: string;
   readonly table: string;
+  /** Whose profiles it governs. */
+  readonly regions: readonly string[];
+  /** The account that pays, where it forwards its cost anomalies. */
+  readonly payerAccountId?: string;
   /** ARNs, by what they are for. */
   readonly topics: Readonly<Record<'notices' | 'chat' | 'budget alerts' | 'anomalies', string>>;
   /** Names of the roles of the functions that mend tags. */
@@ -50,9 +55,10 @@ export interface ExaminedAccount {
   /** This machine's. */
   readonly machine: Clock;
   readonly policy: () => Promise<Policy>;
+  readonly tableState: () => Promise<TableState>;
   /** Undefined where no function of the stack is there. */
   readonly deployment: () => Promise<Deployment | undefined>;
-  readonly trails: () => Promise<readonly Trail[]>;
+  readonly trails: (region: string) => Promise<readonly Trail[]>;
   readonly subscriptions: (topicArn: string) => Promise<readonly Subscription[]>;
   /** The stack's queues, all of which hold what got lost. */
   readonly deadLetters: () => Promise<readonly { readonly queue: string; readonly messages: number }[]>;
