@@ -3,10 +3,12 @@ import {
   DeleteMessageCommand,
   GetQueueAttributesCommand,
   GetQueueUrlCommand,
+  QueueDoesNotExist,
   ReceiveMessageCommand,
   type SQSClient,
 } from '@aws-sdk/client-sqs';
 import { epochMs } from '../domain/clock.ts';
+import { Fault } from '../domain/fault.ts';
 import type { DeadLetter } from '../domain/redrive/dead-letter.ts';
 import type { DeadLetters } from '../domain/redrive/redrive.ts';
 import { asking } from './asking.ts';
@@ -29,6 +31,15 @@ export function deadLetterQueue(client: SQSClient, queueName: string): DeadLette
   };
   const handleOf = ({ id }: DeadLetter): string => receipts.get(id) ?? '';
   return {
+    async isThere() {
+      try {
+        await queueUrl();
+        return true;
+      } catch (error) {
+        if (error instanceof Fault && error.cause instanceof QueueDoesNotExist) return false;
+        throw error;
+      }
+    },
     async receive() {
       const QueueUrl = await queueUrl();
       const { Messages = [] } = await asking(`reading the queue ${queueName}`, () =>

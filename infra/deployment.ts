@@ -1,7 +1,7 @@
 /** What a stack is packaged for: the options of `npm run package`, checked as a whole before anything is built. */
 import { parseArgs } from 'node:util';
+import { forwardingRegions } from '../domain/events/forwarding.ts';
 import { partitionOf } from '../domain/profiles/profile-arn.ts';
-import { ANOMALIES_REGION } from '../domain/signals/anomaly.ts';
 import { UserError } from './user-error.ts';
 
 /** Where and how a stack is to be deployed. */
@@ -106,7 +106,7 @@ export function readDeployment(args: readonly string[]): DeploymentOptions {
           .slice(0, 1)
           .map((name) => `--stage: expected a shorter name: ${name} has more than ${LONGEST_NAME} characters`),
       ];
-      const kmsKeys = keysByRegion(keys, [homeRegion, ...governed, ...regionsOfBilling(homeRegion)], found);
+      const kmsKeys = keysByRegion(keys, [homeRegion, ...forwardingRegions({ homeRegion, regions: governed })], found);
       if (keys.length > 0 && kmsKeys[homeRegion] === undefined && found.length === 0)
         found.push(`--kms-key: expected a key in the Region of the stack, ${homeRegion}`);
       if (found.length > 0) throw new UserError([...new Set(found)]);
@@ -121,10 +121,6 @@ export function readDeployment(args: readonly string[]): DeploymentOptions {
     },
   };
 }
-
-/** Where the stack is besides, to hear of cost anomalies. */
-const regionsOfBilling = (homeRegion: string): readonly string[] =>
-  partitionOf(homeRegion) === 'aws' ? [ANOMALIES_REGION] : [];
 
 /** A multi-Region key stands for its replicas, which have its id (KMS developer guide, multi-Region keys). */
 function keysByRegion(keys: readonly string[], regions: readonly string[], problems: string[]): Record<string, string> {

@@ -8,6 +8,7 @@ import { asking } from '../asking.ts';
 const Environment = z.object({
   GOVERNOR_TABLE: z.string(),
   GOVERNOR_ACCOUNT_ID: z.string(),
+  GOVERNOR_REGIONS: z.string().min(1),
   GOVERNOR_NOTICES_TOPIC_ARN: z.string(),
   GOVERNOR_CHAT_TOPIC_ARN: z.string(),
   GOVERNOR_BUDGET_ALERTS_TOPIC_ARN: z.string(),
@@ -40,8 +41,10 @@ export async function stackDeployment(client: LambdaClient, prefix: string): Pro
     });
   const variables = settings.data;
   return {
+    prefix,
     region: variables.GOVERNOR_NOTICES_TOPIC_ARN.split(':')[3] ?? '',
     accountId: variables.GOVERNOR_ACCOUNT_ID,
+    regions: variables.GOVERNOR_REGIONS.split(','),
     table: variables.GOVERNOR_TABLE,
     topics: {
       notices: variables.GOVERNOR_NOTICES_TOPIC_ARN,

@@ -62,7 +62,6 @@ function accountFor(options: StackOptions): ExaminedAccount {
   const clock = new AwsClock();
   const dynamo = clock.listenTo(new DynamoDBClient());
   const iam = new IAMClient();
-  const sns = new SNSClient();
   const policies = policyTable(dynamo, table);
   return {
     stage,
@@ -70,9 +69,9 @@ function accountFor(options: StackOptions): ExaminedAccount {
     machine: { now: () => epochMs(Date.now()) },
     policy: () => policies.current(),
     deployment: () => stackDeployment(new LambdaClient(), prefix),
-    trails: () => trailsOf(new CloudTrailClient()),
-    subscriptions: (topic) => topicSubscriptions(sns, topic),
-    deadLetters: () => deadLetters(new SQSClient(), prefix),
+    trails: (region) => trailsOf(new CloudTrailClient({ region })),
+    subscriptions: (topic) => topicSubscriptions(new SNSClient({ region: topic.split(':')[3] ?? '' }), topic),
+    deadLetters: (region) => deadLetters(new SQSClient({ region }), prefix),
     costTags: costExplorerTags(new CostExplorerClient({ region: 'us-east-1' }), new Pace(COST_EXPLORER_PACE)),
     awsBudgets: ({ accountId, topics }) =>
       awsBudgets(new BudgetsClient(), { accountId, alertTopicArn: topics['budget alerts'] }, new Pace(BUDGETS_PACE)),

@@ -3,6 +3,7 @@ import type { Deployment, ExaminedAccount } from './account.ts';
 import { attempt, bad, type CheckName, type Finding, ok } from './finding.ts';
 import { checkAwsBudgets, checkClock, checkCostTags, checkIndexAge } from './money-is-seen.ts';
 import { checkGuardPolicies, checkRoleTagKeys } from './permissions-hold.ts';
+import { checkForwarding, checkPackagedRegions, forwardingTo } from './regions-forward.ts';
 import { checkDeadLetters, checkSubscriptions, checkTrail } from './signals-arrive.ts';
 
 /**
@@ -33,10 +34,13 @@ export async function examine(
     ];
   });
   const [stack, rules] = [deployment, policy];
+  if (stack !== undefined && rules !== undefined) await run('regions', async () => checkPackagedRegions(rules, stack));
   if (stack !== undefined) {
-    await run('trail', () => checkTrail(account, stack));
+    for (const region of forwardingTo(stack)) await run('regions', () => checkForwarding(account, stack, region));
+    for (const region of stack.regions) await run('trail', () => checkTrail(account, region));
     await run('subscriptions', () => checkSubscriptions(account, stack));
-    await run('dead-letters', () => checkDeadLetters(account));
+    for (const region of [stack.region, ...forwardingTo(stack)])
+      await run('dead-letters', () => checkDeadLetters(account, stack, region));
   }
   if (rules !== undefined) await run('cost-allocation-tags', () => checkCostTags(account, rules));
   if (stack !== undefined && rules !== undefined)

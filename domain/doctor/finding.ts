@@ -4,6 +4,7 @@ import { Fault } from '../fault.ts';
 export type CheckName =
   | 'stack'
   | 'policy'
+  | 'regions'
   | 'trail'
   | 'subscriptions'
   | 'dead-letters'

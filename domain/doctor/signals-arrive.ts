@@ -3,8 +3,8 @@ import { bad, type Finding, ok } from './finding.ts';
 
 /** Whether what happens reaches the governor, and what it says reaches people. */
 
-export async function checkTrail({ trails }: ExaminedAccount, { region }: Deployment): Promise<readonly Finding[]> {
-  const found = await trails();
+export async function checkTrail({ trails }: ExaminedAccount, region: string): Promise<readonly Finding[]> {
+  const found = await trails(region);
   const useful = found.find(({ isLogging, logsWrites }) => isLogging && logsWrites);
   if (useful !== undefined) return [ok('trail', `trail ${useful.name} logs management events in ${region}`)];
   const [stopped] = found.filter(({ logsWrites }) => logsWrites);
@@ -19,7 +19,7 @@ export async function checkTrail({ trails }: ExaminedAccount, { region }: Deploy
       : bad(
           'trail',
           'failed',
-          `trail ${stopped.name} is stopped`,
+          `trail ${stopped.name}, which would log in ${region}, is stopped`,
           `aws cloudtrail start-logging --name ${stopped.name}`,
         ),
   ];
@@ -70,8 +70,15 @@ function nobodyHears(purpose: string, topic: string): Finding {
   }
 }
 
-export async function checkDeadLetters({ deadLetters }: ExaminedAccount): Promise<readonly Finding[]> {
-  const queues = await deadLetters();
+export async function checkDeadLetters(
+  { deadLetters }: ExaminedAccount,
+  stack: Deployment,
+  region: string,
+): Promise<readonly Finding[]> {
+  const queues = await deadLetters(region);
+  const isHome = region === stack.region;
+  // That a Region which forwards has no queue is told with its stack.
+  if (queues.length === 0 && !isHome) return [];
   if (queues.length === 0)
     return [
       bad(
@@ -81,14 +88,23 @@ export async function checkDeadLetters({ deadLetters }: ExaminedAccount): Promis
         'Deploy the stack again.',
       ),
     ];
+  const where = isHome ? '' : ` of ${region}`;
   const full = queues.filter(({ messages }) => messages > 0);
-  if (full.length === 0) return [ok('dead-letters', `${queues.length} dead-letter queues are empty`)];
+  if (full.length === 0)
+    return [
+      ok(
+        'dead-letters',
+        `${queues.length === 1 ? 'the one dead-letter queue is' : `${queues.length} dead-letter queues are`} empty${isHome ? '' : ` in ${region}`}`,
+      ),
+    ];
   return full.map(({ queue, messages }) =>
     bad(
       'dead-letters',
       'failed',
-      `${messages} messages in ${queue}: work that got lost`,
-      'Read the log of the function, mend the cause, and call it again (governor redrive). The sweep has done what it can meanwhile.',
+      `${messages} messages in ${queue}${where}: work that got lost`,
+      isHome
+        ? 'Read the log of the function, mend the cause, and call it again (governor redrive). The sweep has done what it can meanwhile.'
+        : 'Look why its events do not reach the home Region (ERROR_CODE of the letter), mend that, and redrive them from the home Region (governor redrive). The sweep has done what it can meanwhile.',
     ),
   );
 }

@@ -2,6 +2,7 @@
  * What tells people that events of a Region do not arrive. By a topic of that Region: an alarm's actions must be in its own
  * Region, and forwarding its change of state would go the very way that does not work.
  */
+import { FORWARDING_ALARMS_TOPIC, FORWARDING_QUEUE } from '../../domain/events/forwarding.ts';
 import { ACCOUNT_ID, logicalName, sub, type Template } from './forwarders.ts';
 
 /** As the home Region's alarm for what has been in a queue for ten days: infra/resources/alarms.yml. */
@@ -86,7 +87,7 @@ export function forwardingAlarms(
     ForwardingAlarmsTopic: {
       Type: 'AWS::SNS::Topic',
       Properties: {
-        TopicName: `${prefix}-forwarding-alarms`,
+        TopicName: `${prefix}-${FORWARDING_ALARMS_TOPIC}`,
         DisplayName: 'Bedrock Cost Governor',
         ...(key === undefined ? {} : { KmsMasterKeyId: key }),
       },
@@ -123,14 +124,14 @@ export function forwardingAlarms(
       Properties: { TopicArn: topic, Protocol: 'email', Endpoint: { Ref: 'AlarmEmail' } },
     },
     UndeliveredForwardsAlarm: ofQueue({
-      AlarmName: `${prefix}-undelivered-forwards`,
+      AlarmName: `${prefix}-${FORWARDING_QUEUE}`,
       AlarmDescription: `Events of this Region did not reach the governor in ${homeRegion}; redrive what is in the queue`,
       MetricName: 'ApproximateNumberOfMessagesVisible',
       Period: 60,
       Threshold: 0,
     }),
     UndeliveredForwardsExpiringAlarm: ofQueue({
-      AlarmName: `${prefix}-undelivered-forwards-expiring`,
+      AlarmName: `${prefix}-${FORWARDING_QUEUE}-expiring`,
       AlarmDescription: 'What has been in the queue undelivered-forwards for ten days is dropped in four; redrive it',
       MetricName: 'ApproximateAgeOfOldestMessage',
       Period: 300,
@@ -139,7 +140,7 @@ export function forwardingAlarms(
     ...Object.fromEntries(
       rules.map((name) => [
         `${logicalName(name.replace(`${prefix}-`, ''))}LettersLostAlarm`,
-        lettersLostAlarm(name, [{ Name: 'RuleName', Value: name }], { queue: 'undelivered-forwards', topic }),
+        lettersLostAlarm(name, [{ Name: 'RuleName', Value: name }], { queue: FORWARDING_QUEUE, topic }),
       ]),
     ),
   };

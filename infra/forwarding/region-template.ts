@@ -1,3 +1,4 @@
+import { FORWARDING_QUEUE } from '../../domain/events/forwarding.ts';
 import type { Deployment } from '../deployment.ts';
 import {
   ACCOUNT_ID,
@@ -151,7 +152,7 @@ export function forwarding(
     UndeliveredForwardsQueue: {
       Type: 'AWS::SQS::Queue',
       Properties: {
-        QueueName: `${prefix}-undelivered-forwards`,
+        QueueName: `${prefix}-${FORWARDING_QUEUE}`,
         MessageRetentionPeriod: RETENTION_SECONDS,
         ...(key === undefined ? { SqsManagedSseEnabled: true } : { KmsMasterKeyId: key }),
       },
