@@ -6,6 +6,7 @@ import { guard } from './guard/command.ts';
 import { init } from './init/command.ts';
 import { disable, enable, overrides, raise, shadow, takeBack } from './override/command.ts';
 import { profiles } from './profiles/command.ts';
+import { recover } from './recover/command.ts';
 import { redrive } from './redrive/command.ts';
 import { report } from './report/command.ts';
 import { status } from './status/command.ts';
@@ -31,5 +32,6 @@ export const COMMANDS: readonly ((program: Command) => Command)[] = [
   overrides,
   takeBack,
   shadow,
+  recover,
   guard,
 ];

@@ -43,6 +43,7 @@ export const METRIC_NAMES = [
   'IndexPublicationFailed',
   'ResourceViolating',
   'ResourceReadFailed',
+  'TableRestored',
   'SweepCompleted',
   'LedgerWatchCompleted',
   'ReopenCompleted',

@@ -11,6 +11,7 @@ import type { BillingPorts } from '../domain/budgets/run-billing.ts';
 import { equipment } from './equipment.ts';
 import { functionSettings } from './function-settings.ts';
 import type { Equipped } from './handler-of.ts';
+import { once } from './made-once.ts';
 import { type Telling, TellingSettings, telling } from './telling.ts';
 
 const Environment = TellingSettings.extend({
@@ -30,9 +31,9 @@ export function billing(environment: NodeJS.ProcessEnv = process.env): Billing {
   const settings = functionSettings(Environment, environment);
   const { GOVERNOR_TABLE: table, GOVERNOR_ACCOUNT_ID: accountId, GOVERNOR_STAGE: stage } = settings;
   const { logger, metrics, clock, dynamo, policies, index, journal } = equipment(table, stage);
-  const costExplorer = new CostExplorerClient();
+  const costExplorer = once(() => new CostExplorerClient());
   const pace = new Pace(COST_EXPLORER_PACE);
-  const told = telling(dynamo, table, clock, settings);
+  const told = once(() => telling(dynamo, table, clock, settings));
   return {
     logger,
     metrics,
@@ -46,13 +47,13 @@ export function billing(environment: NodeJS.ProcessEnv = process.env): Billing {
         clock,
         journal,
         gauges: powertoolsGauges(metrics),
-        costTags: costExplorerTags(costExplorer, pace),
-        anomalies: costExplorerAnomalies(costExplorer, pace),
-        bill: costExplorerBill(costExplorer, pace, { accountId }),
+        costTags: costExplorerTags(costExplorer(), pace),
+        anomalies: costExplorerAnomalies(costExplorer(), pace),
+        bill: costExplorerBill(costExplorer(), pace, { accountId }),
         records: usageTable(dynamo, table),
         index,
         memory: billingMemoryTable(dynamo, table, { clock, newToken: randomUUID }),
-        ...told,
+        ...told(),
       };
     },
   };

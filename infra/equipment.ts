@@ -5,8 +5,10 @@ import { AwsClock } from '../aws/aws-clock.ts';
 import { auditTable } from '../aws/dynamodb/audit-table.ts';
 import { policyTable } from '../aws/dynamodb/policy-table.ts';
 import { profileIndexTable } from '../aws/dynamodb/profile-index-table.ts';
+import { tableIdentities } from '../aws/dynamodb/recovery-table.ts';
 import { powertoolsJournal } from '../aws/powertools-journal.ts';
 import { AuditingJournal } from '../domain/audit/auditing-journal.ts';
+import { refuseRestored } from '../domain/recovery/tend-table.ts';
 
 /** What every function is put together from: the table with its clock, policy and index, and where decisions are kept. */
 export function equipment(table: string, stage: string) {
@@ -23,5 +25,21 @@ export function equipment(table: string, stage: string) {
     index,
     policy: () => policies.current(),
   });
-  return { logger, metrics, clock, dynamo, policies, index, journal };
+  const identities = tableIdentities(dynamo, table);
+  return {
+    logger,
+    metrics,
+    clock,
+    dynamo,
+    policies: {
+      /** The policy in force, in a table whose items may be believed. @throws {Fault} `TableRestored` where they may not */
+      async current() {
+        const [policy] = await Promise.all([policies.current(), refuseRestored(identities)]);
+        return policy;
+      },
+    },
+    index,
+    journal,
+    identities,
+  };
 }

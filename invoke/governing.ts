@@ -48,7 +48,7 @@ export async function startGoverning(
     id: thisProcess,
     region,
     listenTo: (client) => void access.clock.listenTo(client),
-  })) ?? { ledger: ledgerTable(dynamodb, table), usage: usageWriter(dynamodb, table) };
+  })) ?? { ledger: ledgerTable(dynamodb, table, access.look), usage: usageWriter(dynamodb, table) };
   const hints = await config.hints?.open({ region });
   const usage = new UsageRecorder({ records: spending.usage, clock, process: thisProcess });
   const admissions = new Admissions({

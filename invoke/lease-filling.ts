@@ -152,7 +152,7 @@ export class LeaseFilling {
     const now = this.#clock.now();
     const refusal = unavailable(this.#options.key, error);
     // A denial is an answer: no time helps, and it is no outage that the policy adds anything for.
-    const isOutage = refusal.code !== 'LedgerDenied';
+    const isOutage = refusal.code === 'LedgerUnavailable';
     if (isOutage) {
       this.#outageAt = now;
       this.#unreachableSince ??= now;

@@ -1,12 +1,16 @@
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { AwsClock } from '../aws/aws-clock.ts';
 import { begun, type StoredDocument, storedEntries } from '../aws/dynamodb/stored-entries.ts';
+import { tableLook } from '../aws/dynamodb/table-identity.ts';
+import type { TableLook } from '../domain/recovery/table-identity.ts';
 import type { CostGovernorConfig } from './config.ts';
 
 /** The governor's table, and the time that its answers tell. */
 export interface TableAccess {
   readonly dynamodb: DynamoDBClient;
   readonly clock: AwsClock;
+  /** Which table this is, asked for already. */
+  readonly look: TableLook;
   /** The profile index, asked for already; absent where it comes from elsewhere. */
   readonly index?: AsyncIterable<StoredDocument>;
 }
@@ -19,7 +23,10 @@ export function openTable(config: CostGovernorConfig): TableAccess {
   const { table, region, index, dynamodb = tableClient(region) } = config;
   const clock = new AwsClock();
   clock.listenTo(dynamodb);
-  return { dynamodb, clock, ...(index === undefined ? { index: begun(storedEntries(dynamodb, table)) } : {}) };
+  const look = tableLook(dynamodb, table, config.clock ?? clock);
+  // It never fails; whoever leases waits for it.
+  if (config.ledger === undefined) void look.now();
+  return { dynamodb, clock, look, ...(index === undefined ? { index: begun(storedEntries(dynamodb, table)) } : {}) };
 }
 
 /** The SDK's own clients wait for as long as the connection stands, and so would every call at a table that is silent. */

@@ -19,7 +19,7 @@ import { createDynamoDb } from './dynamodb.ts';
 import { createEventBridge } from './eventbridge/event-bridge.ts';
 import { createScheduler } from './eventbridge/scheduler.ts';
 import { startHttpFront } from './http-front.ts';
-import { createAuthorizer } from './iam/authorizer.ts';
+import { createAuthorizer, createRoleMay } from './iam/authorizer.ts';
 import { createIam } from './iam.ts';
 import { createIdentifiers } from './identifiers.ts';
 import { type Interception, Interceptors } from './interceptors.ts';
@@ -97,6 +97,8 @@ export interface EmbeddedAws {
    * @throws {TemplateError} that names what cannot be made
    */
   deploy(options: DeployOptions): Promise<DeployedStack>;
+  /** Removes a stack, by default the one that {@link deploy} makes by default; what its template retains stays. */
+  removeStack(options?: Pick<DeployOptions, 'stackName' | 'region'>): Promise<void>;
   /** Invokes a deployed function with a JSON value and waits for its result. */
   invoke(functionName: string, event: Json): Promise<InvocationResult>;
   /** What a function has written to its output so far, line by line. */
@@ -134,10 +136,11 @@ export async function startEmbeddedAws(options: EmbeddedAwsOptions = {}): Promis
     billing,
     putAwsEvent: (region, event) => eventBridge.putAwsEvent(region, event),
   };
-  const destinations = new Destinations();
+  const roleMay = createRoleMay(world, principals);
+  const destinations = new Destinations(roleMay);
   const eventBridge = createEventBridge(world, destinations, identifiers);
   const queues = createQueues(world, destinations, identifiers);
-  const lambda = createLambda(world, destinations, identifiers);
+  const lambda = createLambda(world, destinations, identifiers, roleMay);
   services.push(eventBridge.service, queues.service, lambda.service);
   services.push(createSns(world, destinations, identifiers));
   services.push(createBudgets(world, destinations, options.budgets));
@@ -152,6 +155,8 @@ export async function startEmbeddedAws(options: EmbeddedAwsOptions = {}): Promis
     scheduler,
     identifiers,
     makesAlarms,
+    keepsTables: options.dynamoDbPath !== undefined,
+    principals,
   });
 
   const dynamoDb = createDynamoDb(accountId, options.dynamoDbPath);
@@ -217,6 +222,7 @@ export async function startEmbeddedAws(options: EmbeddedAwsOptions = {}): Promis
       AWS_EC2_METADATA_DISABLED: 'true',
     }),
     deploy: (deployOptions) => cloudFormation.deploy(deployOptions),
+    removeStack: ({ stackName = 'embedded', region = homeRegion } = {}) => cloudFormation.remove(stackName, region),
     invoke: (functionName, event) => lambda.invoke(functionName, JSON.stringify(event)),
     logs: (functionName) => lambda.logs(functionName),
     async close() {

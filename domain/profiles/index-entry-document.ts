@@ -142,7 +142,7 @@ export const unreadableEntry = (arn: string): Fault =>
   new Fault('IndexUnreadable', {
     doing: `reading the index entry of ${arn}`,
     problem: 'the stored entry is not one that this version writes',
-    next: 'Delete the item; the next sweep writes it again from what AWS says.',
+    next: 'Where a later version has written it, run that version. Otherwise delete the item; the next sweep writes it again from what AWS says.',
   });
 
 /** Undefined where the text is no entry that this version can read. */

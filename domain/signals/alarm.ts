@@ -5,7 +5,7 @@ import { type Budget, budgetOf } from '../budgets/definition.ts';
 import { awsBudgetName } from '../budgets/provisioning.ts';
 import type { EpochMs } from '../clock.ts';
 import type { Origins } from '../events/origin.ts';
-import type { ProfileGovernance } from '../profiles/govern-profile.ts';
+import type { StandingEnforcement } from '../profiles/govern-profile.ts';
 import type { IndexEntry } from '../profiles/profile-index.ts';
 import { type TrueUp, trueUp } from '../spending/true-up-budget.ts';
 import { keepSignal, type Seen } from '../standing/keep-signal.ts';
@@ -75,7 +75,7 @@ export type AlarmOutcome =
  * metrics that the alarm may have seen, and reviewed. What else follows from it is the policy's to say (`signals`).
  */
 export async function answerAlarm(
-  ports: ProfileGovernance & TrueUp & { readonly alarms: MetricAlarms },
+  ports: StandingEnforcement & TrueUp & { readonly alarms: MetricAlarms; readonly stage: string },
   { name, region, label }: AlarmHint,
 ): Promise<AlarmOutcome> {
   const entries = await readIndex(ports);
@@ -105,7 +105,11 @@ const isConfirmed = ({ isInAlarm, changedAt }: MetricAlarm, now: EpochMs): boole
  * By the policy's `alarms`, or by its name: that of the budget in AWS Budgets, such as `governor/prod/tenant-monthly/acme`,
  * alone or followed by a space or colon and anything.
  */
-function budgetOfAlarm(ports: ProfileGovernance, entries: readonly IndexEntry[], name: string): Budget | undefined {
+function budgetOfAlarm(
+  ports: StandingEnforcement & { readonly stage: string },
+  entries: readonly IndexEntry[],
+  name: string,
+): Budget | undefined {
   const inUse = budgetsInUse(ports, entries);
   const listed = Object.hasOwn(ports.policy.alarms, name) ? ports.policy.alarms[name] : undefined;
   if (listed !== undefined) {

@@ -1,12 +1,11 @@
 import * as z from 'zod';
 import { budgetsInUse } from '../budgets/budgets-in-use.ts';
 import { type Budget, tenantOf } from '../budgets/definition.ts';
-import { readOutsideFigures } from '../budgets/hear-alert.ts';
+import { type BudgetFigures, readOutsideFigures } from '../budgets/hear-alert.ts';
 import { epochMs } from '../clock.ts';
 import type { Origins } from '../events/origin.ts';
 import { awsAmount, displayUsd, type NanoUsd } from '../money.ts';
 import type { Policy } from '../policy/policy.ts';
-import type { ProfileGovernance } from '../profiles/govern-profile.ts';
 import { keepSignal, type Seen } from '../standing/keep-signal.ts';
 import { type Notice, noticeId } from '../standing/notice.ts';
 import { readIndex, reviewOnSignal } from './review-on-signal.ts';
@@ -94,7 +93,7 @@ export type AnomalyOutcome =
  * @throws what the review of one budget threw, after the others were reviewed
  */
 export async function answerAnomaly(
-  ports: ProfileGovernance & { readonly anomalies: CostAnomalies },
+  ports: BudgetFigures & { readonly anomalies: CostAnomalies },
   hint: AnomalyHint,
 ): Promise<AnomalyOutcome> {
   const anomaly = await ports.anomalies.find(hint);

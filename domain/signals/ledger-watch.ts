@@ -1,6 +1,6 @@
 import { budgetsInUse } from '../budgets/budgets-in-use.ts';
 import type { Gauges } from '../journal.ts';
-import type { ProfileGovernance } from '../profiles/govern-profile.ts';
+import type { StandingEnforcement } from '../profiles/govern-profile.ts';
 import type { LedgerReadings } from '../spending/ledger-readings.ts';
 import { measureBudgets } from './ledger-figures.ts';
 import { currentKey, hasNews, readIndex, reviewOnSignal } from './review-on-signal.ts';
@@ -16,7 +16,7 @@ export interface LedgerWatchReport {
  * on: the hint of a process may be lost, and the process with it. A budget without news costs one read in a batch.
  */
 export async function watchLedger(
-  ports: ProfileGovernance & { readonly ledgerReadings: LedgerReadings; readonly gauges: Gauges },
+  ports: StandingEnforcement & { readonly ledgerReadings: LedgerReadings; readonly gauges: Gauges },
 ): Promise<LedgerWatchReport> {
   const entries = await readIndex(ports);
   const budgets = budgetsInUse(ports, entries);

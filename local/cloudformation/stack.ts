@@ -71,19 +71,29 @@ export async function deployStack(options: DeployOptions, surroundings: StackSur
     checkProperties(type, desired);
     const made = await naming(logicalId, typeName, () => type.put(desired));
     created.set(logicalId, made);
-    state.set(logicalId, made);
+    state.set(logicalId, isRetained(definition) ? kept(made) : made);
   }
-  for (const [logicalId, resource] of [...state].reverse()) {
-    if (created.has(logicalId)) continue;
-    await resource.remove?.();
-    state.delete(logicalId);
-  }
+  await removeAll(state, (logicalId) => !created.has(logicalId));
   return {
     stackName,
     outputs: outputsOf(template, scope),
     resources: Object.fromEntries([...created].map(([logicalId, resource]) => [logicalId, resource.ref])),
   };
 }
+
+/** Removes what a stack has made, the last first. What its template retains stays, and belongs to no stack any more. */
+export async function removeAll(state: StackState, isCondemned: (logicalId: string) => boolean): Promise<void> {
+  for (const [logicalId, resource] of [...state].reverse()) {
+    if (!isCondemned(logicalId)) continue;
+    await resource.remove?.();
+    state.delete(logicalId);
+  }
+}
+
+const isRetained = (definition: JsonObject): boolean =>
+  definition['DeletionPolicy'] === 'Retain' || definition['DeletionPolicy'] === 'RetainExceptOnCreate';
+
+const kept = ({ ref, attributes }: Created): Created => ({ ref, attributes });
 
 /** Assertions about parameters and the Region, before anything is made. @throws {TemplateError} with what the rule says */
 function checkRules(template: JsonObject, scope: Scope): void {

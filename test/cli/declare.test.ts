@@ -198,8 +198,15 @@ describe('npm run governor', () => {
       'profile',
       'profile',
       'profile',
+      'stack',
       'plan',
     ]);
+    // Nothing is deployed here: that is no reason to think that the roles may write everything, or nothing.
+    expect(plan.find(({ type }) => type === 'stack')).toMatchObject({
+      kind: 'unknown',
+      because: expect.stringContaining('there is no parameter'),
+      advice: expect.stringContaining('is not known'),
+    });
     expect(plan.filter(({ type }) => type === 'approximation')[0]).toEqual({
       type: 'approximation',
       budget: 'tenant-monthly',

@@ -1,4 +1,6 @@
 import { readFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { BedrockClient, CreateInferenceProfileCommand, ListTagsForResourceCommand } from '@aws-sdk/client-bedrock';
 import { BedrockRuntimeClient, ConverseCommand, type ConverseCommandOutput } from '@aws-sdk/client-bedrock-runtime';
 import {
@@ -122,8 +124,13 @@ export class DeployedGovernor {
     this.sns = new SNSClient(parts.config);
   }
 
-  static async start(startAt: string, options: Omit<EmbeddedAwsOptions, 'startAt'> = {}): Promise<DeployedGovernor> {
-    const packaged = await packageStack();
+  /** @param mendedTagKeys what the roles may tag, where the policy will not be the example's */
+  static async start(
+    startAt: string,
+    options: Omit<EmbeddedAwsOptions, 'startAt'> = {},
+    mendedTagKeys?: readonly string[],
+  ): Promise<DeployedGovernor> {
+    const packaged = await packagedFor(mendedTagKeys);
     const policy: unknown = parse(await readFile(POLICY_FILE, 'utf8'));
     return await DeployedGovernor.deploy(
       await startEmbeddedAws({ ...options, startAt: Date.parse(startAt) }),
@@ -332,6 +339,12 @@ export class DeployedGovernor {
     await this.aws.close();
   }
 }
+
+/** A stack for another policy is packaged aside: other tests deploy the common one meanwhile. */
+const packagedFor = async (mendedTagKeys: readonly string[] | undefined) =>
+  mendedTagKeys === undefined
+    ? await packageStack()
+    : await packageStack({ mendedTagKeys, outDir: join(tmpdir(), `governor-for-${mendedTagKeys.join('-')}`) });
 
 async function readTags(bedrock: BedrockClient, resourceARN: string): Promise<Record<string, string>> {
   const { tags = [] } = await bedrock.send(new ListTagsForResourceCommand({ resourceARN }));

@@ -163,11 +163,28 @@ describe('packaging the stack', () => {
     const runs = await Promise.all([runPackage(environment), runPackage(environment), runPackage({})]);
     const summary = FUNCTIONS.map((name) => `${name}\\.zip  \\d+ KB\n`).join('');
     for (const { stdout, stderr } of runs) {
-      expect(stdout).toMatch(new RegExp(`^${summary}$`));
+      expect(stdout).toMatch(
+        new RegExp(`^${summary}Of a tenant's tags, the roles may write: costcenter, environment\n`),
+      );
+      expect(stdout).toContain('These are the tags that examples/insurer/governance.yaml mends.');
       expect(stderr).toBe('');
     }
     const { artifactsDir, artifacts } = await packageStack({ root: project.root });
     for (const { fileName, bytes } of artifacts) expect((await stat(join(artifactsDir, fileName))).size).toBe(bytes);
+  });
+
+  it('gives the roles the tag keys that the named policy mends, and says so', async () => {
+    const policy = join(project.root, 'governance.yaml');
+    const tags =
+      'tags: { required: { tenant: {}, Dept: { default: x }, team: { case: lower } }, optional: { owner: {} } }';
+    await writeFile(policy, `version: 1\nregions: [us-east-1]\ntenantTag: tenant\n${tags}\nbudgets: []\n`);
+    const { stdout } = await runPackage({}, '--policy', 'governance.yaml', '--stage', 'prod');
+    expect(stdout).toMatch(/^Of a tenant's tags, the roles may write: Dept, team\n$/m);
+    expect(stdout).not.toContain('examples/');
+    const path = join(project.root, 'infra/.serverless/cloudformation-template-update-stack.json');
+    const text = await readFile(path, 'utf8');
+    expect(JSON.stringify(JSON.parse(text))).toContain('"aws:TagKeys":["governor:standing","Dept","team"]');
+    expect(text).toContain('/bedrock-cost-governor-prod/mended-tag-keys');
   });
 
   it("exits with the tool's own message when osls refuses the configuration", async () => {

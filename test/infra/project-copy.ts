@@ -2,6 +2,7 @@ import { cp, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/pr
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { EXAMPLE_POLICY } from '../../infra/package.ts';
 
 const PROJECT = fileURLToPath(new URL('../..', import.meta.url));
 
@@ -19,7 +20,9 @@ export async function copyProject(
     filter: (source) => !['.build', '.serverless'].includes(basename(source)),
   });
   for (const folder of ['domain', 'aws']) await cp(join(PROJECT, folder), join(root, folder), { recursive: true });
-  for (const file of ['package.json', 'package-lock.json']) await cp(join(PROJECT, file), join(root, file));
+  await mkdir(join(root, 'examples/insurer'), { recursive: true });
+  for (const file of ['package.json', 'package-lock.json', EXAMPLE_POLICY])
+    await cp(join(PROJECT, file), join(root, file));
   await symlink(join(PROJECT, 'node_modules'), join(root, 'node_modules'));
   const remove = () => rm(root, { recursive: true, force: true });
   if (handlers === 'real') {

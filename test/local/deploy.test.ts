@@ -50,9 +50,14 @@ export const handler = async (event, context) => {
 };
 `;
 
+const EVERYTHING = { Version: '2012-10-17', Statement: [{ Effect: 'Allow', Action: '*', Resource: '*' }] };
 const ROLE = {
   Type: 'AWS::IAM::Role',
-  Properties: { RoleName: 'worker-role', AssumeRolePolicyDocument: {}, Policies: [] },
+  Properties: {
+    RoleName: 'worker-role',
+    AssumeRolePolicyDocument: {},
+    Policies: [{ PolicyName: 'all', PolicyDocument: EVERYTHING }],
+  },
 };
 
 function template(resources: JsonObject, rest: JsonObject = {}): JsonObject {

@@ -1,0 +1,10 @@
+import { governor } from '../composition.ts';
+import { once } from '../made-once.ts';
+import { awsBudgetsOf } from './aws-budgets.ts';
+
+/** The adapters of the function `budget-alert`. */
+export function alerted() {
+  const base = governor();
+  const awsBudgets = once(() => awsBudgetsOf(base));
+  return { ...base, start: async () => ({ ...(await base.start()), awsBudgets: awsBudgets() }) };
+}
