@@ -12,7 +12,7 @@ import {
   HOME_QUEUES,
 } from '../../domain/redrive/dead-letter.ts';
 import { type Redriven, redrive } from '../../domain/redrive/redrive.ts';
-import { type StackOptions, tableOf } from '../connection.ts';
+import { PREFIX, type StackOptions, stageIn } from '../connection.ts';
 import { unlessTwice } from '../interruption.ts';
 import { harmless, print, printJson } from '../output/print.ts';
 import { EXIT_FAILED, EXIT_INTERRUPTED, UserError } from '../user-error.ts';
@@ -27,8 +27,8 @@ export interface RedriveOptions extends StackOptions {
 /** Calls the functions again for what is in the dead-letter queues. @returns the exit code */
 export async function runRedrive(options: RedriveOptions): Promise<number> {
   const { queue: names = DEAD_LETTER_QUEUES, dryRun = false, json } = options;
-  // The stack's queues and functions are named after its table.
-  const prefix = tableOf(options);
+  // The table may have another name: one that was adopted.
+  const prefix = `${PREFIX}-${stageIn(options)}`;
   const clock = new AwsClock();
   const lambda = new LambdaClient();
   const home = clock.listenTo(new SQSClient());

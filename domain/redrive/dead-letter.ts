@@ -145,7 +145,8 @@ const asLambdaGetsIt = (notification: z.output<typeof Notification>) => ({
   Records: [{ EventSource: 'aws:sns', EventVersion: '1.0', EventSubscriptionArn: '', Sns: notification }],
 });
 
-const unreadable = (why: string): ReadLetter => ({ kind: 'unreadable', why });
+/** What it repeats of a letter may be of any length. */
+const unreadable = (why: string): ReadLetter => ({ kind: 'unreadable', why: why.slice(0, 500) });
 
 function jsonOf(text: string): unknown {
   try {

@@ -42,7 +42,7 @@ export const lettersLostAlarm = (
     ActionsEnabled: true,
     AlarmActions: [topic],
     OKActions: [topic],
-    // Source: "Monitoring Amazon EventBridge", EventBridge user guide.
+    // Source: "Monitoring Amazon EventBridge", EventBridge user guide. UNVERIFIED for this metric of a rule on a bus of its own.
     Namespace: 'AWS/Events',
     MetricName: 'InvocationsFailedToBeSentToDlq',
     Dimensions: dimensions,

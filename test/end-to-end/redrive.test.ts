@@ -274,14 +274,18 @@ describe('dead letters', { timeout: 120_000 }, () => {
   it('of a queue that is not there, or of one that is not known, are a mistake that is told', async () => {
     const unknown = await redrive('--queue', 'other');
     expect(unknown.code).toBe(2);
-    const environment = { ...governor.aws.environment(), GOVERNOR_TABLE: 'no-stack' };
+    const environment = { ...governor.aws.environment(), GOVERNOR_TABLE: 'bedrock-cost-governor-none' };
     const none = await command(environment, 'redrive').ended;
     expect(none.code).toBe(1);
-    expect(none.stderr).toContain('looking up the queue no-stack-undelivered-events');
+    expect(none.stderr).toContain('looking up the queue bedrock-cost-governor-none-undelivered-events');
+    // A table that was adopted may have any name: the stage names the stack's queues and functions.
+    const adopted = { ...governor.aws.environment(), GOVERNOR_TABLE: 'restored' };
+    expect((await command(adopted, 'redrive', '--stage', 'dev').ended).code).toBe(0);
+    expect((await command(adopted, 'redrive').ended).stderr).toMatch(/^expected --stage <stage>/);
     const alone = await redrive('--queue', 'undelivered-forwards');
     expect(alone).toMatchObject({ code: 0, stdout: 'undelivered-forwards: no other Region forwards to this stack\n' });
     const nowhere = await command(environment, 'redrive', '--queue', 'undelivered-forwards').ended;
     expect(nowhere.code).toBe(2);
-    expect(nowhere.stderr).toContain('no function of the stack no-stack');
+    expect(nowhere.stderr).toContain('no function of the stack bedrock-cost-governor-none');
   });
 });
