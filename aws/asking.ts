@@ -18,11 +18,17 @@ export async function asking<T>(doing: string, request: () => Promise<T>): Promi
   }
 }
 
+/** What comes of it in a function, where somebody comes again. Nobody does so for a person at a terminal. */
+const SLOWER = 'AWS asks for a slower pace; the sweep tries again.';
+const TRIED_AGAIN = 'It is tried again by the next event or sweep.';
+
+/** Whether a fault's advice is to wait for the governor's next try. */
+export const isTriedAgain = ({ next }: Fault): boolean => next === SLOWER || next === TRIED_AGAIN;
+
 function adviceFor(code: string): string {
   if (/AccessDenied|NotAuthorized|UnrecognizedClient|InvalidClientToken/.test(code))
     return 'Check the permissions of the role that made this call.';
-  if (/Throttl|TooManyRequests|LimitExceeded|ProvisionedThroughput/.test(code))
-    return 'AWS asks for a slower pace; the sweep tries again.';
+  if (/Throttl|TooManyRequests|LimitExceeded|ProvisionedThroughput/.test(code)) return SLOWER;
   if (code === 'ResourceNotFoundException') return 'Check that the stack is deployed in this account and Region.';
-  return 'It is tried again by the next event or sweep.';
+  return TRIED_AGAIN;
 }

@@ -5,6 +5,8 @@ import { type Command, InvalidArgumentError, Option } from 'commander';
 export interface CommandNotes {
   /** Command lines, without the program's name, with what they are for. */
   readonly examples: readonly (readonly [line: string, what: string])[];
+  /** IAM actions that whoever runs it needs; none for a command that asks AWS nothing. */
+  readonly needs?: readonly string[];
   /** What `--json` prints. */
   readonly json?: string;
   /** Exit codes beyond those that every command has. */
@@ -49,6 +51,22 @@ export function withTable(command: Command): Command {
 
 export const withJson = (command: Command, what = 'print JSON for programs instead of text for people'): Command =>
   command.option('--json', what);
+
+/** What every command needs that reads the governor's table. */
+export const READS_TABLE = ['dynamodb:GetItem', 'dynamodb:Query'] as const;
+/** And what an override needs: it enforces what follows with the operator's own permissions. */
+export const ENFORCES = [
+  ...READS_TABLE,
+  'dynamodb:BatchWriteItem',
+  'dynamodb:DeleteItem',
+  'dynamodb:DescribeTable',
+  'dynamodb:PutItem',
+  'dynamodb:UpdateItem',
+  'bedrock:GetInferenceProfile',
+  'bedrock:ListTagsForResource',
+  'bedrock:TagResource',
+  'bedrock:UntagResource',
+] as const;
 
 /** The work of a command. @returns its exit code */
 export type Work<Options> = (options: Options, ...operands: readonly string[]) => Promise<number>;

@@ -1,13 +1,18 @@
 import type { Command } from 'commander';
 import { audit } from './audit/command.ts';
+import { completion } from './completion/command.ts';
 import { apply, plan } from './declare/command.ts';
 import { doctor } from './doctor/command.ts';
 import { guard } from './guard/command.ts';
 import { init } from './init/command.ts';
+import { invoke } from './invoke/command.ts';
+import { local } from './local/command.ts';
 import { disable, enable, overrides, raise, shadow, takeBack } from './override/command.ts';
+import { prices } from './prices/command.ts';
 import { profiles } from './profiles/command.ts';
 import { recover } from './recover/command.ts';
 import { redrive } from './redrive/command.ts';
+import { replay } from './replay/command.ts';
 import { report } from './report/command.ts';
 import { status } from './status/command.ts';
 import { tenants } from './tenants/command.ts';
@@ -26,6 +31,7 @@ export const COMMANDS: readonly ((program: Command) => Command)[] = [
   audit,
   doctor,
   redrive,
+  replay,
   disable,
   enable,
   raise,
@@ -34,4 +40,8 @@ export const COMMANDS: readonly ((program: Command) => Command)[] = [
   shadow,
   recover,
   guard,
+  invoke,
+  local,
+  prices,
+  completion,
 ];

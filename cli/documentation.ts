@@ -77,6 +77,9 @@ function section(command: Command): string {
     `\`\`\`sh\n${[`governor ${nameOf(command)}${words} [options]`, ...(notes?.examples ?? []).map(([line, what]) => `governor ${line} # ${what}`)].join('\n')}\n\`\`\``,
     ...(own.length === 0 ? [] : [optionsTable(own)]),
     ...(talks ? ['And the [options of commands that talk to AWS](#options-of-commands-that-talk-to-aws).'] : []),
+    ...(notes?.needs === undefined
+      ? []
+      : [`Needs of IAM: ${notes.needs.map((action) => `\`${action}\``).join(', ')}.`]),
     ...(notes?.json === undefined ? [] : [`With \`--json\`: ${notes.json}`]),
     ...(exits.length === 0 ? [] : [exits.join('\n')]),
   ].join('\n\n');

@@ -1,4 +1,4 @@
-import { errorName } from '../aws/asking.ts';
+import { errorName, isTriedAgain } from '../aws/asking.ts';
 import { Fault } from '../domain/fault.ts';
 import { EXIT_FAILED, EXIT_USER_ERROR, UserError } from './user-error.ts';
 
@@ -16,10 +16,14 @@ export function failureOf(error: unknown): Failure | undefined {
   const environment = explainEnvironment(cause);
   if (environment !== undefined) return { lines: [environment], exitCode: EXIT_USER_ERROR };
   return {
-    lines: [`${error.code}: ${error.message}`, ...adviceOn(cause).map((line) => `  ${line}`)],
+    lines: [`${error.code}: ${messageOf(error)}`, ...adviceOn(cause).map((line) => `  ${line}`)],
     exitCode: EXIT_FAILED,
   };
 }
+
+/** Without the comfort that somebody else tries again: here nobody does. */
+const messageOf = (fault: Fault): string =>
+  isTriedAgain(fault) ? `${fault.message.slice(0, -fault.next.length)}Try again in a moment.` : fault.message;
 
 const rootOf = (fault: Fault): unknown => (fault.cause instanceof Fault ? rootOf(fault.cause) : fault.cause);
 

@@ -37,8 +37,13 @@ export async function unlessTwice<T>(interrupted: () => void, work: () => Promis
 
 /** Resolves with the first Ctrl-C; a second one ends the program at once. */
 export async function untilInterrupted(): Promise<void> {
+  held += 1;
   await new Promise<void>((resolve) => {
-    held += 1;
-    for (const signal of SIGNALS) process.once(signal, () => resolve());
+    const onSignal = () => {
+      for (const signal of SIGNALS) process.off(signal, onSignal);
+      held -= 1;
+      resolve();
+    };
+    for (const signal of SIGNALS) process.on(signal, onSignal);
   });
 }

@@ -6,6 +6,7 @@ import { overridesTable } from '../aws/dynamodb/overrides-table.ts';
 import { paceTable } from '../aws/dynamodb/pace-table.ts';
 import { policyTable } from '../aws/dynamodb/policy-table.ts';
 import { profileIndexTable } from '../aws/dynamodb/profile-index-table.ts';
+import { tableIdentities } from '../aws/dynamodb/recovery-table.ts';
 import { signalsTable } from '../aws/dynamodb/signals-table.ts';
 import { tagHistoriesTable } from '../aws/dynamodb/tag-histories-table.ts';
 import { usageTable } from '../aws/dynamodb/usage-table.ts';
@@ -31,6 +32,7 @@ export async function tablePorts(options: StackOptions) {
     trail: auditTable(dynamo, table),
     records: usageTable(dynamo, table),
     histories: tagHistoriesTable(dynamo, table),
+    identities: tableIdentities(dynamo, table),
   };
 }
 

@@ -40,7 +40,8 @@ export async function startGoverning(
   const region = config.region ?? process.env['AWS_REGION'] ?? process.env['AWS_DEFAULT_REGION'];
   const { table } = config;
   const source =
-    config.index?.({ table, dynamodb, region, tags: config.tags }) ?? tableSource(dynamodb, table, access.index);
+    config.index?.({ table, dynamodb, region, tags: config.tags }) ??
+    tableSource(dynamodb, table, access.index, access.heard);
   const resolver = new ProfileResolver({ source, clock, region });
   const thisProcess = randomBytes(12).toString('base64url') as ProcessId;
   let leases = 0;

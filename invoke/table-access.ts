@@ -1,6 +1,6 @@
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { AwsClock } from '../aws/aws-clock.ts';
-import { begun, type StoredDocument, storedEntries } from '../aws/dynamodb/stored-entries.ts';
+import { begun, type HearsVouch, type StoredDocument, storedEntries } from '../aws/dynamodb/stored-entries.ts';
 import { tableLook } from '../aws/dynamodb/table-identity.ts';
 import type { TableLook } from '../domain/recovery/table-identity.ts';
 import type { CostGovernorConfig } from './config.ts';
@@ -9,8 +9,10 @@ import type { CostGovernorConfig } from './config.ts';
 export interface TableAccess {
   readonly dynamodb: DynamoDBClient;
   readonly clock: AwsClock;
-  /** Which table this is, asked for already. */
+  /** Which table this is. */
   readonly look: TableLook;
+  /** Is told it with the index. */
+  readonly heard: HearsVouch;
   /** The profile index, asked for already; absent where it comes from elsewhere. */
   readonly index?: AsyncIterable<StoredDocument>;
 }
@@ -24,9 +26,12 @@ export function openTable(config: CostGovernorConfig): TableAccess {
   const clock = new AwsClock();
   clock.listenTo(dynamodb);
   const look = tableLook(dynamodb, table, config.clock ?? clock);
-  // It never fails; whoever leases waits for it.
+  const heard: HearsVouch = (word) => look.heard(word);
+  const access = { dynamodb, clock, look, heard };
+  if (index === undefined) return { ...access, index: begun(storedEntries(dynamodb, table, heard)) };
+  // Nobody gives word of the table with another index. This never fails; whoever leases waits for it.
   if (config.ledger === undefined) void look.now();
-  return { dynamodb, clock, look, ...(index === undefined ? { index: begun(storedEntries(dynamodb, table)) } : {}) };
+  return access;
 }
 
 /** The SDK's own clients wait for as long as the connection stands, and so would every call at a table that is silent. */

@@ -8,11 +8,12 @@ import { asking } from '../asking.ts';
 const Environment = z.object({
   GOVERNOR_TABLE: z.string(),
   GOVERNOR_ACCOUNT_ID: z.string(),
-  GOVERNOR_REGIONS: z.string().min(1),
   GOVERNOR_NOTICES_TOPIC_ARN: z.string(),
   GOVERNOR_CHAT_TOPIC_ARN: z.string(),
   GOVERNOR_BUDGET_ALERTS_TOPIC_ARN: z.string(),
   GOVERNOR_ANOMALIES_TOPIC_ARN: z.string(),
+  GOVERNOR_REGIONS: z.string().min(1),
+  GOVERNOR_PAYER_ACCOUNT_ID: z.string().optional(),
 });
 
 /** The functions that mend tags: see `governProfiles` in infra/resources/roles.yml. */
@@ -40,12 +41,14 @@ export async function stackDeployment(client: LambdaClient, prefix: string): Pro
       next: 'Deploy the stack of infra/serverless.yml; it sets these variables.',
     });
   const variables = settings.data;
+  const payer = variables.GOVERNOR_PAYER_ACCOUNT_ID;
   return {
     prefix,
     region: variables.GOVERNOR_NOTICES_TOPIC_ARN.split(':')[3] ?? '',
     accountId: variables.GOVERNOR_ACCOUNT_ID,
-    regions: variables.GOVERNOR_REGIONS.split(','),
     table: variables.GOVERNOR_TABLE,
+    regions: variables.GOVERNOR_REGIONS.split(','),
+    ...(payer === undefined || payer === 'none' ? {} : { payerAccountId: payer }),
     topics: {
       notices: variables.GOVERNOR_NOTICES_TOPIC_ARN,
       chat: variables.GOVERNOR_CHAT_TOPIC_ARN,

@@ -16,8 +16,10 @@ import type { LedgerItem, LedgerKey } from '../../domain/spending/ledger.ts';
 import { asking } from '../asking.ts';
 import { putItem, refuseNewer, unlessNewer } from './item-schema.ts';
 import { entryAttribute, keyOf, number, text } from './ledger-item.ts';
+import { PARTITION, VOUCH_KEY } from './stored-entries.ts';
 
 const IDENTITY = { pk: text('TABLE'), sk: text('IDENTITY') };
+const VOUCH = { pk: text(PARTITION), sk: text(VOUCH_KEY) };
 
 const Stored = z.object({
   tableId: z.object({ S: z.string().min(1) }),
@@ -59,6 +61,15 @@ export function tableIdentities(client: DynamoDBClient, table: string): TableIde
           next: 'It is asked again with the next run.',
         });
       return { tableId: Table.TableId as TableId, isRestored: Table.RestoreSummary !== undefined };
+    },
+
+    async vouch({ tableId, at }) {
+      await putItem(client, {
+        kind: 'table',
+        doing: 'giving word of which table this is',
+        table,
+        item: { ...VOUCH, tableId: text(tableId), vouchedAt: number(at) },
+      });
     },
 
     async remember({ tableId, closed }, before) {

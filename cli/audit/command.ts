@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { annotate, does, withJson, withTable } from '../command-line.ts';
+import { annotate, does, READS_TABLE, withJson, withTable } from '../command-line.ts';
 import type { AuditOptions } from './run.ts';
 
 export const audit = (program: Command): Command =>
@@ -19,6 +19,7 @@ export const audit = (program: Command): Command =>
       async (options: AuditOptions) => await (await import('./run.ts')).runAudit(options),
     ),
     {
+      needs: READS_TABLE,
       examples: [
         ['audit --tenant acme --last 7d', 'what has happened to a tenant'],
         ['audit --kind "close budget" --from 2026-11-01', 'who was closed, and why'],

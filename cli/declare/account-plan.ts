@@ -1,6 +1,7 @@
 import { type Approximation, approximations } from '../../domain/budgets/approximations.ts';
 import { checkTagKeys, type TagKeyCheck } from '../../domain/policy/tag-keys.ts';
 import { type PlannedAction, planProfiles, readProfiles } from '../../domain/profiles/plan-profiles.ts';
+import { NOTHING_PLANNED, type PlannedStandings, planStandings } from '../../domain/status/planned-standings.ts';
 import type { PolicyFile } from '../policy-file.ts';
 import type { Account } from './account.ts';
 
@@ -15,16 +16,21 @@ export interface AccountPlan {
   /** Whether the deployed stack may write the tags that this policy mends. */
   readonly tagKeys: TagKeyCheck;
   readonly actions: readonly PlannedAction[];
+  /** What follows for the budgets and profiles that are there: the sweep does it, minutes after the policy is stored. */
+  readonly standings: PlannedStandings;
   /** What AWS Budgets will not do as the policy says. */
   readonly approximations: readonly Approximation[];
 }
 
 export async function planFor(account: Account, { policy, document }: PolicyFile, table: string): Promise<AccountPlan> {
+  const storesPolicy = !(await account.policies.holds(document));
   return {
     accountId: account.id,
     table,
     observes: policy.mode === 'observe',
-    storesPolicy: !(await account.policies.holds(document)),
+    storesPolicy,
+    // A policy that is in force has had its consequences, or the sweep is at them.
+    standings: storesPolicy ? await planStandings(account.standings, policy) : NOTHING_PLANNED,
     approximations: approximations(policy),
     tagKeys: checkTagKeys(policy.tags, await account.tagKeys()),
     actions: planProfiles(policy, await readProfiles(account.ports.profiles, policy.regions)),

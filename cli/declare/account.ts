@@ -2,13 +2,19 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { BedrockClient } from '@aws-sdk/client-bedrock';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { SSMClient } from '@aws-sdk/client-ssm';
+import { AwsClock } from '../../aws/aws-clock.ts';
 import { bedrockProfileMaker } from '../../aws/bedrock-profile-maker.ts';
 import { bedrockProfiles } from '../../aws/bedrock-profiles.ts';
+import { ledgerTable } from '../../aws/dynamodb/ledger-table.ts';
+import { overridesTable } from '../../aws/dynamodb/overrides-table.ts';
 import { policyTable } from '../../aws/dynamodb/policy-table.ts';
+import { profileIndexTable } from '../../aws/dynamodb/profile-index-table.ts';
+import { signalsTable } from '../../aws/dynamodb/signals-table.ts';
 import { stackTagKeys } from '../../aws/stack-tag-keys.ts';
 import type { WritableTagKeys } from '../../domain/policy/tag-keys.ts';
 import type { PlanPorts } from '../../domain/profiles/apply-plan.ts';
 import type { Profiles } from '../../domain/profiles/profiles.ts';
+import type { planStandings } from '../../domain/status/planned-standings.ts';
 import { callerOf } from '../caller.ts';
 
 /** The AWS account that the environment names, as any AWS client finds it. */
@@ -18,6 +24,8 @@ export interface Account {
   /** What the roles of the deployed stack may write. */
   readonly tagKeys: () => Promise<WritableTagKeys>;
   readonly ports: PlanPorts & { readonly profiles: Profiles };
+  /** What the budgets and profiles that are there stand by. */
+  readonly standings: Parameters<typeof planStandings>[0];
 }
 
 /** The SDK slows down by itself when AWS asks for it, and asks again this often. */
@@ -33,9 +41,18 @@ export async function accountOf(table: string): Promise<Account> {
     clients.set(region, client);
     return client;
   };
+  const clock = new AwsClock();
+  const dynamo = clock.listenTo(new DynamoDBClient(PATIENT));
   return {
     id,
-    policies: policyTable(new DynamoDBClient(PATIENT), table),
+    policies: policyTable(dynamo, table),
+    standings: {
+      clock,
+      index: profileIndexTable(dynamo, table),
+      ledger: ledgerTable(dynamo, table),
+      overrides: overridesTable(dynamo, table),
+      signals: signalsTable(dynamo, table),
+    },
     tagKeys: () => stackTagKeys(new SSMClient(PATIENT), table),
     ports: {
       profiles: bedrockProfiles(clientFor),

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { annotate, does, fromWhereCalled, withJson, withTable } from '../command-line.ts';
+import { annotate, does, fromWhereCalled, READS_TABLE, withJson, withTable } from '../command-line.ts';
 import { readPolicyFile } from '../policy-file.ts';
 import type { ApplyOptions, PlanOptions } from './run.ts';
 
@@ -7,14 +7,24 @@ interface OfPolicy {
   readonly policy: string;
 }
 
+const READS_ACCOUNT = [
+  ...READS_TABLE,
+  'ssm:GetParameter',
+  'bedrock:GetInferenceProfile',
+  'bedrock:ListInferenceProfiles',
+  'bedrock:ListTagsForResource',
+];
+
 const LINES =
-  'Lines, each with `type`: `policy`, then a `profile` for each (`action`: `create`, `adopt`, `keep`, `conflict`, `surplus`), `approximation` for what AWS Budgets cannot do as the policy says, and `plan` with the counts.';
+  'Lines, each with `type`: `policy`, then a `profile` for each (`action`: `create`, `adopt`, `keep`, `conflict`, `surplus`), a `budget` for each that begins, changes or ends (`action`: `begin`, `change`, `end`) and a `standing` for each profile that is `quarantined` or `released`, `approximation` for what AWS Budgets cannot do as the policy says, and `plan` with the counts.';
 
 export const plan = (program: Command): Command =>
   annotate(
     does(
       withJson(withTable(program.command('plan')))
-        .description('Shows what an apply would do. Changes nothing.')
+        .description(
+          'Shows what an apply would do, and what follows for the budgets and profiles that are there. Changes nothing.',
+        )
         .requiredOption('--policy <file>', 'policy file')
         .option('--detailed-exitcode', 'exit with 0 where all is as declared, 2 where it is not, 1 on any failure'),
       async (options: PlanOptions & OfPolicy) => {
@@ -23,6 +33,7 @@ export const plan = (program: Command): Command =>
       },
     ),
     {
+      needs: READS_ACCOUNT,
       examples: [
         ['plan --policy governance.yaml', 'what an apply would do'],
         ['plan --policy governance.yaml --detailed-exitcode', 'for pipelines'],
@@ -47,6 +58,7 @@ export const apply = (program: Command): Command =>
       },
     ),
     {
+      needs: [...READS_ACCOUNT, 'dynamodb:PutItem', 'bedrock:CreateInferenceProfile', 'bedrock:TagResource'],
       examples: [
         ['apply --policy governance.yaml', 'shows the plan and asks'],
         ['apply --policy governance.yaml --yes', 'for pipelines'],

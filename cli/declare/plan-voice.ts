@@ -5,6 +5,7 @@ import type { PlannedAction } from '../../domain/profiles/plan-profiles.ts';
 import { regionOf } from '../../domain/profiles/profile-arn.ts';
 import { describeTags } from '../../domain/tags.ts';
 import { type AccountPlan, count, hasChanges } from './account-plan.ts';
+import { budgetDocument, consequences, standingsLines } from './standings-text.ts';
 
 /** How a plan and what became of it are told: to people, or to programs. */
 export interface PlanVoice {
@@ -48,6 +49,8 @@ export const jsonVoice = (write: (text: string) => void): PlanVoice => {
           ...('found' in action ? { arn: action.found.arn } : {}),
           ...(action.kind === 'conflict' ? { because: action.because } : {}),
         });
+      for (const budget of plan.standings.budgets) line(budgetDocument(budget));
+      for (const { kind, ...profile } of plan.standings.profiles) line({ type: 'standing', action: kind, ...profile });
       for (const approximation of plan.approximations) line({ type: 'approximation', ...approximation });
       if (plan.tagKeys.kind !== 'sufficient') line({ type: 'stack', ...plan.tagKeys, advice: adviceOn(plan.tagKeys) });
       line({ type: 'plan', changes: hasChanges(plan), observes: plan.observes, ...countsOf(plan) });
@@ -104,6 +107,7 @@ export const textVoice = (write: (text: string) => void, options: { readonly col
           : `  ${SYMBOLS.keep} policy in table ${table}\n`,
       );
       for (const action of actions) tell(action);
+      for (const text of standingsLines(plan.standings, colour)) write(`${text}\n`);
       if (plan.approximations.length > 0) write('\nWhat AWS Budgets only approximates:\n');
       for (const { budget, text } of plan.approximations)
         write(`  ${colour.dim('-')} ${budget === undefined ? '' : `${budget}: `}${text}\n`);
@@ -112,6 +116,7 @@ export const textVoice = (write: (text: string) => void, options: { readonly col
       write(`\n${create} to create, ${adopt} to adopt, ${keep} as declared`);
       if (conflict > 0) write(`, ${conflict} in conflict`);
       if (surplus > 0) write(`, ${surplus} surplus`);
+      write(consequences(plan.standings));
       if (plan.observes) write('. The policy observes: none of this is done to profiles.\n');
       else write(hasChanges(plan) ? '.\n' : '. Nothing to do.\n');
     },

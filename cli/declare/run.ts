@@ -1,6 +1,7 @@
 import { applyPlan } from '../../domain/profiles/apply-plan.ts';
 import { type StackOptions, tableOf } from '../connection.ts';
 import { unlessTwice } from '../interruption.ts';
+import { progress } from '../output/progress.ts';
 import { styleOf } from '../output/style.ts';
 import type { PolicyFile } from '../policy-file.ts';
 import { EXIT_FAILED, EXIT_INTERRUPTED, UserError } from '../user-error.ts';
@@ -25,7 +26,7 @@ const EXIT_CHANGES = 2;
 /** @returns the exit code */
 export async function runPlan(file: PolicyFile, options: PlanOptions): Promise<number> {
   const table = tableOf(options);
-  const plan = await planFor(await accountOf(table), file, table);
+  const plan = await planned(await accountOf(table), file, { ...options, table });
   voiceFor(options).plan(plan);
   return options.detailedExitcode === true && !isAsDeclared(plan) ? EXIT_CHANGES : 0;
 }
@@ -36,7 +37,7 @@ export async function runApply(file: PolicyFile, options: ApplyOptions): Promise
     throw new UserError(['expected --yes: nobody can be asked here whether to apply']);
   const table = tableOf(options);
   const account = await accountOf(table);
-  const plan = await planFor(account, file, table);
+  const plan = await planned(account, file, { ...options, table });
   const voice = voiceFor(options);
   voice.plan(plan);
   if (hasChanges(plan)) {
@@ -49,6 +50,21 @@ export async function runApply(file: PolicyFile, options: ApplyOptions): Promise
     if (end !== 'complete') return end === 'interrupted' ? EXIT_INTERRUPTED : EXIT_FAILED;
   }
   return count(plan, 'conflict') > 0 ? EXIT_FAILED : 0;
+}
+
+/** Reading every profile of many takes a while. */
+async function planned(
+  account: Account,
+  file: PolicyFile,
+  { table, json }: { readonly table: string; readonly json?: boolean },
+): Promise<AccountPlan> {
+  const bar = progress(json === undefined ? {} : { json });
+  bar.at(`reading the profiles of ${file.policy.regions.join(', ')} …`);
+  try {
+    return await planFor(account, file, table);
+  } finally {
+    bar.done();
+  }
 }
 
 async function workOff(

@@ -16,11 +16,13 @@ import { topicSubscriptions } from '../../aws/doctor/topic-subscriptions.ts';
 import { trailsOf } from '../../aws/doctor/trails.ts';
 import { policyTable } from '../../aws/dynamodb/policy-table.ts';
 import { profileIndexTable } from '../../aws/dynamodb/profile-index-table.ts';
+import { tableIdentities } from '../../aws/dynamodb/recovery-table.ts';
 import { BUDGETS_PACE, COST_EXPLORER_PACE, Pace } from '../../aws/pace.ts';
 import { epochMs, isoTime } from '../../domain/clock.ts';
 import type { ExaminedAccount } from '../../domain/doctor/account.ts';
 import { examine } from '../../domain/doctor/examine.ts';
 import type { Finding } from '../../domain/doctor/finding.ts';
+import { tableState } from '../../domain/recovery/tend-table.ts';
 import { guardPolicies } from '../../infra/guard/guard-policies.ts';
 import { callerOf } from '../caller.ts';
 import { PREFIX, type StackOptions, stageIn, tableOf } from '../connection.ts';
@@ -68,6 +70,7 @@ function accountFor(options: StackOptions): ExaminedAccount {
     clock,
     machine: { now: () => epochMs(Date.now()) },
     policy: () => policies.current(),
+    tableState: () => tableState(tableIdentities(dynamo, table)),
     deployment: () => stackDeployment(new LambdaClient(), prefix),
     trails: (region) => trailsOf(new CloudTrailClient({ region })),
     subscriptions: (topic) => topicSubscriptions(new SNSClient({ region: topic.split(':')[3] ?? '' }), topic),

@@ -19,7 +19,7 @@ export function progress(options: { readonly json?: boolean }, stream: NodeJS.Wr
       if (now - last < EVERY_MS) return;
       last = now;
       isShown = true;
-      stream.write(`${CLEAR}${text.slice(0, Math.max(20, (stream.columns ?? 80) - 1))}`);
+      stream.write(`${CLEAR}${text.slice(0, (stream.columns || 80) - 1)}`);
     },
     done() {
       if (isShown) stream.write(CLEAR);

@@ -1,6 +1,15 @@
 import type { Command } from 'commander';
 import type { OverrideChange } from '../../domain/standing/override.ts';
-import { annotate, type CommandNotes, does, wholeNumber, withJson, withTable } from '../command-line.ts';
+import {
+  annotate,
+  type CommandNotes,
+  does,
+  ENFORCES,
+  READS_TABLE,
+  wholeNumber,
+  withJson,
+  withTable,
+} from '../command-line.ts';
 import type { OverridesOptions } from './list.ts';
 import type { OverrideOptions } from './request.ts';
 import type { Output } from './run.ts';
@@ -27,7 +36,7 @@ const override = (
         .requiredOption('--reason <text>', 'why, for whoever reads it later'),
       async (options: OverrideOptions & Output) => await (await import('./run.ts')).runOverride(kind, options),
     ),
-    { examples, json: JSON_OF_OVERRIDES, exits: EXITS },
+    { examples, needs: ENFORCES, json: JSON_OF_OVERRIDES, exits: EXITS },
   );
 
 export const disable = (program: Command): Command =>
@@ -56,6 +65,7 @@ export const overrides = (program: Command): Command =>
       async (options: OverridesOptions) => await (await import('./list.ts')).runOverrides(options),
     ),
     {
+      needs: READS_TABLE,
       examples: [['overrides', 'all that hold, those first that end first']],
       json: 'One document: `{"type":"overrides","at","table","overrides":[…]}`. An override: `id`, `target` (`kind` with `budget` or `tenant`), `change` (`disable`, `enable`, `raise`), `amountUsd?`, `reason`, `author`, `madeAt`, `until`.',
     },
@@ -74,6 +84,7 @@ export const takeBack = (program: Command): Command =>
         await (await import('./run.ts')).runTakeBack(options, id ?? ''),
     ),
     {
+      needs: ENFORCES,
       examples: [['take-back 3f2a9c --reason "the fair was cancelled"', 'the money is not there any more']],
       json: 'Lines as of `disable`; the last is `{"type":"taken-back","kind","override","budgets","enforcement"}`.',
       exits: EXITS,
@@ -89,6 +100,7 @@ export const shadow = (program: Command): Command =>
       async (options: Output & { readonly periods: number }) => await (await import('./run.ts')).runShadow(options),
     ),
     {
+      needs: READS_TABLE,
       examples: [['shadow --periods 3', 'before a budget is let enforce']],
       json: 'Lines, one for each budget and period: `budget`, `tenant?`, `period`, `limit`, `spent`, `calls`, `worth`, `standing`, `because?`. Amounts here are digits of nano-dollars.',
     },

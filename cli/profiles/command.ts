@@ -1,5 +1,5 @@
 import { type Command, Option } from 'commander';
-import { annotate, does, severalTimes, withJson, withTable } from '../command-line.ts';
+import { annotate, does, READS_TABLE, severalTimes, withJson, withTable } from '../command-line.ts';
 
 export const profiles = (program: Command): Command =>
   annotate(
@@ -23,6 +23,7 @@ export const profiles = (program: Command): Command =>
       async (options: import('./run.ts').ProfilesOptions) => await (await import('./run.ts')).runProfiles(options),
     ),
     {
+      needs: READS_TABLE,
       examples: [
         ['profiles --tenant acme', 'the profiles of one tenant'],
         ['profiles --standing quarantined', 'whose tags are to be mended'],

@@ -16,6 +16,15 @@ export const redrive = (program: Command): Command =>
       async (options: RedriveOptions) => await (await import('./run.ts')).runRedrive(options),
     ),
     {
+      needs: [
+        'sqs:GetQueueUrl',
+        'sqs:GetQueueAttributes',
+        'sqs:ReceiveMessage',
+        'sqs:ChangeMessageVisibility',
+        'sqs:DeleteMessage',
+        'lambda:InvokeFunction',
+        'lambda:GetFunctionConfiguration',
+      ],
       examples: [
         ['redrive --stage prod --dry-run', 'what is there, and which functions it is for'],
         ['redrive --stage prod', 'when the cause is mended: docs/runbook.md'],

@@ -1,6 +1,6 @@
 import { type Command, Option } from 'commander';
 import { REPORT_PERIODS } from '../../domain/reporting/spend-report.ts';
-import { annotate, does, severalTimes, withJson, withTable } from '../command-line.ts';
+import { annotate, does, READS_TABLE, severalTimes, withJson, withTable } from '../command-line.ts';
 
 export const report = (program: Command): Command =>
   annotate(
@@ -29,6 +29,7 @@ export const report = (program: Command): Command =>
       async (options: import('./run.ts').ReportOptions) => await (await import('./run.ts')).runReport(options),
     ),
     {
+      needs: [...READS_TABLE, 'ce:GetCostAndUsage'],
       examples: [
         ['report', 'this month by tenant'],
         ['report --by app --per week --from 2026-10-01 --format csv', 'for a spreadsheet'],

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { annotate, does, withJson, withTable } from '../command-line.ts';
+import { annotate, does, READS_TABLE, withJson, withTable } from '../command-line.ts';
 
 export const status = (program: Command): Command =>
   annotate(
@@ -13,11 +13,12 @@ export const status = (program: Command): Command =>
         await (await import('./run.ts')).runStatus(options, tenant),
     ),
     {
+      needs: [...READS_TABLE, 'dynamodb:DescribeTable'],
       examples: [
         ['status', 'all budgets, those first of which most is spent'],
         ['status acme', 'one tenant in full'],
         ['status acme --json', 'the same for programs'],
       ],
-      json: 'One document: `{"type":"status","at","table","budgets":[…],"unreadable":[…]}`, with a tenant also `"tenant"`, `"profiles"` and `"overrides"`. A budget: `budget`, `tenant?`, `period`, `startsAt`, `endsAt`, `mode` (`enforce`, `shadow`), `limitUsd`, and `figures`, which is `null` where the ledger has no item yet: `standing`, `until`, `reason?` (`from`, `text`, `who?`, `when?`), `spentUsd`, `settledUsd`, `unconfirmedUsd`, `unattributedUsd`, `leasedUsd`, `committedUsd`, `ceilingUsd`, `raisedUsd`, `leftUsd`, `percent`, `forecast` (`kind`, and where it is `foreseen`: `perHourUsd`, `expectedAt`, `earliestAt`, `latestAt?`, `atEndUsd`).',
+      json: 'One document: `{"type":"status","at","table","state","budgets":[…],"unreadable":[…]}`, with a tenant also `"tenant"`, `"profiles"` and `"overrides"`. `state` is that of the table: `open`, `restored` or `closed` (nothing is lent until `recover`), or `unknown`. A budget: `budget`, `tenant?`, `period`, `startsAt`, `endsAt`, `mode` (`enforce`, `shadow`), `limitUsd`, and `figures`, which is `null` where the ledger has no item yet: `standing`, `until`, `reason?` (`from`, `text`, `who?`, `when?`), `spentUsd`, `settledUsd`, `unconfirmedUsd`, `unattributedUsd`, `leasedUsd`, `committedUsd`, `ceilingUsd`, `raisedUsd`, `leftUsd`, `percent`, `forecast` (`kind`, and where it is `foreseen`: `perHourUsd`, `expectedAt`, `earliestAt`, `latestAt?`, `atEndUsd`).',
     },
   );

@@ -1,5 +1,7 @@
 import { type EpochMs, isoTime } from '../../domain/clock.ts';
+import { Fault } from '../../domain/fault.ts';
 import { isEnded } from '../../domain/profiles/profile-index.ts';
+import { type TableState, tableState } from '../../domain/recovery/tend-table.ts';
 import { type BudgetStatus, budgetStatuses, budgetsOf, shareOf } from '../../domain/status/budget-status.ts';
 import { tagValue } from '../../domain/tags.ts';
 import type { StackOptions } from '../connection.ts';
@@ -9,7 +11,7 @@ import { styleOf } from '../output/style.ts';
 import { overrideDocument, overrideLine } from '../override/document.ts';
 import { profileDocument } from '../profiles/document.ts';
 import { profileTable } from '../profiles/table.ts';
-import { tablePorts } from '../table-ports.ts';
+import { type TablePorts, tablePorts } from '../table-ports.ts';
 import { UserError } from '../user-error.ts';
 import { statusDocument } from './document.ts';
 import { statusLines, statusTable } from './text.ts';
@@ -22,6 +24,7 @@ export interface StatusOptions extends StackOptions {
 export async function runStatus(options: StatusOptions, tenant?: string): Promise<number> {
   const ports = await tablePorts(options);
   const { policy } = ports;
+  const state = await stateOf(ports);
   const unreadable: string[] = [];
   const entries = await ports.index.list((arn) => unreadable.push(arn));
   const living = entries.filter((entry) => !isEnded(entry));
@@ -41,6 +44,7 @@ export async function runStatus(options: StatusOptions, tenant?: string): Promis
       type: 'status',
       at: isoTime(at),
       table: ports.table,
+      state,
       budgets: statuses.map(statusDocument),
       unreadable,
       ...(tenant === undefined
@@ -59,9 +63,25 @@ export async function runStatus(options: StatusOptions, tenant?: string): Promis
     if (distinct.length > 0) print(`\n${style.bold('what operators have said')}`);
     for (const override of distinct) print(`  ${overrideLine(override)}`);
   }
+  if (state === 'restored' || state === 'closed')
+    print(
+      style.red(
+        '\nThe table was restored from a backup: nothing is lent from it until `governor recover` has opened it.',
+      ),
+    );
   for (const arn of unreadable)
     print(style.yellow(`The index entry of ${arn} was written by another version: not shown.`));
   return 0;
+}
+
+/** An operator may not be let look which table it is; then everything else is told all the same. */
+async function stateOf({ identities }: TablePorts): Promise<TableState | 'unknown'> {
+  try {
+    return await tableState(identities);
+  } catch (error) {
+    if (error instanceof Fault) return 'unknown';
+    throw error;
+  }
 }
 
 function tellAll(statuses: readonly BudgetStatus[], at: EpochMs, table: string): void {

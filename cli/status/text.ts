@@ -56,7 +56,10 @@ export function statusLines(status: BudgetStatus, style: Style): readonly string
     head,
     `  spent      ${displayUsd(figures.spent)} of ${displayUsd(budget.limit)} (${shareOf(status)}%)${waiting.length === 0 ? '' : `, of which ${waiting.join(', ')}`}`,
     `  committed  ${displayUsd(item.committed)}: ${displayUsd(item.leased)} is leased to ${[...item.holders.values()].filter(({ leased }) => leased > 0n).length} processes`,
-    `  left       ${displayUsd(figures.left)} up to ${displayUsd(figures.ceiling)}${raised > 0n ? `, ${displayUsd(raised)} of it raised` : ''}`,
+    figures.standing === 'closed'
+      ? '  left       nothing while it is closed'
+      : `  left       ${displayUsd(figures.left)} up to ${displayUsd(figures.ceiling)}`,
+    ...(raised > 0n ? [`  raised     by ${displayUsd(raised)}`] : []),
     `  forecast   ${forecastOf(status)}`,
     ...(reason === undefined ? [] : whyLines(reason, figures)),
   ];

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { annotate, does, withJson, withTable } from '../command-line.ts';
+import { annotate, does, READS_TABLE, withJson, withTable } from '../command-line.ts';
 
 export const tenants = (program: Command): Command =>
   annotate(
@@ -12,6 +12,7 @@ export const tenants = (program: Command): Command =>
       async (options: import('./run.ts').TenantsOptions) => await (await import('./run.ts')).runTenants(options),
     ),
     {
+      needs: READS_TABLE,
       examples: [
         ['tenants', 'all tenants by name'],
         ['tenants --json', 'for programs'],

@@ -3,6 +3,7 @@ import type { AwsBudgets } from '../budgets/provisioning.ts';
 import type { Clock } from '../clock.ts';
 import type { Policy } from '../policy/policy.ts';
 import type { ProfileIndex } from '../profiles/profile-index.ts';
+import type { TableState } from '../recovery/tend-table.ts';
 
 /** The stack as it is deployed: what its functions are told, and which roles they have. */
 export interface Deployment {
@@ -13,6 +14,8 @@ export interface Deployment {
   /** Regions for which it was packaged: whose profiles it governs. */
   readonly regions: readonly string[];
   readonly table: string;
+  /** The account that pays, where it forwards its cost anomalies. */
+  readonly payerAccountId?: string;
   /** ARNs, by what they are for. */
   readonly topics: Readonly<Record<'notices' | 'chat' | 'budget alerts' | 'anomalies', string>>;
   /** Names of the roles of the functions that mend tags. */
@@ -54,6 +57,7 @@ export interface ExaminedAccount {
   /** This machine's. */
   readonly machine: Clock;
   readonly policy: () => Promise<Policy>;
+  readonly tableState: () => Promise<TableState>;
   /** Undefined where no function of the stack is there. */
   readonly deployment: () => Promise<Deployment | undefined>;
   /** Those that log in a Region. */

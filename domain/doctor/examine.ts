@@ -1,10 +1,11 @@
 import type { Policy } from '../policy/policy.ts';
+import type { TableState } from '../recovery/tend-table.ts';
 import type { Deployment, ExaminedAccount } from './account.ts';
 import { attempt, bad, type CheckName, type Finding, ok } from './finding.ts';
 import { checkAwsBudgets, checkClock, checkCostTags, checkIndexAge } from './money-is-seen.ts';
 import { checkGuardPolicies, checkRoleTagKeys } from './permissions-hold.ts';
 import { checkForwarding, checkPackagedRegions, forwardingTo } from './regions-forward.ts';
-import { checkDeadLetters, checkSubscriptions, checkTrail } from './signals-arrive.ts';
+import { checkDeadLetters, checkSubscriptions, checkTrails } from './signals-arrive.ts';
 
 /**
  * Looks at every precondition of the governor in an account, one after the other, and says of each what was found and
@@ -33,11 +34,12 @@ export async function examine(
       ok('policy', `stored: ${policy.budgets.length} budgets in ${policy.regions.join(', ')}, mode ${policy.mode}`),
     ];
   });
+  await run('table', async () => [tableFinding(await account.tableState())]);
   const [stack, rules] = [deployment, policy];
   if (stack !== undefined && rules !== undefined) await run('regions', async () => checkPackagedRegions(rules, stack));
   if (stack !== undefined) {
     for (const region of forwardingTo(stack)) await run('regions', () => checkForwarding(account, stack, region));
-    for (const region of stack.regions) await run('trail', () => checkTrail(account, region));
+    await run('trail', () => checkTrails(account, stack));
     await run('subscriptions', () => checkSubscriptions(account, stack));
     for (const region of [stack.region, ...forwardingTo(stack)])
       await run('dead-letters', () => checkDeadLetters(account, stack, region));
@@ -65,4 +67,14 @@ const stackFinding = ({ stage }: ExaminedAccount, deployment: Deployment | undef
     : ok(
         'stack',
         `stage ${stage} is deployed in ${deployment.region} of account ${deployment.accountId}, table ${deployment.table}`,
+      );
+
+const tableFinding = (state: TableState): Finding =>
+  state === 'open'
+    ? ok('table', 'the table is the one that its items were written in')
+    : bad(
+        'table',
+        'failed',
+        'the table was restored from a backup or rolled back: nothing is lent from it',
+        'governor recover: it counts what was spent since, and opens it (docs/ledger.md, "Restored tables").',
       );

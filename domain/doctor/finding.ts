@@ -4,6 +4,7 @@ import { Fault } from '../fault.ts';
 export type CheckName =
   | 'stack'
   | 'policy'
+  | 'table'
   | 'regions'
   | 'trail'
   | 'subscriptions'
@@ -44,7 +45,9 @@ export async function attempt(check: CheckName, look: () => Promise<readonly Fin
   } catch (error) {
     if (!(error instanceof Fault)) throw error;
     const { doing, code, next, cause } = error;
+    // What a function would do about it helps nobody here.
+    const fix = /\bsweep\b/.test(next) ? 'Check that you may read it, and try again.' : next;
     const problem = cause instanceof Error && cause.message !== '' ? cause.message : error.message;
-    return [bad(check, 'unknown', `${doing}: ${code}: ${problem}`, next)];
+    return [bad(check, 'unknown', `${doing}: ${code}: ${problem}`, fix)];
   }
 }

@@ -1,28 +1,35 @@
-import type { Deployment, ExaminedAccount } from './account.ts';
+import type { Deployment, ExaminedAccount, Trail } from './account.ts';
 import { bad, type Finding, ok } from './finding.ts';
 
 /** Whether what happens reaches the governor, and what it says reaches people. */
 
-export async function checkTrail({ trails }: ExaminedAccount, region: string): Promise<readonly Finding[]> {
-  const found = await trails(region);
+/** In each Region whose profiles are governed: events are made where the call was. */
+export async function checkTrails(
+  account: ExaminedAccount,
+  { region, regions }: Deployment,
+): Promise<readonly Finding[]> {
+  const findings: Finding[] = [];
+  for (const each of new Set([region, ...regions])) findings.push(trailFinding(await account.trails(each), each));
+  return findings;
+}
+
+function trailFinding(found: readonly Trail[], region: string): Finding {
   const useful = found.find(({ isLogging, logsWrites }) => isLogging && logsWrites);
-  if (useful !== undefined) return [ok('trail', `trail ${useful.name} logs management events in ${region}`)];
+  if (useful !== undefined) return ok('trail', `trail ${useful.name} logs management events in ${region}`);
   const [stopped] = found.filter(({ logsWrites }) => logsWrites);
-  return [
-    stopped === undefined
-      ? bad(
-          'trail',
-          'failed',
-          `no trail logs management events that write in ${region}: events about profiles do not come, and the sweep sees changes minutes later`,
-          'Create a multi-Region trail with management events (aws cloudtrail create-trail --is-multi-region-trail, then start-logging).',
-        )
-      : bad(
-          'trail',
-          'failed',
-          `trail ${stopped.name}, which would log in ${region}, is stopped`,
-          `aws cloudtrail start-logging --name ${stopped.name}`,
-        ),
-  ];
+  if (stopped !== undefined)
+    return bad(
+      'trail',
+      'failed',
+      `trail ${stopped.name} is stopped`,
+      `aws cloudtrail start-logging --name ${stopped.name}`,
+    );
+  return bad(
+    'trail',
+    'failed',
+    `no trail logs management events that write in ${region}: events about profiles do not come, and the sweep sees changes minutes later`,
+    'Create a multi-Region trail with management events (aws cloudtrail create-trail --is-multi-region-trail, then start-logging).',
+  );
 }
 
 export async function checkSubscriptions(

@@ -39,10 +39,18 @@ export interface TableDescription {
   readonly isRestored: boolean;
 }
 
+/** The governor's word of which table this is, beside the index: whoever reads that need not ask DynamoDB. */
+export interface TableVouch {
+  readonly tableId: TableId;
+  /** When the governor asked DynamoDB. */
+  readonly at: EpochMs;
+}
+
 export interface TableIdentities {
   /** Strongly consistent; undefined before the governor has first looked after the table. */
   known(): Promise<KnownTable | undefined>;
   describe(): Promise<TableDescription>;
+  vouch(word: TableVouch): Promise<void>;
   /** Lands only where what is known still is `before`. */
   remember(table: KnownTable, before: KnownTable | undefined): Promise<'remembered' | 'stale'>;
 }

@@ -58,14 +58,17 @@ export async function refuseRestored(identities: TableIdentities): Promise<void>
 
 /**
  * Looks after the table each minute: a new one is remembered, and one that was restored is closed, so that nothing is
- * leased from it by processes either that may not look which table it is. Done again it changes nothing.
+ * leased from it by processes either that may not look which table it is. Of one that is right it gives its word, by which
+ * processes go that read the index. Done again it changes nothing else.
  */
 export async function tendTable(ports: TableTending): Promise<TableState> {
   const { identities, clock, journal } = ports;
   const known = await identities.known();
+  const at = clock.now();
   const described = await identities.describe();
   const state = stateOf(known, described);
   if (state === 'open' && known === undefined) await identities.remember({ tableId: described.tableId }, undefined);
+  if (state === 'open') await identities.vouch({ tableId: described.tableId, at });
   if (state !== 'restored') return state;
   await closeTable(ports, known, described);
   journal.counted('TableRestored', { table: described.tableId, before: known?.tableId });

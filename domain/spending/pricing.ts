@@ -160,3 +160,9 @@ function mostAt(
     largeInNano((BigInt(tokens) * BigInt(input) + BigInt(maxOutputTokens) * BigInt(meters.output)) * BigInt(quarters))
   );
 }
+
+/** US dollars for a million tokens, as prices are published: decimal text, exact. 1 pico-dollar a token is 0.000001 USD. */
+export function perMillion(price: PicoUsdPerToken): string {
+  const digits = String(price).padStart(7, '0');
+  return `${digits.slice(0, -6)}.${digits.slice(-6).replace(/0{1,4}$/, '')}`;
+}

@@ -10,6 +10,7 @@ import * as z from 'zod';
 import { writeDeclarations } from './declarations.ts';
 import { importsOfBundle, inlinedPackages, type PackageUse, packageName } from './imports.ts';
 import { INLINED, PROVISIONS, type ProjectManifest, publishedManifest } from './manifest.ts';
+import { oneFile } from './one-file.ts';
 import { NAMESPACE, tableSdkByRequire } from './table-sdk.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
@@ -61,7 +62,7 @@ async function bundle(outDir: string) {
     target: 'node20',
     mainFields: ['module', 'main'],
     external: Object.keys(PROVISIONS),
-    plugins: [tableSdkByRequire],
+    plugins: [tableSdkByRequire, oneFile(ROOT.replace(/\/$/, ''), 'invoke/governing.ts')],
     legalComments: 'none',
     metafile: true,
     logLevel: 'silent',

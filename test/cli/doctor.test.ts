@@ -1,7 +1,9 @@
+import { readFile } from 'node:fs/promises';
 import { AttachRolePolicyCommand, CreatePolicyCommand, IAMClient } from '@aws-sdk/client-iam';
 import { SubscribeCommand } from '@aws-sdk/client-sns';
 import { CreateQueueCommand, SendMessageCommand, SQSClient } from '@aws-sdk/client-sqs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { parse } from 'yaml';
 import * as z from 'zod';
 import { policyTable } from '../../aws/dynamodb/policy-table.ts';
 import { guardPolicies } from '../../infra/guard/guard-policies.ts';
@@ -74,6 +76,7 @@ describe('governor doctor', () => {
       'index-age': 'ok',
       clock: 'ok',
       'guard-policies': 'warning',
+      'role-tag-keys': 'ok',
     });
     const text = await run();
     expect(text.stdout).toContain(`stage dev is deployed in us-east-1 of account 123456789012, table ${PREFIX}`);
@@ -111,7 +114,12 @@ describe('governor doctor', () => {
         service === 'budgets' ? new AwsFault('AccessDeniedException', 'not you') : undefined,
       ),
     ];
+    // A policy that mends a tag which the stack was not packaged for.
+    const example = parse(await readFile('examples/insurer/governance.yaml', 'utf8')) as { tags: { required: object } };
+    const required = { ...example.tags.required, team: { default: 'nobody' } };
+    await policyTable(stack.dynamodb, stack.table).apply({ ...example, tags: { ...example.tags, required } });
     const findings = await examined();
+    await policyTable(stack.dynamodb, stack.table).apply(example);
     for (const stop of stops) stop();
     const of = (name: string) => findings.filter(({ check, state }) => check === name && state !== 'ok');
     expect(findings).toContainEqual({
@@ -128,6 +136,9 @@ describe('governor doctor', () => {
         what: `1 messages in ${PREFIX}-failed-invocations: work that got lost`,
       }),
     ]);
+    expect(of('role-tag-keys')).toContainEqual(
+      expect.objectContaining({ state: 'failed', what: expect.stringMatching(/-sweep may not write the tags team:/) }),
+    );
     expect(of('trail')).toEqual([
       expect.objectContaining({ state: 'failed', fix: expect.stringContaining('start-logging') }),
     ]);

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { notesOf } from '../../cli/command-line.ts';
 import { commandsDocument } from '../../cli/documentation.ts';
 import { governorProgram, withSubcommands } from '../../cli/program.ts';
-import { governor, ROOT } from './command.ts';
+import { Command, governor, ROOT } from './command.ts';
 
 const leaves = () => withSubcommands(governorProgram('governor')).filter(({ commands }) => commands.length === 0);
 
@@ -22,14 +22,22 @@ describe('what the governor command says of itself', () => {
     }
   });
 
-  it('has --json, with its shape, for every command that prints anything but a script or a server', () => {
-    for (const command of leaves().filter((each) => !['bash', 'zsh', 'fish'].includes(each.name()))) {
+  it('has --json, with its shape, for every command that prints anything but a script', () => {
+    for (const command of leaves().filter((each) => each.name() !== 'completion')) {
       expect(
         command.options.map(({ long }) => long),
         command.name(),
       ).toContain('--json');
       expect(notesOf(command)?.json, command.name()).toBeDefined();
     }
+  });
+
+  it('is the same where npm has linked it into the path', async () => {
+    const [linked, run] = await Promise.all([
+      new Command('cli/bin.mjs', ['report', '--help']).ended,
+      governor({}, 'report', '--help').ended,
+    ]);
+    expect(linked).toEqual(run);
   });
 
   it('is told with --help, examples and exit codes included', async () => {

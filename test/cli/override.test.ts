@@ -143,6 +143,40 @@ describe('npm run governor -- disable, enable, raise, shadow', () => {
     expect((await stack.ledger(BUDGET, '2026-11'))?.standing).toBe('open');
   });
 
+  it('goes on to its end when it is interrupted in the middle, and says so', async () => {
+    let answer = (): void => {};
+    const answered = new Promise<undefined>((resolve) => {
+      answer = () => resolve(undefined);
+    });
+    let stop = (): void => {};
+    const tagging = new Promise<void>((resolve) => {
+      stop = stack.aws.intercept((call) => {
+        if (call.operation !== 'TagResource') return undefined;
+        resolve();
+        return answered;
+      });
+    });
+    const command = governor(
+      { ...stack.aws.environment(), GOVERNOR_TABLE: stack.table },
+      ...['disable', '--budget', BUDGET, '--for', '2h', '--reason', 'a leaked key'],
+    );
+    await tagging;
+    command.signal('SIGINT');
+    stop();
+    // The signal is there before the answer: the process reads it first.
+    await new Promise((resolve) => setImmediate(resolve));
+    answer();
+    const { code, stdout, stderr } = await command.ended;
+    expect({ code, stderr }).toEqual({
+      code: 0,
+      stderr: 'Finishing what has begun; Ctrl-C again leaves the rest to the sweep …\n',
+    });
+    expect(stdout).toContain('2 profiles are as they should be');
+    expect(await standings()).toEqual(['closed', 'closed']);
+    expect((await run('enable', '--budget', BUDGET, '--for', '1h', '--reason', 'it was none')).code).toBe(0);
+    expect(await standings()).toEqual([undefined, undefined]);
+  });
+
   it('tells what budgets in shadow mode would have refused', async () => {
     expect(await run('shadow')).toMatchObject({
       code: 0,

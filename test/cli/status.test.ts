@@ -1,3 +1,6 @@
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import * as z from 'zod';
 import { DeployedGovernor, NOVA_PRO } from '../end-to-end/deployed-governor.ts';
@@ -74,6 +77,7 @@ const Head = { at: Instant, table: z.string() };
 const StatusDocument = z.strictObject({
   type: z.literal('status'),
   ...Head,
+  state: z.literal('open'),
   budgets: z.array(Status),
   unreadable: z.array(z.string()),
   tenant: z.string().optional(),
@@ -246,6 +250,31 @@ describe('governor status, tenants, profiles, overrides, take-back', () => {
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
   });
 
+  it('takes a profile of the AWS configuration files, which beats keys in the environment', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'governor-profile-'));
+    const config = join(folder, 'config');
+    await writeFile(
+      config,
+      `[profile finops]\nregion = us-east-1\naws_access_key_id = finops\naws_secret_access_key = x\nendpoint_url = ${stack.aws.endpoint}\n`,
+    );
+    const keys: string[] = [];
+    const stop = stack.aws.observe((seen) => {
+      if (seen.kind === 'request' && seen.call.service === 'dynamodb') keys.push(seen.call.principal.accessKeyId);
+    });
+    const environment = {
+      AWS_CONFIG_FILE: config,
+      AWS_SHARED_CREDENTIALS_FILE: join(folder, 'none'),
+      AWS_ACCESS_KEY_ID: 'other',
+      AWS_SECRET_ACCESS_KEY: 'x',
+    };
+    const { code, stderr } = await governor(environment, 'tenants', '--profile', 'finops', '--stage', 'dev').ended;
+    stop();
+    await rm(folder, { recursive: true });
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    expect(keys).toContain('finops');
+    expect(keys).not.toContain('other');
+  });
+
   it.each<[string, string[], Record<string, string>, number, RegExp]>([
     [
       'a tenant that is none',
@@ -308,6 +337,74 @@ describe('governor status, tenants, profiles, overrides, take-back', () => {
     expect(await command.ended).toMatchObject({ code: 130, signal: null, stdout: '' });
     stop();
     answer();
+  });
+  it('is foretold by plan what another policy makes of budgets and profiles, and apply makes it so', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'governor-plan-'));
+    const file = join(folder, 'governance.yaml');
+    const example = await readFile('examples/insurer/governance.yaml', 'utf8');
+    await writeFile(
+      file,
+      example
+        .replace('limit: 20 USD', 'limit: 0.00001 USD')
+        .replace('app: { pattern: "^[a-z][a-z0-9_]*$" }', 'app: { pattern: "^[a-z]*$" }')
+        .replace('[claims, underwriting', '[pirates, claims, underwriting')
+        .replace('name: sales-support-chat', 'name: claims-chat')
+        .replace('dept: sales, team: support, app: chat_app', 'dept: claims'),
+    );
+    const before = await stack.ledger(BUDGET, '2026-11');
+    const planned = (await run('plan', '--policy', file, '--json')).stdout
+      .trim()
+      .split('\n')
+      .map((line) => z.looseObject({ type: z.string() }).parse(JSON.parse(line)));
+    expect(planned).toContainEqual(
+      expect.objectContaining({
+        type: 'budget',
+        action: 'change',
+        budget: BUDGET,
+        limitUsd: { before: '20.00', after: '0.00001' },
+        standing: { before: 'open', after: 'closed' },
+        because: '100% of the limit is spent',
+      }),
+    );
+    expect(planned).toContainEqual({
+      type: 'budget',
+      action: 'begin',
+      budget: 'claims-chat',
+      limitUsd: '10000.00',
+      profiles: 1,
+    });
+    expect(planned).toContainEqual({ type: 'budget', action: 'end', budget: 'tenant-monthly/lakeside' });
+    expect(planned).toContainEqual(
+      expect.objectContaining({
+        type: 'standing',
+        action: 'quarantined',
+        name: 'lakeside-chat',
+        because: expect.stringContaining('app'),
+      }),
+    );
+    expect(planned).toContainEqual(expect.objectContaining({ type: 'standing', action: 'released', name: 'nobody' }));
+    const text = await run('plan', '--policy', file);
+    expect(text.stdout).toContain(
+      `  ~ ${BUDGET} 2026-11: limit 20.00 USD → 0.00001 USD, stops at 20.00 USD → 0.00001 USD, open → closed: 100% of the limit is spent\n`,
+    );
+    expect(text.stdout).toContain('  ! lakeside-chat is quarantined: ');
+    expect((await stack.ledger(BUDGET, '2026-11'))?.termsVersion).toBe(before?.termsVersion);
+
+    expect(await run('apply', '--policy', file, '--yes')).toMatchObject({ code: 0, stderr: '' });
+    await rm(folder, { recursive: true });
+    await stack.sweep();
+    expect(await figuresOf('alpine-re')).toMatchObject({
+      standing: 'closed',
+      reason: { from: 'money', text: '100% of the limit is spent', who: expect.stringContaining('sweep') },
+    });
+    const { tenants } = z
+      .looseObject({ tenants: z.array(z.looseObject({ tenant: z.string(), closedProfiles: z.int() })) })
+      .parse(await json('tenants'));
+    expect(tenants.map(({ tenant, closedProfiles }) => [tenant, closedProfiles])).toEqual([
+      ['alpine-re', 1],
+      ['lakeside', 1],
+      ['quay', 0],
+    ]);
   });
 });
 

@@ -5,6 +5,7 @@ import { overridesTable } from '../../../aws/dynamodb/overrides-table.ts';
 import { profileIndexTable } from '../../../aws/dynamodb/profile-index-table.ts';
 import { recoveryTable, tableIdentities } from '../../../aws/dynamodb/recovery-table.ts';
 import { signalsTable } from '../../../aws/dynamodb/signals-table.ts';
+import { storedEntries } from '../../../aws/dynamodb/stored-entries.ts';
 import { tableLook } from '../../../aws/dynamodb/table-identity.ts';
 import { usageTable } from '../../../aws/dynamodb/usage-table.ts';
 import { genaiPrices } from '../../../aws/price-list.ts';
@@ -20,6 +21,7 @@ import {
   type Recovery,
   recoverBudget,
 } from '../../../domain/recovery/recover.ts';
+import type { TableId } from '../../../domain/recovery/table-identity.ts';
 import { refuseRestored, tableState, tendTable } from '../../../domain/recovery/tend-table.ts';
 import type { HolderId, LedgerItem, LedgerKey, WriteId } from '../../../domain/spending/ledger.ts';
 import type { Metered } from '../../../domain/spending/metered-spend.ts';
@@ -138,6 +140,46 @@ describe('the recovery of a restored table', () => {
     expect([await tend(), await tend()]).toEqual(['closed', 'closed']);
     expect(decided).toEqual(['close restored table']);
     expect((await itemOf()).openIn).toBe('closed');
+  });
+
+  it('is looked for by the governor’s word beside the index, and in DynamoDB where that is old', async () => {
+    const asked: string[] = [];
+    client.middlewareStack.add(
+      (next, { commandName = '' }) =>
+        (args) => {
+          asked.push(commandName);
+          return next(args);
+        },
+      { step: 'initialize' },
+    );
+    const lookAfterReadingTheIndex = async () => {
+      const look = tableLook(client, TABLE, clock);
+      const entries = [];
+      for await (const entry of storedEntries(client, TABLE, (word) => look.heard(word))) entries.push(entry);
+      expect(entries).toEqual([]);
+      asked.length = 0;
+      return { id: await look.now(), askedDynamoDb: asked.includes('DescribeTableCommand') };
+    };
+    await tend();
+    const old = await here();
+    expect(await lookAfterReadingTheIndex()).toEqual({ id: old, askedDynamoDb: false });
+    await aws.clock.advance(89_000);
+    expect(await lookAfterReadingTheIndex()).toEqual({ id: old, askedDynamoDb: false });
+    const copy = await backUp(client, TABLE);
+    await aws.clock.advance(1_000);
+    expect(await lookAfterReadingTheIndex()).toEqual({ id: old, askedDynamoDb: true });
+    await restore(client, TABLE, copy);
+    expect(await lookAfterReadingTheIndex()).toEqual({ id: await here(), askedDynamoDb: true });
+    // Nobody vouches for a table that is not right.
+    expect(await tend()).toBe('closed');
+    expect(await lookAfterReadingTheIndex()).toEqual({ id: await here(), askedDynamoDb: true });
+  });
+
+  it('does not take DynamoDB’s own answer back for an older word', async () => {
+    const look = tableLook(client, TABLE, clock);
+    const id = await look.now();
+    look.heard({ tableId: 'another' as TableId, at: epochMs(clock.now() - 1_000) });
+    expect(await look.now()).toBe(id);
   });
 
   it('does not keep the governor from its work while DynamoDB does not say which table it is, unless it is closed', async () => {

@@ -52,6 +52,7 @@ const HEALTHY: ExaminedAccount = {
   clock: { now: () => NOW },
   machine: { now: () => NOW },
   policy: async () => POLICY,
+  tableState: async () => 'open',
   deployment: async () => DEPLOYMENT,
   trails: async () => [{ name: 'org', isLogging: true, logsWrites: true }],
   subscriptions: async () => [{ protocol: 'email', endpoint: 'finops@example.com', isConfirmed: true }],
@@ -73,6 +74,7 @@ describe('the doctor', () => {
     expect([...new Set(findings.map(({ check }) => check))]).toEqual([
       'stack',
       'policy',
+      'table',
       'regions',
       'trail',
       'subscriptions',
@@ -88,6 +90,14 @@ describe('the doctor', () => {
 
   it.each<[string, Partial<ExaminedAccount>, string, string, RegExp, RegExp]>([
     ['no stack', { deployment: async () => undefined }, 'stack', 'failed', /stage prod/, /--stage/],
+    [
+      'a restored table',
+      { tableState: async () => 'restored' },
+      'table',
+      'failed',
+      /restored from a backup/,
+      /governor recover/,
+    ],
     ['no trail', { trails: async () => [] }, 'trail', 'failed', /no trail logs management events/, /create-trail/],
     [
       'a trail of reads alone',
@@ -102,7 +112,7 @@ describe('the doctor', () => {
       { trails: async () => [{ name: 'org', isLogging: false, logsWrites: true }] },
       'trail',
       'failed',
-      /trail org, which would log in eu-west-1, is stopped/,
+      /trail org is stopped/,
       /start-logging --name org/,
     ],
     [
@@ -336,6 +346,20 @@ describe('the doctor', () => {
     expect(findings.filter((finding) => finding.check !== check && finding.check !== 'cost-allocation-tags')).toEqual(
       [],
     );
+  });
+
+  it('looks for a trail in each Region that is governed', async () => {
+    const findings = await examine({
+      ...HEALTHY,
+      deployment: async () => ({ ...DEPLOYMENT, regions: ['eu-west-1', 'us-east-1'] }),
+      trails: async (region) => (region === 'eu-west-1' ? HEALTHY.trails(region) : []),
+    });
+    expect(
+      findings.filter(({ check }) => check === 'trail').map(({ state, what }) => [state, what.slice(0, 60)]),
+    ).toEqual([
+      ['ok', 'trail org logs management events in eu-west-1'],
+      ['failed', 'no trail logs management events that write in us-east-1: eve'],
+    ]);
   });
 
   it('goes on where there is no policy, with what needs none', async () => {

@@ -1,0 +1,75 @@
+import { displayUsd } from '../../domain/money.ts';
+import type { PlannedBudget, PlannedStandings } from '../../domain/status/planned-standings.ts';
+import { harmless, usd } from '../output/print.ts';
+import type { Style } from '../output/style.ts';
+
+/** What a plan says of budgets and profiles that are there. */
+export function standingsLines({ budgets, profiles }: PlannedStandings, style: Style): readonly string[] {
+  return [
+    ...(budgets.length === 0 ? [] : ['', 'What follows for budgets, by the sweep within minutes:']),
+    ...budgets.map((budget) => `  ${budgetLine(budget, style)}`),
+    ...(profiles.length === 0 ? [] : ['', 'And for profiles:']),
+    ...profiles.map(({ kind, name, because }) =>
+      kind === 'quarantined'
+        ? `  ${style.red('!')} ${name} is quarantined: ${harmless(because ?? '')}`
+        : `  ${style.green('~')} ${name} is released`,
+    ),
+  ];
+}
+
+function budgetLine(planned: PlannedBudget, style: Style): string {
+  switch (planned.kind) {
+    case 'begins':
+      return `${style.green('+')} ${planned.budget.id}: ${displayUsd(planned.budget.limit)} a ${planned.budget.period}, for ${planned.profiles} profiles`;
+    case 'ends':
+      return `${style.red('-')} ${planned.id} ends`;
+    case 'changes': {
+      const { budget, period, limit, stopAt, standing, because } = planned;
+      const amount = (what: string, { before, after }: typeof limit) =>
+        before === after ? [] : [`${what} ${displayUsd(before)} → ${displayUsd(after)}`];
+      const stands =
+        standing.before === standing.after
+          ? []
+          : [`${standing.before} → ${standing.after}${because === undefined ? '' : `: ${harmless(because)}`}`];
+      return `${style.yellow('~')} ${budget.id} ${period}: ${[...amount('limit', limit), ...amount('stops at', stopAt), ...stands].join(', ')}`;
+    }
+  }
+}
+
+/** The counts, as a sentence goes on; nothing where nothing follows. */
+export function consequences({ budgets, profiles }: PlannedStandings): string {
+  const of = (kind: PlannedBudget['kind']): number => budgets.filter((each) => each.kind === kind).length;
+  const quarantined = profiles.filter(({ kind }) => kind === 'quarantined').length;
+  const parts = [
+    [of('begins'), 'budgets begin'],
+    [of('changes'), 'change'],
+    [of('ends'), 'end'],
+    [quarantined, 'profiles quarantined'],
+    [profiles.length - quarantined, 'released'],
+  ] as const;
+  return parts.flatMap(([count, what]) => (count === 0 ? [] : [`; ${count} ${what}`])).join('');
+}
+
+/** A line of JSON for one budget. */
+export function budgetDocument(planned: PlannedBudget): object {
+  if (planned.kind === 'ends') return { type: 'budget', action: 'end', budget: planned.id };
+  if (planned.kind === 'begins')
+    return {
+      type: 'budget',
+      action: 'begin',
+      budget: planned.budget.id,
+      limitUsd: usd(planned.budget.limit),
+      profiles: planned.profiles,
+    };
+  const { budget, period, limit, stopAt, standing, because } = planned;
+  return {
+    type: 'budget',
+    action: 'change',
+    budget: budget.id,
+    period,
+    limitUsd: { before: usd(limit.before), after: usd(limit.after) },
+    stopAtUsd: { before: usd(stopAt.before), after: usd(stopAt.after) },
+    standing,
+    ...(because === undefined ? {} : { because }),
+  };
+}

@@ -1,0 +1,103 @@
+import { describe, expect, it } from 'vitest';
+import { connect, stageIn, tableOf } from '../../cli/connection.ts';
+import { csv, markdown } from '../../cli/output/delimited.ts';
+import { progress } from '../../cli/output/progress.ts';
+import { styleOf } from '../../cli/output/style.ts';
+import { tableOf as table } from '../../cli/output/table.ts';
+import { UserError } from '../../cli/user-error.ts';
+
+const stream = (isTTY: boolean) => {
+  const written: string[] = [];
+  const write = (text: string) => written.push(text) > 0;
+  return { written, stream: { isTTY, columns: 20, write } as unknown as NodeJS.WriteStream };
+};
+
+describe('what a terminal is shown', () => {
+  it('has colours in a terminal alone, and not where NO_COLOR says so', () => {
+    expect(styleOf({ isTTY: true }, {}).isColorSupported).toBe(true);
+    expect(styleOf({ isTTY: false }, {}).isColorSupported).toBe(false);
+    expect(styleOf({ isTTY: true }, { NO_COLOR: '1' }).isColorSupported).toBe(false);
+    // The convention: present and not empty.
+    expect(styleOf({ isTTY: true }, { NO_COLOR: '' }).isColorSupported).toBe(true);
+    expect(styleOf({ isTTY: true }, { TERM: 'dumb' }).isColorSupported).toBe(false);
+  });
+
+  it('has progress in a terminal alone, within its width, and taken away at the end', () => {
+    const terminal = stream(true);
+    const bar = progress({}, terminal.stream);
+    bar.at('reading the third of a great many budgets');
+    bar.done();
+    expect(terminal.written).toEqual(['\r\u001b[Kreading the third o', '\r\u001b[K']);
+    for (const silent of [
+      { of: stream(false), options: {} },
+      { of: stream(true), options: { json: true } },
+    ]) {
+      const none = progress(silent.options, silent.of.stream);
+      none.at('x');
+      none.done();
+      expect(silent.of.written).toEqual([]);
+    }
+  });
+
+  it('has columns as wide as their widest cell, colours not counted, and none that is empty', () => {
+    const style = styleOf({ isTTY: true }, {});
+    const text = table(
+      [
+        { title: 'a', of: ([a = '']: string[]) => style.red(a) },
+        { title: 'none', of: () => '' },
+        { title: 'b', right: true, of: ([, b = '']: string[]) => b },
+      ],
+      [
+        ['long one', '1'],
+        ['x', '1\n000'],
+      ],
+      styleOf({ isTTY: false }, {}),
+    );
+    expect(text).toBe(`a             b\n${style.red('long one')}      1\n${style.red('x')}         1 000`);
+  });
+
+  it('has separated values that are read as they were written', () => {
+    expect(csv([['a', 'b,c', 'say "hi"', 'two\nlines', '']])).toBe('a,"b,c","say ""hi""","two\nlines",');
+    expect(markdown([{ title: 'a' }, { title: 'b', right: true }], [['x|y', '1']])).toBe(
+      '| a | b |\n| --- | ---: |\n| x\\|y | 1 |',
+    );
+  });
+});
+
+describe('which AWS a command talks to', () => {
+  it('is told by options before the environment, in the order of the AWS CLI', () => {
+    const environment: NodeJS.ProcessEnv = {
+      AWS_ACCESS_KEY_ID: 'a',
+      AWS_SECRET_ACCESS_KEY: 'b',
+      AWS_SESSION_TOKEN: 'c',
+      AWS_REGION: 'us-east-1',
+      AWS_ENDPOINT_URL: 'http://x',
+      AWS_ENDPOINT_URL_DYNAMODB: 'http://y',
+      AWS_IGNORE_CONFIGURED_ENDPOINT_URLS: 'true',
+    };
+    connect({ profile: 'prod', region: 'eu-west-1', endpointUrl: 'http://z' }, environment);
+    expect(environment).toEqual({ AWS_PROFILE: 'prod', AWS_REGION: 'eu-west-1', AWS_ENDPOINT_URL: 'http://z' });
+  });
+
+  it('is told by AWS_DEFAULT_REGION where there is no AWS_REGION, and is left alone without options', () => {
+    const environment: NodeJS.ProcessEnv = { AWS_DEFAULT_REGION: 'eu-west-1', AWS_ACCESS_KEY_ID: 'a' };
+    connect({}, environment);
+    expect(environment).toEqual({ AWS_DEFAULT_REGION: 'eu-west-1', AWS_REGION: 'eu-west-1', AWS_ACCESS_KEY_ID: 'a' });
+  });
+
+  it('tells everything that is wrong at once', () => {
+    const wrong = () => connect({ profile: '', region: 'x', endpointUrl: 'ftp://x' }, {});
+    expect(wrong).toThrow(UserError);
+    expect(wrong).toThrow(/--profile.*\n--region.*\n--endpoint-url/);
+  });
+
+  it('is told the table, or the stage that names it', () => {
+    expect(tableOf({ stage: 'prod' })).toBe('bedrock-cost-governor-prod');
+    expect(tableOf({ table: 'mine', stage: 'prod' })).toBe('mine');
+    expect(() => tableOf({})).toThrow(/^expected --table/);
+    expect(() => tableOf({ table: 'a b' })).toThrow(/--table/);
+    expect(stageIn({ table: 'bedrock-cost-governor-prod' })).toBe('prod');
+    expect(() => stageIn({ table: 'mine' })).toThrow(/^expected --stage/);
+    expect(() => stageIn({ stage: 'a/b' })).toThrow(/^--stage/);
+  });
+});
