@@ -2,12 +2,13 @@ import { GetQueueAttributesCommand, paginateListQueues, type SQSClient } from '@
 import { DEAD_LETTER_QUEUES } from '../../domain/redrive/dead-letter.ts';
 import { asking } from '../asking.ts';
 
-/** The stack's queues in the client's Region by their names, and how many messages each holds, those that somebody looks at included. */
+/** The stack's queues in a Region, that of the client, by their names, and how many messages each holds, those that somebody looks at included. */
 export async function deadLetters(
   client: SQSClient,
   prefix: string,
+  region: string,
 ): Promise<readonly { readonly queue: string; readonly messages: number }[]> {
-  return await asking(`reading the queues ${prefix}-…`, async () => {
+  return await asking(`reading the queues ${prefix}-… in ${region}`, async () => {
     const found: { queue: string; messages: number }[] = [];
     for await (const { QueueUrls = [] } of paginateListQueues({ client }, { QueueNamePrefix: `${prefix}-` }))
       for (const QueueUrl of QueueUrls) {

@@ -74,7 +74,7 @@ function accountFor(options: StackOptions): ExaminedAccount {
     deployment: () => stackDeployment(new LambdaClient(), prefix),
     trails: (region) => trailsOf(new CloudTrailClient({ region })),
     subscriptions: (topic) => topicSubscriptions(new SNSClient({ region: topic.split(':')[3] ?? '' }), topic),
-    deadLetters: (region) => deadLetters(new SQSClient({ region }), prefix),
+    deadLetters: (region) => deadLetters(new SQSClient({ region }), prefix, region),
     costTags: costExplorerTags(new CostExplorerClient({ region: 'us-east-1' }), new Pace(COST_EXPLORER_PACE)),
     awsBudgets: ({ accountId, topics }) =>
       awsBudgets(new BudgetsClient(), { accountId, alertTopicArn: topics['budget alerts'] }, new Pace(BUDGETS_PACE)),

@@ -36,11 +36,12 @@ export async function runRedrive(options: RedriveOptions): Promise<number> {
   const ports = {
     prefix,
     clock,
-    letters: (queue: DeadLetterQueue) =>
-      deadLetterQueue(
-        'region' in queue ? clock.listenTo(new SQSClient({ region: queue.region })) : home,
-        `${prefix}-${queue.name}`,
-      ),
+    letters: (queue: DeadLetterQueue) => {
+      const name = `${prefix}-${queue.name}`;
+      if (!('region' in queue)) return deadLetterQueue(home, name);
+      const { region } = queue;
+      return deadLetterQueue(clock.listenTo(new SQSClient({ region })), name, region);
+    },
     call: functionCalls(lambda),
   };
   const queues: readonly DeadLetterQueue[] = [

@@ -23,7 +23,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { packageStack } from '../../infra/package.ts';
 import { startEmbeddedAws } from '../../local/embedded-aws.ts';
-import type { JsonObject, Observation } from '../../local/service.ts';
+import { AwsFault, type JsonObject, type Observation } from '../../local/service.ts';
 import { governor as command } from '../cli/command.ts';
 import { copyProject } from '../infra/project-copy.ts';
 import { converse, DeployedGovernor, FUNCTIONS, NOVA_PRO, PREFIX } from './deployed-governor.ts';
@@ -360,6 +360,17 @@ describe('a governor of several Regions', () => {
       await minutesPass(3);
       expect(await told()).toMatch(/^OK/);
       expect((await run('redrive', '--queue', 'undelivered-forwards')).code).toBe(0);
+    });
+
+    it('is told with its Region where that may not be looked at, after what was done elsewhere', async () => {
+      const heal = governor.aws.intercept(({ service, region }) =>
+        service === 'sqs' && region === FURTHER ? new AwsFault('AccessDeniedException', 'not here') : undefined,
+      );
+      const ending = await run('redrive');
+      heal();
+      expect(ending.code).toBe(1);
+      expect(ending.stdout).toContain('failed-invocations: empty\n');
+      expect(ending.stderr).toContain(`looking up the queue ${QUEUE} in ${FURTHER}`);
     });
 
     it('has no queue where the stack of a Region is not deployed, which is told', async () => {
