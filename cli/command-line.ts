@@ -7,6 +7,8 @@ export interface CommandNotes {
   readonly examples: readonly (readonly [line: string, what: string])[];
   /** IAM actions that whoever runs it needs; none for a command that asks AWS nothing. */
   readonly needs?: readonly string[];
+  /** What docs/commands.md says besides. */
+  readonly more?: string;
   /** What `--json` prints. */
   readonly json?: string;
   /** Exit codes beyond those that every command has. */

@@ -74,6 +74,7 @@ function section(command: Command): string {
   return [
     `## ${nameOf(command)}`,
     command.description(),
+    ...(notes?.more === undefined ? [] : [notes.more]),
     `\`\`\`sh\n${[`governor ${nameOf(command)}${words} [options]`, ...(notes?.examples ?? []).map(([line, what]) => `governor ${line} # ${what}`)].join('\n')}\n\`\`\``,
     ...(own.length === 0 ? [] : [optionsTable(own)]),
     ...(talks ? ['And the [options of commands that talk to AWS](#options-of-commands-that-talk-to-aws).'] : []),

@@ -22,6 +22,7 @@ export const plan = (program: Command): Command =>
   annotate(
     does(
       withJson(withTable(program.command('plan')))
+        .summary('what an apply would do, in AWS and in standings')
         .description(
           'Shows what an apply would do, and what follows for the budgets and profiles that are there. Changes nothing.',
         )
@@ -47,6 +48,7 @@ export const apply = (program: Command): Command =>
   annotate(
     does(
       withJson(withTable(program.command('apply')))
+        .summary('puts a policy file in force')
         .description(
           'Stores the policy, creates the declared profiles that are missing, and adopts those that are there. Deletes nothing.',
         )

@@ -7,6 +7,7 @@ export const guard = (program: Command): Command =>
   annotate(
     does(
       withJson(withAws(program.command('guard')))
+        .summary('writes IAM and service control policies')
         .description('Writes IAM and service control policies that let models be called only as the policy says.')
         .requiredOption('--policy <file>', 'policy file')
         .requiredOption('--out <dir>', 'folder to write the documents to')

@@ -22,12 +22,14 @@ const EXITS = { 1: 'it is kept and holds, and the next sweep enforces the rest' 
 const override = (
   program: Command,
   kind: OverrideChange['kind'],
+  summary: string,
   what: string,
   examples: CommandNotes['examples'],
 ): Command =>
   annotate(
     does(
       withJson(withTable(program.command(kind)))
+        .summary(summary)
         .description(what)
         .option('--budget <id>', 'a budget, such as tenant-monthly/acme')
         .option('--tenant <value>', 'a tenant: all its budgets, and for a disable all its profiles')
@@ -40,19 +42,31 @@ const override = (
   );
 
 export const disable = (program: Command): Command =>
-  override(program, 'disable', 'Stops a budget or tenant at once, whatever it has spent.', [
-    ['disable --tenant acme --for 3d --reason "an invoice is disputed"', 'nothing new is granted'],
-  ]);
+  override(
+    program,
+    'disable',
+    'stops a budget or tenant at once',
+    'Stops a budget or tenant at once, whatever it has spent.',
+    [['disable --tenant acme --for 3d --reason "an invoice is disputed"', 'nothing new is granted']],
+  );
 
 export const enable = (program: Command): Command =>
-  override(program, 'enable', 'Opens a budget or tenant again, whatever has closed it. Its limit holds all the same.', [
-    ['enable --budget tenant-monthly/acme --until 2026-12-01T00:00:00Z --reason "it is paid"', 'for a time'],
-  ]);
+  override(
+    program,
+    'enable',
+    'opens a budget or tenant again',
+    'Opens a budget or tenant again, whatever has closed it. Its limit holds all the same.',
+    [['enable --budget tenant-monthly/acme --until 2026-12-01T00:00:00Z --reason "it is paid"', 'for a time']],
+  );
 
 export const raise = (program: Command): Command =>
-  override(program, 'raise', 'Gives a budget more money than its limit, for a time.', [
-    ['raise --budget tenant-monthly/acme --by "50 USD" --for 2d --reason "the fair"', '50 USD more'],
-  ]).requiredOption('--by <amount>', 'how much more, such as "50 USD"');
+  override(
+    program,
+    'raise',
+    'gives a budget more money, for a time',
+    'Gives a budget more money than its limit, for a time.',
+    [['raise --budget tenant-monthly/acme --by "50 USD" --for 2d --reason "the fair"', '50 USD more']],
+  ).requiredOption('--by <amount>', 'how much more, such as "50 USD"');
 
 export const overrides = (program: Command): Command =>
   annotate(
@@ -95,6 +109,7 @@ export const shadow = (program: Command): Command =>
   annotate(
     does(
       withJson(withTable(program.command('shadow')))
+        .summary('what budgets in shadow mode would have refused')
         .description('Tells what budgets in shadow mode would have refused, by budget and period.')
         .option('--periods <count>', 'how many periods of each budget, the current one first', wholeNumber(1, 100), 2),
       async (options: Output & { readonly periods: number }) => await (await import('./run.ts')).runShadow(options),

@@ -5,7 +5,10 @@ import type { PricesOptions } from './run.ts';
 
 /** `prices check` is the only one for now: prices are kept in a package and in the policy, and changed there. */
 export const prices = (program: Command): Command => {
-  const group = program.command('prices').description('The prices that calls are priced by.');
+  const group = program
+    .command('prices')
+    .summary('the prices that calls are priced by')
+    .description('The prices that calls are priced by.');
   annotate(
     does(
       withJson(withAws(group.command('check')))

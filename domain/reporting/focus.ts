@@ -1,8 +1,9 @@
 import { endOfDay, startOfDay } from '../budgets/drift.ts';
-import { isoTime } from '../clock.ts';
+import { type EpochMs, isoTime } from '../clock.ts';
 import { awsAmount, ZERO } from '../money.ts';
 import { periodAt } from '../period.ts';
 import { accountOf, regionOf } from '../profiles/profile-arn.ts';
+import { tagValue } from '../tags.ts';
 import type { RecordedDay } from './recorded-days.ts';
 
 /** The version of the FinOps Open Cost and Usage Specification whose column names are used. */
@@ -64,13 +65,13 @@ export function focusRows(days: readonly RecordedDay[], tenantTag: string): read
         // Nothing is paid ahead, so that nothing is spread over time.
         EffectiveCost: cost,
         BillingCurrency: 'USD',
-        BillingPeriodStart: isoTime(month.startsAt),
-        BillingPeriodEnd: isoTime(month.endsAt),
+        BillingPeriodStart: instant(month.startsAt),
+        BillingPeriodEnd: instant(month.endsAt),
         ChargeCategory: 'Usage',
         ChargeDescription: `${totals.calls} calls of ${entry?.baseModelId ?? 'a model that is not known any more'}`,
         ChargeFrequency: 'Usage-Based',
-        ChargePeriodStart: isoTime(startOfDay(day)),
-        ChargePeriodEnd: isoTime(endOfDay(day)),
+        ChargePeriodStart: instant(startOfDay(day)),
+        ChargePeriodEnd: instant(endOfDay(day)),
         ConsumedQuantity: String(tokens),
         ConsumedUnit: 'Tokens',
         ProviderName: 'AWS',
@@ -78,12 +79,13 @@ export function focusRows(days: readonly RecordedDay[], tenantTag: string): read
         ResourceId: profile,
         ResourceName: entry?.name ?? '',
         ResourceType: 'Application Inference Profile',
+        // Source: FOCUS 1.2, the allowed values of ServiceCategory and ServiceSubcategory.
         ServiceCategory: 'AI and Machine Learning',
         ServiceSubcategory: 'Generative AI',
         ServiceName: 'Amazon Bedrock',
         SubAccountId: accountOf(profile),
         Tags: tags === undefined ? '' : JSON.stringify(tags),
-        x_Tenant: tags?.[tenantTag] ?? '',
+        x_Tenant: (tags && tagValue(tags, tenantTag)) ?? '',
         x_BaseModelId: entry?.baseModelId ?? '',
         x_Calls: String(totals.calls),
         x_UnconfirmedCost: awsAmount(totals.unconfirmed),
@@ -91,3 +93,6 @@ export function focusRows(days: readonly RecordedDay[], tenantTag: string): read
       };
     });
 }
+
+/** Whole seconds, as the specification writes them (FOCUS 1.2, Date/Time Format). */
+const instant = (at: EpochMs): string => `${isoTime(at).slice(0, 19)}Z`;
