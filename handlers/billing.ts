@@ -5,7 +5,7 @@ import { handlerOf } from '../infra/handler-of.ts';
 
 /** Once a day: tags that count, anomalies that are watched for, and AWS's bill compared with what was recorded. */
 export const handler = handlerOf(
-  () => billing(),
+  billing,
   async (_event: unknown, equipment, context) => {
     const ports = await equipment.start();
     try {

@@ -1,5 +1,3 @@
-import { randomUUID } from 'node:crypto';
-import { CostExplorerClient } from '@aws-sdk/client-cost-explorer';
 import * as z from 'zod';
 import { costExplorerAnomalies, costExplorerTags } from '../aws/cost-explorer.ts';
 import { costExplorerBill } from '../aws/cost-explorer-bill.ts';
@@ -11,6 +9,7 @@ import type { BillingPorts } from '../domain/budgets/run-billing.ts';
 import { equipment } from './equipment.ts';
 import { functionSettings } from './function-settings.ts';
 import type { Equipped } from './handler-of.ts';
+import { inLambda, type Surroundings } from './surroundings.ts';
 import { type Telling, TellingSettings, telling } from './telling.ts';
 
 const Environment = TellingSettings.extend({
@@ -26,13 +25,14 @@ export interface Billing extends Equipped {
 }
 
 /** The adapters of the function `billing`. */
-export function billing(environment: NodeJS.ProcessEnv = process.env): Billing {
-  const settings = functionSettings(Environment, environment);
+export function billing(surroundings: Surroundings = inLambda()): Billing {
+  const { clients, machine } = surroundings;
+  const settings = functionSettings(Environment, surroundings.environment);
   const { GOVERNOR_TABLE: table, GOVERNOR_ACCOUNT_ID: accountId, GOVERNOR_STAGE: stage } = settings;
-  const { logger, metrics, clock, dynamo, policies, index, journal } = equipment(table, stage);
-  const costExplorer = new CostExplorerClient();
-  const pace = new Pace(COST_EXPLORER_PACE);
-  const told = telling(dynamo, table, clock, settings);
+  const { logger, metrics, clock, dynamo, policies, index, journal } = equipment(surroundings, table, stage);
+  const costExplorer = clients.costExplorer();
+  const pace = new Pace({ ...COST_EXPLORER_PACE, now: machine.monotonic, wait: machine.wait });
+  const told = telling(clients, dynamo, table, clock, settings);
   return {
     logger,
     metrics,
@@ -51,7 +51,7 @@ export function billing(environment: NodeJS.ProcessEnv = process.env): Billing {
         bill: costExplorerBill(costExplorer, pace, { accountId }),
         records: usageTable(dynamo, table),
         index,
-        memory: billingMemoryTable(dynamo, table, { clock, newToken: randomUUID }),
+        memory: billingMemoryTable(dynamo, table, { clock, newToken: machine.newId }),
         ...told,
       };
     },

@@ -1,12 +1,4 @@
-import { createHash, randomUUID } from 'node:crypto';
-import { BedrockClient } from '@aws-sdk/client-bedrock';
-import { BudgetsClient } from '@aws-sdk/client-budgets';
-import { CloudTrailClient } from '@aws-sdk/client-cloudtrail';
-import { CloudWatchClient } from '@aws-sdk/client-cloudwatch';
-import { CostExplorerClient } from '@aws-sdk/client-cost-explorer';
-import { IAMClient } from '@aws-sdk/client-iam';
-import { ResourceGroupsTaggingAPIClient } from '@aws-sdk/client-resource-groups-tagging-api';
-import { SSMClient } from '@aws-sdk/client-ssm';
+import { createHash } from 'node:crypto';
 import * as z from 'zod';
 import { awsBudgets } from '../aws/aws-budgets.ts';
 import { bedrockProfileRemover } from '../aws/bedrock-profile-remover.ts';
@@ -26,7 +18,7 @@ import { sweepProgressTable } from '../aws/dynamodb/sweep-progress-table.ts';
 import { tagHistoriesTable } from '../aws/dynamodb/tag-histories-table.ts';
 import { usageTable } from '../aws/dynamodb/usage-table.ts';
 import { metricAlarms } from '../aws/metric-alarms.ts';
-import { BEDROCK_PACE, BUDGETS_PACE, EVENT_PACE, GET_RESOURCES_PACE, Pace } from '../aws/pace.ts';
+import { BEDROCK_PACE, BUDGETS_PACE, EVENT_PACE, GET_RESOURCES_PACE, Pace, type PaceOptions } from '../aws/pace.ts';
 import { indexParameter } from '../aws/parameter-index.ts';
 import { powertoolsGauges } from '../aws/powertools-journal.ts';
 import { genaiPrices } from '../aws/price-list.ts';
@@ -49,6 +41,7 @@ import { UsageReadings } from '../domain/spending/usage-readings.ts';
 import { equipment } from './equipment.ts';
 import { functionSettings } from './function-settings.ts';
 import type { Equipped } from './handler-of.ts';
+import { inLambda, type Surroundings } from './surroundings.ts';
 import { TellingSettings, telling } from './telling.ts';
 
 /** What a function is told by the stack; see `provider.environment` in infra/serverless.yml. */
@@ -80,8 +73,9 @@ export interface Governor extends Equipped {
 }
 
 /** The adapters of one function, made once for each execution environment. */
-export function governor(environment: NodeJS.ProcessEnv = process.env): Governor {
-  const settings = functionSettings(Environment, environment);
+export function governor(surroundings: Surroundings = inLambda()): Governor {
+  const { clients, machine } = surroundings;
+  const settings = functionSettings(Environment, surroundings.environment);
   const {
     GOVERNOR_TABLE: table,
     GOVERNOR_BUDGET_ALERTS_TOPIC_ARN: alertTopicArn,
@@ -90,37 +84,39 @@ export function governor(environment: NodeJS.ProcessEnv = process.env): Governor
     GOVERNOR_STAGE: stage,
   } = settings;
 
-  const { logger, metrics, clock, dynamo, policies, index, journal } = equipment(table, stage);
-  const bedrockIn = forEachRegion((region) => new BedrockClient({ region }));
-  const paceIn = forEachRegion(() => new Pace(BEDROCK_PACE));
-  const taggingIn = forEachRegion((region) => new ResourceGroupsTaggingAPIClient({ region }));
-  const taggingPace = new Pace(GET_RESOURCES_PACE);
-  const cloudWatchIn = forEachRegion((region) => new CloudWatchClient({ region }));
+  const { logger, metrics, clock, dynamo, policies, index, journal } = equipment(surroundings, table, stage);
+  const pace = (rate: PaceOptions) => new Pace({ now: machine.monotonic, wait: machine.wait, ...rate });
+  const bedrockIn = forEachRegion(clients.bedrock);
+  const paceIn = forEachRegion(() => pace(BEDROCK_PACE));
+  const taggingIn = forEachRegion(clients.tagging);
+  const taggingPace = pace(GET_RESOURCES_PACE);
+  const cloudWatchIn = forEachRegion(clients.cloudWatch);
   const ledger = ledgerTable(dynamo, table);
-  const newWriteId = () => randomUUID() as WriteId;
+  const newWriteId = () => machine.newId() as WriteId;
   const records = usageTable(dynamo, table);
   const readings = new UsageReadings({ records, metered: cloudWatchMetrics(cloudWatchIn), clock });
   // Made when they are first needed: the function `lease` needs none of them.
   const budgets = once(() =>
     // By AWS's clock, as all that is decided here.
     awsBudgets(
-      new BudgetsClient(),
+      clients.budgets(),
       { accountId, alertTopicArn },
-      new Pace({ ...BUDGETS_PACE, now: () => clock.now() }),
+      pace({ ...BUDGETS_PACE, now: () => clock.now() }),
     ),
   );
-  const published = once(() => indexParameter(new SSMClient(), indexName));
+  const published = once(() => indexParameter(clients.ssm(), indexName));
   const creators = once(() =>
     cloudTrailCreators({
-      cloudTrailIn: forEachRegion((region) => new CloudTrailClient({ region })),
-      paceIn: forEachRegion(() => new Pace(LOOKUP_EVENTS_PACE)),
-      iam: new IAMClient(),
+      cloudTrailIn: forEachRegion(clients.cloudTrail),
+      paceIn: forEachRegion(() => pace(LOOKUP_EVENTS_PACE)),
+      iam: clients.iam(),
+      now: machine.monotonic,
     }),
   );
-  const anomalies = once(() => costAnomalies(new CostExplorerClient({ region: 'us-east-1' }), clock));
-  const alarms = once(() => metricAlarms(new CloudWatchClient()));
-  const told = once(() => telling(dynamo, table, clock, settings));
-  const heardPaceIn = forEachRegion(() => new Pace(EVENT_PACE));
+  const anomalies = once(() => costAnomalies(clients.costExplorer('us-east-1'), clock));
+  const alarms = once(() => metricAlarms(clients.cloudWatch()));
+  const told = once(() => telling(clients, dynamo, table, clock, settings));
+  const heardPaceIn = forEachRegion(() => pace(EVENT_PACE));
   const heard = bedrockProfiles(bedrockIn, heardPaceIn);
   const start: Governor['start'] = async () => {
     return {
@@ -147,7 +143,7 @@ export function governor(environment: NodeJS.ProcessEnv = process.env): Governor
       prices: genaiPrices,
       awsBudgets: budgets(),
       ...told(),
-      ledgerReadings: ledgerReadings(dynamo, table),
+      ledgerReadings: ledgerReadings(dynamo, table, machine.wait),
       paces: paceTable(dynamo, table),
       anomalies: anomalies(),
       alarms: alarms(),
@@ -170,7 +166,7 @@ export function governor(environment: NodeJS.ProcessEnv = process.env): Governor
       clock,
       journal,
       newWriteId,
-      random: Math.random,
+      random: machine.random,
       agents: new Map(),
       namespaceOf,
       facts: rememberedFacts(async () => {

@@ -1,0 +1,67 @@
+import { AwsClock } from '../../aws/aws-clock.ts';
+import { steadyClock } from '../../aws/steady-clock.ts';
+import { eventBridgeHints } from '../../invoke/event-hints.ts';
+import { type Governing, startGoverning } from '../../invoke/governing.ts';
+import type { GovernorEvent } from '../../invoke/observation.ts';
+import type { GovernedCalls } from '../../invoke/plugin.ts';
+import type { AwsClients } from '../../infra/surroundings.ts';
+import { TABLE } from './functions.ts';
+import type { Host } from './host.ts';
+
+export interface ProcessSettings {
+  readonly leaseSeconds: number;
+  readonly maxWaitMs: number;
+  readonly hasHints: boolean;
+}
+
+/** A process of tenants, with the helper in it. */
+export class TenantProcess {
+  readonly host: Host;
+  readonly #settings: ProcessSettings;
+  readonly #clients: AwsClients;
+  readonly #observe: (event: GovernorEvent) => void;
+  #starting: Promise<Governing> | undefined;
+  #governing: Governing | undefined;
+  readonly #calls = new Map<string, GovernedCalls>();
+
+  constructor(host: Host, clients: AwsClients, settings: ProcessSettings, observe: (event: GovernorEvent) => void) {
+    this.host = host;
+    this.#clients = clients;
+    this.#settings = settings;
+    this.#observe = observe;
+  }
+
+  get governing(): Governing | undefined {
+    return this.#governing;
+  }
+
+  /** The governor bound to a tenant. */
+  async callsOf(tenant: string): Promise<GovernedCalls> {
+    this.#starting ??= this.#start();
+    const governing = await this.#starting;
+    const calls = this.#calls.get(tenant) ?? governing.calls({ tenant });
+    this.#calls.set(tenant, calls);
+    return calls;
+  }
+
+  async #start(): Promise<Governing> {
+    const { machine } = this.host;
+    const { leaseSeconds, maxWaitMs, hasHints } = this.#settings;
+    const clock = new AwsClock(steadyClock(machine.wall, machine.monotonic));
+    const dynamodb = clock.listenTo(this.#clients.dynamodb());
+    const hints = hasHints ? { hints: eventBridgeHints({ busName: 'governor', client: this.#clients.eventBridge() }) } : {};
+    this.#governing = await startGoverning(
+      { table: TABLE, tags: {}, region: 'us-east-1', leaseSeconds, maxWaitMs, observe: this.#observe, ...hints },
+      { dynamodb, clock },
+      () => false,
+      machine,
+    );
+    return this.#governing;
+  }
+
+  /** As at the end of a program. */
+  async close(): Promise<void> {
+    this.#governing?.stop();
+    await this.#governing?.flush();
+  }
+}

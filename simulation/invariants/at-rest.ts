@@ -1,0 +1,3 @@
+import type { Story } from '../run/story.ts';
+
+export function atRest(_story: Story): void {}
