@@ -59,6 +59,14 @@ export class LedgerBooks {
     return known;
   }
 
+  /** What leases of processes that are gone have left, in the budget's own item and in those of its cells. */
+  reclaimedOf(pk: string, sk: string): bigint {
+    let sum = 0n;
+    for (const [name, { reclaimed }] of this.#memory)
+      if (name === `${pk} ${sk}` || (name.startsWith(`${pk}#cell-`) && name.endsWith(` ${sk}`))) sum += reclaimed;
+    return sum;
+  }
+
   saw(pk: string, sk: string, before: Item | undefined, after: Item | undefined): void {
     if (after === undefined) {
       this.#judge.check('conservation', false, () => `the item ${pk} ${sk} was deleted`);

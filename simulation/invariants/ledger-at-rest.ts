@@ -1,0 +1,68 @@
+import type { Story } from '../run/story.ts';
+import type { BilledAttempt } from '../world/bill.ts';
+import { SKEW_MS } from './admissions.ts';
+import { booksOf } from './ledger-books.ts';
+
+/** Figures of AWS Budgets are in cents. */
+const CENT = 10_000_000n;
+
+export function ledgerAtRest(story: Story): void {
+  const { world, operators } = story;
+  const { configuration, judge, table, books, bill, periods, admissions } = world;
+  const { turnAt } = configuration;
+  for (const tenant of configuration.tenants) {
+    const pk = `LEDGER#tenant-daily/${tenant}`;
+    for (const [at, period] of periods.entries()) {
+      const item = table.item(pk, period);
+      judge.check('bill', item !== undefined, () => `${pk} ${period} is not there`);
+      if (item === undefined) continue;
+      const { settled, leased, unconfirmed, unattributed, opening } = booksOf(item);
+      const counted = settled + unconfirmed + unattributed;
+      const own = bill.attempts.filter((attempt) => attempt.tenant === tenant);
+      const certain = own.filter((attempt) => isWithin(attempt, at, turnAt, -SKEW_MS));
+      const possible = own.filter((attempt) => isWithin(attempt, at, turnAt, SKEW_MS));
+      const least = costOf(certain.filter(({ isGoverned }) => isGoverned));
+      const told = admissions.unconfirmed.get(tenant) ?? 0n;
+      const { mostAllowed } = books.memoryOf(pk, period);
+      const reclaimed = books.reclaimedOf(pk, period);
+      const most = costOf(possible) + told + reclaimed + opening + CENT;
+      judge.check('bill', leased === 0n, () => `${pk} ${period}: ${leased} is still leased`);
+      judge.check('bill', counted >= least, () => `${pk} ${period} counts ${counted}, and ${least} was spent through the helper`);
+      judge.check('bill', counted <= most, () => `${pk} ${period} counts ${counted} (settled ${settled}, unconfirmed ${unconfirmed}, unattributed ${unattributed}), and at most ${most} can have been spent`);
+      const { reservation, outageExtra } = configuration;
+      const starts = BigInt(story.fleet.starts.length);
+      const allowance =
+        (reservation === 'learned' ? 20_000_000n * starts : 0n) + (outageExtra === undefined ? 0n : BigInt(outageExtra * 1e9) * starts);
+      judge.check('bound', least <= mostAllowed + allowance, () => `${pk} ${period}: ${least} was spent, and ${mostAllowed} + ${allowance} was allowed`);
+    }
+    const current = table.item(pk, periods[1]);
+    if (current === undefined) continue;
+    const { standing, heldBy } = booksOf(current);
+    const now = world.scheduler.now;
+    const words = operators.words.filter((word) => word.tenant === tenant && word.kind !== 'raise');
+    const isCertain = words.every(({ outcome }) => outcome === 'kept');
+    const last = words.reduce<(typeof words)[number] | undefined>((latest, word) => (latest === undefined || word.madeAt >= latest.madeAt ? word : latest), undefined);
+    const lasting = last !== undefined && last.until > now ? last : undefined;
+    if (isCertain && last !== undefined) {
+      judge.check('last-word', (lasting?.kind === 'disable') === (standing === 'closed' && heldBy === 'operator'), () =>
+        `the last word on ${tenant} is ${lasting?.kind ?? 'over'}, and ${pk} ${periods[1]} is ${standing} by ${heldBy ?? 'money'}`,
+      );
+      judge.check('last-word', lasting?.kind !== 'enable' || standing === 'open', () => `${tenant} was enabled, and is ${standing}`);
+    }
+    const wasClosed = books.memoryOf(pk, periods[0]).wasClosedByMoney;
+    if (wasClosed || lasting?.kind === 'disable') {
+      const spends = booksOf(current);
+      const isSpent = spends.settled + spends.unconfirmed + spends.unattributed >= (spends.stopAt * 9n) / 10n;
+      const isClosed = standing === 'closed';
+      judge.check('reopening', isClosed ? isSpent || heldBy === 'operator' || books.memoryOf(pk, periods[1]).wasClosedByMoney : lasting?.kind !== 'disable' || !isCertain, () =>
+        `${pk} ${periods[1]} is ${standing} by ${heldBy ?? 'money'}; the last word is ${lasting?.kind ?? 'none'}`,
+      );
+    }
+  }
+}
+
+const costOf = (attempts: readonly BilledAttempt[]): bigint => attempts.reduce((sum, { cost }) => sum + cost, 0n);
+
+/** @param slackMs beyond the turn; below zero only what is certain */
+const isWithin = ({ admittedAt }: BilledAttempt, period: number, turnAt: number, slackMs: number): boolean =>
+  period === 0 ? admittedAt < turnAt + slackMs : admittedAt >= turnAt - slackMs;
