@@ -76,7 +76,15 @@ export async function send({ host, runtime, governed, call, tenant }: Sending): 
   let admittedAt = host.scheduler.now;
   const attempt = governed.attempt(async (args) => {
     const { path } = args.request as { readonly path: string };
-    return (await runtime.answer({ host, path, plan, signal, tenant, isGoverned: true, admittedAt })) as unknown as Answer;
+    return (await runtime.answer({
+      host,
+      path,
+      plan,
+      signal,
+      tenant,
+      isGoverned: true,
+      admittedAt,
+    })) as unknown as Answer;
   }, context);
   const retrying = async (args: Args): Promise<Answer> => {
     admittedAt = host.scheduler.now;

@@ -1,3 +1,4 @@
+import type { GovernorEvent } from '../../invoke/observation.ts';
 import { Chance } from '../clockwork/chance.ts';
 import type { World } from '../world/world.ts';
 import { drawCall, send } from './calls.ts';
@@ -6,6 +7,13 @@ import { TenantProcess } from './tenant-process.ts';
 const MINUTE = 60_000;
 /** Of a tenant's first profile, and of its second. */
 export const MODELS = ['amazon.nova-pro-v1:0', 'amazon.nova-lite-v1:0'] as const;
+
+function tellEvent(event: GovernorEvent): string {
+  if (event.kind === 'ungoverned') return event.kind;
+  const amount = 'costNanoUsd' in event ? ` ${event.costNanoUsd}` : 'reservedNanoUsd' in event ? ` ${event.reservedNanoUsd} by ${event.by}` : '';
+  const code = event.kind === 'refused' ? ` ${event.refusal.code}` : '';
+  return `${event.call.operation} of ${event.call.tags['tenant']} ${event.kind}${amount}${code}`;
+}
 
 /** The tenants' processes: each place is taken by one process start after the other. */
 export class Fleet {
@@ -40,12 +48,22 @@ export class Fleet {
     const world = this.#world;
     const host = world.newHost(`p${place}`);
     const { leaseSeconds, maxWaitMs, hasHints } = world.configuration;
-    const process: TenantProcess = new TenantProcess(host, world.clientsFor(host), { leaseSeconds, maxWaitMs, hasHints }, (event) => {
-      if (host.isGone) return;
-      world.admissions.heard(event);
-      for (const { held, key } of process.governing?.snapshot().budgets ?? [])
-        world.judge.check('no-negative-hold', held >= 0, () => `${host.name} holds ${held} of ${key.budget} ${key.period}`);
-    });
+    const process: TenantProcess = new TenantProcess(
+      host,
+      world.clientsFor(host),
+      { leaseSeconds, maxWaitMs, hasHints },
+      (event) => {
+        if (host.isGone) return;
+        world.trace.say(() => `${host.name}: ${tellEvent(event)}`);
+        world.admissions.heard(event);
+        for (const { held, key } of process.governing?.snapshot().budgets ?? [])
+          world.judge.check(
+            'no-negative-hold',
+            held >= 0,
+            () => `${host.name} holds ${held} of ${key.budget} ${key.period}`,
+          );
+      },
+    );
     this.#places[place] = process;
     this.#all.push(process);
     world.trace.say(() => `${host.name} starts`);
@@ -93,13 +111,12 @@ export class Fleet {
     host.deliver(() => {
       void process
         .callsOf(tenant)
-        .then((governed) =>
-          send({ host, runtime: world.runtime, governed, call, tenant }),
-        )
+        .then((governed) => send({ host, runtime: world.runtime, governed, call, tenant }))
         .catch((error: unknown) => ({ kind: 'failed' as const, name: `not even begun: ${String(error)}` }))
         .then((outcome) => {
           this.#underWay--;
-          const name = outcome.kind === 'refused' ? outcome.code : outcome.kind === 'failed' ? outcome.name : outcome.kind;
+          const name =
+            outcome.kind === 'refused' ? outcome.code : outcome.kind === 'failed' ? outcome.name : outcome.kind;
           this.#outcomes.set(name, (this.#outcomes.get(name) ?? 0) + 1);
           world.trace.say(() => `${host.name}: call ${number} of ${tenant}: ${name}`);
         });

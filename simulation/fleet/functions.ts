@@ -113,6 +113,7 @@ export class Functions {
     const { host } = environment;
     const before = host.suffered;
     environment.isBusy = true;
+    host.busySince = scheduler.now;
     this.invocations++;
     this.#running++;
     trace.say(() => `${host.name} begins`);
@@ -170,7 +171,12 @@ export class Functions {
     if (warm !== undefined && !isCold()) return warm;
     const host = newHost(name);
     this.hosts.push(host);
-    const surroundings: Surroundings = { environment: ENVIRONMENT, clients: clientsFor(host), machine: host.machine, voice: () => silent };
+    const surroundings: Surroundings = {
+      environment: ENVIRONMENT,
+      clients: clientsFor(host),
+      machine: host.machine,
+      voice: () => silent,
+    };
     const made: Environment = { host, run: HANDLERS[name].in(surroundings), isBusy: false };
     pool.unshift(made);
     return made;

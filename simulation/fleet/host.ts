@@ -11,6 +11,10 @@ export class Host {
   /** How far its wall clock is off. */
   skewMs: number;
   isGone = false;
+  /** Of a function: when what it is at was begun. */
+  busySince = 0;
+  /** Whether it was ever frozen. */
+  wasFrozen = false;
   /** How many faults have met it. */
   suffered = 0;
   /** Whether it neither crashes nor freezes by chance. */
@@ -41,6 +45,7 @@ export class Host {
     const until = Math.max(this.#frozenUntil, now + ms);
     this.#frozenMs += until - Math.max(this.#frozenUntil, now);
     this.#frozenUntil = until;
+    this.wasFrozen = true;
   }
 
   /** Something comes to the process from outside: when it is frozen it finds it when it wakes, and when it is gone never. */

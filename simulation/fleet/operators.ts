@@ -46,7 +46,10 @@ export class Operators {
       this.words.push(said);
       const override: Override = {
         id: `word-${++this.#commands}` as OverrideId,
-        target: kind === 'raise' ? { kind: 'budget', budget: `tenant-daily/${tenant}` as BudgetId } : { kind: 'tenant', tenant },
+        target:
+          kind === 'raise'
+            ? { kind: 'budget', budget: `tenant-daily/${tenant}` as BudgetId }
+            : { kind: 'tenant', tenant },
         change: kind === 'raise' ? { kind, amount: nanoUsd(amount) } : { kind },
         reason: 'the simulation says so',
         author: 'arn:aws:iam::123456789012:user/operator',
@@ -62,9 +65,17 @@ export class Operators {
     }
   }
 
-  #at(name: string): { readonly host: Host; readonly clients: ReturnType<World['clientsFor']>; readonly surroundings: Parameters<typeof governor>[0] } {
+  #at(name: string): {
+    readonly host: Host;
+    readonly clients: ReturnType<World['clientsFor']>;
+    readonly surroundings: Parameters<typeof governor>[0];
+  } {
     const host = this.#world.newHost(name);
     const clients = this.#world.clientsFor(host);
-    return { host, clients, surroundings: { environment: ENVIRONMENT, clients, machine: host.machine, voice: () => silent } };
+    return {
+      host,
+      clients,
+      surroundings: { environment: ENVIRONMENT, clients, machine: host.machine, voice: () => silent },
+    };
   }
 }

@@ -49,7 +49,9 @@ export class TenantProcess {
     const { leaseSeconds, maxWaitMs, hasHints } = this.#settings;
     const clock = new AwsClock(steadyClock(machine.wall, machine.monotonic));
     const dynamodb = clock.listenTo(this.#clients.dynamodb());
-    const hints = hasHints ? { hints: eventBridgeHints({ busName: 'governor', client: this.#clients.eventBridge() }) } : {};
+    const hints = hasHints
+      ? { hints: eventBridgeHints({ busName: 'governor', client: this.#clients.eventBridge() }) }
+      : {};
     this.#governing = await startGoverning(
       { table: TABLE, tags: {}, region: 'us-east-1', leaseSeconds, maxWaitMs, observe: this.#observe, ...hints },
       { dynamodb, clock },

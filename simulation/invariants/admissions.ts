@@ -23,7 +23,14 @@ export class AdmissionWatch {
   /** What was told as unconfirmed, by tenant and period. */
   readonly unconfirmed = new Map<string, bigint>();
 
-  constructor(parts: { judge: Judge; books: LedgerBooks; profiles: SimulatedProfiles; configuration: Configuration; periods: readonly [string, string]; now: () => number }) {
+  constructor(parts: {
+    judge: Judge;
+    books: LedgerBooks;
+    profiles: SimulatedProfiles;
+    configuration: Configuration;
+    periods: readonly [string, string];
+    now: () => number;
+  }) {
     this.#judge = parts.judge;
     this.#books = parts.books;
     this.#profiles = parts.profiles;
@@ -47,8 +54,10 @@ export class AdmissionWatch {
     const tenant = call.tags['tenant'] ?? '';
     const carried = this.#profiles.historyOf(profile.arn).some(({ tags }) => tags?.['tenant'] === tenant);
     const others = budgets.filter(({ budget }) => budget.startsWith('tenant-') && budget !== `tenant-daily/${tenant}`);
-    this.#judge.check('own-money', carried && others.length === 0, () =>
-      `${tenant} was admitted through ${profile.arn}, paid by ${budgets.map(({ budget }) => budget).join(', ')}`,
+    this.#judge.check(
+      'own-money',
+      carried && others.length === 0,
+      () => `${tenant} was admitted through ${profile.arn}, paid by ${budgets.map(({ budget }) => budget).join(', ')}`,
     );
     for (const { budget, period, cell } of budgets) {
       if (budget.startsWith('tenant-daily/')) this.#inPeriod(now, budget, period);
@@ -60,8 +69,10 @@ export class AdmissionWatch {
       // A cell has a lease of its own on the budget.
       const terms = budget.startsWith('tenant-daily/') && processesStated > 100 ? 2 : 1;
       const limit = closedAt + terms * (terms === 1 ? leaseSeconds : 120) * 1_000 + SKEW_MS;
-      this.#judge.check('disable', now <= limit, () =>
-        `${budget} ${period} was closed ${Math.round((now - closedAt) / 1_000)} s before a call was admitted`,
+      this.#judge.check(
+        'disable',
+        now <= limit,
+        () => `${budget} ${period} was closed ${Math.round((now - closedAt) / 1_000)} s before a call was admitted`,
       );
     }
   }
@@ -70,8 +81,10 @@ export class AdmissionWatch {
     const { turnAt } = this.#configuration;
     const [before, after] = this.#periods;
     const expected = now < turnAt - SKEW_MS ? [before] : now > turnAt + SKEW_MS ? [after] : [before, after];
-    this.#judge.check('period', expected.includes(period), () =>
-      `a call ${Math.round((now - turnAt) / 1_000)} s after the turn was admitted in ${budget} ${period}`,
+    this.#judge.check(
+      'period',
+      expected.includes(period),
+      () => `a call ${Math.round((now - turnAt) / 1_000)} s after the turn was admitted in ${budget} ${period}`,
     );
   }
 }

@@ -20,8 +20,10 @@ function holdsEnded({ world: { judge }, fleet }: Story): void {
     const { calls, budgets, openStreams } = governing.snapshot();
     const reserved = calls.admitted + calls.retried;
     const ended = calls.settled + calls.unconfirmed + calls.released;
-    judge.check('holds-end', reserved === ended && openStreams === 0, () =>
-      `${host.name}: ${reserved} reservations, ${ended} ended, ${openStreams} streams are open`,
+    judge.check(
+      'holds-end',
+      reserved === ended && openStreams === 0,
+      () => `${host.name}: ${reserved} reservations, ${ended} ended, ${openStreams} streams are open`,
     );
     for (const { key, held } of budgets)
       judge.check('holds-end', held === 0, () => `${host.name} still holds ${held} of ${key.budget} ${key.period}`);

@@ -7,6 +7,11 @@ export const INVARIANTS = {
   period: 'no lease is used in another period',
   'own-money': "no tenant spends another's money",
   'no-negative-hold': 'no hold is negative',
+  closed: 'nothing is granted while a budget is closed',
+  reclaim: 'a lease is taken back after its grace, from nobody who lives, and stays counted',
+  once: 'a write of the ledger lands once',
+  provided: 'the governor alone makes ledger items',
+  'index-truth': 'what is written into the index was true when it was looked at',
   // At rest.
   bill: 'the ledger equals the bill',
   'holds-end': 'each reservation has ended, once',

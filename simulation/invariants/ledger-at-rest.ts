@@ -19,6 +19,7 @@ export function ledgerAtRest(story: Story): void {
       const { settled, leased, unconfirmed, unattributed, opening } = booksOf(item);
       const counted = settled + unconfirmed + unattributed;
       const own = bill.attempts.filter((attempt) => attempt.tenant === tenant);
+      const brought = broughtTo(story, tenant, at);
       const certain = own.filter((attempt) => isWithin(attempt, at, turnAt, -SKEW_MS));
       const possible = own.filter((attempt) => isWithin(attempt, at, turnAt, SKEW_MS));
       const least = costOf(certain.filter(({ isGoverned }) => isGoverned));
@@ -27,13 +28,34 @@ export function ledgerAtRest(story: Story): void {
       const reclaimed = books.reclaimedOf(pk, period);
       const most = costOf(possible) + told + reclaimed + opening + CENT;
       judge.check('bill', leased === 0n, () => `${pk} ${period}: ${leased} is still leased`);
-      judge.check('bill', counted >= least, () => `${pk} ${period} counts ${counted}, and ${least} was spent through the helper`);
-      judge.check('bill', counted <= most, () => `${pk} ${period} counts ${counted} (settled ${settled}, unconfirmed ${unconfirmed}, unattributed ${unattributed}), and at most ${most} can have been spent`);
+      const outside = costOf(certain.filter(({ isGoverned }) => !isGoverned));
+      judge.check(
+        'bill',
+        counted >= least + outside + brought,
+        () =>
+          `${pk} ${period} counts ${counted}, and ${least} was spent through the helper, ${outside} beside it, and ${brought} before it covered what it covers now`,
+      );
+      judge.check(
+        'bill',
+        counted >= least,
+        () => `${pk} ${period} counts ${counted}, and ${least} was spent through the helper`,
+      );
+      judge.check(
+        'bill',
+        counted <= most,
+        () =>
+          `${pk} ${period} counts ${counted} (settled ${settled}, unconfirmed ${unconfirmed}, unattributed ${unattributed}), and at most ${most} can have been spent`,
+      );
       const { reservation, outageExtra } = configuration;
       const starts = BigInt(story.fleet.starts.length);
       const allowance =
-        (reservation === 'learned' ? 20_000_000n * starts : 0n) + (outageExtra === undefined ? 0n : BigInt(outageExtra * 1e9) * starts);
-      judge.check('bound', least <= mostAllowed + allowance, () => `${pk} ${period}: ${least} was spent, and ${mostAllowed} + ${allowance} was allowed`);
+        (reservation === 'learned' ? 20_000_000n * starts : 0n) +
+        (outageExtra === undefined ? 0n : BigInt(outageExtra * 1e9) * starts);
+      judge.check(
+        'bound',
+        least <= mostAllowed + allowance,
+        () => `${pk} ${period}: ${least} was spent, and ${mostAllowed} + ${allowance} was allowed`,
+      );
     }
     const current = table.item(pk, periods[1]);
     if (current === undefined) continue;
@@ -41,24 +63,63 @@ export function ledgerAtRest(story: Story): void {
     const now = world.scheduler.now;
     const words = operators.words.filter((word) => word.tenant === tenant && word.kind !== 'raise');
     const isCertain = words.every(({ outcome }) => outcome === 'kept');
-    const last = words.reduce<(typeof words)[number] | undefined>((latest, word) => (latest === undefined || word.madeAt >= latest.madeAt ? word : latest), undefined);
+    const last = words.reduce<(typeof words)[number] | undefined>(
+      (latest, word) => (latest === undefined || word.madeAt >= latest.madeAt ? word : latest),
+      undefined,
+    );
     const lasting = last !== undefined && last.until > now ? last : undefined;
-    if (isCertain && last !== undefined) {
-      judge.check('last-word', (lasting?.kind === 'disable') === (standing === 'closed' && heldBy === 'operator'), () =>
-        `the last word on ${tenant} is ${lasting?.kind ?? 'over'}, and ${pk} ${periods[1]} is ${standing} by ${heldBy ?? 'money'}`,
+    // A budget that covers no profile is settled, and told nothing.
+    const isInUse = world.profiles.all.some(({ tags }) => tags['tenant'] === tenant && tags['governor:standing'] !== 'quarantined');
+    if (isCertain && isInUse && last !== undefined) {
+      judge.check(
+        'last-word',
+        (lasting?.kind === 'disable') === (standing === 'closed' && heldBy === 'operator'),
+        () =>
+          `the last word on ${tenant} is ${lasting?.kind ?? 'over'}, and ${pk} ${periods[1]} is ${standing} by ${heldBy ?? 'money'}`,
       );
-      judge.check('last-word', lasting?.kind !== 'enable' || standing === 'open', () => `${tenant} was enabled, and is ${standing}`);
+      judge.check(
+        'last-word',
+        lasting?.kind !== 'enable' || standing === 'open',
+        () => `${tenant} was enabled, and is ${standing}`,
+      );
     }
     const wasClosed = books.memoryOf(pk, periods[0]).wasClosedByMoney;
-    if (wasClosed || lasting?.kind === 'disable') {
+    if (isInUse && (wasClosed || lasting?.kind === 'disable')) {
       const spends = booksOf(current);
       const isSpent = spends.settled + spends.unconfirmed + spends.unattributed >= (spends.stopAt * 9n) / 10n;
       const isClosed = standing === 'closed';
-      judge.check('reopening', isClosed ? isSpent || heldBy === 'operator' || books.memoryOf(pk, periods[1]).wasClosedByMoney : lasting?.kind !== 'disable' || !isCertain, () =>
-        `${pk} ${periods[1]} is ${standing} by ${heldBy ?? 'money'}; the last word is ${lasting?.kind ?? 'none'}`,
+      judge.check(
+        'reopening',
+        isClosed
+          ? isSpent || heldBy === 'operator' || books.memoryOf(pk, periods[1]).wasClosedByMoney
+          : lasting?.kind !== 'disable' || !isCertain,
+        () => `${pk} ${periods[1]} is ${standing} by ${heldBy ?? 'money'}; the last word is ${lasting?.kind ?? 'none'}`,
       );
     }
   }
+}
+
+/** What others have spent in the period through profiles that are this tenant's now, and were not always. */
+function broughtTo({ world }: Story, tenant: string, period: number): bigint {
+  const { profiles, bill, configuration } = world;
+  let brought = 0n;
+  for (const { arn, tags } of profiles.all) {
+    if (tags['tenant'] !== tenant || tags['governor:standing'] === 'quarantined') continue;
+    const others = bill.attempts.filter(
+      (attempt) => attempt.arn === arn && attempt.tenant !== tenant && attempt.isGoverned && attempt.isKnown,
+    );
+    const since = profiles.historyOf(arn).findLast((state) => state.tags?.['tenant'] !== tenant)?.at;
+    if (since === undefined) continue;
+    const joined = profiles.historyOf(arn).find(({ at }) => at > since)?.at ?? since;
+    if (period === (joined < configuration.turnAt ? 0 : 1))
+      brought += costOf(
+        others.filter(
+          (attempt) =>
+            isWithin(attempt, period, configuration.turnAt, -SKEW_MS) && (attempt.endedAt ?? joined) < joined - 120_000,
+        ),
+      );
+  }
+  return brought;
 }
 
 const costOf = (attempts: readonly BilledAttempt[]): bigint => attempts.reduce((sum, { cost }) => sum + cost, 0n);

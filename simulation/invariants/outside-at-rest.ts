@@ -17,7 +17,8 @@ export function awsBudgetsOnce({ world }: Story): void {
 export function noticesOnce({ world }: Story): void {
   const { judge, told, table, faults, functions } = world;
   // A sender that heard no answer, or crashed before it could write that it had sent, sends again: told twice is better than not told.
-  let ambiguous = (faults.counts.get('servicesUnanswered') ?? 0) + functions.hosts.filter(({ isGone }) => isGone).length;
+  let ambiguous =
+    (faults.counts.get('servicesUnanswered') ?? 0) + functions.hosts.filter(({ isGone }) => isGone).length;
   // Nor can it write it while the table does not answer.
   ambiguous += faults.counts.get('outage') ?? 0;
   for (const fault of ['throttled', 'lost', 'unanswered']) ambiguous += faults.counts.get(fault) ?? 0;
@@ -29,7 +30,12 @@ export function noticesOnce({ world }: Story): void {
       const topic = sk === 'CHAT' ? 'chat' : 'notices';
       const id = pk.slice('NOTICE#'.length);
       const sent = told.notices.get(`${topic} ${id}`) ?? 0;
-      judge.check('notices', sent >= 1 && item['outbox'] === undefined, () => `${id} was sent to ${topic} ${sent} times, and ${item['outbox'] === undefined ? 'is' : 'is not'} marked as sent`);
+      judge.check(
+        'notices',
+        sent >= 1 && item['outbox'] === undefined,
+        () =>
+          `${id} was sent to ${topic} ${sent} times, and ${item['outbox'] === undefined ? 'is' : 'is not'} marked as sent`,
+      );
       judge.check('notices', sent <= 1 || ambiguous > 0, () => `${id} was sent to ${topic} ${sent} times`);
     }
 }
@@ -38,5 +44,9 @@ export function deadLettersExplained({ world }: Story): void {
   const { judge, functions } = world;
   judge.check('dead-letters', functions.isIdle, () => 'a function is still at work');
   for (const { of, error, isExplained } of functions.deadLetters)
-    judge.check('dead-letters', isExplained, () => `${of} ended in a dead-letter queue, and no fault of AWS explains it: ${error}`);
+    judge.check(
+      'dead-letters',
+      isExplained,
+      () => `${of} ended in a dead-letter queue, and no fault of AWS explains it: ${error}`,
+    );
 }

@@ -51,7 +51,9 @@ export class Bundles {
     this.#applied = 0;
     const { outputFiles } = await (await this.#building).rebuild();
     if (mutant !== undefined && this.#applied !== mutant.changes.length)
-      throw new Error(`${mutant.id}: ${mutant.changes.map(({ file }) => file).join(', ')} is not part of what is simulated`);
+      throw new Error(
+        `${mutant.id}: ${mutant.changes.map(({ file }) => file).join(', ')} is not part of what is simulated`,
+      );
     const [file] = outputFiles ?? [];
     if (file === undefined) throw new Error('nothing was built');
     return file.text;

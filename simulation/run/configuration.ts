@@ -98,7 +98,9 @@ export function draw(seed: number, without: ReadonlySet<string> = new Set()): Co
     metricsDelayMs: chance.between(30_000, 14 * MINUTE),
   };
   const shares = sharesOf(chance, without);
-  const plan = planOf(new Chance(seed, 'plan'), configuration).filter(({ name, kind }) => !without.has(name) && !without.has(kind));
+  const plan = planOf(new Chance(seed, 'plan'), configuration).filter(
+    ({ name, kind }) => !without.has(name) && !without.has(kind),
+  );
   return { ...configuration, shares, plan, without };
 }
 
@@ -145,25 +147,96 @@ function planOf(chance: Chance, { startAt, endAt, turnAt, processes, tenants, pr
     const count = chance.happens(share) ? chance.whole(1, most) : 0;
     for (let n = 1; n <= count; n++) plan.push(make(n));
   };
-  some(0.7, 3, (n) => ({ name: `crash-${n}`, kind: 'crash', at: at(), process: process(), ms: chance.between(1_000, 60_000) }));
-  some(0.5, 2, (n) => ({ name: `freeze-${n}`, kind: 'freeze', at: at(), process: process(), ms: chance.between(5_000, 250_000) }));
+  some(0.7, 3, (n) => ({
+    name: `crash-${n}`,
+    kind: 'crash',
+    at: at(),
+    process: process(),
+    ms: chance.between(1_000, 60_000),
+  }));
+  some(0.5, 2, (n) => ({
+    name: `freeze-${n}`,
+    kind: 'freeze',
+    at: at(),
+    process: process(),
+    ms: chance.between(5_000, 250_000),
+  }));
   // Around the turn too: a process that sleeps over it wakes with a lease of the period before.
-  some(0.3, 1, (n) => ({ name: `freeze-over-turn-${n}`, kind: 'freeze', at: turnAt - chance.between(1_000, 60_000), process: process(), ms: chance.between(5_000, 100_000) }));
-  some(0.3, 2, (n) => ({ name: `clock-set-${n}`, kind: 'clock-set', at: at(), process: process(), ms: chance.between(-120_000, 120_000) }));
-  some(0.5, 2, (n) => ({ name: `restart-${n}`, kind: 'restart', at: at(), process: process(), ms: chance.between(1_000, 60_000) }));
-  some(0.5, 2, (n) => ({ name: `disable-${n}`, kind: 'disable', at: at(), tenant: tenant(), forMs: chance.pick([2 * MINUTE, 86_400_000]) }));
-  some(0.3, 1, (n) => ({ name: `enable-${n}`, kind: 'enable', at: at(), tenant: tenant(), forMs: chance.pick([2 * MINUTE, 86_400_000]) }));
-  some(0.3, 1, (n) => ({ name: `raise-${n}`, kind: 'raise', at: at(), tenant: tenant(), forMs: chance.pick([3 * MINUTE, 86_400_000]), share: 0.3 }));
+  some(0.3, 1, (n) => ({
+    name: `freeze-over-turn-${n}`,
+    kind: 'freeze',
+    at: turnAt - chance.between(1_000, 60_000),
+    process: process(),
+    ms: chance.between(5_000, 100_000),
+  }));
+  some(0.3, 2, (n) => ({
+    name: `clock-set-${n}`,
+    kind: 'clock-set',
+    at: at(),
+    process: process(),
+    ms: chance.between(-120_000, 120_000),
+  }));
+  some(0.5, 2, (n) => ({
+    name: `restart-${n}`,
+    kind: 'restart',
+    at: at(),
+    process: process(),
+    ms: chance.between(1_000, 60_000),
+  }));
+  some(0.5, 2, (n) => ({
+    name: `disable-${n}`,
+    kind: 'disable',
+    at: at(),
+    tenant: tenant(),
+    forMs: chance.pick([2 * MINUTE, 86_400_000]),
+  }));
+  some(0.3, 1, (n) => ({
+    name: `enable-${n}`,
+    kind: 'enable',
+    at: at(),
+    tenant: tenant(),
+    forMs: chance.pick([2 * MINUTE, 86_400_000]),
+  }));
+  some(0.3, 1, (n) => ({
+    name: `raise-${n}`,
+    kind: 'raise',
+    at: at(),
+    tenant: tenant(),
+    forMs: chance.pick([3 * MINUTE, 86_400_000]),
+    share: 0.3,
+  }));
   some(0.35, 1, (n) => ({ name: `retag-${n}`, kind: 'retag', at: at(), profile: profile(), tenant: tenant() }));
   some(0.35, 1, (n) => ({ name: `violate-${n}`, kind: 'violate', at: at(), profile: profile(), tenant: tenant() }));
   some(0.3, 1, (n) => ({ name: `mend-${n}`, kind: 'mend', at: at(), profile: profile(), tenant: tenant() }));
   some(0.25, 1, (n) => ({ name: `delete-${n}`, kind: 'delete', at: at(), profile: profile(), tenant: tenant() }));
-  some(0.3, 1, (n) => ({ name: `create-${n}`, kind: 'create', at: at(), tenant: tenant(), isViolating: chance.happens(0.5) }));
+  some(0.3, 1, (n) => ({
+    name: `create-${n}`,
+    kind: 'create',
+    at: at(),
+    tenant: tenant(),
+    isViolating: chance.happens(0.5),
+  }));
   some(0.25, 1, (n) => ({ name: `policy-${n}`, kind: 'policy', at: at(), factor: chance.pick([0.6, 1.4]) }));
-  some(0.4, 2, (n) => ({ name: `bypass-${n}`, kind: 'bypass', at: at(), profile: profile(), calls: chance.whole(1, 5) }));
-  some(0.4, 2, (n) => ({ name: `alert-${n}`, kind: 'alert', at: chance.between(turnAt - 3 * MINUTE, endAt), tenant: tenant() }));
+  some(0.4, 2, (n) => ({
+    name: `bypass-${n}`,
+    kind: 'bypass',
+    at: at(),
+    profile: profile(),
+    calls: chance.whole(1, 5),
+  }));
+  some(0.4, 2, (n) => ({
+    name: `alert-${n}`,
+    kind: 'alert',
+    at: chance.between(turnAt - 3 * MINUTE, endAt),
+    tenant: tenant(),
+  }));
   some(0.3, 1, (n) => ({ name: `outage-${n}`, kind: 'outage', at: at(), ms: chance.between(5_000, 150_000) }));
-  some(0.4, 1, (n) => ({ name: `sweeps-late-${n}`, kind: 'sweeps-late', at: turnAt - chance.between(1, 5) * MINUTE, ms: chance.between(3, 12) * MINUTE }));
+  some(0.4, 1, (n) => ({
+    name: `sweeps-late-${n}`,
+    kind: 'sweeps-late',
+    at: turnAt - chance.between(1, 5) * MINUTE,
+    ms: chance.between(3, 12) * MINUTE,
+  }));
   return plan.sort((a, b) => a.at - b.at);
 }
 
@@ -171,7 +244,8 @@ const usd = (amount: number): string => `${amount.toFixed(6)} USD`;
 
 /** The policy document of a seed, as an operator would apply it. */
 export function policyDocument(configuration: Configuration, factor = 1): object {
-  const { timeZone, graceSeconds, reservation, outageExtra, processesStated, throttleAt, limitUsd, tenants } = configuration;
+  const { timeZone, graceSeconds, reservation, outageExtra, processesStated, throttleAt, limitUsd, tenants } =
+    configuration;
   const thresholds = [
     { at: '50%', action: 'notify' },
     ...(throttleAt === undefined ? [] : [{ at: `${throttleAt}%`, action: 'throttle' }]),
@@ -187,8 +261,22 @@ export function policyDocument(configuration: Configuration, factor = 1): object
     },
     ...(configuration.hasFallback ? { fallbacks: { 'amazon.nova-pro-v1:0': 'amazon.nova-lite-v1:0' } } : {}),
     prices: [
-      { model: 'amazon.nova-pro-v1:0', from: '2026-01-01', input: '0.8 USD', output: '3.2 USD', cacheRead: '0.2 USD', contextWindow: 300000 },
-      { model: 'amazon.nova-lite-v1:0', from: '2026-01-01', input: '0.06 USD', output: '0.24 USD', cacheRead: '0.015 USD', contextWindow: 300000 },
+      {
+        model: 'amazon.nova-pro-v1:0',
+        from: '2026-01-01',
+        input: '0.8 USD',
+        output: '3.2 USD',
+        cacheRead: '0.2 USD',
+        contextWindow: 300000,
+      },
+      {
+        model: 'amazon.nova-lite-v1:0',
+        from: '2026-01-01',
+        input: '0.06 USD',
+        output: '0.24 USD',
+        cacheRead: '0.015 USD',
+        contextWindow: 300000,
+      },
     ],
     budgets: [
       {

@@ -7,9 +7,14 @@ import { Workers } from './workers.ts';
 const PORTION = 16;
 
 /** Puts each mutant into the product and looks whether a seed notices. Returns whether all are killed. */
-export async function killMutants(ids: readonly string[], seeds: number, write: (line: string) => void): Promise<boolean> {
+export async function killMutants(
+  ids: readonly string[],
+  seeds: number,
+  write: (line: string) => void,
+): Promise<boolean> {
   const unknown = ids.filter((id) => !MUTANTS.some((mutant) => mutant.id === id));
-  if (unknown.length > 0) throw new RangeError(`unknown: ${unknown.join(', ')}; known are ${MUTANTS.map(({ id }) => id).join(', ')}`);
+  if (unknown.length > 0)
+    throw new RangeError(`unknown: ${unknown.join(', ')}; known are ${MUTANTS.map(({ id }) => id).join(', ')}`);
   const mutants = ids.length === 0 ? MUTANTS : MUTANTS.filter(({ id }) => ids.includes(id));
   const bundles = new Bundles();
   const workers = new Workers();
@@ -20,7 +25,10 @@ export async function killMutants(ids: readonly string[], seeds: number, write: 
       built.map(async ({ mutant, bundle }) => ({ mutant, killer: await killerOf(workers, bundle, seeds) })),
     );
     for (const { mutant, killer } of verdicts) {
-      const by = killer === undefined ? 'SURVIVED' : `seed ${String(killer.seed).padStart(3)}: ${killer.violations[0]?.invariant}`;
+      const by =
+        killer === undefined
+          ? 'SURVIVED'
+          : `seed ${String(killer.seed).padStart(3)}: ${killer.violations[0]?.invariant}`;
       write(`${mutant.id.padEnd(34)} ${by.padEnd(28)} ${mutant.meaning}`);
     }
     const killed = verdicts.filter(({ killer }) => killer !== undefined).length;

@@ -1,15 +1,17 @@
 import { INVARIANTS, type Invariant } from '../invariants/judge.ts';
 import type { SeedOutcome } from './seed.ts';
 
+type Figure = 'admitted' | 'refused' | 'faults' | 'processes' | 'turns' | 'events';
+
 /** What many seeds came to. */
 export class Report {
   readonly violating: SeedOutcome[] = [];
   readonly #exercised = new Map<Invariant, number>();
-  readonly #figures = { admitted: [] as number[], refused: [] as number[], faults: [] as number[], processes: [] as number[], turns: [] as number[], events: [] as number[] };
+  readonly #figures: Record<Figure, number[]> = { admitted: [], refused: [], faults: [], processes: [], turns: [], events: [] };
 
   add(outcomes: readonly SeedOutcome[]): void {
     for (const outcome of outcomes) {
-      for (const name of Object.keys(this.#figures) as (keyof typeof this.#figures)[]) this.#figures[name].push(outcome[name]);
+      for (const name of Object.keys(this.#figures) as (Figure)[]) this.#figures[name].push(outcome[name]);
       for (const [invariant, times] of outcome.exercised)
         this.#exercised.set(invariant, (this.#exercised.get(invariant) ?? 0) + times);
       if (outcome.violations.length > 0) this.violating.push(outcome);
@@ -20,11 +22,7 @@ export class Report {
     return this.#figures.admitted.length;
   }
 
-  median(figure: keyof Report['figures']): number {
-    return this.figures[figure];
-  }
-
-  get figures() {
+  get figures(): Readonly<Record<Figure, number>> {
     return {
       admitted: median(this.#figures.admitted),
       refused: median(this.#figures.refused),

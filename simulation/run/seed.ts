@@ -58,9 +58,14 @@ export class SeedRun {
 
   outcome(): SeedOutcome {
     const { judge, admissions, faults, scheduler, trace } = this.#world;
-    const { configuration, fleet } = this.#story.world === this.#world ? { configuration: this.configuration, fleet: this.#story.fleet } : { configuration: this.configuration, fleet: this.#story.fleet };
+    const { configuration, fleet } =
+      this.#story.world === this.#world
+        ? { configuration: this.configuration, fleet: this.#story.fleet }
+        : { configuration: this.configuration, fleet: this.#story.fleet };
     const failure = this.#failure;
-    judge.check('rest', failure === undefined, () => (failure instanceof Error ? (failure.stack ?? failure.message) : String(failure)));
+    judge.check('rest', failure === undefined, () =>
+      failure instanceof Error ? (failure.stack ?? failure.message) : String(failure),
+    );
     if (failure === undefined) atRest(this.#story);
     return {
       seed: configuration.seed,

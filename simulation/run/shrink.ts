@@ -42,7 +42,9 @@ export async function shrink(workers: Workers, bundle: Bundle, violating: SeedOu
 
 /** `call-3-9` for seven calls. */
 export function compact(without: readonly string[]): string[] {
-  const calls = without.flatMap((name) => (/^call-\d+$/.test(name) ? [Number(name.slice(5))] : [])).sort((a, b) => a - b);
+  const calls = without
+    .flatMap((name) => (/^call-\d+$/.test(name) ? [Number(name.slice(5))] : []))
+    .sort((a, b) => a - b);
   const ranges: [number, number][] = [];
   for (const call of calls) {
     const last = ranges.at(-1);

@@ -18,16 +18,25 @@ export async function simulate(options: Options, write: (line: string) => void):
     const bundle = await bundles.sound();
     const without = expand(options.without);
     if (options.seed !== undefined) {
-      const [outcome] = await workers.run(bundle, { seeds: [options.seed], without, isTraced: true, stopsAtViolation: false });
+      const [outcome] = await workers.run(bundle, {
+        seeds: [options.seed],
+        without,
+        isTraced: true,
+        stopsAtViolation: false,
+      });
       if (outcome !== undefined) tell(outcome, write);
       return outcome?.violations.length === 0;
     }
     const report = new Report();
     const portions: number[][] = [];
     for (let seed = options.from; seed < options.from + options.seeds; seed += PORTION)
-      portions.push(Array.from({ length: Math.min(PORTION, options.from + options.seeds - seed) }, (_, at) => seed + at));
+      portions.push(
+        Array.from({ length: Math.min(PORTION, options.from + options.seeds - seed) }, (_, at) => seed + at),
+      );
     await Promise.all(
-      portions.map(async (seeds) => report.add(await workers.run(bundle, { seeds, without, isTraced: false, stopsAtViolation: false }))),
+      portions.map(async (seeds) =>
+        report.add(await workers.run(bundle, { seeds, without, isTraced: false, stopsAtViolation: false })),
+      ),
     );
     const violating = report.violating.sort((a, b) => a.seed - b.seed);
     for (const outcome of violating.slice(0, TOLD)) {
@@ -36,7 +45,8 @@ export async function simulate(options: Options, write: (line: string) => void):
       const rest = shrunk.without.length === 0 ? '' : ` --without ${shrunk.without.join(',')}`;
       write(`replay: npm run simulate -- --seed ${outcome.seed}${rest}`);
     }
-    for (const { seed, violations } of violating.slice(TOLD)) write(`seed ${seed}: ${violations[0]?.invariant}: ${violations[0]?.what}`);
+    for (const { seed, violations } of violating.slice(TOLD))
+      write(`seed ${seed}: ${violations[0]?.invariant}: ${violations[0]?.what}`);
     for (const line of report.lines()) write(line);
     write(`seeds ${report.seeds} violations ${violating.length}`);
     return violating.length === 0;
@@ -48,5 +58,6 @@ export async function simulate(options: Options, write: (line: string) => void):
 
 function tell({ seed, violations, trace }: SeedOutcome, write: (line: string) => void): void {
   for (const line of trace ?? []) write(line);
-  for (const { invariant, at, what } of violations) write(`seed ${seed} violates ${invariant} at ${new Date(at).toISOString()}: ${what}`);
+  for (const { invariant, at, what } of violations)
+    write(`seed ${seed} violates ${invariant} at ${new Date(at).toISOString()}: ${what}`);
 }

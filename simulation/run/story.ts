@@ -179,7 +179,15 @@ export class Story {
     const tokens = { input: 500, output: 300, cacheRead: 0 };
     const plan = { api: 'Converse', tokens, latencyMs: 900, breaksAt: undefined, isUsageTold: true } as const;
     const path = `/model/${encodeURIComponent(arn)}/converse`;
-    const request = { host, path, plan, signal: undefined, tenant: tags['tenant'] ?? '', isGoverned: false, admittedAt: world.scheduler.now };
+    const request = {
+      host,
+      path,
+      plan,
+      signal: undefined,
+      tenant: tags['tenant'] ?? '',
+      isGoverned: false,
+      admittedAt: world.scheduler.now,
+    };
     world.runtime.answer(request).catch(() => {});
   }
 
@@ -191,12 +199,18 @@ export class Story {
     const updatedAt = scheduler.now - this.#chance.between(0, 20 * MINUTE);
     const day = Math.floor(updatedAt / 86_400_000);
     const actual = bill.attempts
-      .filter((attempt) => attempt.tenant === tenant && Math.floor(attempt.admittedAt / 86_400_000) === day && (attempt.endedAt ?? Number.POSITIVE_INFINITY) <= updatedAt)
+      .filter(
+        (attempt) =>
+          attempt.tenant === tenant &&
+          Math.floor(attempt.admittedAt / 86_400_000) === day &&
+          (attempt.endedAt ?? Number.POSITIVE_INFINITY) <= updatedAt,
+      )
       .reduce((sum, { cost }) => sum + cost, 0n);
     // In whole cents, rounded down.
     awsBudgets.refresh(name, (Number(actual / 10_000_000n) / 100).toFixed(2), updatedAt);
     const Message = `AWS Budget Notification\nAWS Account ${ACCOUNT}\n\nBudget Name: ${name}\nBudget Type: Cost\nAlert Type: ACTUAL\n`;
-    for (const ms of faults.ofEvent()) scheduler.after(ms, () => functions.invoke('budget-alert', { Records: [{ Sns: { Message } }] }));
+    for (const ms of faults.ofEvent())
+      scheduler.after(ms, () => functions.invoke('budget-alert', { Records: [{ Sns: { Message } }] }));
   }
 }
 

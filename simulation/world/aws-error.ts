@@ -2,6 +2,8 @@
 export function awsError(name: string, message: string, httpStatusCode?: number): Error {
   return Object.assign(new Error(message), {
     name,
-    ...(httpStatusCode === undefined ? {} : { $metadata: { httpStatusCode }, $response: { statusCode: httpStatusCode } }),
+    ...(httpStatusCode === undefined
+      ? {}
+      : { $metadata: { httpStatusCode }, $response: { statusCode: httpStatusCode } }),
   });
 }

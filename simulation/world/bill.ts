@@ -1,5 +1,7 @@
 /** What the models cost here: US dollars for a million tokens, as the policy of each seed states them. */
-export const PRICES: Readonly<Record<string, { readonly input: number; readonly output: number; readonly cacheRead: number }>> = {
+export const PRICES: Readonly<
+  Record<string, { readonly input: number; readonly output: number; readonly cacheRead: number }>
+> = {
   'amazon.nova-pro-v1:0': { input: 800_000, output: 3_200_000, cacheRead: 200_000 },
   'amazon.nova-lite-v1:0': { input: 60_000, output: 240_000, cacheRead: 15_000 },
 };
@@ -32,7 +34,10 @@ export interface BilledAttempt {
 export function costOf(model: string, { input, output, cacheRead }: Tokens): bigint {
   const price = PRICES[model];
   if (price === undefined) throw new Error(`no price for ${model}`);
-  const pico = BigInt(input) * BigInt(price.input) + BigInt(output) * BigInt(price.output) + BigInt(cacheRead) * BigInt(price.cacheRead);
+  const pico =
+    BigInt(input) * BigInt(price.input) +
+    BigInt(output) * BigInt(price.output) +
+    BigInt(cacheRead) * BigInt(price.cacheRead);
   return (pico + 999n) / 1_000n;
 }
 

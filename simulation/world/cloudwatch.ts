@@ -37,7 +37,11 @@ export class TokenMetrics {
           MetricDataResults: MetricDataQueries.map(({ Id, MetricStat }) => ({
             Id,
             StatusCode,
-            Values: this.#sum(MetricStat?.Metric?.Dimensions?.[0]?.Value ?? '', VALUES[MetricStat?.Metric?.MetricName ?? ''], { from, until, now: now() }),
+            Values: this.#sum(
+              MetricStat?.Metric?.Dimensions?.[0]?.Value ?? '',
+              VALUES[MetricStat?.Metric?.MetricName ?? ''],
+              { from, until, now: now() },
+            ),
           })),
         };
       },
@@ -45,7 +49,11 @@ export class TokenMetrics {
     };
   }
 
-  #sum(profileId: string, value: ((tokens: Tokens) => number) | undefined, { from, until, now }: { from: number; until: number; now: number }): number[] {
+  #sum(
+    profileId: string,
+    value: ((tokens: Tokens) => number) | undefined,
+    { from, until, now }: { from: number; until: number; now: number },
+  ): number[] {
     if (value === undefined) return [];
     let total = 0;
     let hasData = false;

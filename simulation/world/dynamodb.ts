@@ -52,7 +52,10 @@ function conditional<T>(act: () => T): T | object {
     return act() ?? {};
   } catch (error) {
     if (error instanceof ConditionFailed)
-      throw new ConditionalCheckFailedException({ message: 'The conditional request failed', $metadata: { httpStatusCode: 400 } });
+      throw new ConditionalCheckFailedException({
+        message: 'The conditional request failed',
+        $metadata: { httpStatusCode: 400 },
+      });
     throw error instanceof Error && error.name === 'ValidationException'
       ? awsError('ValidationException', error.message, 400)
       : error;

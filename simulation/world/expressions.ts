@@ -51,14 +51,19 @@ function apply({ sets, removes }: Update, before: Item, context: Names): Item {
   const after: Record<string, AttributeValue> = { ...before };
   for (const { path, value } of sets) {
     const operand = value(before, context);
-    if (operand === undefined) throw new InvalidExpression('The provided expression refers to an attribute that does not exist in the item');
+    if (operand === undefined)
+      throw new InvalidExpression('The provided expression refers to an attribute that does not exist in the item');
     put(after, resolved(path, context), operand);
   }
   for (const path of removes) put(after, resolved(path, context), undefined);
   return after;
 }
 
-function put(into: Record<string, AttributeValue>, [name = '', ...rest]: Path, value: AttributeValue | undefined): void {
+function put(
+  into: Record<string, AttributeValue>,
+  [name = '', ...rest]: Path,
+  value: AttributeValue | undefined,
+): void {
   if (rest.length === 0) {
     if (value === undefined) delete into[name];
     else into[name] = value;
@@ -78,7 +83,8 @@ const resolved = (path: Path, { names }: Names): Path =>
   path.map((part) => {
     if (!part.startsWith('#')) return part;
     const name = names?.[part];
-    if (name === undefined) throw new InvalidExpression(`An expression attribute name used in the document path is not defined: ${part}`);
+    if (name === undefined)
+      throw new InvalidExpression(`An expression attribute name used in the document path is not defined: ${part}`);
     return name;
   });
 
@@ -94,7 +100,23 @@ function read(item: Item | undefined, path: Path): AttributeValue | undefined {
 
 const TOKEN = /\s*(<=|>=|<>|[=<>(),.+-]|[#:]?[A-Za-z0-9_]+)/y;
 /** Of DynamoDB's reserved words those that the governor comes near to; a name that is one needs a placeholder. */
-const RESERVED = new Set(['data', 'date', 'hour', 'key', 'limit', 'name', 'owner', 'role', 'schema', 'sequence', 'status', 'time', 'until', 'value', 'values']);
+const RESERVED = new Set([
+  'data',
+  'date',
+  'hour',
+  'key',
+  'limit',
+  'name',
+  'owner',
+  'role',
+  'schema',
+  'sequence',
+  'status',
+  'time',
+  'until',
+  'value',
+  'values',
+]);
 
 class Parser {
   readonly #text: string;
@@ -240,7 +262,8 @@ class Parser {
       this.#at++;
       return (_, { values }) => {
         const value = values?.[token];
-        if (value === undefined) throw new InvalidExpression(`An expression attribute value used in expression is not defined: ${token}`);
+        if (value === undefined)
+          throw new InvalidExpression(`An expression attribute value used in expression is not defined: ${token}`);
         return value;
       };
     }

@@ -67,18 +67,21 @@ export class GovernorTable {
   }
 
   /** Items of one partition in the order of their sort keys, or of the index in the order of theirs. */
-  query(query: Expressions & {
-    readonly IndexName?: string | undefined;
-    readonly KeyConditionExpression?: string | undefined;
-    readonly FilterExpression?: string | undefined;
-  }): Item[] {
+  query(
+    query: Expressions & {
+      readonly IndexName?: string | undefined;
+      readonly KeyConditionExpression?: string | undefined;
+      readonly FilterExpression?: string | undefined;
+    },
+  ): Item[] {
     const names = namesOf(query);
     const partition = partitionOf(query, names);
     const items = query.IndexName === undefined ? this.#partitions.get(partition) : this.#index.get(partition);
     if (items === undefined) return [];
     const found: Item[] = [];
     for (const item of items.values())
-      if (holds(query.KeyConditionExpression, item, names) && holds(query.FilterExpression, item, names)) found.push(item);
+      if (holds(query.KeyConditionExpression, item, names) && holds(query.FilterExpression, item, names))
+        found.push(item);
     const sort = query.IndexName === undefined ? bySortKey : byEntry;
     return found.length > 1 ? found.sort(sort) : found;
   }
@@ -89,7 +92,8 @@ export class GovernorTable {
 
   #set(item: Item, before: Item | undefined): void {
     const [pk, sk] = [textOf(item['pk']), textOf(item['sk'])];
-    if (pk === '' || sk === '') throw new InvalidExpression('One or more parameter values were invalid: missing the key');
+    if (pk === '' || sk === '')
+      throw new InvalidExpression('One or more parameter values were invalid: missing the key');
     let partition = this.#partitions.get(pk);
     if (partition === undefined) {
       partition = new Map();
@@ -111,12 +115,19 @@ export class GovernorTable {
   }
 }
 
-const namesOf = ({ ExpressionAttributeNames: names, ExpressionAttributeValues: values }: Expressions): Names => ({ names, values });
+const namesOf = ({ ExpressionAttributeNames: names, ExpressionAttributeValues: values }: Expressions): Names => ({
+  names,
+  values,
+});
 
 /** Each key condition of the governor begins with `<partition key> = :<value>`. */
-function partitionOf({ KeyConditionExpression = '' }: { readonly KeyConditionExpression?: string | undefined }, { values }: Names): string {
+function partitionOf(
+  { KeyConditionExpression = '' }: { readonly KeyConditionExpression?: string | undefined },
+  { values }: Names,
+): string {
   const placeholder = /^\w+ = (:\w+)/.exec(KeyConditionExpression)?.[1];
-  if (placeholder === undefined) throw new InvalidExpression(`Query condition missed key schema element: ${KeyConditionExpression}`);
+  if (placeholder === undefined)
+    throw new InvalidExpression(`Query condition missed key schema element: ${KeyConditionExpression}`);
   return textOf(values?.[placeholder]);
 }
 

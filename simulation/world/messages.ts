@@ -11,7 +11,10 @@ export class Told {
   get sns(): Operations {
     return {
       PublishCommand: ({ TopicArn = '', MessageAttributes = {} }: PublishCommandInput) => {
-        count(this.notices, `${TopicArn.slice(TopicArn.lastIndexOf(':') + 1)} ${MessageAttributes['id']?.StringValue ?? ''}`);
+        count(
+          this.notices,
+          `${TopicArn.slice(TopicArn.lastIndexOf(':') + 1)} ${MessageAttributes['id']?.StringValue ?? ''}`,
+        );
         return { MessageId: 'm' };
       },
     };

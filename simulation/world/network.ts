@@ -20,6 +20,8 @@ const LATE_COPY_MS = 14 * 60_000;
  */
 export class Network {
   readonly #faults: Faults;
+  /** Whose request a service is answering. */
+  actor: Host | undefined;
 
   constructor(faults: Faults) {
     this.#faults = faults;
@@ -61,15 +63,21 @@ export class Network {
     return new Promise((resolve, reject) => {
       const there = fate.latencyMs * host.chance.next();
       const timeOut = (): void => {
-        scheduler.after(TIMEOUT_MS, () => host.deliver(() => reject(awsError('TimeoutError', 'no answer came in time'))));
+        scheduler.after(TIMEOUT_MS, () =>
+          host.deliver(() => reject(awsError('TimeoutError', 'no answer came in time'))),
+        );
       };
       if (fate.kind === 'lost') {
         timeOut();
         return;
       }
       scheduler.after(there, () => {
-        const outcome = fate.kind === 'throttled' ? { error: throttled(service) } : outcomeOf(act);
-        if (fate.kind === 'late-copy') scheduler.after(host.chance.next() * LATE_COPY_MS, () => void outcomeOf(act));
+        const land = () => {
+          this.actor = host;
+          return outcomeOf(act);
+        };
+        const outcome = fate.kind === 'throttled' ? { error: throttled(service) } : land();
+        if (fate.kind === 'late-copy') scheduler.after(host.chance.next() * LATE_COPY_MS, land);
         if (fate.kind === 'unanswered') timeOut();
         else scheduler.after(fate.latencyMs * host.chance.next(), () => host.deliver(() => resolve(outcome)));
         this.#faults.onArrival(host);
@@ -91,10 +99,15 @@ const THROTTLES: Readonly<Partial<Record<Service, string>>> = {
   budgets: 'ThrottlingException',
 };
 
-const throttled = (service: Service): Error => awsError(THROTTLES[service] ?? 'ThrottlingException', 'Rate exceeded', 400);
+const throttled = (service: Service): Error =>
+  awsError(THROTTLES[service] ?? 'ThrottlingException', 'Rate exceeded', 400);
 
 const isRetried = (error: unknown): boolean =>
-  error instanceof Error && (error.name === 'TimeoutError' || error.name === 'ThrottlingException' || error.name === 'ProvisionedThroughputExceededException' || error.name === 'InternalServerError');
+  error instanceof Error &&
+  (error.name === 'TimeoutError' ||
+    error.name === 'ThrottlingException' ||
+    error.name === 'ProvisionedThroughputExceededException' ||
+    error.name === 'InternalServerError');
 
 let lastSecond = 0;
 let lastDate = '';

@@ -1,5 +1,6 @@
 import type { Host } from '../fleet/host.ts';
 import type { Faults } from '../run/faults.ts';
+import type { Trace } from '../run/trace.ts';
 import { awsError } from './aws-error.ts';
 import { type Bill, type BilledAttempt, costOf, type Tokens } from './bill.ts';
 import type { TokenMetrics } from './cloudwatch.ts';
@@ -43,13 +44,22 @@ export class Runtime {
   readonly #metrics: TokenMetrics;
   readonly #metricsDelayMs: number;
   readonly #faults: Faults;
+  readonly #trace: Trace;
 
-  constructor(parts: { profiles: SimulatedProfiles; bill: Bill; metrics: TokenMetrics; metricsDelayMs: number; faults: Faults }) {
+  constructor(parts: {
+    profiles: SimulatedProfiles;
+    bill: Bill;
+    metrics: TokenMetrics;
+    metricsDelayMs: number;
+    faults: Faults;
+    trace: Trace;
+  }) {
     this.#profiles = parts.profiles;
     this.#bill = parts.bill;
     this.#metrics = parts.metrics;
     this.#metricsDelayMs = parts.metricsDelayMs;
     this.#faults = parts.faults;
+    this.#trace = parts.trace;
   }
 
   /** One attempt at a call. */
@@ -58,7 +68,8 @@ export class Runtime {
     const { scheduler } = host;
     const fate = this.#faults.ofCall();
     return await new Promise<RuntimeAnswer>((resolve, reject) => {
-      const fail = (error: Error, ms: number): void => void scheduler.after(ms, () => host.deliver(() => reject(error)));
+      const fail = (error: Error, ms: number): void =>
+        void scheduler.after(ms, () => host.deliver(() => reject(error)));
       const abort = (): void => reject(Object.assign(new Error('Request aborted'), { name: 'AbortError' }));
       signal?.addEventListener('abort', abort, { once: true });
       if (fate === 'lost') {
@@ -66,18 +77,23 @@ export class Runtime {
         return;
       }
       scheduler.after(20 * host.chance.next(), () => {
-        const turnedAway = fate === 'throttled' ? awsError('ThrottlingException', 'Too many requests', 429) : this.#turnedAway(request);
+        const turnedAway =
+          fate === 'throttled' ? awsError('ThrottlingException', 'Too many requests', 429) : this.#turnedAway(request);
         if (turnedAway !== undefined) {
           fail(turnedAway, 20);
           return;
         }
         const attempt = this.#begin(request);
         if (plan.api === 'ConverseStream') {
+          // Bedrock goes on whether or not anybody reads.
+          scheduler.after(plan.latencyMs * 1.5, () => this.#end(attempt));
           if (fate === 'unanswered') {
             scheduler.after(plan.latencyMs, () => this.#end(attempt));
             fail(awsError('TimeoutError', 'no answer came in time'), TIMEOUT_MS);
           } else
-            scheduler.after(plan.latencyMs / STREAM_PIECES, () => host.deliver(() => resolve(this.#stream(request, attempt))));
+            scheduler.after(plan.latencyMs / STREAM_PIECES, () =>
+              host.deliver(() => resolve(this.#stream(request, attempt))),
+            );
           return;
         }
         scheduler.after(plan.latencyMs, () => {
@@ -97,7 +113,11 @@ export class Runtime {
     const tags = this.#profiles.historyOf(arn).findLast(({ at }) => at <= now - PROPAGATION_MS)?.tags ?? {};
     const standing = tags['governor:standing'];
     return standing === 'closed' || standing === 'quarantined'
-      ? awsError('AccessDeniedException', 'User is not authorized to perform: bedrock:InvokeModel with an explicit deny in an identity-based policy', 403)
+      ? awsError(
+          'AccessDeniedException',
+          'User is not authorized to perform: bedrock:InvokeModel with an explicit deny in an identity-based policy',
+          403,
+        )
       : undefined;
   }
 
@@ -106,6 +126,7 @@ export class Runtime {
     const { model = '' } = this.#profiles.get(arn) ?? {};
     const share = plan.breaksAt ?? 1;
     const tokens = { ...plan.tokens, output: Math.floor(plan.tokens.output * share) };
+    this.#trace.say(() => `Bedrock bills ${host.name} ${costOf(model, tokens)} for ${plan.api} of ${tenant}`);
     return this.#bill.add({
       arn,
       model,
@@ -157,12 +178,11 @@ export class Runtime {
         yield { contentBlockDelta: {} };
       }
       end();
-      if (plan.breaksAt !== undefined) throw Object.assign(new Error('the connection was reset'), { code: 'ECONNRESET' });
+      if (plan.breaksAt !== undefined)
+        throw Object.assign(new Error('the connection was reset'), { code: 'ECONNRESET' });
       attempt.isKnown = plan.isUsageTold;
       yield plan.isUsageTold ? { metadata: { usage: usageOf(attempt.tokens) } } : { messageStop: {} };
     }
-    // Bedrock goes on whether or not anybody reads.
-    host.scheduler.after(plan.latencyMs * 1.5, end);
     return answered({ stream: events(), $metadata: {} });
   }
 }

@@ -4,6 +4,7 @@ import { Functions } from '../fleet/functions.ts';
 import { Host } from '../fleet/host.ts';
 import type { AwsClients } from '../../infra/surroundings.ts';
 import { AdmissionWatch } from '../invariants/admissions.ts';
+import { IndexWatch } from '../invariants/index-watch.ts';
 import { Judge } from '../invariants/judge.ts';
 import { LedgerBooks } from '../invariants/ledger-books.ts';
 import type { Configuration } from '../run/configuration.ts';
@@ -31,6 +32,7 @@ export class World {
   readonly faults: Faults;
   readonly judge: Judge;
   readonly books: LedgerBooks;
+  readonly index: IndexWatch;
   readonly table: GovernorTable;
   readonly profiles: SimulatedProfiles;
   readonly bill = new Bill();
@@ -42,6 +44,7 @@ export class World {
   readonly periods: readonly [string, string];
   readonly #services: Services;
   readonly #network: Network;
+  readonly #named = new Map<string, Host>();
   #hosts = 0;
 
   constructor(configuration: Configuration, isTraced: boolean) {
@@ -53,16 +56,19 @@ export class World {
     this.trace = new Trace(isTraced, now);
     this.faults = new Faults(shares, new Chance(seed, 'faults'), this.trace);
     this.judge = new Judge(now);
-    this.books = new LedgerBooks(this.judge, now);
+    this.books = new LedgerBooks(this.judge, now, configuration, (process) => this.#named.get(process));
     this.periods = periodsOf(configuration);
     this.table = new GovernorTable((pk, sk, before, after) => {
-      if (pk.startsWith('LEDGER#')) this.books.saw(pk, sk, before, after);
+      const { actor } = this.#network;
+      if (pk.startsWith('LEDGER#')) this.books.saw({ pk, sk, before, after, actor });
+      else if (pk === 'INDEX' && actor !== undefined) this.index.saw(sk, after, actor);
       this.trace.say(() => `the table has ${pk} ${sk}: ${JSON.stringify(after)}`);
     });
     this.profiles = new SimulatedProfiles(now, (arn, change) => this.#tellChange(arn, change));
+    this.index = new IndexWatch(this.judge, this.profiles);
     const metrics = new TokenMetrics();
     const { faults, profiles, bill } = this;
-    this.runtime = new Runtime({ profiles, bill, metrics, metricsDelayMs, faults });
+    this.runtime = new Runtime({ profiles, bill, metrics, metricsDelayMs, faults, trace: this.trace });
     this.#services = {
       bedrock: bedrock(profiles),
       budgets: this.awsBudgets.operations,
@@ -86,7 +92,14 @@ export class World {
       clientsFor: (host) => this.clientsFor(host),
       isCold: () => faults.isOn && rollout.happens(0.1),
     });
-    this.admissions = new AdmissionWatch({ judge: this.judge, books: this.books, profiles, configuration, periods: this.periods, now });
+    this.admissions = new AdmissionWatch({
+      judge: this.judge,
+      books: this.books,
+      profiles,
+      configuration,
+      periods: this.periods,
+      now,
+    });
   }
 
   isLeftOut(name: string): boolean {
@@ -97,7 +110,9 @@ export class World {
     const { seed, skewMs } = this.configuration;
     const full = `${name}.${++this.#hosts}`;
     const chance = new Chance(seed, `host ${full}`);
-    return new Host(full, this.scheduler, chance, chance.between(-skewMs, skewMs));
+    const host = new Host(full, this.scheduler, chance, chance.between(-skewMs, skewMs));
+    this.#named.set(full, host);
+    return host;
   }
 
   clientsFor(host: Host): AwsClients {
@@ -122,7 +137,8 @@ export class World {
         responseElements: { inferenceProfileArn: arn },
       },
     };
-    for (const ms of this.faults.ofEvent()) this.scheduler.after(ms, () => this.functions.invoke('profile-changed', event));
+    for (const ms of this.faults.ofEvent())
+      this.scheduler.after(ms, () => this.functions.invoke('profile-changed', event));
   }
 
   #onBus(type: string, detail: unknown, source: string): void {
@@ -134,6 +150,7 @@ export class World {
 
 /** The ids of the days before and after the turn, in the policy's time zone. */
 function periodsOf({ timeZone, turnAt }: Configuration): readonly [string, string] {
-  const day = (at: number): string => new Intl.DateTimeFormat('en-CA', { timeZone, year: 'numeric', month: '2-digit', day: '2-digit' }).format(at);
+  const day = (at: number): string =>
+    new Intl.DateTimeFormat('en-CA', { timeZone, year: 'numeric', month: '2-digit', day: '2-digit' }).format(at);
   return [day(turnAt - 3_600_000), day(turnAt + 3_600_000)];
 }
