@@ -4,14 +4,11 @@ import { billing } from '../infra/billing.ts';
 import { handlerOf } from '../infra/handler-of.ts';
 
 /** Once a day: tags that count, anomalies that are watched for, and AWS's bill compared with what was recorded. */
-export const handler = handlerOf(
-  billing,
-  async (_event: unknown, equipment, context) => {
-    const ports = await equipment.start();
-    try {
-      return await runBilling(ports, () => context.getRemainingTimeInMillis());
-    } finally {
-      await sendNotices(ports);
-    }
-  },
-);
+export const handler = handlerOf(billing, async (_event: unknown, equipment, context) => {
+  const ports = await equipment.start();
+  try {
+    return await runBilling(ports, () => context.getRemainingTimeInMillis());
+  } finally {
+    await sendNotices(ports);
+  }
+});

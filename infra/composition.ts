@@ -98,11 +98,7 @@ export function governor(surroundings: Surroundings = inLambda()): Governor {
   // Made when they are first needed: the function `lease` needs none of them.
   const budgets = once(() =>
     // By AWS's clock, as all that is decided here.
-    awsBudgets(
-      clients.budgets(),
-      { accountId, alertTopicArn },
-      pace({ ...BUDGETS_PACE, now: () => clock.now() }),
-    ),
+    awsBudgets(clients.budgets(), { accountId, alertTopicArn }, pace({ ...BUDGETS_PACE, now: () => clock.now() })),
   );
   const published = once(() => indexParameter(clients.ssm(), indexName));
   const creators = once(() =>

@@ -1,6 +1,6 @@
+import { killMutants } from './run/kill-mutants.ts';
 import { readOptions } from './run/options.ts';
 import { simulate } from './run/simulate.ts';
-import { killMutants } from './run/kill-mutants.ts';
 
 /** `npm run simulate`: see docs/testing.md. */
 const options = readOptions(process.argv.slice(2));

@@ -10,7 +10,12 @@ export const MODELS = ['amazon.nova-pro-v1:0', 'amazon.nova-lite-v1:0'] as const
 
 function tellEvent(event: GovernorEvent): string {
   if (event.kind === 'ungoverned') return event.kind;
-  const amount = 'costNanoUsd' in event ? ` ${event.costNanoUsd}` : 'reservedNanoUsd' in event ? ` ${event.reservedNanoUsd} by ${event.by}` : '';
+  const amount =
+    'costNanoUsd' in event
+      ? ` ${event.costNanoUsd}`
+      : 'reservedNanoUsd' in event
+        ? ` ${event.reservedNanoUsd} by ${event.by}`
+        : '';
   const code = event.kind === 'refused' ? ` ${event.refusal.code}` : '';
   return `${event.call.operation} of ${event.call.tags['tenant']} ${event.kind}${amount}${code}`;
 }
@@ -56,12 +61,13 @@ export class Fleet {
         if (host.isGone) return;
         world.trace.say(() => `${host.name}: ${tellEvent(event)}`);
         world.admissions.heard(event);
-        for (const { held, key } of process.governing?.snapshot().budgets ?? [])
-          world.judge.check(
-            'no-negative-hold',
-            held >= 0,
-            () => `${host.name} holds ${held} of ${key.budget} ${key.period}`,
-          );
+        if (event.kind === 'settled' || event.kind === 'unconfirmed' || event.kind === 'released')
+          for (const { held, key } of process.governing?.snapshot().budgets ?? [])
+            world.judge.check(
+              'no-negative-hold',
+              held >= 0,
+              () => `${host.name} holds ${held} of ${key.budget} ${key.period}`,
+            );
       },
     );
     this.#places[place] = process;

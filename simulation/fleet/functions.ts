@@ -11,7 +11,7 @@ import type { Chance } from '../clockwork/chance.ts';
 import type { Scheduler } from '../clockwork/scheduler.ts';
 import type { Trace } from '../run/trace.ts';
 import { ACCOUNT } from '../world/profiles.ts';
-import { Host } from './host.ts';
+import type { Host } from './host.ts';
 
 const HANDLERS = {
   'budget-alert': budgetAlert,

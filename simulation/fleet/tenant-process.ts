@@ -1,10 +1,10 @@
 import { AwsClock } from '../../aws/aws-clock.ts';
 import { steadyClock } from '../../aws/steady-clock.ts';
+import type { AwsClients } from '../../infra/surroundings.ts';
 import { eventBridgeHints } from '../../invoke/event-hints.ts';
 import { type Governing, startGoverning } from '../../invoke/governing.ts';
 import type { GovernorEvent } from '../../invoke/observation.ts';
 import type { GovernedCalls } from '../../invoke/plugin.ts';
-import type { AwsClients } from '../../infra/surroundings.ts';
 import { TABLE } from './functions.ts';
 import type { Host } from './host.ts';
 

@@ -1,6 +1,6 @@
 import type { Story } from '../run/story.ts';
-import { awsBudgetsOnce, deadLettersExplained, noticesOnce } from './outside-at-rest.ts';
 import { ledgerAtRest } from './ledger-at-rest.ts';
+import { awsBudgetsOnce, deadLettersExplained, noticesOnce } from './outside-at-rest.ts';
 import { profilesAtRest } from './profiles-at-rest.ts';
 
 /** What must hold once faults are over, graces and delays have passed, and the sweeps have done what was left. */

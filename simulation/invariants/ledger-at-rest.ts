@@ -69,7 +69,9 @@ export function ledgerAtRest(story: Story): void {
     );
     const lasting = last !== undefined && last.until > now ? last : undefined;
     // A budget that covers no profile is settled, and told nothing.
-    const isInUse = world.profiles.all.some(({ tags }) => tags['tenant'] === tenant && tags['governor:standing'] !== 'quarantined');
+    const isInUse = world.profiles.all.some(
+      ({ tags }) => tags['tenant'] === tenant && tags['governor:standing'] !== 'quarantined',
+    );
     if (isCertain && isInUse && last !== undefined) {
       judge.check(
         'last-word',

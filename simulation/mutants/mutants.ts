@@ -82,7 +82,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     id: 'commands-by-arrival',
-    meaning: "of two words of operators the one counts that arrives last, and not the one that was said last",
+    meaning: 'of two words of operators the one counts that arrives last, and not the one that was said last',
     changes: [
       {
         file: 'aws/dynamodb/overrides-table.ts',
@@ -143,9 +143,9 @@ export const MUTANTS: readonly Mutant[] = [
     changes: [
       {
         file: 'domain/budgets/provisioning.ts',
-        source: 'const name = `governor/${stage}/${budget.name}${value}`',
+        source: "replace(BANNED, '/%61ction');\n  return name.length",
         mutant:
-          'globalThis.madeNames = (globalThis.madeNames ?? 0) + 1; const name = `governor/${stage}/${budget.name}${value}-${globalThis.madeNames}`',
+          "replace(BANNED, '/%61ction') + '-' + (globalThis.madeNames = (globalThis.madeNames ?? 0) + 1);\n  return name.length",
       },
     ],
   },
@@ -182,9 +182,9 @@ export const MUTANTS: readonly Mutant[] = [
       },
       {
         file: 'aws/dynamodb/ledger-updates.ts',
-        source: "UpdateExpression: `SET ${effects.join(', ')}${isGrant ? ' REMOVE refusedAt, refusedNeed' : ''}`,",
+        source: "' REMOVE refusedAt, refusedNeed' : ''}`,",
         mutant:
-          "UpdateExpression: `SET ${effects.join(', ')}${isGrant ? ' REMOVE refusedAt, refusedNeed' : ''}${entry.leased === 0n && !first ? ' REMOVE holders.#holder' : ''}`,",
+          "' REMOVE refusedAt, refusedNeed' : ''}` + (entry.leased === 0n && !first ? ' REMOVE holders.#holder' : ''),",
       },
     ],
   },
@@ -207,7 +207,11 @@ export const MUTANTS: readonly Mutant[] = [
     id: 'true-up-of-open-hours',
     meaning: 'the true-up takes a window for closed in which processes still record and metrics still come',
     changes: [
-      { file: 'domain/spending/true-up.ts', source: 'let until = now - delayMs;', mutant: 'let until = now + 3_600_000;' },
+      {
+        file: 'domain/spending/true-up.ts',
+        source: 'let until = now - delayMs;',
+        mutant: 'let until = now + 3_600_000;',
+      },
       { file: 'domain/spending/true-up.ts', source: 'if (leased === 0n) continue;', mutant: 'continue;' },
     ],
   },
@@ -239,8 +243,7 @@ export const MUTANTS: readonly Mutant[] = [
     changes: [
       {
         file: 'invoke/middleware.ts',
-        source:
-          'if (attempt.needsReservation) attempt.holdsAnew(await reserveAgain(call, attempt.hold, signal));',
+        source: 'if (attempt.needsReservation) attempt.holdsAnew(await reserveAgain(call, attempt.hold, signal));',
         mutant: '',
       },
     ],

@@ -21,14 +21,22 @@ export class Bundles {
   #mutant: Mutant | undefined;
   #applied = 0;
   #building: Promise<BuildContext> | undefined;
+  #last: Promise<unknown> = Promise.resolve();
 
   async sound(): Promise<Bundle> {
-    return { name: 'sound', code: await this.#build(undefined) };
+    return { name: 'sound', code: await this.#inTurn(undefined) };
   }
 
   /** @throws where what is to be changed does not stand once in its file */
   async with(mutant: Mutant): Promise<Bundle> {
-    return { name: mutant.id, code: await this.#build(mutant) };
+    return { name: mutant.id, code: await this.#inTurn(mutant) };
+  }
+
+  /** One is built at a time. */
+  async #inTurn(mutant: Mutant | undefined): Promise<string> {
+    const built = this.#last.catch(() => {}).then(() => this.#build(mutant));
+    this.#last = built;
+    return await built;
   }
 
   async close(): Promise<void> {

@@ -63,12 +63,12 @@ export function draw(seed: number, without: ReadonlySet<string> = new Set()): Co
   const chance = new Chance(seed, 'configuration');
   const zone = chance.pick(ZONES);
   const turnAt = Date.parse(zone.midnight);
-  const startAt = turnAt - chance.between(4, 6) * MINUTE;
-  const endAt = turnAt + chance.between(4, 6) * MINUTE;
+  const startAt = turnAt - chance.between(2, 3) * MINUTE;
+  const endAt = turnAt + chance.between(2.5, 3.5) * MINUTE;
   const tenants = ['acme', 'umbrella', 'initech', 'hooli'].slice(0, chance.whole(2, 3));
   const profilesPerTenant = chance.whole(1, 2);
   const processes = chance.whole(3, 4);
-  const callsPerMinute = chance.between(25, 29);
+  const callsPerMinute = chance.between(50, 58);
   const calls = (callsPerMinute * (endAt - startAt)) / MINUTE;
   // What a call costs on average: see fleet/calls.ts. Half of the budgets come to their edge.
   const demandUsd = (calls * MEAN_CALL_USD) / tenants.length / 2;
@@ -91,7 +91,7 @@ export function draw(seed: number, without: ReadonlySet<string> = new Set()): Co
     profilesPerTenant,
     processes,
     callsPerMinute,
-    limitUsd: Math.round(demandUsd * chance.pick([0.7, 1.3, 1.6, 2, 3]) * 1e4) / 1e4,
+    limitUsd: Math.round(demandUsd * chance.pick([0.8, 1.2, 2, 3, 4]) * 1e4) / 1e4,
     hasHints: chance.happens(0.5),
     skewMs: without.has('skew') ? 0 : chance.pick([0, 0, 5_000, 60_000, 600_000]),
     taggingLagMs: chance.between(0, 120_000),
@@ -139,7 +139,7 @@ type Drawn = Pick<Configuration, 'startAt' | 'endAt' | 'turnAt' | 'processes' | 
 
 function planOf(chance: Chance, { startAt, endAt, turnAt, processes, tenants, profilesPerTenant }: Drawn): Planned[] {
   const plan: Planned[] = [];
-  const at = (): number => chance.between(startAt + MINUTE, endAt - MINUTE);
+  const at = (): number => chance.between(startAt + MINUTE / 3, endAt - MINUTE / 3);
   const process = (): number => chance.whole(0, processes - 1);
   const tenant = (): number => chance.whole(0, tenants.length - 1);
   const profile = (): number => chance.whole(0, tenants.length * profilesPerTenant - 1);
@@ -234,8 +234,8 @@ function planOf(chance: Chance, { startAt, endAt, turnAt, processes, tenants, pr
   some(0.4, 1, (n) => ({
     name: `sweeps-late-${n}`,
     kind: 'sweeps-late',
-    at: turnAt - chance.between(1, 5) * MINUTE,
-    ms: chance.between(3, 12) * MINUTE,
+    at: turnAt - chance.between(1, 3) * MINUTE,
+    ms: chance.between(1, 5) * MINUTE,
   }));
   return plan.sort((a, b) => a.at - b.at);
 }

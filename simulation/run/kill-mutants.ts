@@ -1,5 +1,4 @@
 import { MUTANTS } from '../mutants/mutants.ts';
-import type { Mutant } from '../mutants/mutant.ts';
 import { type Bundle, Bundles } from './bundle.ts';
 import type { SeedOutcome } from './seed.ts';
 import { Workers } from './workers.ts';
@@ -19,19 +18,17 @@ export async function killMutants(
   const bundles = new Bundles();
   const workers = new Workers();
   try {
-    const built: { mutant: Mutant; bundle: Bundle }[] = [];
-    for (const mutant of mutants) built.push({ mutant, bundle: await bundles.with(mutant) });
-    const verdicts = await Promise.all(
-      built.map(async ({ mutant, bundle }) => ({ mutant, killer: await killerOf(workers, bundle, seeds) })),
-    );
-    for (const { mutant, killer } of verdicts) {
-      const by =
-        killer === undefined
-          ? 'SURVIVED'
-          : `seed ${String(killer.seed).padStart(3)}: ${killer.violations[0]?.invariant}`;
-      write(`${mutant.id.padEnd(34)} ${by.padEnd(28)} ${mutant.meaning}`);
-    }
-    const killed = verdicts.filter(({ killer }) => killer !== undefined).length;
+    let killed = 0;
+    const left = [...mutants];
+    const takeNext = async (): Promise<void> => {
+      for (let mutant = left.shift(); mutant !== undefined; mutant = left.shift()) {
+        const killer = await killerOf(workers, await bundles.with(mutant), seeds);
+        if (killer !== undefined) killed++;
+        const by = killer === undefined ? 'SURVIVED' : `seed ${killer.seed}: ${killer.violations[0]?.invariant}`;
+        write(`${mutant.id.padEnd(28)} ${by.padEnd(26)} ${mutant.meaning}`);
+      }
+    };
+    await Promise.all(Array.from({ length: workers.count }, takeNext));
     write(`mutants ${mutants.length} killed ${killed}`);
     return killed === mutants.length;
   } finally {
@@ -40,6 +37,7 @@ export async function killMutants(
   }
 }
 
+/** The first outcome that violates something. */
 async function killerOf(workers: Workers, bundle: Bundle, count: number): Promise<SeedOutcome | undefined> {
   for (let from = 1; from <= count; from += PORTION) {
     const seeds = Array.from({ length: Math.min(PORTION, count - from + 1) }, (_, at) => from + at);

@@ -7,11 +7,18 @@ type Figure = 'admitted' | 'refused' | 'faults' | 'processes' | 'turns' | 'event
 export class Report {
   readonly violating: SeedOutcome[] = [];
   readonly #exercised = new Map<Invariant, number>();
-  readonly #figures: Record<Figure, number[]> = { admitted: [], refused: [], faults: [], processes: [], turns: [], events: [] };
+  readonly #figures: Record<Figure, number[]> = {
+    admitted: [],
+    refused: [],
+    faults: [],
+    processes: [],
+    turns: [],
+    events: [],
+  };
 
   add(outcomes: readonly SeedOutcome[]): void {
     for (const outcome of outcomes) {
-      for (const name of Object.keys(this.#figures) as (Figure)[]) this.#figures[name].push(outcome[name]);
+      for (const name of Object.keys(this.#figures) as Figure[]) this.#figures[name].push(outcome[name]);
       for (const [invariant, times] of outcome.exercised)
         this.#exercised.set(invariant, (this.#exercised.get(invariant) ?? 0) + times);
       if (outcome.violations.length > 0) this.violating.push(outcome);
@@ -42,7 +49,9 @@ export class Report {
     const names = Object.keys(INVARIANTS) as Invariant[];
     return [
       `medians: admitted ${admitted} refused ${refused} faults ${faults} processes ${processes} turns ${turns} events ${events}`,
-      ...names.map((name) => `${name.padEnd(17)} ${String(this.exercised(name)).padStart(9)} times: ${INVARIANTS[name]}`),
+      ...names.map(
+        (name) => `${name.padEnd(17)} ${String(this.exercised(name)).padStart(9)} times: ${INVARIANTS[name]}`,
+      ),
     ];
   }
 }

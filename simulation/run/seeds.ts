@@ -1,4 +1,4 @@
-import { SeedRun, type SeedOutcome } from './seed.ts';
+import { type SeedOutcome, SeedRun } from './seed.ts';
 
 /** What the worker is asked to do. */
 export interface SeedsRequest {

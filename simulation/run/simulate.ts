@@ -1,8 +1,8 @@
 import { Bundles } from './bundle.ts';
 import type { Options } from './options.ts';
 import { Report } from './report.ts';
-import { expand, shrink } from './shrink.ts';
 import type { SeedOutcome } from './seed.ts';
+import { expand, shrink } from './shrink.ts';
 import { Workers } from './workers.ts';
 
 /** Seeds that a thread takes at a time. */

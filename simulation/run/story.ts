@@ -3,7 +3,7 @@ import { Fleet, MODELS } from '../fleet/fleet.ts';
 import { Operators } from '../fleet/operators.ts';
 import { costOf } from '../world/bill.ts';
 import { ACCOUNT, without } from '../world/profiles.ts';
-import { SETUP_MS, type World } from '../world/world.ts';
+import type { World } from '../world/world.ts';
 import { type Configuration, type Planned, policyDocument } from './configuration.ts';
 
 const MINUTE = 60_000;
@@ -39,8 +39,6 @@ export class Story {
       for (let n = 0; n < configuration.profilesPerTenant; n++)
         this.#profiles.push(this.#create(tenant, MODELS[n] ?? MODELS[0], false));
     await functions.run('sweep');
-    await scheduler.until(scheduler.now + SETUP_MS / 2);
-    await functions.run('sweep');
     await scheduler.until(configuration.startAt);
   }
 
@@ -53,7 +51,8 @@ export class Story {
       functions.invoke('ledger-watch', {});
       functions.invoke('reopen-ended', {});
     });
-    this.#every(5 * MINUTE, () => {
+    // So that each seed has some: they are five minutes apart in infra/serverless.yml.
+    this.#every(2.5 * MINUTE, () => {
       if (scheduler.now >= this.#sweepsLateUntil) functions.invoke('sweep', {});
     });
     this.fleet.begin();
@@ -91,11 +90,7 @@ export class Story {
     // The last late copies have come, and leases of processes that are gone are past their grace.
     await scheduler.until(endAt + 26 * MINUTE);
     await functions.run('sweep');
-    for (const at of [turnAt + 1.4 * HOUR, turnAt + 2.4 * HOUR, turnAt + 2.8 * HOUR]) {
-      await scheduler.until(at);
-      await functions.run('sweep');
-    }
-    await scheduler.until(turnAt + 3.5 * HOUR);
+    await scheduler.until(turnAt + 2.4 * HOUR);
     await functions.run('sweep');
     await scheduler.until(scheduler.now + 10 * MINUTE);
   }

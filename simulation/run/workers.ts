@@ -33,6 +33,10 @@ export class Workers {
     }
   }
 
+  get count(): number {
+    return this.#all.length;
+  }
+
   async run(bundle: Bundle, request: SeedsRequest): Promise<readonly SeedOutcome[]> {
     const worker = this.#idle.pop() ?? (await new Promise<Worker>((resolve) => this.#waiting.push(resolve)));
     const id = ++this.#requests;

@@ -1,8 +1,8 @@
+import type { AwsClients } from '../../infra/surroundings.ts';
 import { Chance } from '../clockwork/chance.ts';
 import { Scheduler } from '../clockwork/scheduler.ts';
 import { Functions } from '../fleet/functions.ts';
 import { Host } from '../fleet/host.ts';
-import type { AwsClients } from '../../infra/surroundings.ts';
 import { AdmissionWatch } from '../invariants/admissions.ts';
 import { IndexWatch } from '../invariants/index-watch.ts';
 import { Judge } from '../invariants/judge.ts';
@@ -123,6 +123,8 @@ export class World {
   #tellChange(arn: string, eventName: ProfileChange): void {
     const { now } = this.scheduler;
     this.trace.say(() => `${eventName} ${arn}`);
+    // Before anything misbehaves a sweep does all.
+    if (now < this.configuration.startAt) return;
     const event = {
       source: 'aws.bedrock',
       'detail-type': 'AWS API Call via CloudTrail',
