@@ -63,12 +63,12 @@ export function draw(seed: number, without: ReadonlySet<string> = new Set()): Co
   const chance = new Chance(seed, 'configuration');
   const zone = chance.pick(ZONES);
   const turnAt = Date.parse(zone.midnight);
-  const startAt = turnAt - chance.between(2, 3) * MINUTE;
-  const endAt = turnAt + chance.between(2.5, 3.5) * MINUTE;
+  const startAt = turnAt - chance.between(1.5, 2.5) * MINUTE;
+  const endAt = turnAt + chance.between(2.2, 2.8) * MINUTE;
   const tenants = ['acme', 'umbrella', 'initech', 'hooli'].slice(0, chance.whole(2, 3));
   const profilesPerTenant = chance.whole(1, 2);
   const processes = chance.whole(3, 4);
-  const callsPerMinute = chance.between(50, 58);
+  const callsPerMinute = chance.between(56, 64);
   const calls = (callsPerMinute * (endAt - startAt)) / MINUTE;
   // What a call costs on average: see fleet/calls.ts. Half of the budgets come to their edge.
   const demandUsd = (calls * MEAN_CALL_USD) / tenants.length / 2;
@@ -78,7 +78,7 @@ export function draw(seed: number, without: ReadonlySet<string> = new Set()): Co
     startAt,
     turnAt,
     endAt,
-    leaseSeconds: chance.pick([30, 60, 120]),
+    leaseSeconds: chance.pick([30, 60, 120, 120]),
     maxWaitMs: chance.pick([0, 500, 2_000]),
     graceSeconds: chance.pick([60, 300, 900]),
     reservation: chance.happens(0.75) ? ('strict' as const) : ('learned' as const),
@@ -91,7 +91,7 @@ export function draw(seed: number, without: ReadonlySet<string> = new Set()): Co
     profilesPerTenant,
     processes,
     callsPerMinute,
-    limitUsd: Math.round(demandUsd * chance.pick([0.8, 1.2, 2, 3, 4]) * 1e4) / 1e4,
+    limitUsd: Math.round(demandUsd * chance.pick([0.8, 1.6, 3, 4, 5]) * 1e4) / 1e4,
     hasHints: chance.happens(0.5),
     skewMs: without.has('skew') ? 0 : chance.pick([0, 0, 5_000, 60_000, 600_000]),
     taggingLagMs: chance.between(0, 120_000),

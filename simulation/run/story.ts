@@ -86,7 +86,6 @@ export class Story {
     await scheduler.until(endAt + 5 * MINUTE);
     await this.fleet.close();
     await functions.run('ledger-watch');
-    await functions.run('sweep');
     // The last late copies have come, and leases of processes that are gone are past their grace.
     await scheduler.until(endAt + 26 * MINUTE);
     await functions.run('sweep');

@@ -22,6 +22,8 @@ export class Network {
   readonly #faults: Faults;
   /** Whose request a service is answering. */
   actor: Host | undefined;
+  #second = 0;
+  #date = '';
 
   constructor(faults: Faults) {
     this.#faults = faults;
@@ -42,11 +44,21 @@ export class Network {
     }
   }
 
+  /** As the header has it, in whole seconds. */
+  #dateOf(now: number): string {
+    const second = Math.floor(now / 1_000);
+    if (second !== this.#second) {
+      this.#second = second;
+      this.#date = new Date(second * 1_000).toUTCString();
+    }
+    return this.#date;
+  }
+
   async #attempt<T>(host: Host, service: Service, listeners: readonly Listener[], act: () => T): Promise<T> {
     let outcome: { readonly value: T } | { readonly error: unknown } | undefined;
     const ask = async (): Promise<AnswerHeaders> => {
       outcome = await this.#travel(host, service, act);
-      return { response: { headers: { date: dateOf(host.scheduler.now) } } };
+      return { response: { headers: { date: this.#dateOf(host.scheduler.now) } } };
     };
     let asked: (args: unknown) => Promise<AnswerHeaders> = ask;
     for (const listen of listeners) asked = listen(asked);
@@ -108,18 +120,5 @@ const isRetried = (error: unknown): boolean =>
     error.name === 'ThrottlingException' ||
     error.name === 'ProvisionedThroughputExceededException' ||
     error.name === 'InternalServerError');
-
-let lastSecond = 0;
-let lastDate = '';
-
-/** As the header has it, in whole seconds. */
-function dateOf(now: number): string {
-  const second = Math.floor(now / 1_000);
-  if (second !== lastSecond) {
-    lastSecond = second;
-    lastDate = new Date(second * 1_000).toUTCString();
-  }
-  return lastDate;
-}
 
 export type { Listener };
