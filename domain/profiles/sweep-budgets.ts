@@ -80,7 +80,7 @@ async function sweepBatch(
   );
   const changed = new Set<Budget>();
   await run.attempt('the true-up', async () => {
-    for (const report of await trueUp(readingIndexOnce(ports), targets)) {
+    for (const report of await trueUp(readingOnce(ports), targets)) {
       const { budget, period, outcome, unreadable } = report;
       // AWS's figures are of the current period.
       const figures = ports.clock.now() < period.endsAt ? reviewed.get(budget) : undefined;
@@ -95,8 +95,13 @@ async function sweepBatch(
   return done;
 }
 
-/** The index is long, and there are many budgets. It is read when the first of them needs it: after all ledgers. */
-function readingIndexOnce(ports: TrueUp): TrueUp {
+/** Both are long, and there are many budgets. They are read when the first of them needs them: after all ledgers. */
+function readingOnce(ports: TrueUp): TrueUp {
   let entries: ReturnType<TrueUp['index']['list']> | undefined;
-  return { ...ports, index: { list: () => (entries ??= ports.index.list()) } };
+  let histories: ReturnType<TrueUp['histories']['list']> | undefined;
+  return {
+    ...ports,
+    index: { list: () => (entries ??= ports.index.list()) },
+    histories: { list: () => (histories ??= ports.histories.list()) },
+  };
 }

@@ -4,7 +4,8 @@ import type { Journal } from '../journal.ts';
 import { add, displayUsd, max, min, type NanoUsd, subtract } from '../money.ts';
 import type { Period } from '../period.ts';
 import type { ProfileArn } from '../profiles/profile-arn.ts';
-import type { ProfileIndex } from '../profiles/profile-index.ts';
+import type { IndexEntry, ProfileIndex } from '../profiles/profile-index.ts';
+import { type TagHistories, tagsAt } from '../profiles/tag-history.ts';
 import { cellKey, cellsOf } from './cell.ts';
 import { type Checkpoint, type Checkpoints, checkpointOf, withCheckpoint } from './checkpoint.ts';
 import { type BudgetReadings, compareBudget, type OutsideSpend, unconfirmedOf } from './compare-budget.ts';
@@ -30,6 +31,7 @@ export interface TrueUp {
   readonly checkpoints: Checkpoints;
   readonly readings: UsageReadings;
   readonly index: Pick<ProfileIndex, 'list'>;
+  readonly histories: Pick<TagHistories, 'list'>;
   readonly clock: Clock;
   readonly journal: Journal;
 }
@@ -71,7 +73,7 @@ const MAX_PASSES = 4;
 /**
  * Trues up budgets: spend that AWS metered and no helper recorded becomes `unattributed`, and `unconfirmed` money is
  * confirmed or taken off where that is proven. Profiles are attributed by the tags that the index has now, profiles that
- * ended in the period included. One that joined or left the budget in this period proves nothing about `unconfirmed`,
+ * ended in the period included; in a period that is over by those that they had at its end. One that joined or left the budget in this period proves nothing about `unconfirmed`,
  * as some of its attempts may never have been counted here.
  *
  * All metrics are read together, and one budget that fails holds up no other. Cheap enough for every sweep: closed hours
@@ -166,7 +168,7 @@ async function readRecords(
   const recent = { from: closed, until: epochMs(Math.min(now, period.endsAt)) };
   const recorded = mergeUsage(recordedPast, await readings.recorded(recent, now));
   const changedCoverage = await ports.openings.list(key);
-  const entries = await ports.index.list();
+  const entries = now < period.endsAt ? await ports.index.list() : await entriesAt(ports, period.endsAt);
   const covered = coveredProfiles(budget.selector, entries);
   return {
     ...held,
@@ -186,6 +188,16 @@ async function readRecords(
       // Helpers go by the index, which a policy that has just changed is ahead of.
       entries.every((entry) => covered.includes(entry) || entry.budgets.every(({ id }) => id !== budget.id)),
   };
+}
+
+/** The index with the tags that each profile had just before an instant: what has changed since is no business of that period. */
+async function entriesAt(ports: TrueUp, instant: EpochMs): Promise<readonly IndexEntry[]> {
+  const histories = await ports.histories.list();
+  const entries = await ports.index.list();
+  return entries.map((entry) => {
+    const tags = tagsAt(histories.get(entry.arn) ?? [], epochMs(instant - 1));
+    return tags === undefined ? entry : { ...entry, tags };
+  });
 }
 
 /** The last full hour of a period ends here. */

@@ -11,6 +11,7 @@ export class Host {
   /** How far its wall clock is off. */
   skewMs: number;
   isGone = false;
+  goneAt: number | undefined;
   /** Of a function: when what it is at was begun. */
   busySince = 0;
   /** Whether it was ever frozen. */
@@ -38,6 +39,7 @@ export class Host {
   /** Ends without a word. */
   crash(): void {
     this.isGone = true;
+    this.goneAt ??= this.scheduler.now;
   }
 
   freeze(ms: number): void {

@@ -75,7 +75,7 @@ export const MUTANTS: readonly Mutant[] = [
     changes: [
       {
         file: 'domain/profiles/sweep-budgets.ts',
-        source: 'await trueUp(readingIndexOnce(ports), targets)',
+        source: 'await trueUp(readingOnce(ports), targets)',
         mutant: '[]',
       },
     ],

@@ -279,6 +279,22 @@ describe('sweep', () => {
     expect(await trueUpAt('2026-12-01T02:01:00Z')).toBe(5n * USD);
   });
 
+  it('charges what was spent in a period that is over to whoever had the profile then', async () => {
+    const account = await busyAccount();
+    await sweep(account.ports);
+    account.moveTo('2026-12-01T00:30:00Z');
+    retag(account, ACME, { tenant: 'lakeside' });
+    await sweep(account.ports);
+    account.meter = told((profile, { until }) =>
+      profile === ACME && until <= Date.parse('2026-12-01T00:00:00Z') ? 100_000_000 : 0,
+    );
+    account.moveTo('2026-12-01T01:45:00Z');
+    await sweep(account.ports);
+    // 100 million tokens at 0.06 USD per million, beyond the dollar that is unconfirmed.
+    expect(account.ledgerItem('tenant-monthly/acme', '2026-11').unattributed).toBe(5n * USD);
+    expect(account.ledgerItem('tenant-monthly/lakeside', '2026-11').unattributed).toBe(0n);
+  });
+
   it('comes to the same end whichever port call fails on the way, and tells each occasion once [F30]', async () => {
     await expectToSurviveEveryCrash(busyAccount, (account) => sweep(account.ports));
   });

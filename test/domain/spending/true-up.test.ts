@@ -241,6 +241,7 @@ function accountWith({ settled = 0n, unconfirmed = 0n, leased = 0n, unattributed
       clock,
     }),
     index: { list: async () => entries },
+    histories: { list: async () => new Map() },
     clock,
     journal: { decided() {}, counted: (metric) => void counted.push(metric) },
   });
