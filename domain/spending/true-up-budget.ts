@@ -4,11 +4,12 @@ import type { Journal } from '../journal.ts';
 import { add, displayUsd, max, min, type NanoUsd, subtract } from '../money.ts';
 import type { Period } from '../period.ts';
 import type { ProfileArn } from '../profiles/profile-arn.ts';
-import type { IndexEntry, ProfileIndex } from '../profiles/profile-index.ts';
-import { type TagHistories, tagsAt } from '../profiles/tag-history.ts';
+import type { ProfileIndex } from '../profiles/profile-index.ts';
+import type { TagHistories } from '../profiles/tag-history.ts';
 import { cellKey, cellsOf } from './cell.ts';
 import { type Checkpoint, type Checkpoints, checkpointOf, withCheckpoint } from './checkpoint.ts';
 import { type BudgetReadings, compareBudget, type OutsideSpend, unconfirmedOf } from './compare-budget.ts';
+import { hasLeft, tagsBefore } from './earlier-coverage.ts';
 import {
   type HolderId,
   type LeaseEntry,
@@ -65,6 +66,11 @@ export interface TrueUpReport extends TrueUpTarget {
 
 /** A call that ran when its period ended is over by then: an attempt that was given up later began in this period. */
 const LONGEST_CALL_MS = HOUR_MS;
+/**
+ * For so long a process may go on by what the index said before, and spend from budgets that cover a profile no longer: its
+ * index is read again within a minute, but for as long as it cannot be.
+ */
+const STALE_INDEX_MS = 24 * HOUR_MS;
 /** In open hours metrics are compared up to here, records up to now: a process writes its records each minute. */
 const OPEN_LAG_MS = 5 * 60_000;
 const MINUTE_MS = 60_000;
@@ -168,7 +174,9 @@ async function readRecords(
   const recent = { from: closed, until: epochMs(Math.min(now, period.endsAt)) };
   const recorded = mergeUsage(recordedPast, await readings.recorded(recent, now));
   const changedCoverage = await ports.openings.list(key);
-  const entries = now < period.endsAt ? await ports.index.list() : await entriesAt(ports, period.endsAt);
+  const histories = await ports.histories.list();
+  const listed = await ports.index.list();
+  const entries = now < period.endsAt ? listed : tagsBefore(period.endsAt, listed, histories);
   const covered = coveredProfiles(budget.selector, entries);
   return {
     ...held,
@@ -185,19 +193,10 @@ async function readRecords(
     isWhole:
       changedCoverage.size === 0 &&
       from === period.startsAt &&
+      !hasLeft(budget.selector, histories, epochMs(period.startsAt - STALE_INDEX_MS)) &&
       // Helpers go by the index, which a policy that has just changed is ahead of.
       entries.every((entry) => covered.includes(entry) || entry.budgets.every(({ id }) => id !== budget.id)),
   };
-}
-
-/** The index with the tags that each profile had just before an instant: what has changed since is no business of that period. */
-async function entriesAt(ports: TrueUp, instant: EpochMs): Promise<readonly IndexEntry[]> {
-  const histories = await ports.histories.list();
-  const entries = await ports.index.list();
-  return entries.map((entry) => {
-    const tags = tagsAt(histories.get(entry.arn) ?? [], epochMs(instant - 1));
-    return tags === undefined ? entry : { ...entry, tags };
-  });
 }
 
 /** The last full hour of a period ends here. */
