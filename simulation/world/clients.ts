@@ -39,7 +39,7 @@ export function clientsOf(host: Host, services: Services, network: Network): Aws
         const { name } = command.constructor;
         const operation = operations[name];
         if (operation === undefined) throw new Error(`the simulated ${service} does not know ${name}`);
-        return network.call(host, service, listeners, () => operation(command.input));
+        return network.call(host, service, name, listeners, () => operation(command.input));
       },
     });
   };

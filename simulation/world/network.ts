@@ -1,5 +1,6 @@
 import type { Host } from '../fleet/host.ts';
 import type { Faults, Service } from '../run/faults.ts';
+import type { Trace } from '../run/trace.ts';
 import { awsError } from './aws-error.ts';
 
 interface AnswerHeaders {
@@ -20,21 +21,25 @@ const LATE_COPY_MS = 14 * 60_000;
  */
 export class Network {
   readonly #faults: Faults;
+  readonly #trace: Trace;
   /** Whose request a service is answering. */
   actor: Host | undefined;
   #second = 0;
   #date = '';
 
-  constructor(faults: Faults) {
+  constructor(faults: Faults, trace: Trace) {
     this.#faults = faults;
+    this.#trace = trace;
   }
 
   /**
    * One call of a client, with the retries of the SDK: byte-identical requests, of which several may land.
+   * @param what is asked, for the trace
    * @param act what the service does when a request arrives
    */
-  async call<T>(host: Host, service: Service, listeners: readonly Listener[], act: () => T): Promise<T> {
+  async call<T>(host: Host, service: Service, what: string, listeners: readonly Listener[], act: () => T): Promise<T> {
     for (let attempt = 1; ; attempt++) {
+      this.#trace.say(() => `${host.name} asks ${service}: ${what}`);
       try {
         return await this.#attempt(host, service, listeners, act);
       } catch (error) {

@@ -82,7 +82,7 @@ export class World {
       ssm: ssm(),
       tagging: tagging(profiles, now, taggingLagMs),
     };
-    this.#network = new Network(faults);
+    this.#network = new Network(faults, this.trace);
     const rollout = new Chance(seed, 'rollout');
     this.functions = new Functions({
       scheduler,
