@@ -94,8 +94,6 @@ export async function send({ host, runtime, governed, call, tenant }: Sending): 
       } catch (error) {
         if (made === MAX_ATTEMPTS || !isRetried(error) || signal?.aborted === true) throw error;
         await host.machine.wait(100 * 2 ** made * host.chance.next());
-        // A further attempt has a reservation of its own, made now.
-        admittedAt = host.scheduler.now;
       }
     }
   };

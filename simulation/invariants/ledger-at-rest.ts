@@ -143,5 +143,7 @@ function broughtTo({ world }: Story, tenant: string, period: number): bigint {
 const costOf = (attempts: readonly BilledAttempt[]): bigint => attempts.reduce((sum, { cost }) => sum + cost, 0n);
 
 /** @param slackMs beyond the turn; below zero only what is certain */
-const isWithin = ({ admittedAt }: BilledAttempt, period: number, turnAt: number, slackMs: number): boolean =>
-  period === 0 ? admittedAt < turnAt + slackMs : admittedAt >= turnAt - slackMs;
+const isWithin = ({ admittedAt, begunAt }: BilledAttempt, period: number, turnAt: number, slackMs: number): boolean => {
+  const [first, last] = slackMs < 0 ? [begunAt, admittedAt] : [admittedAt, begunAt];
+  return period === 0 ? first < turnAt + slackMs : last >= turnAt - slackMs;
+};

@@ -16,8 +16,9 @@ export interface Tokens {
 export interface BilledAttempt {
   readonly arn: string;
   readonly model: string;
-  /** When the reservation was made, or the call when nobody governed it. */
+  /** When the reservation was made: between its call's admission and its own beginning. */
   readonly admittedAt: number;
+  readonly begunAt: number;
   endedAt: number | undefined;
   readonly isGoverned: boolean;
   /** Whether the process was told what it used. */

@@ -131,6 +131,7 @@ export class Runtime {
       arn,
       model,
       admittedAt,
+      begunAt: this.#profiles.now(),
       endedAt: undefined,
       isGoverned,
       isKnown: false,
