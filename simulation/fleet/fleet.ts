@@ -87,7 +87,13 @@ export class Fleet {
     const process = this.processAt(place);
     this.#places[place] = undefined;
     // Calls that are still under way end with it, or before.
-    this.#world.scheduler.after(30_000, () => void process.close().catch(() => {}));
+    this.#world.scheduler.after(30_000, () => {
+      void process
+        .close()
+        .catch(() => {})
+        // Whether or not the table took it: the program is over.
+        .then(() => process.host.crash());
+    });
   }
 
   /** Calls come one after the other, each drawn from a stream of its own. */

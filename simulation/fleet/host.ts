@@ -18,6 +18,8 @@ export class Host {
   wasFrozen = false;
   /** How many faults have met it. */
   suffered = 0;
+  /** Whether its network is a bad one, as that of an operator. */
+  isRemote = false;
   /** Whether it neither crashes nor freezes by chance. */
   isSpared = false;
   #frozenUntil = 0;

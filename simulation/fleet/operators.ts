@@ -71,6 +71,7 @@ export class Operators {
     readonly surroundings: Parameters<typeof governor>[0];
   } {
     const host = this.#world.newHost(name);
+    host.isRemote = true;
     const clients = this.#world.clientsFor(host);
     return {
       host,

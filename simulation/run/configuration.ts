@@ -68,7 +68,7 @@ export function draw(seed: number, without: ReadonlySet<string> = new Set()): Co
   const tenants = ['acme', 'umbrella', 'initech', 'hooli'].slice(0, chance.whole(2, 3));
   const profilesPerTenant = chance.whole(1, 2);
   const processes = chance.whole(3, 4);
-  const callsPerMinute = chance.between(56, 64);
+  const callsPerMinute = chance.between(64, 72);
   const calls = (callsPerMinute * (endAt - startAt)) / MINUTE;
   // What a call costs on average: see fleet/calls.ts. Half of the budgets come to their edge.
   const demandUsd = (calls * MEAN_CALL_USD) / tenants.length / 2;
@@ -237,6 +237,33 @@ function planOf(chance: Chance, { startAt, endAt, turnAt, processes, tenants, pr
     at: turnAt - chance.between(1, 3) * MINUTE,
     ms: chance.between(1, 5) * MINUTE,
   }));
+  for (const planned of [...plan]) {
+    // Whoever has just said one thing says another.
+    if (planned.kind === 'disable' && chance.happens(0.4))
+      plan.push({
+        ...planned,
+        kind: 'enable',
+        name: `enable-after-${planned.name}`,
+        at: planned.at + chance.between(2_000, 30_000),
+      });
+    // What was spent beside the helper before a profile is gone is still spent.
+    if (planned.kind === 'delete' && chance.happens(0.6))
+      plan.push({
+        name: `bypass-before-${planned.name}`,
+        kind: 'bypass',
+        at: planned.at - chance.between(3_000, 20_000),
+        profile: planned.profile,
+        calls: 3,
+      });
+    // Tags change back and forth, and their events overtake each other.
+    if (planned.kind === 'retag' && chance.happens(0.4))
+      plan.push({
+        ...planned,
+        name: `retag-after-${planned.name}`,
+        at: planned.at + chance.between(1_000, 40_000),
+        tenant: tenant(),
+      });
+  }
   return plan.sort((a, b) => a.at - b.at);
 }
 

@@ -102,7 +102,7 @@ export class Faults {
   }
 
   ofRequest(service: Service, host: Host): Fate {
-    const kind = this.#kindOf(service, host.scheduler.now);
+    const kind = this.#kindOf(service, host);
     if (kind !== 'fine') {
       host.suffered++;
       this.#trace.say(() => `${host.name}: a request to ${service} is ${kind}`);
@@ -110,8 +110,13 @@ export class Faults {
     return { kind, latencyMs: service === 'dynamodb' ? 8 : 60 };
   }
 
-  #kindOf(service: Service, now: number): Fate['kind'] {
+  #kindOf(service: Service, { isRemote, scheduler: { now } }: Host): Fate['kind'] {
     if (!this.isOn) return 'fine';
+    // From a laptop on a train.
+    if (isRemote && service === 'dynamodb' && this.#shares.lateCopy > 0 && this.#chance.happens(0.3)) {
+      this.count('lateCopy');
+      return 'late-copy';
+    }
     if (service !== 'dynamodb') {
       if (this.happens('servicesFail')) return 'throttled';
       return this.happens('servicesUnanswered') ? 'unanswered' : 'fine';

@@ -135,7 +135,11 @@ export class World {
         eventName,
         awsRegion: REGION,
         recipientAccountId: ACCOUNT,
-        requestParameters: { resourceARN: arn, inferenceProfileIdentifier: arn },
+        requestParameters: {
+          resourceARN: arn,
+          inferenceProfileIdentifier: arn,
+          tags: Object.entries(this.profiles.get(arn)?.tags ?? {}).map(([key, value]) => ({ key, value })),
+        },
         responseElements: { inferenceProfileArn: arn },
       },
     };
