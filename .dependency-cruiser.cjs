@@ -24,11 +24,16 @@ module.exports = {
     },
     {
       name: 'domain-is-pure',
-      comment: 'domain/ does no I/O: it may import itself, zod and the Temporal calendar, nothing else.',
+      comment: 'domain/ does no I/O: it may import itself, schema libraries and the Temporal calendar, nothing else.',
       severity: 'error',
       from: { path: '^domain/' },
       to: {
-        pathNot: ['^domain/', '^node_modules/zod/', '^node_modules/temporal-polyfill/', '^node_modules/temporal-'],
+        pathNot: [
+          '^domain/',
+          '^node_modules/(zod|valibot)/',
+          '^node_modules/temporal-polyfill/',
+          '^node_modules/temporal-',
+        ],
       },
     },
     {

@@ -1,6 +1,7 @@
 import { type EventBridgeClient, PutEventsCommand } from '@aws-sdk/client-eventbridge';
 import type { EpochMs } from '../domain/clock.ts';
-import { detailOf, EVENT_SOURCE, type GovernorEvent } from '../domain/events/governor-event.ts';
+import { detailOf, EVENT_SOURCE } from '../domain/events/event-text.ts';
+import type { GovernorEvent } from '../domain/events/governor-event.ts';
 import { Fault } from '../domain/fault.ts';
 import { asking } from './asking.ts';
 

@@ -17,6 +17,8 @@ export interface Machine {
   after(ms: number, run: () => void): () => void;
   /** Runs again and again, and keeps no process alive. Returns a function that ends it. */
   every(ms: number, run: () => void): () => void;
+  /** Aborts after so many milliseconds, and keeps no process alive. */
+  deadline(ms: number): AbortSignal;
   /** Resolves when everything else that is due has had its turn. */
   letOthersRun(): Promise<void>;
   /** From 0 to 1, 1 excluded. */
@@ -40,6 +42,7 @@ export const thisMachine: Machine = {
     interval.unref();
     return () => clearInterval(interval);
   },
+  deadline: (ms) => AbortSignal.timeout(ms),
   letOthersRun: () => turn(),
   random: () => Math.random(),
   newId: () => randomUUID(),

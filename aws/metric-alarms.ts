@@ -3,11 +3,13 @@ import { epochMs } from '../domain/clock.ts';
 import type { MetricAlarms } from '../domain/signals/alarm.ts';
 import { asking } from './asking.ts';
 
-/** The alarms of the governor's own Region: EventBridge brings no others. */
-export const metricAlarms = (client: CloudWatchClient): MetricAlarms => ({
-  async find(name) {
-    const { MetricAlarms = [], CompositeAlarms = [] } = await asking(`reading the alarm "${name}"`, () =>
-      client.send(new DescribeAlarmsCommand({ AlarmNames: [name], AlarmTypes: ['MetricAlarm', 'CompositeAlarm'] })),
+/** Alarms, each read in its Region. */
+export const metricAlarms = (clientFor: (region: string) => CloudWatchClient): MetricAlarms => ({
+  async find(name, region) {
+    const { MetricAlarms = [], CompositeAlarms = [] } = await asking(`reading the alarm "${name}" of ${region}`, () =>
+      clientFor(region).send(
+        new DescribeAlarmsCommand({ AlarmNames: [name], AlarmTypes: ['MetricAlarm', 'CompositeAlarm'] }),
+      ),
     );
     const found = [...MetricAlarms, ...CompositeAlarms].find((alarm) => alarm.AlarmName === name);
     if (found === undefined) return undefined;

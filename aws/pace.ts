@@ -1,6 +1,6 @@
 import { isThrottle } from '../domain/fault.ts';
 import { errorName } from './asking.ts';
-import { thisMachine } from './machine.ts';
+import { type Machine, thisMachine } from './machine.ts';
 
 export interface PaceOptions {
   readonly perSecond: number;
@@ -93,3 +93,7 @@ export class Pace {
     this.#perSecond = Math.min(full, Math.max(full * SLOWEST_SHARE, perSecond));
   }
 }
+
+/** A pace by the clock of a machine, unless it says another. */
+export const paceOf = ({ monotonic, wait }: Machine, rate: PaceOptions): Pace =>
+  new Pace({ now: monotonic, wait, ...rate });

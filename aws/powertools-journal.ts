@@ -20,7 +20,9 @@ export const powertoolsJournal = (logger: Pick<Logger, 'info'>, metrics: Measure
 
 const UNITS: Partial<Record<GaugeName, (typeof MetricUnit)[keyof typeof MetricUnit]>> = {
   IndexAgeSeconds: MetricUnit.Seconds,
+  OutboxOldestSeconds: MetricUnit.Seconds,
   DriftPercent: MetricUnit.Percent,
+  BudgetUsedPercent: MetricUnit.Percent,
 };
 
 /** Each with the unit that its name says. */

@@ -16,6 +16,7 @@ const BENCHMARKS: Readonly<Record<string, () => Promise<Benchmark>>> = {
   ledger: () => import('./ledger/ledger-bench.ts'),
   load: () => import('./load/load-bench.ts'),
   invoke: () => import('./invoke/invoke-bench.ts'),
+  package: () => import('./package/package-bench.ts'),
   profiles: () => import('./profiles/profiles-bench.ts'),
   signals: () => import('./signals/signals-bench.ts'),
 };

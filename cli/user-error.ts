@@ -1,15 +1,4 @@
-/** The user's mistake: told in their words, without a stack trace, with exit code 2. */
-export class UserError extends Error {
-  override readonly name = 'UserError';
-  readonly problems: readonly string[];
+export { EXIT_FAILED, EXIT_USER_ERROR, UserError } from '../infra/user-error.ts';
 
-  constructor(problems: readonly string[]) {
-    super(problems.join('\n'));
-    this.problems = problems;
-  }
-}
-
-export const EXIT_FAILED = 1;
-export const EXIT_USER_ERROR = 2;
 /** As a shell counts it: 128 + the number of SIGINT. */
 export const EXIT_INTERRUPTED = 130;

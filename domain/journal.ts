@@ -4,45 +4,54 @@ export type JournalFacts = Readonly<
 >;
 
 /** The names of all metrics, documented in docs/observability.md. Each counts occurrences. */
-export type MetricName =
-  | 'EventIgnored'
-  | 'EventUnreadable'
-  | 'ProfileMended'
-  | 'ProfileQuarantined'
-  | 'ProfileReleased'
-  | 'ProfileMismatched'
-  | 'ProfileDeleted'
-  | 'CreatorUnknown'
-  | 'ProfileReadFailed'
-  | 'BudgetProvisioned'
-  | 'BudgetProvisioningFailed'
-  | 'BudgetNotExpressible'
-  | 'AwsBudgetRemoved'
-  | 'CostTagActivated'
-  | 'CostTagNotActivated'
-  | 'AnomalyMonitorChanged'
-  | 'BillingNeedsPayer'
-  | 'BillingFailed'
-  | 'DriftDetected'
-  | 'TenantThrottled'
-  | 'TenantClosed'
-  | 'TenantReopened'
-  | 'UnattributedSpendFound'
-  | 'TrueUpFailed'
-  | 'MetricsUnreadable'
-  | 'LeaseReclaimed'
-  | 'NoticeSent'
-  | 'NoticeFailed'
-  | 'NoticeUnreadable'
-  | 'SignalUnconfirmed'
-  | 'ForecastFailed'
-  | 'AuditFailed'
-  | 'ModelUnpriced'
-  | 'LendingDenied'
-  | 'ReportBeyondLease'
-  | 'IndexPublicationFailed'
-  | 'ResourceViolating'
-  | 'ResourceReadFailed';
+export const METRIC_NAMES = [
+  'EventIgnored',
+  'EventUnreadable',
+  'ProfileMended',
+  'ProfileQuarantined',
+  'ProfileReleased',
+  'ProfileMismatched',
+  'ProfileDeleted',
+  'CreatorUnknown',
+  'ProfileReadFailed',
+  'BudgetProvisioned',
+  'BudgetProvisioningFailed',
+  'BudgetNotExpressible',
+  'AwsBudgetRemoved',
+  'CostTagActivated',
+  'CostTagNotActivated',
+  'AnomalyMonitorChanged',
+  'BillingNeedsPayer',
+  'BillingFailed',
+  'DriftDetected',
+  'TenantThrottled',
+  'TenantClosed',
+  'TenantReopened',
+  'UnattributedSpendFound',
+  'TrueUpFailed',
+  'MetricsUnreadable',
+  'LeaseReclaimed',
+  'NoticeSent',
+  'NoticeFailed',
+  'NoticeUnreadable',
+  'SignalUnconfirmed',
+  'ForecastFailed',
+  'AuditFailed',
+  'ModelUnpriced',
+  'LendingDenied',
+  'ReportBeyondLease',
+  'IndexPublicationFailed',
+  'ResourceViolating',
+  'ResourceReadFailed',
+  'TableRestored',
+  'SweepCompleted',
+  'LedgerWatchCompleted',
+  'ReopenCompleted',
+  'OutlookCompleted',
+  'BillingCompleted',
+] as const;
+
+export type MetricName = (typeof METRIC_NAMES)[number];
 
 /** Where use cases tell what they decided and count what they met. */
 export interface Journal {
@@ -51,15 +60,27 @@ export interface Journal {
 }
 
 /** Figures that stand for themselves and are not counted, documented in docs/observability.md. */
-export type GaugeName =
-  | 'IndexDrift'
-  | 'IndexAgeSeconds'
-  | 'IndexStaleEntries'
-  | 'SweepCarriedOver'
-  | 'DeclaredProfilesMissing'
-  | 'DriftPercent'
-  | 'UnassignedSpendUsd';
+export const GAUGE_NAMES = [
+  'IndexDrift',
+  'IndexAgeSeconds',
+  'IndexStaleEntries',
+  'SweepCarriedOver',
+  'DeclaredProfilesMissing',
+  'DriftPercent',
+  'UnassignedSpendUsd',
+  'OutboxWaiting',
+  'OutboxOldestSeconds',
+  'BudgetSettledUsd',
+  'BudgetHeldUsd',
+  'BudgetUsedPercent',
+  'BudgetsThrottled',
+  'BudgetsClosed',
+  'BudgetsRefusing',
+] as const;
+
+export type GaugeName = (typeof GAUGE_NAMES)[number];
 
 export interface Gauges {
+  /** Told several times in one run, a figure has as many data points: one for each budget, say. */
   measured(gauge: GaugeName, value: number): void;
 }

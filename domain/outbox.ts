@@ -32,12 +32,19 @@ export interface Outbox<Message extends OutboxMessage> {
   markSent(id: Message['id']): Promise<void>;
 }
 
+/** What is still in an outbox when a sender is through with it: not taken, claimed by another one, or unreadable. */
+export interface Remaining {
+  readonly messages: number;
+  /** When the oldest of those that can be read was entered; absent where there is none. */
+  readonly oldestAt?: EpochMs;
+}
+
 /** An outbox and where its messages go. */
 export interface Delivery {
   /** Such as `notices`: what the log calls it. */
   readonly name: string;
   /** Sends what waits. What the other side does not take stays for later, and holds up nothing else. */
-  send(journal: Journal): Promise<void>;
+  send(journal: Journal): Promise<Remaining>;
 }
 
 export function deliveryOf<Message extends OutboxMessage>(
@@ -50,9 +57,13 @@ export function deliveryOf<Message extends OutboxMessage>(
     name,
     async send(journal) {
       const { waiting, unreadable } = await outbox.unsent();
+      const remaining: EpochMs[] = [];
       for (const id of unreadable) journal.counted('NoticeUnreadable', { to: name, notice: id });
       for (const { message, enteredAt } of waiting) {
-        if (!(await outbox.claim(message.id))) continue;
+        if (!(await outbox.claim(message.id))) {
+          remaining.push(enteredAt);
+          continue;
+        }
         try {
           await publish(message, enteredAt);
         } catch (error) {
@@ -61,11 +72,15 @@ export function deliveryOf<Message extends OutboxMessage>(
             notice: message.id,
             error: error instanceof Error ? error.name : String(error),
           });
+          remaining.push(enteredAt);
           continue;
         }
         await outbox.markSent(message.id);
         journal.counted('NoticeSent', { to: name, notice: message.id, kind: kindOf(message) });
       }
+      // Oldest first, as they were read.
+      const [oldestAt] = remaining;
+      return { messages: remaining.length + unreadable.length, ...(oldestAt === undefined ? {} : { oldestAt }) };
     },
   };
 }

@@ -6,9 +6,12 @@ import { handlerOf } from '../infra/handler-of.ts';
 /** Once a day: tags that count, anomalies that are watched for, and AWS's bill compared with what was recorded. */
 export const handler = handlerOf(billing, async (_event: unknown, equipment, context) => {
   const ports = await equipment.start();
+  let report: Awaited<ReturnType<typeof runBilling>>;
   try {
-    return await runBilling(ports, () => context.getRemainingTimeInMillis());
+    report = await runBilling(ports, () => context.getRemainingTimeInMillis());
   } finally {
     await sendNotices(ports);
   }
+  ports.journal.counted('BillingCompleted');
+  return report;
 });

@@ -1,10 +1,11 @@
 import { readBudgetAlerts } from '../domain/budgets/budget-alert.ts';
 import { hearBudgetAlert } from '../domain/budgets/hear-alert.ts';
 import { sendNotices } from '../domain/standing/send-notices.ts';
-import { lambda } from '../infra/lambda.ts';
+import { alerted } from '../infra/functions/budget-alerts.ts';
+import { handlerOf } from '../infra/handler-of.ts';
 
 /** AWS Budgets raised an alert: SNS says for which budget, and the truth about it is read. */
-export const handler = lambda(async (event: unknown, governor) => {
+export const handler = handlerOf(alerted, async (event: unknown, governor) => {
   const { alerts, unreadable } = readBudgetAlerts(event, governor.accountId);
   if (unreadable > 0)
     governor.journal.counted('EventUnreadable', {

@@ -1,9 +1,10 @@
 import { answerLedgerHint, readLedgerHint } from '../domain/signals/ledger-hint.ts';
 import { sendNotices } from '../domain/standing/send-notices.ts';
-import { lambda } from '../infra/lambda.ts';
+import { governor } from '../infra/composition.ts';
+import { handlerOf } from '../infra/handler-of.ts';
 
 /** A tenant's process says that a budget has crossed a threshold: the ledger is read, and answers. */
-export const handler = lambda(async (event: unknown, governor) => {
+export const handler = handlerOf(governor, async (event: unknown, governor) => {
   const hint = readLedgerHint(event, governor.accountId);
   if (hint.kind === 'unreadable') {
     governor.journal.counted('EventUnreadable', { why: hint.why });

@@ -1,10 +1,11 @@
 import { answerAnomaly, readAnomalies } from '../domain/signals/anomaly.ts';
 import { sendNotices } from '../domain/standing/send-notices.ts';
-import { lambda } from '../infra/lambda.ts';
+import { anomalous } from '../infra/functions/cost-anomalies.ts';
+import { handlerOf } from '../infra/handler-of.ts';
 
 /** Cost Anomaly Detection raised an alert, by EventBridge or by SNS: the anomaly is looked up, and its budgets reviewed. */
-export const handler = lambda(async (event: unknown, governor) => {
-  const { hints, unreadable } = readAnomalies(event);
+export const handler = handlerOf(anomalous, async (event: unknown, governor) => {
+  const { hints, unreadable } = readAnomalies(event, governor.origins);
   if (unreadable > 0)
     governor.journal.counted('EventUnreadable', {
       why: 'not an alert of Cost Anomaly Detection',

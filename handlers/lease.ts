@@ -2,9 +2,10 @@ import type { Context } from 'aws-lambda';
 import { Fault } from '../domain/fault.ts';
 import { answerInvocation } from '../domain/lending/answer-invocation.ts';
 import { serialise } from '../domain/lending/lease-protocol.ts';
-import { lambda } from '../infra/lambda.ts';
+import { lender } from '../infra/functions/lending.ts';
+import { handlerOf } from '../infra/handler-of.ts';
 
-const answered = lambda(async (event: unknown, { lending }, { invokedFunctionArn }) => {
+const answered = handlerOf(lender, async (event: unknown, { lending }, { invokedFunctionArn }) => {
   const { by, answer } = await answerInvocation(lending, invokedFunctionArn, event);
   const body = serialise(answer);
   if (by === 'alias') return JSON.parse(body) as unknown;

@@ -1,11 +1,14 @@
 import { watchLedger } from '../domain/signals/ledger-watch.ts';
-import { sendNotices } from '../domain/standing/send-notices.ts';
-import { lambda } from '../infra/lambda.ts';
+import { measureUnsent, sendNotices } from '../domain/standing/send-notices.ts';
+import { watching } from '../infra/functions/watching.ts';
+import { handlerOf } from '../infra/handler-of.ts';
 
-/** Every minute: budgets that have crossed a threshold are reviewed, whether or not anybody said so. */
-export const handler = lambda(async (_event: unknown, governor) => {
+/** Every minute: it is the table that it was, and budgets that have crossed a threshold are reviewed, whether or not anybody said so. */
+export const handler = handlerOf(watching, async (_event: unknown, governor) => {
+  await governor.tendTable();
   const ports = await governor.start();
   const report = await watchLedger(ports);
-  await sendNotices(ports);
+  measureUnsent(ports, await sendNotices(ports));
+  ports.journal.counted('LedgerWatchCompleted');
   return report;
 });

@@ -1,13 +1,16 @@
 import { reopenEnded } from '../domain/standing/reopen-ended.ts';
 import { sendNotices } from '../domain/standing/send-notices.ts';
-import { lambda } from '../infra/lambda.ts';
+import { governor } from '../infra/composition.ts';
+import { handlerOf } from '../infra/handler-of.ts';
 
 /** Every minute: what was closed until now is opened, ahead of the sweep. */
-export const handler = lambda(async (_event: unknown, governor, context) => {
+export const handler = handlerOf(governor, async (_event: unknown, governor, context) => {
   const ports = await governor.start();
   const reopening = await reopenEnded(ports, () => context.getRemainingTimeInMillis());
-  if (reopening.due === 0) return reopening;
-  governor.journal.decided('reopened what has ended', { ...reopening });
-  await sendNotices(ports);
+  if (reopening.due > 0) {
+    governor.journal.decided('reopened what has ended', { ...reopening });
+    await sendNotices(ports);
+  }
+  governor.journal.counted('ReopenCompleted');
   return reopening;
 });

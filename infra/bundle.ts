@@ -1,7 +1,10 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import { build, type OutputFile } from 'esbuild';
+import { build, type OutputFile, type Plugin } from 'esbuild';
 import { zipSync } from 'fflate';
+import { bedrockPrices } from './bedrock-prices.ts';
+import { earlyClients } from './early-clients.ts';
+import { lambdaCredentials } from './lambda-credentials.ts';
 
 /** A function's deployment package. */
 export interface Artifact {
@@ -14,6 +17,9 @@ export interface Artifact {
 /** Dependencies written as CommonJS call `require`, which an ES module does not have. */
 const REQUIRE_BANNER =
   "import{createRequire as __createRequire}from'node:module';const require=__createRequire(import.meta.url);";
+
+/** What a function's bundle leaves out. */
+export const functionPlugins: readonly Plugin[] = [bedrockPrices, earlyClients, lambdaCredentials];
 
 const MADE_ON_UNIX = 3;
 const READABLE_BY_ALL = 0o100644 * 2 ** 16;
@@ -38,6 +44,7 @@ export async function bundleHandlers(root: string, names: readonly string[], out
     format: 'esm',
     target: 'node20',
     mainFields: ['module', 'main'],
+    plugins: [...functionPlugins],
     banner: { js: REQUIRE_BANNER },
     sourcemap: false,
     metafile: true,

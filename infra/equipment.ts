@@ -1,17 +1,20 @@
+import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { AwsClock } from '../aws/aws-clock.ts';
 import { auditTable } from '../aws/dynamodb/audit-table.ts';
 import { policyTable } from '../aws/dynamodb/policy-table.ts';
 import { profileIndexTable } from '../aws/dynamodb/profile-index-table.ts';
+import { tableIdentities } from '../aws/dynamodb/recovery-table.ts';
 import { powertoolsJournal } from '../aws/powertools-journal.ts';
 import { steadyClock } from '../aws/steady-clock.ts';
 import { AuditingJournal } from '../domain/audit/auditing-journal.ts';
+import { refuseRestored } from '../domain/recovery/tend-table.ts';
 import type { Surroundings } from './surroundings.ts';
 
 /** What every function is put together from: the table with its clock, policy and index, and where decisions are kept. */
-export function equipment({ clients, machine, voice }: Surroundings, table: string, stage: string) {
+export function equipment({ client, machine, voice }: Surroundings, table: string, stage: string) {
   const { logger, metrics } = voice(stage);
   const clock = new AwsClock(steadyClock(machine.wall, machine.monotonic));
-  const dynamo = clock.listenTo(clients.dynamodb());
+  const dynamo = clock.listenTo(client(DynamoDBClient));
   const policies = policyTable(dynamo, table);
   const index = profileIndexTable(dynamo, table);
   const journal = new AuditingJournal({
@@ -21,5 +24,21 @@ export function equipment({ clients, machine, voice }: Surroundings, table: stri
     index,
     policy: () => policies.current(),
   });
-  return { logger, metrics, clock, dynamo, policies, index, journal };
+  const identities = tableIdentities(dynamo, table);
+  return {
+    logger,
+    metrics,
+    clock,
+    dynamo,
+    policies: {
+      /** The policy in force, in a table whose items may be believed. @throws {Fault} `TableRestored` where they may not */
+      async current() {
+        const [policy] = await Promise.all([policies.current(), refuseRestored(identities)]);
+        return policy;
+      },
+    },
+    index,
+    journal,
+    identities,
+  };
 }

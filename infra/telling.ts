@@ -1,4 +1,6 @@
 import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { EventBridgeClient } from '@aws-sdk/client-eventbridge';
+import { SNSClient } from '@aws-sdk/client-sns';
 import * as z from 'zod';
 import { chatOutboxTable, eventOutboxTable, noticeOutboxTable } from '../aws/dynamodb/notice-outbox-table.ts';
 import { eventBus } from '../aws/event-bus.ts';
@@ -7,7 +9,7 @@ import type { Clock } from '../domain/clock.ts';
 import { type Delivery, deliveryOf } from '../domain/outbox.ts';
 import type { NoticeOutbox } from '../domain/standing/notice.ts';
 import { noticeOutbox } from '../domain/standing/notice-outbox.ts';
-import type { AwsClients } from './surroundings.ts';
+import type { Surroundings } from './surroundings.ts';
 
 /** Where people, chat and programs are told; see `provider.environment` in infra/serverless.yml. */
 export const TellingSettings = z.object({
@@ -23,7 +25,7 @@ export interface Telling {
 
 /** The outboxes in the table, and the topics and the bus where they go. */
 export function telling(
-  clients: Pick<AwsClients, 'sns' | 'eventBridge'>,
+  { client }: Pick<Surroundings, 'client'>,
   dynamo: DynamoDBClient,
   table: string,
   clock: Clock,
@@ -34,10 +36,10 @@ export function telling(
     chat: chatOutboxTable(dynamo, table, clock),
     events: eventOutboxTable(dynamo, table, clock),
   };
-  const sns = clients.sns();
+  const sns = client(SNSClient);
   const toPeople = snsNotices(sns, settings.GOVERNOR_NOTICES_TOPIC_ARN);
   const toChat = chatNotices(sns, settings.GOVERNOR_CHAT_TOPIC_ARN);
-  const toBus = eventBus(clients.eventBridge(), settings.GOVERNOR_BUS_NAME);
+  const toBus = eventBus(client(EventBridgeClient), settings.GOVERNOR_BUS_NAME);
   return {
     outbox: noticeOutbox(outboxes),
     deliveries: [

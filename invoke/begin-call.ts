@@ -1,4 +1,5 @@
 import type { Clock } from '../domain/clock.ts';
+import type { Tags } from '../domain/tags.ts';
 import { stopIfAborted } from './abort.ts';
 import { type GovernedApi, kindOf } from './governed-apis.ts';
 import { type CallParts, GovernedCall } from './governed-call.ts';
@@ -7,7 +8,6 @@ import { GovernorRefusal } from './refusals.ts';
 import type { Route, Routes } from './route.ts';
 
 export interface BeginningParts extends CallParts {
-  readonly routes: Routes;
   readonly clock: Clock;
   /** Names of commands that spend and pass unmetered. */
   readonly ungoverned: ReadonlySet<string>;
@@ -18,7 +18,12 @@ export interface BeginningParts extends CallParts {
  * Undefined where a command needs no governing, or is not to have any.
  * @throws {GovernorRefusal} where it must not be sent at all
  */
-export function governedApi(parts: BeginningParts, command: string, input: object): GovernedApi | undefined {
+export function governedApi(
+  parts: BeginningParts,
+  { tags }: Routes,
+  command: string,
+  input: object,
+): GovernedApi | undefined {
   const kind = kindOf(command, input);
   if (kind.kind === 'free') return undefined;
   if (parts.ungoverned.has(command)) {
@@ -36,7 +41,7 @@ export function governedApi(parts: BeginningParts, command: string, input: objec
     'UngovernedCommand',
     `${command || 'This command'} spends money and cannot be metered: the governor refuses it rather than let it spend unseen. Name it in "ungoverned" to let it pass uncounted.`,
   );
-  refused(parts, command.replace(/Command$/, ''), modelOf(input), refusal);
+  refused(parts, tags, command.replace(/Command$/, ''), modelOf(input), refusal);
   throw refusal;
 }
 
@@ -46,6 +51,7 @@ export function governedApi(parts: BeginningParts, command: string, input: objec
  */
 export function begin(
   parts: BeginningParts,
+  routes: Routes,
   api: GovernedApi,
   input: object,
   signal: AbortSignal | undefined,
@@ -54,18 +60,19 @@ export function begin(
   try {
     stopIfAborted(signal);
     const now = parts.clock.now();
-    const route = parts.routes.atOnce(model, now);
-    if (route === undefined || route.entry.fallback !== undefined) return beginLater(parts, api, input, signal);
-    const call = new GovernedCall(parts, { api, input, model, route }, now);
+    const route = routes.atOnce(model, now);
+    if (route === undefined || route.fallback !== undefined) return beginLater(parts, routes, api, input, signal);
+    const call = new GovernedCall(parts, { api, input, model, route, tags: routes.tags }, now);
     return call.admitAtOnce(now) ? call : admitLater(call, signal);
   } catch (error) {
-    if (error instanceof GovernorRefusal) refused(parts, api.operation, model, error);
+    if (error instanceof GovernorRefusal) refused(parts, routes.tags, api.operation, model, error);
     throw error;
   }
 }
 
 async function beginLater(
   parts: BeginningParts,
+  routes: Routes,
   api: GovernedApi,
   input: object,
   signal: AbortSignal | undefined,
@@ -74,14 +81,14 @@ async function beginLater(
   let call: GovernedCall;
   let now = parts.clock.now();
   try {
-    const asked = await routeTo(parts, model);
+    const asked = await routeTo(parts, routes, model);
     now = parts.clock.now();
-    const route = asked.entry.fallback === undefined ? asked : await instead(parts, api, asked);
+    const route = asked.fallback === undefined ? asked : await instead(parts, routes, api, asked);
     now = parts.clock.now();
-    const insteadOf = route === asked ? {} : { insteadOf: asked.entry.baseModelId };
-    call = new GovernedCall(parts, { api, input, model, route, ...insteadOf }, now);
+    const insteadOf = route === asked ? {} : { insteadOf: asked.baseModelId };
+    call = new GovernedCall(parts, { api, input, model, route, tags: routes.tags, ...insteadOf }, now);
   } catch (error) {
-    if (error instanceof GovernorRefusal) refused(parts, api.operation, model, error);
+    if (error instanceof GovernorRefusal) refused(parts, routes.tags, api.operation, model, error);
     throw error;
   }
   return call.admitAtOnce(now) ? call : await admitLater(call, signal);
@@ -98,13 +105,13 @@ async function admitLater(call: GovernedCall, signal: AbortSignal | undefined): 
 }
 
 /** While a budget is throttled, the policy may name a cheaper model: its profile for the same tags answers. */
-async function instead(parts: BeginningParts, api: GovernedApi, asked: Route): Promise<Route> {
-  const { fallback, baseModelId } = asked.entry;
+async function instead(parts: BeginningParts, routes: Routes, api: GovernedApi, asked: Route): Promise<Route> {
+  const { fallback, baseModelId } = asked;
   const isThrottled = asked.accountsAt(parts.clock.now()).some(({ standing }) => standing === 'throttled');
   if (fallback === undefined || !isThrottled) return asked;
   if (!api.isModelNeutral && vendorOf(fallback) !== vendorOf(baseModelId)) return asked;
   try {
-    return await routeTo(parts, fallback);
+    return await routeTo(parts, routes, fallback);
   } catch (error) {
     // Without such a profile the call is paced, as without a fallback.
     if (error instanceof GovernorRefusal) return asked;
@@ -112,7 +119,7 @@ async function instead(parts: BeginningParts, api: GovernedApi, asked: Route): P
   }
 }
 
-const routeTo = async ({ routes, clock }: BeginningParts, model: string): Promise<Route> =>
+const routeTo = async ({ clock }: BeginningParts, routes: Routes, model: string): Promise<Route> =>
   routes.atOnce(model, clock.now()) ?? (await routes.find(model));
 
 const vendorOf = (model: string): string => model.slice(0, model.indexOf('.'));
@@ -121,7 +128,8 @@ const modelOf = (input: object): string =>
   'modelId' in input && typeof input.modelId === 'string' ? input.modelId : '';
 
 function refused(
-  { observation, tags }: CallParts,
+  { observation }: CallParts,
+  tags: Tags,
   operation: string,
   requestedModel: string,
   refusal: GovernorRefusal,

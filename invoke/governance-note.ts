@@ -1,5 +1,3 @@
-import type { GovernedCall } from './governed-call.ts';
-
 /** What the governor did with a call, in the answer's `$metadata`. */
 export interface GovernanceNote {
   /** ARN of the profile that answered. */
@@ -10,6 +8,13 @@ export interface GovernanceNote {
   readonly insteadOf?: string;
 }
 
+/** A call as its note is concerned. */
+interface NotedCall {
+  /** Has the note of all calls that go where they were meant to. */
+  readonly route: { readonly note: GovernanceNote };
+  readonly insteadOf: string | undefined;
+}
+
 const MEMBER = 'costGovernor';
 
 /** Reads the note from the answer to a governed call; undefined in any other. */
@@ -18,10 +23,8 @@ export function governanceOf(output: { readonly $metadata: object }): Governance
 }
 
 /** Notes it in the answer itself, which the SDK has made for this call alone. */
-export function note(output: object, { route: { entry }, insteadOf }: GovernedCall): void {
+export function note(output: object, { route, insteadOf }: NotedCall): void {
   const metadata: unknown = Reflect.get(output, '$metadata');
   if (typeof metadata !== 'object' || metadata === null) return;
-  const { arn: profile, baseModelId: model } = entry;
-  const governance: GovernanceNote = insteadOf === undefined ? { profile, model } : { profile, model, insteadOf };
-  Reflect.set(metadata, MEMBER, governance);
+  Reflect.set(metadata, MEMBER, insteadOf === undefined ? route.note : { ...route.note, insteadOf });
 }

@@ -23,7 +23,7 @@ export interface Reading extends UsageReading {
 /** The model that a request goes to. */
 export interface Model {
   readonly baseModelId: string;
-  readonly contextWindow?: number;
+  readonly contextWindow?: number | undefined;
 }
 
 /** Reads a streamed answer's usage as its events pass. */

@@ -77,7 +77,7 @@ export class GovernedAttempt {
     const { route, parts } = this.call;
     route.usage.settled(usage, cost);
     // Where the most that a call can cost is held, nothing is learned from what it did cost.
-    if (route.entry.maxExposure !== undefined) parts.learned.learn(route.entry.arn, cost);
+    if (route.maxExposure !== undefined) parts.learned.learn(route.entry.arn, cost);
     if (!parts.observation.isWatched) {
       parts.observation.countSettled();
       return;

@@ -1,5 +1,4 @@
 import type { EpochMs } from '../domain/clock.ts';
-import { ratesAt } from '../domain/spending/dated-rates.ts';
 import type { LearnedHolds } from '../domain/spending/learned-hold.ts';
 import {
   type CallCost,
@@ -24,8 +23,6 @@ export interface CallParts {
   readonly admissions: Admissions;
   readonly learned: LearnedHolds;
   readonly observation: Observation;
-  /** Tags to which the governor is bound. */
-  readonly tags: Tags;
 }
 
 /** What a call asks for, and where it goes. */
@@ -34,6 +31,8 @@ export interface Asking {
   readonly input: object;
   readonly model: string;
   readonly route: Route;
+  /** Tags to which the governor is bound. */
+  readonly tags: Tags;
   /** The model that was asked for, where another one answers. */
   readonly insteadOf?: string;
 }
@@ -52,6 +51,9 @@ export class GovernedCall implements AttemptedCall {
   readonly bound: CallCost;
   readonly tier: ServiceTier;
   readonly terms: UsageTerms;
+  /** See {@link direct}. */
+  path: string | undefined;
+  readonly #tags: Tags;
   readonly #model: string;
   #observed: ObservedCall | undefined;
   #hold: CallCost;
@@ -61,11 +63,10 @@ export class GovernedCall implements AttemptedCall {
   #isOver = false;
 
   /** @throws {GovernorRefusal} where nothing bounds what it costs, or no price is known */
-  constructor(parts: CallParts, { api, input, model, route, insteadOf }: Asking, now: EpochMs) {
-    const { entry } = route;
-    const rates = ratesAt(entry, now);
+  constructor(parts: CallParts, { api, input, model, route, tags, insteadOf }: Asking, now: EpochMs) {
+    const rates = route.ratesAt(now);
     if (rates === undefined) throw unpriced(route);
-    const most = api.bound(input, entry);
+    const most = api.bound(input, route);
     this.parts = parts;
     this.api = api;
     this.route = route;
@@ -74,23 +75,24 @@ export class GovernedCall implements AttemptedCall {
     this.bound = upperBound(rates, most);
     this.tier = most.tier;
     this.terms = usageTerms(rates, most);
+    this.#tags = tags;
     this.#model = model;
     // `strict` holds the upper bound; `learned` what calls of this profile have cost, within the policy's exposure.
     this.#hold =
-      entry.maxExposure === undefined
+      route.maxExposure === undefined
         ? this.bound
-        : callCost(parts.learned.begun(entry.arn, this.bound, Number(entry.maxExposure)));
+        : callCost(parts.learned.begun(route.entry.arn, this.bound, route.maxExposure));
   }
 
   /** As observers see it: the same object in all events of the call. */
   get observed(): ObservedCall {
-    this.#observed ??= { operation: this.api.operation, requestedModel: this.#model, tags: this.parts.tags };
+    this.#observed ??= { operation: this.api.operation, requestedModel: this.#model, tags: this.#tags };
     return this.#observed;
   }
 
   /** Admits the call from the money in hand, without waiting. Returns whether it is admitted. */
   admitAtOnce(now: EpochMs): boolean {
-    const reservation = this.parts.admissions.admitAtOnce(this.route.accountsAt(now), this.#hold, now);
+    const reservation = this.route.admitAtOnce(this.#hold, now);
     if (reservation === undefined) return false;
     this.#admitted(reservation);
     return true;

@@ -40,7 +40,8 @@ export async function startGoverning(
   const region = config.region ?? process.env['AWS_REGION'] ?? process.env['AWS_DEFAULT_REGION'];
   const { table } = config;
   const source =
-    config.index?.({ table, dynamodb, region, tags: config.tags }) ?? tableSource(dynamodb, table, access.index);
+    config.index?.({ table, dynamodb, region, tags: config.tags }) ??
+    tableSource(dynamodb, table, access.index, access.heard);
   const resolver = new ProfileResolver({ source, clock, region, letOthersRun: machine.letOthersRun });
   const thisProcess = machine.newToken() as ProcessId;
   let leases = 0;
@@ -48,7 +49,7 @@ export async function startGoverning(
     id: thisProcess,
     region,
     listenTo: (client) => void access.clock.listenTo(client),
-  })) ?? { ledger: ledgerTable(dynamodb, table), usage: usageWriter(dynamodb, table) };
+  })) ?? { ledger: ledgerTable(dynamodb, table, access.look), usage: usageWriter(dynamodb, table) };
   const hints = await config.hints?.open({ region });
   const usage = new UsageRecorder({ records: spending.usage, clock, process: thisProcess });
   const admissions = new Admissions({
@@ -76,7 +77,7 @@ export async function startGoverning(
 
   const shared = { clock, resolver, admissions, usage, learned, streams, observation, regional, ungoverned, isClosed };
   return {
-    calls: (tags) => governedCalls(shared, tags),
+    calls: governedCalls(shared),
     snapshot: () => ({
       index: resolver.snapshot(),
       calls: observation.counts,

@@ -37,11 +37,14 @@ export const MAX_TRIES = 8;
  */
 export class HeldLease {
   readonly #options: HeldLeaseOptions;
+  readonly #replaced: (lease: Lease) => void;
   #lease: Lease;
   #item: LedgerItem | undefined;
 
-  constructor(options: HeldLeaseOptions) {
+  /** @param replaced is told the lease that takes the place of a lost one */
+  constructor(options: HeldLeaseOptions, replaced: (lease: Lease) => void) {
     this.#options = options;
+    this.#replaced = replaced;
     this.#lease = new Lease(options.key, options.newHolder());
   }
 
@@ -144,5 +147,6 @@ export class HeldLease {
   #replace(lost: Lease): void {
     this.#lease = new Lease(this.#options.key, this.#options.newHolder());
     this.#lease.carryOver(lost.lose());
+    this.#replaced(this.#lease);
   }
 }

@@ -1,6 +1,6 @@
 import { type EpochMs, isoTime } from '../domain/clock.ts';
 import { Fault } from '../domain/fault.ts';
-import { isDenial } from '../domain/lending/denial.ts';
+import { isDenial, isWithheld } from '../domain/lending/denial.ts';
 import { displayUsd, formatUsd, type NanoUsd } from '../domain/money.ts';
 import { type LedgerItem, type LedgerKey, left, spent } from '../domain/spending/ledger.ts';
 import { GovernorRefusal } from './refusals.ts';
@@ -75,6 +75,8 @@ export const busy = ({ budget, period }: LedgerKey): GovernorRefusal =>
 export function unavailable({ budget, period }: LedgerKey, cause: unknown): GovernorRefusal {
   if (cause instanceof GovernorRefusal) return cause;
   const problem = cause instanceof Error ? cause.message : String(cause);
+  if (cause instanceof Fault && isWithheld(cause.code))
+    return new GovernorRefusal(cause.code, `The call was not sent: ${problem}`, { budget, period }, cause);
   if (cause instanceof Fault && isDenial(cause.code))
     return new GovernorRefusal('LedgerDenied', `The call was not sent: ${problem}`, { budget, period }, cause);
   return new GovernorRefusal(

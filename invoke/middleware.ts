@@ -17,41 +17,44 @@ import { type RouteParts, Routes } from './route.ts';
 import { standingLag } from './standing-lag.ts';
 
 /** What all bindings of a governor share. */
-export interface PluginParts extends Omit<BeginningParts, 'routes' | 'tags'>, RouteParts {
+export interface PluginParts extends BeginningParts, RouteParts {
   readonly streams: MeteredStreams;
   readonly regional: RegionalClients;
 }
 
-interface BoundParts extends PluginParts, BeginningParts {}
-
-/** The middlewares of a governor under one binding of tags: see {@link pluginOf}. */
-export function governedCalls(shared: PluginParts, tags: Tags): GovernedCalls {
-  const parts: BoundParts = { ...shared, tags, routes: new Routes(shared, tags) };
-  return {
-    admission: (next, context) => async (args) => {
-      const api = governedApi(parts, context.commandName ?? '', args.input);
-      if (api === undefined) return await next(args);
-      const signal = signalOf(context);
-      const begun = begin(parts, api, args.input, signal);
-      // A call that needs nothing but what is in memory waits for nothing.
-      const call = begun instanceof GovernedCall ? begun : await begun;
-      try {
-        const isHere = isIn(context, call);
-        if (isHere) direct(args.request, call.route);
-        const result = isHere
-          ? await next(withCall(args, call))
-          : await parts.regional.send(attemptsOf(parts, call), call.route.entry, context, args.input, signal);
-        note(result.output, call);
-        return result as Awaited<ReturnType<typeof next>>;
-      } catch (error) {
-        throw error instanceof RefusedAttempt ? error.refusal : error;
-      } finally {
-        call.returned();
-      }
-    },
-    attempt: accountAttempt(parts, (args) => callOf(args)),
-  };
+/**
+ * The middlewares of a governor under a binding of tags: see {@link pluginOf}. A server has a binding for each of its
+ * tenants, so there is nothing in one but what is its own.
+ */
+export function governedCalls(parts: PluginParts): (tags: Tags) => GovernedCalls {
+  const attempt = accountAttempt(parts, callOf);
+  return (tags) => ({ admission: admit(parts, new Routes(parts, tags)), attempt });
 }
+
+const admit =
+  (parts: PluginParts, routes: Routes): GovernedCalls['admission'] =>
+  (next, context) =>
+  async (args) => {
+    const api = governedApi(parts, routes, context.commandName ?? '', args.input);
+    if (api === undefined) return await next(args);
+    const signal = signalOf(context);
+    const begun = begin(parts, routes, api, args.input, signal);
+    // A call that needs nothing but what is in memory waits for nothing.
+    const call = begun instanceof GovernedCall ? begun : await begun;
+    try {
+      const isHere = isIn(context, call);
+      if (isHere) direct(args.request, call);
+      const result = isHere
+        ? await next(withCall(args, call))
+        : await parts.regional.send(attemptsOf(parts, call), call.route.entry, context, args.input, signal);
+      note(result.output, call);
+      return result as Awaited<ReturnType<typeof next>>;
+    } catch (error) {
+      throw error instanceof RefusedAttempt ? error.refusal : error;
+    } finally {
+      call.returned();
+    }
+  };
 
 /** Where an attempt finds its call. Not in a map of objects, which keeps the garbage collector busy at every call. */
 const CALL = Symbol('governed call');
@@ -61,7 +64,7 @@ const withCall = <Args extends object>(args: Args, call: GovernedCall): Args => 
 const callOf = (args: object): GovernedCall | undefined => Reflect.get(args, CALL) as GovernedCall | undefined;
 
 /** Goes on with a call that is admitted already, on a client of the Region in which its profile lives. */
-const attemptsOf = (parts: BoundParts, call: GovernedCall): GovernorPlugin =>
+const attemptsOf = (parts: PluginParts, call: GovernedCall): GovernorPlugin =>
   pluginOf({
     // In place of the admission that such a client may have of its own.
     admission: (next, context) => async (args) => {
@@ -72,14 +75,14 @@ const attemptsOf = (parts: BoundParts, call: GovernedCall): GovernorPlugin =>
   });
 
 /** Whether a client is one for the Region of the profile; one that does not tell is taken to be. */
-function isIn(context: HandlerExecutionContext, { route: { entry } }: GovernedCall): boolean {
+function isIn(context: HandlerExecutionContext, { route }: GovernedCall): boolean {
   const region = regionOfClient(context);
-  return region === undefined || region === entry.region;
+  return region === undefined || region === route.region;
 }
 
 /** One attempt, with a reservation that ends as the attempt does. */
 function accountAttempt(
-  parts: BoundParts,
+  parts: PluginParts,
   find: (args: FinalizeHandlerArguments<object>) => GovernedCall | undefined,
 ): GovernedCalls['attempt'] {
   return (next, context) => async (args) => {
@@ -91,7 +94,7 @@ function accountAttempt(
     const signal = signalOf(context);
     const attempt = call.attempt();
     try {
-      if (!goesTo(args.request, call.route)) throw refused(call, changed(call.route));
+      if (!goesTo(args.request, call)) throw refused(call, changed(call.route));
       if (attempt.needsReservation) attempt.holdsAnew(await reserveAgain(call, attempt.hold, signal));
       // Nothing has been sent yet: given up here, the attempt costs nothing.
       stopIfAborted(signal);
@@ -111,7 +114,7 @@ function accountAttempt(
 }
 
 /** A middleware between admission and attempt that forgets whose call it passes on must not make it an ungoverned one. */
-function stopUnlessFree(parts: BoundParts, { commandName = '' }: HandlerExecutionContext, input: object): void {
+function stopUnlessFree(parts: PluginParts, { commandName = '' }: HandlerExecutionContext, input: object): void {
   if (kindOf(commandName, input).kind === 'free' || parts.ungoverned.has(commandName)) return;
   throw new RefusedAttempt(
     new GovernorRefusal(

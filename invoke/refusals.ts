@@ -37,6 +37,10 @@ export type RefusalCode =
   | 'GovernorClosed'
   /** The `lease` function denies this process the budget: its alias, the policy or its tags are not what they should be. */
   | 'LedgerDenied'
+  /** A later version of the governor has written what this one would have to read: this program is to be upgraded. */
+  | 'NewerSchema'
+  /** The governor's table was restored from a backup, and has forgotten spending: an operator recovers it first. */
+  | 'TableRestored'
   /** The ledger could not be reached, and no lease is in hand. */
   | 'LedgerUnavailable';
 

@@ -2,7 +2,7 @@ import { type Clock, type EpochMs, epochMs } from '../domain/clock.ts';
 import { nanoUsd } from '../domain/money.ts';
 import type { ProfileArn } from '../domain/profiles/profile-arn.ts';
 import type { CallCost } from '../domain/spending/pricing.ts';
-import { NO_USAGE, type Usage } from '../domain/spending/usage.ts';
+import type { Usage } from '../domain/spending/usage.ts';
 import {
   endOfHour,
   hourAt,
@@ -22,27 +22,17 @@ const WRITE_MS = 60_000;
  */
 const MAX_HOURS = 24;
 
-/** Plain numbers while an hour lasts: one process spends less than nine million dollars in it. */
-interface Running extends Writable<Usage> {
-  readonly chunk: Chunk;
-  calls: number;
-  settled: number;
-  unconfirmed: number;
-}
-
-type Writable<T> = { -readonly [Member in keyof T]: T[Member] };
-
 /** The profiles of one record. */
 interface Chunk {
   readonly index: number;
-  readonly totals: Map<ProfileArn, Running>;
+  readonly totals: Map<ProfileArn, ProfileHour>;
   sequence: number;
   isDirty: boolean;
 }
 
 interface Hour {
   readonly chunks: Chunk[];
-  readonly profiles: Map<ProfileArn, Running>;
+  readonly profiles: Map<ProfileArn, ProfileHour>;
 }
 
 /**
@@ -74,12 +64,17 @@ export class UsageRecorder {
     this.#process = options.process;
   }
 
-  /** What is used through this profile. */
-  of(profile: ProfileArn): ProfileUsage {
-    return new ProfileUsage(this.#hourOf, this.#clock, profile);
+  /** Where to count what is used through this profile now: the same for as long as {@link isNow} says so. */
+  of(profile: ProfileArn): ProfileHour {
+    const hour = this.#hourOf(this.#clock.now());
+    return hour.profiles.get(profile) ?? begin(hour, profile);
   }
 
-  readonly #hourOf = (now: EpochMs): Hour => {
+  isNow({ hour }: ProfileHour): boolean {
+    return hour === this.#hourOf(this.#clock.now());
+  }
+
+  #hourOf(now: EpochMs): Hour {
     // Never an earlier hour, even where the clock is put back: that hour may have been written and forgotten.
     if (this.#current !== undefined && now < this.#currentEndsAt) return this.#current.hour;
     if (this.#current === undefined) {
@@ -94,7 +89,7 @@ export class UsageRecorder {
     const [oldest] = this.#hours.keys();
     if (this.#hours.size > MAX_HOURS && oldest !== undefined) this.#hours.delete(oldest);
     return hour;
-  };
+  }
 
   /** To be called every few seconds: writes what is new once a minute. What fails is written the next time. */
   async maintain(): Promise<void> {
@@ -140,7 +135,7 @@ export class UsageRecorder {
         // Counted up also where the write fails: what became of that one is unknown, and it may hold less.
         chunk.sequence++;
         const { index, sequence } = chunk;
-        const totals = new Map([...chunk.totals].map(([profile, running]) => [profile, totalsOf(running)]));
+        const totals = new Map([...chunk.totals].map(([profile, { totals }]) => [profile, totals]));
         return [{ chunk, record: { process: this.#process, hour, chunk: index, sequence, totals } }];
       }),
     );
@@ -148,66 +143,70 @@ export class UsageRecorder {
 }
 
 /**
- * What this process uses through one profile, added up as calls end. It finds its place in the record of the hour once:
- * this happens at every call.
+ * What this process uses through one profile in one hour, added up as calls end. Plain numbers while the hour lasts: one
+ * process spends less than nine million dollars in it.
  */
-export class ProfileUsage {
-  readonly #hourAt: (now: EpochMs) => Hour;
-  readonly #clock: Clock;
-  readonly #profile: ProfileArn;
-  #hour: Hour | undefined;
-  #running: Running | undefined;
+export class ProfileHour {
+  readonly hour: Hour;
+  readonly #chunk: Chunk;
+  #calls = 0;
+  #inputTokens = 0;
+  #outputTokens = 0;
+  #cacheReadInputTokens = 0;
+  #cacheWrite5mInputTokens = 0;
+  #cacheWrite1hInputTokens = 0;
+  #settled = 0;
+  #unconfirmed = 0;
 
-  constructor(hourAt: (now: EpochMs) => Hour, clock: Clock, profile: ProfileArn) {
-    this.#hourAt = hourAt;
-    this.#clock = clock;
-    this.#profile = profile;
+  constructor(hour: Hour, chunk: Chunk) {
+    this.hour = hour;
+    this.#chunk = chunk;
   }
 
   /** A call is complete, with this usage. */
   settled(usage: Usage, cost: CallCost): void {
-    const running = this.#now();
-    running.calls++;
-    running.inputTokens += usage.inputTokens;
-    running.outputTokens += usage.outputTokens;
-    running.cacheReadInputTokens += usage.cacheReadInputTokens;
-    running.cacheWrite5mInputTokens += usage.cacheWrite5mInputTokens;
-    running.cacheWrite1hInputTokens += usage.cacheWrite1hInputTokens;
-    running.settled += cost;
+    this.#calls++;
+    this.#inputTokens += usage.inputTokens;
+    this.#outputTokens += usage.outputTokens;
+    this.#cacheReadInputTokens += usage.cacheReadInputTokens;
+    this.#cacheWrite5mInputTokens += usage.cacheWrite5mInputTokens;
+    this.#cacheWrite1hInputTokens += usage.cacheWrite1hInputTokens;
+    this.#settled += cost;
+    this.#chunk.isDirty = true;
   }
 
   /** An attempt has ended, and nobody knows whether it ran or what it cost. */
   unconfirmed(hold: CallCost): void {
-    this.#now().unconfirmed += hold;
+    this.#unconfirmed += hold;
+    this.#chunk.isDirty = true;
   }
 
-  #now(): Running {
-    const hour = this.#hourAt(this.#clock.now());
-    if (this.#running === undefined || this.#hour !== hour) {
-      this.#hour = hour;
-      this.#running = hour.profiles.get(this.#profile) ?? begin(hour, this.#profile);
-    }
-    this.#running.chunk.isDirty = true;
-    return this.#running;
+  /** As it is at this instant: calls go on adding to it. */
+  get totals(): UsageTotals {
+    return {
+      calls: this.#calls,
+      usage: {
+        inputTokens: this.#inputTokens,
+        outputTokens: this.#outputTokens,
+        cacheReadInputTokens: this.#cacheReadInputTokens,
+        cacheWrite5mInputTokens: this.#cacheWrite5mInputTokens,
+        cacheWrite1hInputTokens: this.#cacheWrite1hInputTokens,
+      },
+      settled: nanoUsd(BigInt(this.#settled)),
+      unconfirmed: nanoUsd(BigInt(this.#unconfirmed)),
+    };
   }
 }
 
-function begin({ chunks, profiles }: Hour, profile: ProfileArn): Running {
+function begin(hour: Hour, profile: ProfileArn): ProfileHour {
+  const { chunks, profiles } = hour;
   let chunk = chunks.at(-1);
   if (chunk === undefined || chunk.totals.size >= MAX_PROFILES_IN_RECORD) {
     chunk = { index: chunks.length, totals: new Map(), sequence: 0, isDirty: false };
     chunks.push(chunk);
   }
-  const running: Running = { chunk, calls: 0, ...NO_USAGE, settled: 0, unconfirmed: 0 };
-  chunk.totals.set(profile, running);
-  profiles.set(profile, running);
-  return running;
+  const begun = new ProfileHour(hour, chunk);
+  chunk.totals.set(profile, begun);
+  profiles.set(profile, begun);
+  return begun;
 }
-
-/** As it is at this instant: calls go on adding to it. */
-const totalsOf = ({ chunk: _, calls, settled, unconfirmed, ...usage }: Running): UsageTotals => ({
-  calls,
-  usage,
-  settled: nanoUsd(BigInt(settled)),
-  unconfirmed: nanoUsd(BigInt(unconfirmed)),
-});

@@ -1,7 +1,7 @@
 /** By whose right something is delivered: an AWS service that the destination must admit, or a role of the account. */
 export type Authority =
   | { readonly service: string; readonly sourceArn: string }
-  /** What the role may do is not modelled. */
+  /** A role of the account: its policies decide. */
   | { readonly roleArn: string };
 
 /** Something one AWS service hands to another. */
@@ -37,9 +37,25 @@ export class DeliveryFailure extends Error {
 
 export type Receive = (arn: string, delivery: Delivery) => void | Promise<void>;
 
+/** Whether a role may do something to a resource. */
+export type RoleMay = (roleArn: string, action: string, resource: string) => boolean;
+
+/** What a role needs for a delivery, by the service part of the destination's ARN. */
+const DELIVERING: Readonly<Record<string, string>> = {
+  sqs: 'sqs:SendMessage',
+  sns: 'sns:Publish',
+  lambda: 'lambda:InvokeFunction',
+  events: 'events:PutEvents',
+};
+
 /** Finds the service that an ARN belongs to and hands it a delivery. */
 export class Destinations {
   readonly #receivers = new Map<string, Receive>();
+  readonly #roleMay: RoleMay;
+
+  constructor(roleMay: RoleMay = () => true) {
+    this.#roleMay = roleMay;
+  }
 
   /** @param service the service part of the ARNs that `receive` takes, such as `sqs` */
   register(service: string, receive: Receive): void {
@@ -48,8 +64,16 @@ export class Destinations {
 
   /** @throws {DeliveryFailure} */
   async send(arn: string, delivery: Delivery): Promise<void> {
-    const receive = this.#receivers.get(arn.split(':')[2] ?? '');
+    const service = arn.split(':')[2] ?? '';
+    const receive = this.#receivers.get(service);
     if (receive === undefined) throw new DeliveryFailure('NO_RESOURCE', `nothing here can receive for ${arn}`);
+    const { authority } = delivery;
+    const action = DELIVERING[service];
+    if ('roleArn' in authority && action !== undefined && !this.#roleMay(authority.roleArn, action, arn))
+      throw new DeliveryFailure(
+        'NO_PERMISSIONS',
+        `${authority.roleArn} is not authorized to perform: ${action} on ${arn}`,
+      );
     await receive(arn, delivery);
   }
 }

@@ -3,7 +3,7 @@
  * and never reached from outside.
  *
  * Not there, answered with UnknownOperationException: transactions, PartiQL, backups, global tables, streams, and
- * changing the time to live. `ReturnValuesOnConditionCheckFailure` is ignored.
+ * changing the time to live. `ReturnValuesOnConditionCheckFailure` is answered by a read after the refusal.
  */
 import { EventEmitter, once } from 'node:events';
 import type { Server } from 'node:http';
@@ -59,6 +59,8 @@ export function createDynamoDb(accountId: string, path: string | undefined): Dyn
       inFlight.add(running);
       try {
         return await running;
+      } catch (error) {
+        throw await withOldItem(error, input, (operation, request) => send(storeOf(call.region), operation, request));
       } finally {
         inFlight.delete(running);
       }
@@ -85,6 +87,25 @@ export function createDynamoDb(accountId: string, path: string | undefined): Dyn
       await Promise.all([...stores.values()].map(closeStore));
     },
   };
+}
+
+type Ask = (operation: string, input: JsonObject) => Promise<JsonObject>;
+
+/** Adds the item that a condition was refused by, where the caller has asked for it. */
+async function withOldItem(error: unknown, input: JsonObject, ask: Ask): Promise<unknown> {
+  const { TableName, Key, Item, ReturnValuesOnConditionCheckFailure: wanted } = input;
+  if (!(error instanceof AwsFault) || error.code !== 'ConditionalCheckFailedException' || wanted !== 'ALL_OLD')
+    return error;
+  const key = Key ?? (await keyOf(TableName, Item, ask));
+  const { Item: old } = await ask('GetItem', { TableName, Key: key, ConsistentRead: true });
+  return old === undefined ? error : new AwsFault(error.code, error.message, error.status, { Item: old });
+}
+
+async function keyOf(table: JsonObject[string], item: JsonObject[string], ask: Ask): Promise<JsonObject> {
+  const { Table } = await ask('DescribeTable', { TableName: table });
+  const schema = isObject(Table) && Array.isArray(Table['KeySchema']) ? Table['KeySchema'] : [];
+  const names = schema.map((part) => (isObject(part) ? String(part['AttributeName']) : ''));
+  return Object.fromEntries(names.map((name) => [name, isObject(item) ? item[name] : undefined]));
 }
 
 /** A table is answered as CREATING, as by AWS, but is ready before the answer is sent: no client needs to poll. */

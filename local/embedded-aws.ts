@@ -9,6 +9,7 @@ import { type BudgetsOptions, createBudgets } from './budgets/budgets.ts';
 import { createCloudFormation } from './cloudformation/cloudformation.ts';
 import type { DeployedStack, DeployOptions } from './cloudformation/stack.ts';
 import { createCloudTrail } from './cloudtrail.ts';
+import { AccountMetrics } from './cloudwatch/account-metrics.ts';
 import { type CloudWatchOptions, createCloudWatch } from './cloudwatch/cloudwatch.ts';
 import { answerControlRequest, isControlRequest } from './control-api.ts';
 import { type CostExplorerOptions, createCostExplorer } from './cost-explorer/cost-explorer.ts';
@@ -18,7 +19,7 @@ import { createDynamoDb } from './dynamodb.ts';
 import { createEventBridge } from './eventbridge/event-bridge.ts';
 import { createScheduler } from './eventbridge/scheduler.ts';
 import { startHttpFront } from './http-front.ts';
-import { createAuthorizer } from './iam/authorizer.ts';
+import { createAuthorizer, createRoleMay } from './iam/authorizer.ts';
 import { createIam } from './iam.ts';
 import { createIdentifiers } from './identifiers.ts';
 import { type Interception, Interceptors } from './interceptors.ts';
@@ -29,7 +30,7 @@ import { createPriceList } from './pricing.ts';
 import { Principals } from './principals.ts';
 import type { Answer, WireRequest } from './protocols/wire.ts';
 import { createSecretsManager } from './secrets-manager.ts';
-import type { BilledUsage, Json, Observation, Observer, Service, World } from './service.ts';
+import type { BilledUsage, Json, JsonObject, Observation, Observer, Service, World } from './service.ts';
 import { createSns } from './sns.ts';
 import { createQueues } from './sqs.ts';
 import { createSsm } from './ssm.ts';
@@ -80,6 +81,12 @@ export interface EmbeddedAws {
   registerPrincipal: World['registerPrincipal'];
   /** Puts a resource there of which nothing is known but its tags, as the tagging API lists it; or replaces its tags. */
   putTaggedResource(arn: string, tags: Readonly<Record<string, string>>): void;
+  /**
+   * Puts an event on a bus as a rule of another account would, by the role of its target.
+   *
+   * @throws {DeliveryFailure} where the bus does not take it
+   */
+  forwardEvent(busArn: string, roleArn: string, event: JsonObject): Promise<void>;
   /** Resolves when every event and invocation set off so far has ended, with all that it set off. */
   settled(): Promise<void>;
   /** What any AWS client needs in its environment to talk to this endpoint and nothing else. */
@@ -90,6 +97,8 @@ export interface EmbeddedAws {
    * @throws {TemplateError} that names what cannot be made
    */
   deploy(options: DeployOptions): Promise<DeployedStack>;
+  /** Removes a stack, by default the one that {@link deploy} makes by default; what its template retains stays. */
+  removeStack(options?: Pick<DeployOptions, 'stackName' | 'region'>): Promise<void>;
   /** Invokes a deployed function with a JSON value and waits for its result. */
   invoke(functionName: string, event: Json): Promise<InvocationResult>;
   /** What a function has written to its output so far, line by line. */
@@ -127,16 +136,28 @@ export async function startEmbeddedAws(options: EmbeddedAwsOptions = {}): Promis
     billing,
     putAwsEvent: (region, event) => eventBridge.putAwsEvent(region, event),
   };
-  const destinations = new Destinations();
+  const roleMay = createRoleMay(world, principals);
+  const destinations = new Destinations(roleMay);
   const eventBridge = createEventBridge(world, destinations, identifiers);
   const queues = createQueues(world, destinations, identifiers);
-  const lambda = createLambda(world, destinations, identifiers);
+  const lambda = createLambda(world, destinations, identifiers, roleMay);
   services.push(eventBridge.service, queues.service, lambda.service);
   services.push(createSns(world, destinations, identifiers));
   services.push(createBudgets(world, destinations, options.budgets));
   services.push(createCostExplorer(world, destinations, identifiers, options.costExplorer));
   const scheduler = createScheduler(world, destinations, identifiers);
-  const cloudFormation = createCloudFormation({ world, services, queues, lambda, scheduler, identifiers });
+  const makesAlarms = options.cloudWatch?.alarmsOfStacks ?? false;
+  const cloudFormation = createCloudFormation({
+    world,
+    services,
+    queues,
+    lambda,
+    scheduler,
+    identifiers,
+    makesAlarms,
+    keepsTables: options.dynamoDbPath !== undefined,
+    principals,
+  });
 
   const dynamoDb = createDynamoDb(accountId, options.dynamoDbPath);
   services.push(dynamoDb.service);
@@ -148,9 +169,11 @@ export async function startEmbeddedAws(options: EmbeddedAwsOptions = {}): Promis
   services.push(createBedrockRuntime({ world, profiles, calls: modelCalls, bill: (usage) => billing.push(usage) }));
   const taggedElsewhere = new TaggedElsewhere();
   services.push(createTagging(profiles, taggedElsewhere));
-  services.push(createCloudWatch(world, options.cloudWatch));
+  const accountMetrics = makesAlarms ? new AccountMetrics(world, queues) : undefined;
+  if (accountMetrics !== undefined) observers.add((observation) => accountMetrics.observe(observation));
+  services.push(createCloudWatch(world, destinations, accountMetrics, options.cloudWatch));
   const cloudTrail = createCloudTrail(world, () => identifiers.uuid());
-  services.push(cloudTrail.service, createIam(principals));
+  services.push(cloudTrail.service, createIam(principals, accountId));
 
   const dispatch = createDispatcher({
     services,
@@ -187,6 +210,8 @@ export async function startEmbeddedAws(options: EmbeddedAwsOptions = {}): Promis
     planModelCalls: (planner) => modelCalls.plan(planner),
     registerPrincipal: world.registerPrincipal,
     putTaggedResource: (arn, tags) => taggedElsewhere.put(arn, tags),
+    forwardEvent: (busArn, roleArn, event) =>
+      destinations.send(busArn, { authority: { roleArn }, body: JSON.stringify(event) }),
     settled: () => activity.settled(),
     environment: () => ({
       AWS_ENDPOINT_URL: endpoint,
@@ -197,6 +222,7 @@ export async function startEmbeddedAws(options: EmbeddedAwsOptions = {}): Promis
       AWS_EC2_METADATA_DISABLED: 'true',
     }),
     deploy: (deployOptions) => cloudFormation.deploy(deployOptions),
+    removeStack: ({ stackName = 'embedded', region = homeRegion } = {}) => cloudFormation.remove(stackName, region),
     invoke: (functionName, event) => lambda.invoke(functionName, JSON.stringify(event)),
     logs: (functionName) => lambda.logs(functionName),
     async close() {

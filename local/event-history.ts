@@ -1,5 +1,6 @@
 import { isObject, membersOf } from './members.ts';
 import { AwsFault, type JsonObject, type Service, type World } from './service.ts';
+import { trailOperations } from './trails.ts';
 
 const KEPT_MS = 90 * 86_400_000;
 const MAX_PAGE = 50;
@@ -23,35 +24,41 @@ export class EventHistory {
   constructor(world: World, delayMs: number) {
     this.#world = world;
     this.#delayMs = delayMs;
+    this.service = this.#makeService();
   }
 
   add(region: string, at: number, detail: JsonObject): void {
     this.#recorded.push({ region, at, detail });
   }
 
-  readonly service: Service = {
-    signingName: 'cloudtrail',
-    protocol: { kind: 'json', targetPrefix: 'CloudTrail_20131101', version: '1.1' },
-    operations: {
-      LookupEvents: (input, { region }) => {
-        const read = membersOf(input, invalid);
-        const attributes = read.objects('LookupAttributes');
-        // "Currently the list can contain only one item" [API reference, LookupEvents]
-        if (attributes.length > 1) throw invalid('You can provide at most one lookup attribute.');
-        const now = this.#world.clock.now();
-        const found = this.#recorded
-          .filter((one) => one.region === region && one.at <= now - this.#delayMs && one.at > now - KEPT_MS)
-          .filter((one) => attributes.every((attribute) => hasAttribute(one, attribute)))
-          .toReversed();
-        const limit = Math.min(MAX_PAGE, Number(input['MaxResults'] ?? MAX_PAGE));
-        const start = Number(read.optionalString('NextToken') ?? 0);
-        return {
-          Events: found.slice(start, start + limit).map(shown),
-          ...(start + limit < found.length ? { NextToken: String(start + limit) } : {}),
-        };
+  readonly service: Service;
+
+  #makeService(): Service {
+    return {
+      signingName: 'cloudtrail',
+      protocol: { kind: 'json', targetPrefix: 'CloudTrail_20131101', version: '1.1' },
+      operations: {
+        ...trailOperations(this.#world),
+        LookupEvents: (input, { region }) => {
+          const read = membersOf(input, invalid);
+          const attributes = read.objects('LookupAttributes');
+          // "Currently the list can contain only one item" [API reference, LookupEvents]
+          if (attributes.length > 1) throw invalid('You can provide at most one lookup attribute.');
+          const now = this.#world.clock.now();
+          const found = this.#recorded
+            .filter((one) => one.region === region && one.at <= now - this.#delayMs && one.at > now - KEPT_MS)
+            .filter((one) => attributes.every((attribute) => hasAttribute(one, attribute)))
+            .toReversed();
+          const limit = Math.min(MAX_PAGE, Number(input['MaxResults'] ?? MAX_PAGE));
+          const start = Number(read.optionalString('NextToken') ?? 0);
+          return {
+            Events: found.slice(start, start + limit).map(shown),
+            ...(start + limit < found.length ? { NextToken: String(start + limit) } : {}),
+          };
+        },
       },
-    },
-  };
+    };
+  }
 }
 
 function hasAttribute({ detail }: Recorded, attribute: JsonObject): boolean {

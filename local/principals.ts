@@ -1,8 +1,8 @@
 /** Who a request says it comes from. Signatures are not verified: the access key alone decides. */
 
-import { type PolicyLayers, readPolicy } from './iam/policy.ts';
+import { type Policy, type PolicyLayers, readPolicy } from './iam/policy.ts';
 import type { WireRequest } from './protocols/wire.ts';
-import type { Principal } from './service.ts';
+import type { JsonObject, Principal } from './service.ts';
 
 /** The credential scope of a signature: what service and Region a request is meant for, and whose key signed it. */
 export interface Signing {
@@ -28,11 +28,17 @@ export function readSigning(request: WireRequest, homeRegion: string): Signing |
   return { accessKeyId, region, signingName };
 }
 
+interface DeployedRole {
+  readonly documents: ReadonlyMap<string, JsonObject>;
+  readonly policies: readonly Policy[];
+}
+
 /** Access keys and the principals they stand for; an unknown key is an IAM user of the account by that name. */
 export class Principals {
   readonly #accountId: string;
   readonly #registered = new Map<string, Principal>();
   readonly #policies = new Map<string, PolicyLayers>();
+  readonly #roles = new Map<string, DeployedRole>();
 
   constructor(accountId: string) {
     this.#accountId = accountId;
@@ -50,9 +56,37 @@ export class Principals {
     else this.#policies.set(accessKeyId, layers);
   }
 
-  /** `undefined`: nothing limits what this access key may do. */
+  /**
+   * `undefined`: nothing limits what this access key may do. Policies that a principal was registered with come before those
+   * of the role that it is a session of.
+   */
   policiesOf(accessKeyId: string): PolicyLayers | undefined {
-    return this.#policies.get(accessKeyId);
+    const own = this.#policies.get(accessKeyId);
+    const session = this.#registered.get(accessKeyId);
+    return own ?? (session === undefined ? undefined : this.policiesOfRole(roleArnOf(session.arn)));
+  }
+
+  /**
+   * @param documents the role's inline policies by name
+   * @throws {RangeError} for what a document has that is not modelled
+   */
+  putRole(arn: string, documents: ReadonlyMap<string, JsonObject>): void {
+    this.#roles.set(arn, { documents, policies: [...documents.values()].map(readPolicy) });
+  }
+
+  /** The inline policies of a role of the account by name; `undefined`: no such role was deployed. */
+  documentsOfRole(name: string): ReadonlyMap<string, JsonObject> | undefined {
+    return [...this.#roles].find(([arn]) => arn.split('/').at(-1) === name)?.[1].documents;
+  }
+
+  removeRole(arn: string): void {
+    this.#roles.delete(arn);
+  }
+
+  /** `undefined`: the role was not deployed here, and nothing limits it. */
+  policiesOfRole(arn: string): PolicyLayers | undefined {
+    const identity = this.#roles.get(arn)?.policies;
+    return identity === undefined ? undefined : { identity, boundary: undefined, serviceControl: undefined };
   }
 
   /** The tags of the sessions of a role, which are the role's here; `undefined`: no session of it is registered. */
@@ -71,4 +105,9 @@ export class Principals {
       }
     );
   }
+}
+
+/** A session of a role counts as the role. Roles with a path are not found by their sessions, whose ARNs have none. */
+export function roleArnOf(arn: string): string {
+  return arn.replace(/^arn:aws:sts::(\d+):assumed-role\/([^/]+)\/.*$/, 'arn:aws:iam::$1:role/$2');
 }

@@ -5,6 +5,7 @@
  * the wire format around them (AWS JSON, REST JSON, Query) belongs to the front. An operation refuses with an
  * {@link AwsFault}, which the front writes in the error shape of the service's protocol.
  */
+import type { AuthorizationRequest } from './iam/context.ts';
 import type { ByteStream } from './protocols/wire.ts';
 
 export type Json = null | boolean | number | string | Json[] | { [member: string]: Json | undefined };
@@ -83,6 +84,14 @@ export type Observation =
       readonly status: number;
       readonly errorCode?: string;
       readonly cause?: unknown;
+    }
+  /** One thing that a principal with policies, or AWS on behalf of a role, asked IAM for. A call may ask for several. */
+  | {
+      readonly kind: 'authorization';
+      /** A session of a role counts as the role. */
+      readonly principalArn: string;
+      readonly request: AuthorizationRequest;
+      readonly allowed: boolean;
     }
   | {
       readonly kind: 'event';

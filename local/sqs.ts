@@ -4,6 +4,7 @@ import { type Members, membersOf, parseObject } from './members.ts';
 import { allowsService } from './resource-policy.ts';
 import { AwsFault, type Call, type JsonObject, type Operation, type Service, type World } from './service.ts';
 import { md5, md5OfAttributes, messageAttributesOf, type ReceivedMessage, wireMessage } from './sqs/message.ts';
+import { messageMoves } from './sqs/message-moves.ts';
 import {
   attributesOf,
   DEFAULTS,
@@ -13,12 +14,23 @@ import {
   unknownAttribute,
 } from './sqs/queue-attributes.ts';
 
+export interface QueueCounts {
+  readonly arn: string;
+  readonly name: string;
+  readonly visible: number;
+  readonly notVisible: number;
+  /** How long the oldest message has been there; 0 where there is none. */
+  readonly oldestMs: number;
+}
+
 /** What other services of the embedded AWS do with queues, besides delivering to them. */
 export interface Queues {
   readonly service: Service;
   /** @throws {AwsFault} if there is no such queue */
   receive(queueArn: string, max: number): ReceivedMessage[];
   delete(queueArn: string, receiptHandle: string): void;
+  /** How many messages every queue holds now. */
+  counts(): readonly QueueCounts[];
   /** Calls back whenever a message of the queue becomes visible. Returns a function that ends it. */
   onVisible(queueArn: string, callback: () => void): () => void;
 }
@@ -33,6 +45,8 @@ type Message = {
   receiveCount: number;
   firstReceivedAt: number | undefined;
   receiptHandle: string | undefined;
+  /** The queue out of which it was driven into this one, its dead-letter queue. */
+  originArn?: string;
 };
 
 type Queue = {
@@ -125,6 +139,7 @@ export function createQueues(world: World, destinations: Destinations, identifie
           receiveCount: 0,
           firstReceivedAt: undefined,
           receiptHandle: undefined,
+          originArn: queue.arn,
         });
         world.observe({ kind: 'dead-letter', queueArn: deadLetterQueue.arn, reason: 'maxReceiveCount' });
         announce(deadLetterQueue, now);
@@ -146,6 +161,7 @@ export function createQueues(world: World, destinations: Destinations, identifie
           SentTimestamp: String(message.sentAt),
           ApproximateReceiveCount: String(message.receiveCount),
           ApproximateFirstReceiveTimestamp: String(message.firstReceivedAt),
+          ...(message.originArn === undefined ? {} : { DeadLetterQueueSourceArn: message.originArn }),
         },
       });
     }
@@ -180,6 +196,23 @@ export function createQueues(world: World, destinations: Destinations, identifie
   });
 
   const operations: Readonly<Record<string, Operation>> = {
+    ...messageMoves<Message, Queue>({
+      queues,
+      now: () => world.clock.now(),
+      newHandle: () => identifiers.alphanumeric(32),
+      originOf: ({ originArn }) => originArn,
+      put(queue, { originArn: _, ...message }) {
+        // "Redriven messages are considered new messages with a new messageID and enqueueTime" [SQS developer guide].
+        enqueue(queue, { ...message, visibleAt: world.clock.now() });
+      },
+    }),
+    ListDeadLetterSourceQueues(input, call) {
+      const { arn } = queueAt(input, call);
+      const sources = [...queues.values()].filter(
+        ({ attributes }) => redriveOf(attributes.get('RedrivePolicy'))?.deadLetterTargetArn === arn,
+      );
+      return { queueUrls: sources.map(urlOf) };
+    },
     CreateQueue(input, call) {
       const name = members(input).string('QueueName');
       if (name.endsWith('.fifo')) throw new AwsFault('UnsupportedOperation', 'FIFO queues are not embedded.');
@@ -355,6 +388,14 @@ export function createQueues(world: World, destinations: Destinations, identifie
 
   return {
     service: { signingName: 'sqs', protocol: { kind: 'json', targetPrefix: 'AmazonSQS', version: '1.0' }, operations },
+    counts() {
+      const now = world.clock.now();
+      return [...queues.values()].map(({ arn, name, messages }) => {
+        const visible = messages.filter(({ visibleAt }) => visibleAt <= now).length;
+        const oldestMs = messages.reduce((oldest, { sentAt }) => Math.max(oldest, now - sentAt), 0);
+        return { arn, name, visible, notVisible: messages.length - visible, oldestMs };
+      });
+    },
     receive(queueArn, max) {
       const queue = queueByArn(queueArn);
       return receiveFrom(queue, max, setting(queue, 'VisibilityTimeout'));

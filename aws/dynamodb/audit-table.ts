@@ -11,6 +11,7 @@ import { epochMs } from '../../domain/clock.ts';
 import { Fault } from '../../domain/fault.ts';
 import { asking } from '../asking.ts';
 import { inRounds, type Wait, waitInRealTime } from './in-rounds.ts';
+import { isNewer, schemaAttribute } from './item-schema.ts';
 
 /** DynamoDB API reference, BatchWriteItem. */
 const MAX_BATCH = 25;
@@ -89,7 +90,7 @@ export function auditTable(client: DynamoDBClient, table: string, wait: Wait = w
       const unreadable: string[] = [];
       for (const item of answer.Items ?? []) {
         const id = item['sk']?.S ?? '';
-        const record = recordOf(id, item);
+        const record = isNewer('audit', item) ? undefined : recordOf(id, item);
         if (record === undefined) unreadable.push(id);
         else records.push(record);
       }
@@ -107,6 +108,7 @@ function itemOf({ id, facts, ...record }: AuditRecord, retentionDays: number): R
   const kept = text.length <= MAX_FACTS ? facts : { tooLong: `${text.length} characters; the log has them` };
   return {
     sk: { S: id },
+    ...schemaAttribute('audit'),
     record: { S: JSON.stringify({ ...record, facts: kept }) },
     auditExpiresAt: { N: String(Math.floor(record.at / 1_000) + retentionDays * DAY_SECONDS) },
   };

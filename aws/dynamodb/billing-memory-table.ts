@@ -3,7 +3,6 @@ import {
   DeleteItemCommand,
   type DynamoDBClient,
   GetItemCommand,
-  PutItemCommand,
 } from '@aws-sdk/client-dynamodb';
 import * as z from 'zod';
 import type { BillingMemories } from '../../domain/budgets/billing-memory.ts';
@@ -11,6 +10,7 @@ import type { UtcDay } from '../../domain/budgets/drift.ts';
 import type { Clock } from '../../domain/clock.ts';
 import { Fault } from '../../domain/fault.ts';
 import { asking } from '../asking.ts';
+import { putItem, refuseNewer, unlessNewer } from './item-schema.ts';
 
 const MEMORY = { pk: { S: 'BILLING' }, sk: { S: 'MEMORY' } };
 const CLAIM = { pk: { S: 'BILLING' }, sk: { S: 'CLAIM' } };
@@ -37,6 +37,7 @@ export function billingMemoryTable(
         client.send(new GetItemCommand({ TableName: table, Key: MEMORY, ConsistentRead: true })),
       );
       if (item === undefined) return { said: [] };
+      refuseNewer('billing', 'reading what billing remembers', item);
       const stored = Stored.safeParse(item);
       if (!stored.success)
         throw new Fault('BillingMemoryUnreadable', {
@@ -52,35 +53,30 @@ export function billingMemoryTable(
     },
 
     async keep({ said, comparedUntil }) {
-      const Item = {
+      const item = {
         ...MEMORY,
         said: { L: said.map((each) => ({ S: each })) },
         ...(comparedUntil === undefined ? {} : { comparedUntil: { S: comparedUntil } }),
       };
-      await asking('keeping what billing remembers', () => client.send(new PutItemCommand({ TableName: table, Item })));
+      await putItem(client, { kind: 'billing', doing: 'keeping what billing remembers', table, item });
     },
 
     async claim(forMs) {
       const token = newToken();
       const now = clock.now();
-      return await asking('claiming billing for this run', async () => {
-        try {
-          await client.send(
-            new PutItemCommand({
-              TableName: table,
-              Item: { ...CLAIM, token: { S: token }, until: { N: String(now + Math.ceil(forMs)) } },
-              ConditionExpression: 'attribute_not_exists(pk) OR #until <= :now OR #token = :token',
-              ExpressionAttributeNames: { '#until': 'until', '#token': 'token' },
-              ExpressionAttributeValues: { ':now': { N: String(now) }, ':token': { S: token } },
-            }),
-          );
-          held = token;
-          return true;
-        } catch (error) {
-          if (error instanceof ConditionalCheckFailedException) return false;
-          throw error;
-        }
+      const isClaimed = await putItem(client, {
+        kind: 'billing',
+        doing: 'claiming billing for this run',
+        table,
+        item: { ...CLAIM, token: { S: token }, until: { N: String(now + Math.ceil(forMs)) } },
+        condition: {
+          ConditionExpression: 'attribute_not_exists(pk) OR #until <= :now OR #token = :token',
+          ExpressionAttributeNames: { '#until': 'until', '#token': 'token' },
+          ExpressionAttributeValues: { ':now': { N: String(now) }, ':token': { S: token } },
+        },
       });
+      if (isClaimed) held = token;
+      return isClaimed;
     },
 
     async release() {
@@ -93,9 +89,11 @@ export function billingMemoryTable(
             new DeleteItemCommand({
               TableName: table,
               Key: CLAIM,
-              ConditionExpression: '#token = :token',
-              ExpressionAttributeNames: { '#token': 'token' },
-              ExpressionAttributeValues: { ':token': { S: token } },
+              ...unlessNewer('billing', {
+                ConditionExpression: '#token = :token',
+                ExpressionAttributeNames: { '#token': 'token' },
+                ExpressionAttributeValues: { ':token': { S: token } },
+              }),
             }),
           );
         } catch (error) {

@@ -1,4 +1,4 @@
-import { type AttributeValue, type DynamoDBClient, GetItemCommand, PutItemCommand } from '@aws-sdk/client-dynamodb';
+import { type AttributeValue, type DynamoDBClient, GetItemCommand } from '@aws-sdk/client-dynamodb';
 import * as z from 'zod';
 import { epochMs } from '../../domain/clock.ts';
 import { Fault } from '../../domain/fault.ts';
@@ -6,6 +6,7 @@ import { nanoUsd } from '../../domain/money.ts';
 import type { Checkpoint, Checkpoints } from '../../domain/spending/checkpoint.ts';
 import type { LedgerKey } from '../../domain/spending/ledger.ts';
 import { asking } from '../asking.ts';
+import { putItem, refuseNewer } from './item-schema.ts';
 
 const keyOf = ({ budget, period }: LedgerKey): Record<string, AttributeValue> => ({
   pk: { S: `CHECKPOINTS#${budget}` },
@@ -23,10 +24,12 @@ export function checkpointsTable(client: DynamoDBClient, table: string): Checkpo
     },
 
     async keep(key, checkpoints) {
-      const Item = { ...keyOf(key), checkpoints: { L: checkpoints.map(attributeOf) } };
-      await asking(`keeping the checkpoints of ${key.budget} in ${key.period}`, () =>
-        client.send(new PutItemCommand({ TableName: table, Item })),
-      );
+      await putItem(client, {
+        kind: 'checkpoints',
+        doing: `keeping the checkpoints of ${key.budget} in ${key.period}`,
+        table,
+        item: { ...keyOf(key), checkpoints: { L: checkpoints.map(attributeOf) } },
+      });
     },
   };
 }
@@ -52,6 +55,7 @@ const Item = z.object({
 
 /** One that cannot be read proves nothing; and it is not replaced, because a later version may have written it. */
 function checkpointsOf({ budget, period }: LedgerKey, item: Record<string, AttributeValue>): readonly Checkpoint[] {
+  refuseNewer('checkpoints', `reading the checkpoints of ${budget} in ${period}`, item);
   const reading = Item.safeParse(item);
   if (reading.success) return reading.data.checkpoints.L;
   throw new Fault('CheckpointsUnreadable', {

@@ -3,6 +3,7 @@ import type { BudgetId } from '../../domain/budgets/budget-id.ts';
 import { epochMs } from '../../domain/clock.ts';
 import { Fault } from '../../domain/fault.ts';
 import { type NanoUsd, nanoUsd } from '../../domain/money.ts';
+import type { TableId } from '../../domain/recovery/table-identity.ts';
 import type {
   Funding,
   HolderId,
@@ -13,11 +14,9 @@ import type {
   WriteId,
 } from '../../domain/spending/ledger.ts';
 import type { Terms } from '../../domain/spending/terms.ts';
+import { refuseNewer } from './item-schema.ts';
 
 /** A ledger item as DynamoDB stores it. Amounts are numbers of nano-dollars, which DynamoDB keeps to 38 digits. */
-
-/** Version of the item's shape; a reader refuses what is newer than it knows. */
-export const SCHEMA = 1;
 
 export const number = (value: bigint | number): AttributeValue => ({ N: value.toString() });
 export const text = (value: string): AttributeValue => ({ S: value });
@@ -43,14 +42,18 @@ export const entryAttribute = (entry: LeaseEntry): AttributeValue => ({
   },
 });
 
+export const keyOf = (key: LedgerKey) => ({
+  pk: text(key.cell === undefined ? `LEDGER#${key.budget}` : `LEDGER#${key.budget}#${key.cell}`),
+  sk: text(key.period),
+});
+
 export type Attributes = Readonly<Record<string, AttributeValue>>;
 
 export function itemOf(key: LedgerKey, attributes: Attributes): LedgerItem {
-  const schema = amountOf(key, attributes, 'schema');
-  if (schema > BigInt(SCHEMA)) throw corrupt(key, `its shape is version ${schema}, this program knows ${SCHEMA}`);
+  // First: what a later version has written is not to be taken for damaged.
+  const terms = termsOf(key, attributes);
   const money = (name: string): NanoUsd => nanoUsd(amountOf(key, attributes, name));
   const instant = (name: string) => epochMs(Number(amountOf(key, attributes, name)));
-  const terms = termsOf(key, attributes);
   const holders = new Map<HolderId, LeaseEntry>(
     Object.entries(attributes['holders']?.M ?? {}).map(([holder, attribute]) => {
       const entry = attribute.M ?? {};
@@ -101,6 +104,7 @@ export function itemOf(key: LedgerKey, attributes: Attributes): LedgerItem {
       : { refusing: { since: instant('refusedAt'), need: money('refusedNeed') } }),
     ...unrefusedOf(key, attributes),
     crossed: (attributes['crossed']?.L ?? []).map((attribute) => attribute.S ?? ''),
+    ...(attributes['openIn']?.S === undefined ? {} : { openIn: attributes['openIn'].S as TableId }),
   };
 }
 
@@ -123,6 +127,7 @@ const fundingOf = (key: LedgerKey, attributes: Attributes): Funding => ({
 });
 
 export function termsOf(key: LedgerKey, attributes: Attributes): Terms {
+  refuseNewer('ledger', readingOf(key), attributes);
   const money = (from: Attributes, name: string): NanoUsd => nanoUsd(amountOf(key, from, name));
   const instant = (from: Attributes, name: string) => epochMs(Number(amountOf(key, from, name)));
   const standing = attributes['standing']?.S;
@@ -171,10 +176,12 @@ function amountOf(key: LedgerKey, attributes: Attributes, name: string): bigint 
   return BigInt(digits);
 }
 
+const readingOf = ({ budget, period }: LedgerKey): string => `reading the ledger of ${budget} in ${period}`;
+
 /** A missing amount is not zero: nothing may be decided on an item that cannot be read whole. */
 const corrupt = (key: LedgerKey, problem: string): Fault =>
   new Fault('LedgerUnreadable', {
-    doing: `reading the ledger of ${key.budget} in ${key.period}`,
+    doing: readingOf(key),
     problem,
     next: 'Restore the item from a backup, or run a version of the governor that knows its shape.',
   });

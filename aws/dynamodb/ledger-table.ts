@@ -9,6 +9,7 @@ import {
 } from '@aws-sdk/client-dynamodb';
 import { Fault } from '../../domain/fault.ts';
 import { nanoUsd } from '../../domain/money.ts';
+import { RECOVER, type TableLook } from '../../domain/recovery/table-identity.ts';
 import type { CellStore } from '../../domain/spending/cell.ts';
 import {
   judge,
@@ -22,8 +23,9 @@ import {
   type WriteOutcome,
 } from '../../domain/spending/ledger.ts';
 import { errorName } from '../asking.ts';
-import { type Attributes, entryAttribute, itemOf, number, SCHEMA, termsOf, text } from './ledger-item.ts';
-import { leaseUpdate, stillIs, termsChange, termsUpdate } from './ledger-updates.ts';
+import { isNewer, schemaAttribute, unlessNewer } from './item-schema.ts';
+import { type Attributes, entryAttribute, itemOf, keyOf, number, termsOf, text } from './ledger-item.ts';
+import { closedHere, leaseUpdate, stillIs, termsChange, termsUpdate } from './ledger-updates.ts';
 
 /** DynamoDB API reference, BatchGetItem. */
 const MAX_BATCH = 100;
@@ -34,13 +36,14 @@ const nameOf = ({ pk, sk }: Record<string, AttributeValue>): string => `${pk?.S}
  * The ledger in DynamoDB: one item for one budget and period. Every change is one `UpdateItem` whose condition and
  * effect DynamoDB applies atomically to that item; reads are strongly consistent. Nothing else is relied on: no
  * transactions, no streams, no TTL.
+ *
+ * @param look which table this is: money is leased from items alone that are right in it. Without it nobody looks
  */
-export function ledgerTable(client: DynamoDBClient, table: string): LedgerStore & CellStore & TermsReader {
-  const keyOf = (key: LedgerKey) => ({
-    pk: text(key.cell === undefined ? `LEDGER#${key.budget}` : `LEDGER#${key.budget}#${key.cell}`),
-    sk: text(key.period),
-  });
-
+export function ledgerTable(
+  client: DynamoDBClient,
+  table: string,
+  look?: TableLook,
+): LedgerStore & CellStore & TermsReader {
   const read = async (key: LedgerKey): Promise<LedgerItem | undefined> => {
     const answer = await reaching(`reading the ledger of ${key.budget} in ${key.period}`, () =>
       client.send(new GetItemCommand({ TableName: table, Key: keyOf(key), ConsistentRead: true })),
@@ -54,7 +57,9 @@ export function ledgerTable(client: DynamoDBClient, table: string): LedgerStore 
   const attempt = async (doing: string, key: LedgerKey, input: Update): Promise<Attributes | undefined> =>
     await reaching(`${doing} of ${key.budget} in ${key.period}`, async () => {
       try {
-        const answer = await client.send(new UpdateItemCommand({ TableName: table, Key: keyOf(key), ...input }));
+        const answer = await client.send(
+          new UpdateItemCommand({ TableName: table, Key: keyOf(key), ...input, ...unlessNewer('ledger', input) }),
+        );
         return answer.Attributes ?? {};
       } catch (error) {
         if (error instanceof ConditionalCheckFailedException) return undefined;
@@ -87,19 +92,27 @@ export function ledgerTable(client: DynamoDBClient, table: string): LedgerStore 
       }
       return keys.map((key) => {
         const item = found.get(nameOf(keyOf(key)));
-        return item === undefined ? undefined : termsOf(key, item);
+        // Of one that a later version has written nothing is heard: the next write to it says so.
+        return item === undefined || isNewer('ledger', item) ? undefined : termsOf(key, item);
       });
     },
 
     async write(write) {
       // The item as the write left it costs nothing more, and tells what the other holders did meanwhile.
-      const left = await attempt('writing the lease', write.key, { ...leaseUpdate(write), ReturnValues: 'ALL_NEW' });
+      const here = look === undefined ? undefined : { tableId: await look.now() };
+      const left = await attempt('writing the lease', write.key, {
+        ...leaseUpdate(write, here),
+        ReturnValues: 'ALL_NEW',
+      });
       if (left !== undefined) return { kind: 'landed', item: itemOf(write.key, left) };
       // The condition also fails when this very write landed before and its answer was lost: the item tells.
       const item = await read(write.key);
       const outcome = judge(item, write);
       // The item changed since the condition failed and would take the write now: nothing landed, so ask again later.
-      if (outcome.kind === 'landed' && item?.holders.get(write.holder)?.writeId !== write.entry.writeId)
+      const isHere = item?.holders.get(write.holder)?.writeId === write.entry.writeId;
+      if (write.grant !== undefined && !isHere && here !== undefined && closedHere(item, here))
+        throw tableRestored(write.key);
+      if (outcome.kind === 'landed' && !isHere)
         return { kind: 'refused', why: 'over-ceiling', item } satisfies WriteOutcome;
       return outcome;
     },
@@ -114,13 +127,15 @@ export function ledgerTable(client: DynamoDBClient, table: string): LedgerStore 
         key.cell === undefined
           ? ''
           : ', room = :zero, fundedSequence = :zero, fundedUntil = :zero, fundedAt = :zero, fundedSlice = :zero';
+      const here = key.cell === undefined ? await look?.now() : undefined;
       const created = await update('providing the item', key, {
-        UpdateExpression: `SET ${written.effects}, #schema = :schema, startsAt = :startsAt, endsAt = :endsAt, committed = :committed, settled = :settled, leased = :zero, unconfirmed = :unconfirmed, unattributed = :zero, holders = :empty, crossed = :none${opened}${unfunded}`,
+        UpdateExpression: `SET ${here === undefined ? '' : 'openIn = :openIn, '}${written.effects}, #schema = :schema, startsAt = :startsAt, endsAt = :endsAt, committed = :committed, settled = :settled, leased = :zero, unconfirmed = :unconfirmed, unattributed = :zero, holders = :empty, crossed = :none${opened}${unfunded}`,
         ConditionExpression: 'attribute_not_exists(pk)',
         ExpressionAttributeNames: { '#schema': 'schema', '#limit': 'limit' },
         ExpressionAttributeValues: {
           ...written.values,
-          ':schema': number(SCHEMA),
+          ...(here === undefined ? {} : { ':openIn': text(here) }),
+          ':schema': schemaAttribute('ledger').schema,
           ':startsAt': number(startsAt),
           ':endsAt': number(endsAt),
           ':committed': number(settled + unconfirmed),
@@ -254,6 +269,16 @@ export function ledgerTable(client: DynamoDBClient, table: string): LedgerStore 
       return forgotten ? 'forgotten' : 'stale';
     },
 
+    async openHere(key) {
+      const here = await look?.now();
+      if (here === undefined) return;
+      await update('saying the table', key, {
+        UpdateExpression: 'SET openIn = :openIn',
+        ConditionExpression: 'attribute_exists(pk) AND attribute_not_exists(openIn)',
+        ExpressionAttributeValues: { ':openIn': text(here) },
+      });
+    },
+
     async recordCrossings(key, crossed) {
       await update('recording crossed thresholds', key, {
         UpdateExpression: 'SET crossed = :crossed',
@@ -263,6 +288,13 @@ export function ledgerTable(client: DynamoDBClient, table: string): LedgerStore 
     },
   };
 }
+
+const tableRestored = ({ budget, period }: LedgerKey): Fault =>
+  new Fault('TableRestored', {
+    doing: `leasing from ${budget} in ${period}`,
+    problem: 'the table was restored from a backup, and has forgotten what was spent and leased since',
+    next: RECOVER,
+  });
 
 async function reaching<T>(doing: string, request: () => Promise<T>): Promise<T> {
   try {

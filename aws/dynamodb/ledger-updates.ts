@@ -1,6 +1,7 @@
 import type { AttributeValue, UpdateItemCommandInput } from '@aws-sdk/client-dynamodb';
 import type { NanoUsd } from '../../domain/money.ts';
-import { committedBy, type judge, type LeaseWrite } from '../../domain/spending/ledger.ts';
+import { CLOSED, type TableId } from '../../domain/recovery/table-identity.ts';
+import { committedBy, type judge, type LeaseWrite, type LedgerItem } from '../../domain/spending/ledger.ts';
 import type { Terms } from '../../domain/spending/terms.ts';
 import { type Attributes, entryAttribute, number, text } from './ledger-item.ts';
 
@@ -64,8 +65,23 @@ export function termsChange(terms: Terms) {
   };
 }
 
-/** {@link judge} as a condition, and its effect, in one expression. */
-export function leaseUpdate(write: LeaseWrite): Omit<UpdateItemCommandInput, 'TableName' | 'Key'> {
+/** Which table this is, as far as it is told. */
+interface Here {
+  readonly tableId: TableId | undefined;
+}
+
+/** The rule of the condition below: where the table is not told, the governor's own word in the item decides. */
+export function closedHere(item: Pick<LedgerItem, 'openIn' | 'key'> | undefined, { tableId }: Here): boolean {
+  if (item?.openIn === undefined || item.key.cell !== undefined) return false;
+  return tableId === undefined ? item.openIn === CLOSED : item.openIn !== tableId;
+}
+
+/**
+ * {@link judge} as a condition, and its effect, in one expression.
+ *
+ * @param here grants land only where the item is right in this table; a cell lends what its root has granted it
+ */
+export function leaseUpdate(write: LeaseWrite, here?: Here): Omit<UpdateItemCommandInput, 'TableName' | 'Key'> {
   const { entry, grant, refusal, unrefused } = write;
   const committed = committedBy(write);
   const inCell = write.key.cell !== undefined;
@@ -86,6 +102,11 @@ export function leaseUpdate(write: LeaseWrite): Omit<UpdateItemCommandInput, 'Ta
     conditions.push('termsVersion = :termsVersion', 'startsAt <= :at');
     values[':termsVersion'] = number(grant.termsVersion);
     values[':at'] = number(grant.at);
+    if (!inCell && here !== undefined) {
+      const isOpen = here.tableId === undefined ? 'openIn <> :here' : 'openIn = :here';
+      conditions.push(`(attribute_not_exists(openIn) OR ${isOpen})`);
+      values[':here'] = text(here.tableId ?? CLOSED);
+    }
     if (inCell) conditions.push('room >= :committed', 'fundedUntil > :at');
     else {
       conditions.push('committed <= :room');

@@ -1,7 +1,8 @@
 import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import * as z from 'zod';
 import type { Clock } from '../../domain/clock.ts';
-import { type GovernorEvent, parseEvent, serialiseEvent } from '../../domain/events/governor-event.ts';
+import { serialiseEvent } from '../../domain/events/event-text.ts';
+import type { GovernorEvent } from '../../domain/events/governor-event.ts';
 import type { Outbox } from '../../domain/outbox.ts';
 import { NOTICE_KINDS, type Notice, type NoticeId, SEVERITIES } from '../../domain/standing/notice.ts';
 import { outboxTable } from './outbox-table.ts';
@@ -49,5 +50,9 @@ export const eventOutboxTable = (client: DynamoDBClient, table: string, clock: C
     mark: 'unsent-event',
     attribute: 'event',
     serialise: serialiseEvent,
-    parse: (document) => parseEvent(parsed(document)),
+    async parse(document) {
+      // The schemas of all events are loaded where there is one to read.
+      const { parseEvent } = await import('../../domain/events/governor-event.ts');
+      return parseEvent(parsed(document));
+    },
   });

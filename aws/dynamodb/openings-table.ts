@@ -12,8 +12,12 @@ import { type ProfileArn, parseProfileArn } from '../../domain/profiles/profile-
 import type { LedgerKey, Opening } from '../../domain/spending/ledger.ts';
 import type { Openings } from '../../domain/spending/seeding.ts';
 import { asking } from '../asking.ts';
+import { refuseNewer, schemaAttribute, unlessNewer } from './item-schema.ts';
 
 const partitionOf = ({ budget, period }: LedgerKey): string => `OPENING#${budget}#${period}`;
+
+const keepingOf = ({ budget, period }: LedgerKey, profile: ProfileArn): string =>
+  `keeping what ${profile} brings to ${budget} in ${period}`;
 
 const number = (value: bigint): AttributeValue => ({ N: value.toString() });
 
@@ -24,12 +28,27 @@ export function openingsTable(client: DynamoDBClient, table: string): Openings {
     profile: ProfileArn,
     input: Pick<UpdateItemCommandInput, 'UpdateExpression' | 'ConditionExpression' | 'ExpressionAttributeValues'>,
   ): Promise<void> =>
-    await asking(`keeping what ${profile} brings to ${key.budget} in ${key.period}`, async () => {
+    await asking(keepingOf(key, profile), async () => {
       const Key = { pk: { S: partitionOf(key) }, sk: { S: profile } };
       try {
-        await client.send(new UpdateItemCommand({ TableName: table, Key, ...input }));
+        await client.send(
+          new UpdateItemCommand({
+            TableName: table,
+            Key,
+            UpdateExpression: `${input.UpdateExpression}, #schema = if_not_exists(#schema, :schema)`,
+            ...unlessNewer('opening', {
+              ...input,
+              ExpressionAttributeValues: {
+                ...input.ExpressionAttributeValues,
+                ':schema': schemaAttribute('opening').schema,
+              },
+            }),
+            ReturnValuesOnConditionCheckFailure: 'ALL_OLD',
+          }),
+        );
       } catch (error) {
         if (!(error instanceof ConditionalCheckFailedException)) throw error;
+        refuseNewer('opening', keepingOf(key, profile), error.Item);
       }
     });
 
@@ -52,6 +71,7 @@ export function openingsTable(client: DynamoDBClient, table: string): Openings {
       });
       const openings = new Map<ProfileArn, Opening>();
       for (const item of items) {
+        refuseNewer('opening', `reading what profiles brought to ${key.budget} in ${key.period}`, item);
         const profile = parseProfileArn(item['sk']?.S ?? '');
         if (profile === undefined) throw unreadable(key, item, 'its key is no profile');
         const amount = (name: string) => amountOf(key, item, name);

@@ -2,13 +2,13 @@ import {
   ConditionalCheckFailedException,
   type DynamoDBClient,
   GetItemCommand,
-  PutItemCommand,
   paginateQuery,
   UpdateItemCommand,
 } from '@aws-sdk/client-dynamodb';
 import { type Clock, epochMs } from '../../domain/clock.ts';
 import type { Outbox, OutboxMessage, Waiting } from '../../domain/outbox.ts';
 import { asking } from '../asking.ts';
+import { isNewer, putItem, unlessNewer } from './item-schema.ts';
 
 /** The sparse index that holds only what is not sent yet, oldest first; each kind of message under a mark of its own. */
 export const OUTBOX_INDEX = 'outbox';
@@ -27,7 +27,7 @@ export interface OutboxKind<Message extends OutboxMessage> {
   readonly attribute: string;
   readonly serialise: (message: Message) => string;
   /** Undefined for what this version does not write. */
-  readonly parse: (document: string) => Message | undefined;
+  readonly parse: (document: string) => Message | undefined | Promise<Message | undefined>;
 }
 
 /** Messages in the governor's table, one item each, kept for good: an occasion that is on record is never told again. */
@@ -52,23 +52,17 @@ export function outboxTable<Message extends OutboxMessage>(
     async enter(message) {
       // A read costs a tenth of a refused write, and most occasions that come here are on record already.
       if (await has(message.id)) return;
-      await asking(`entering ${prefix} ${message.id}`, async () => {
-        try {
-          await client.send(
-            new PutItemCommand({
-              TableName: table,
-              Item: {
-                ...keyOf(message.id),
-                [attribute]: { S: kind.serialise(message) },
-                outbox: { S: mark },
-                enteredAt: { N: String(clock.now()) },
-              },
-              ConditionExpression: 'attribute_not_exists(pk)',
-            }),
-          );
-        } catch (error) {
-          if (!(error instanceof ConditionalCheckFailedException)) throw error;
-        }
+      await putItem(client, {
+        kind: 'message',
+        doing: `entering ${prefix} ${message.id}`,
+        table,
+        item: {
+          ...keyOf(message.id),
+          [attribute]: { S: kind.serialise(message) },
+          outbox: { S: mark },
+          enteredAt: { N: String(clock.now()) },
+        },
+        condition: { ConditionExpression: 'attribute_not_exists(pk)' },
       });
     },
 
@@ -87,7 +81,8 @@ export function outboxTable<Message extends OutboxMessage>(
         );
         for await (const page of pages)
           for (const item of page.Items ?? []) {
-            const message = kind.parse(item[attribute]?.S ?? '');
+            // It waits for the version that has entered it.
+            const message = isNewer('message', item) ? undefined : await kind.parse(item[attribute]?.S ?? '');
             const enteredAt = epochMs(Number(item['enteredAt']?.N ?? 0));
             if (message === undefined) unreadable.push(item['pk']?.S?.slice(prefix.length + 1) ?? '');
             else waiting.push({ message, enteredAt });
@@ -105,12 +100,14 @@ export function outboxTable<Message extends OutboxMessage>(
               TableName: table,
               Key: keyOf(id),
               UpdateExpression: 'SET claimedUntil = :until',
-              ConditionExpression: 'outbox = :mark AND (attribute_not_exists(claimedUntil) OR claimedUntil < :now)',
-              ExpressionAttributeValues: {
-                ':until': { N: String(now + CLAIM_MS) },
-                ':now': { N: String(now) },
-                ':mark': { S: mark },
-              },
+              ...unlessNewer('message', {
+                ConditionExpression: 'outbox = :mark AND (attribute_not_exists(claimedUntil) OR claimedUntil < :now)',
+                ExpressionAttributeValues: {
+                  ':until': { N: String(now + CLAIM_MS) },
+                  ':now': { N: String(now) },
+                  ':mark': { S: mark },
+                },
+              }),
             }),
           );
           return true;
@@ -128,7 +125,7 @@ export function outboxTable<Message extends OutboxMessage>(
             TableName: table,
             Key: keyOf(id),
             UpdateExpression: 'REMOVE outbox, claimedUntil',
-            ConditionExpression: 'attribute_exists(pk)',
+            ...unlessNewer('message', { ConditionExpression: 'attribute_exists(pk)' }),
           }),
         ),
       );

@@ -1,7 +1,7 @@
 import {
   ConditionalCheckFailedException,
+  DeleteItemCommand,
   type DynamoDBClient,
-  PutItemCommand,
   paginateQuery,
 } from '@aws-sdk/client-dynamodb';
 import * as z from 'zod';
@@ -9,8 +9,9 @@ import type { BudgetId } from '../../domain/budgets/budget-id.ts';
 import { type EpochMs, epochMs } from '../../domain/clock.ts';
 import { Fault } from '../../domain/fault.ts';
 import { nanoUsd } from '../../domain/money.ts';
-import type { Override, OverrideId, Overrides } from '../../domain/standing/override.ts';
+import type { Override, OverrideId, Overrides, Retractions } from '../../domain/standing/override.ts';
 import { asking } from '../asking.ts';
+import { putItem, refuseNewer, unlessNewer } from './item-schema.ts';
 
 const PARTITION = 'OVERRIDES';
 /** Sorts raises before standings, by their end: a query from now on leaves out those that are over. */
@@ -43,32 +44,49 @@ const Stored = z.object({
  * What operators have said, in the governor's table. A target has one item for its standing, which the next word on it
  * replaces; each raise has one of its own, and stays as a record.
  */
-export function overridesTable(client: DynamoDBClient, table: string): Overrides {
+export function overridesTable(client: DynamoDBClient, table: string): Overrides & Retractions {
   return {
     async keep(override) {
-      return await asking(`keeping override ${override.id}`, async () => {
+      const document = JSON.stringify(override, (_, value: unknown) =>
+        typeof value === 'bigint' ? value.toString() : value,
+      );
+      const isKept = await putItem(client, {
+        kind: 'override',
+        doing: `keeping override ${override.id}`,
+        table,
+        item: {
+          pk: { S: PARTITION },
+          sk: { S: sortKeyOf(override) },
+          madeAt: { N: String(override.madeAt) },
+          override: { S: document },
+        },
+        // A copy of an earlier word that arrives late takes nothing back.
+        condition: {
+          ConditionExpression: 'attribute_not_exists(pk) OR madeAt <= :madeAt',
+          ExpressionAttributeValues: { ':madeAt': { N: String(override.madeAt) } },
+        },
+      });
+      return isKept ? 'kept' : 'outdated';
+    },
+
+    async takeBack(override) {
+      return await asking(`taking back override ${override.id}`, async () => {
         try {
           await client.send(
-            new PutItemCommand({
+            new DeleteItemCommand({
               TableName: table,
-              Item: {
-                pk: { S: PARTITION },
-                sk: { S: sortKeyOf(override) },
-                madeAt: { N: String(override.madeAt) },
-                override: {
-                  S: JSON.stringify(override, (_, value: unknown) =>
-                    typeof value === 'bigint' ? value.toString() : value,
-                  ),
-                },
-              },
-              // A copy of an earlier word that arrives late takes nothing back.
-              ConditionExpression: 'attribute_not_exists(pk) OR madeAt <= :madeAt',
-              ExpressionAttributeValues: { ':madeAt': { N: String(override.madeAt) } },
+              Key: { pk: { S: PARTITION }, sk: { S: sortKeyOf(override) } },
+              // A later word of the same target has the same key, and an id of its own.
+              ...unlessNewer('override', {
+                ConditionExpression: 'contains(#override, :id)',
+                ExpressionAttributeNames: { '#override': 'override' },
+                ExpressionAttributeValues: { ':id': { S: `"id":${JSON.stringify(override.id)}` } },
+              }),
             }),
           );
-          return 'kept';
+          return 'taken-back';
         } catch (error) {
-          if (error instanceof ConditionalCheckFailedException) return 'outdated';
+          if (error instanceof ConditionalCheckFailedException) return 'gone';
           throw error;
         }
       });
@@ -88,6 +106,7 @@ export function overridesTable(client: DynamoDBClient, table: string): Overrides
         );
         for await (const page of pages)
           for (const item of page.Items ?? []) {
+            refuseNewer('override', 'reading the overrides', item);
             const override = overrideOf(item['override']?.S ?? '');
             if (override.until > now) lasting.push(override);
           }

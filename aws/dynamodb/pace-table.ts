@@ -1,10 +1,11 @@
-import { type DynamoDBClient, GetItemCommand, PutItemCommand } from '@aws-sdk/client-dynamodb';
+import { type DynamoDBClient, GetItemCommand } from '@aws-sdk/client-dynamodb';
 import * as z from 'zod';
 import { epochMs } from '../../domain/clock.ts';
 import { nanoUsd } from '../../domain/money.ts';
 import { NO_PACE, type PaceRecords } from '../../domain/outlook/pace-samples.ts';
 import type { LedgerKey } from '../../domain/spending/ledger.ts';
 import { asking } from '../asking.ts';
+import { putItem, refuseNewer } from './item-schema.ts';
 
 const Stored = z.object({
   samples: z.array(
@@ -17,7 +18,7 @@ const Stored = z.object({
 
 /**
  * What budgets had spent hour by hour, in the governor's table: one item for each budget and period. It is only looked at
- * to see a pace: what another version wrote is none, and fills again within hours.
+ * to see a pace: what cannot be read is none, and fills again within hours.
  */
 export function paceTable(client: DynamoDBClient, table: string): PaceRecords {
   const keyOf = ({ budget, period }: LedgerKey) => ({ pk: { S: `PACE#${budget}` }, sk: { S: period } });
@@ -26,14 +27,14 @@ export function paceTable(client: DynamoDBClient, table: string): PaceRecords {
       const { Item: item } = await asking(`reading the pace of ${key.budget}`, () =>
         client.send(new GetItemCommand({ TableName: table, Key: keyOf(key), ConsistentRead: true })),
       );
+      refuseNewer('pace', `reading the pace of ${key.budget}`, item);
       return parse(item?.['pace']?.S) ?? NO_PACE;
     },
 
     async keep(key, { samples, foreseen }) {
       const pace = JSON.stringify({ samples: samples.map(({ at, spent }) => [at, spent.toString()]), foreseen });
-      await asking(`keeping the pace of ${key.budget}`, () =>
-        client.send(new PutItemCommand({ TableName: table, Item: { ...keyOf(key), pace: { S: pace } } })),
-      );
+      const item = { ...keyOf(key), pace: { S: pace } };
+      await putItem(client, { kind: 'pace', doing: `keeping the pace of ${key.budget}`, table, item });
     },
   };
 }

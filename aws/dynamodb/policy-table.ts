@@ -1,7 +1,8 @@
-import { type DynamoDBClient, GetItemCommand, PutItemCommand } from '@aws-sdk/client-dynamodb';
+import { type DynamoDBClient, GetItemCommand } from '@aws-sdk/client-dynamodb';
 import { Fault } from '../../domain/fault.ts';
-import { type Policy, readPolicy } from '../../domain/policy/policy.ts';
+import type { Policy } from '../../domain/policy/policy.ts';
 import { asking } from '../asking.ts';
+import { putItem, refuseNewer } from './item-schema.ts';
 
 const KEY = { pk: { S: 'POLICY' }, sk: { S: 'CURRENT' } };
 
@@ -12,6 +13,7 @@ export function policyTable(client: DynamoDBClient, table: string) {
     const answer = await asking('reading the policy', () =>
       client.send(new GetItemCommand({ TableName: table, Key: KEY, ConsistentRead: true })),
     );
+    refuseNewer('policy', 'reading the policy', answer.Item);
     return answer.Item?.['document']?.S;
   };
   return {
@@ -34,6 +36,8 @@ export function policyTable(client: DynamoDBClient, table: string) {
           next: 'Apply a policy file to this table.',
         });
       if (last?.document === document) return last.policy;
+      // The schemas of a policy are the largest part of what a function starts with, and its first request needs none of them.
+      const { readPolicy } = await import('../../domain/policy/policy.ts');
       const reading = readPolicy(JSON.parse(document));
       if (reading.kind === 'valid') {
         last = { document, policy: reading.policy };
@@ -49,8 +53,8 @@ export function policyTable(client: DynamoDBClient, table: string) {
 
     /** Puts a document in force that {@link readPolicy} has found valid. */
     async apply(document: unknown): Promise<void> {
-      const Item = { ...KEY, document: { S: JSON.stringify(document) } };
-      await asking('applying the policy', () => client.send(new PutItemCommand({ TableName: table, Item })));
+      const item = { ...KEY, document: { S: JSON.stringify(document) } };
+      await putItem(client, { kind: 'policy', doing: 'applying the policy', table, item });
     },
   };
 }

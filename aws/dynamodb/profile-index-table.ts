@@ -1,7 +1,8 @@
-import { type DynamoDBClient, GetItemCommand, PutItemCommand } from '@aws-sdk/client-dynamodb';
+import { type DynamoDBClient, GetItemCommand } from '@aws-sdk/client-dynamodb';
 import { parseIndexEntry, serialiseIndexEntry, unreadableEntry } from '../../domain/profiles/index-entry-document.ts';
 import type { IndexEntry, ProfileIndex } from '../../domain/profiles/profile-index.ts';
 import { asking } from '../asking.ts';
+import { putItem, refuseNewer } from './item-schema.ts';
 import { PARTITION, storedEntries } from './stored-entries.ts';
 
 /** The profile index in the governor's table: one partition, one item for each profile, by ARN. */
@@ -13,18 +14,17 @@ export function profileIndexTable(client: DynamoDBClient, table: string): Profil
           new GetItemCommand({ TableName: table, Key: { pk: { S: PARTITION }, sk: { S: arn } }, ConsistentRead: true }),
         ),
       );
+      refuseNewer('index', `reading the index entry of ${arn}`, answer.Item);
       return answer.Item === undefined ? undefined : entryOf(arn, answer.Item['entry']?.S);
     },
 
     async put(entry) {
-      await asking(`writing the index entry of ${entry.arn}`, () =>
-        client.send(
-          new PutItemCommand({
-            TableName: table,
-            Item: { pk: { S: PARTITION }, sk: { S: entry.arn }, entry: { S: serialiseIndexEntry(entry) } },
-          }),
-        ),
-      );
+      await putItem(client, {
+        kind: 'index',
+        doing: `writing the index entry of ${entry.arn}`,
+        table,
+        item: { pk: { S: PARTITION }, sk: { S: entry.arn }, entry: { S: serialiseIndexEntry(entry) } },
+      });
     },
 
     async list(onUnreadable) {

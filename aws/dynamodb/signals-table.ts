@@ -1,15 +1,11 @@
-import {
-  ConditionalCheckFailedException,
-  type DynamoDBClient,
-  PutItemCommand,
-  paginateQuery,
-} from '@aws-sdk/client-dynamodb';
+import { type DynamoDBClient, paginateQuery } from '@aws-sdk/client-dynamodb';
 import * as z from 'zod';
 import type { BudgetId } from '../../domain/budgets/budget-id.ts';
 import { epochMs } from '../../domain/clock.ts';
 import { Fault } from '../../domain/fault.ts';
 import { SIGNAL_KINDS, type Signal, type SignalId, type Signals } from '../../domain/standing/signal.ts';
 import { asking } from '../asking.ts';
+import { putItem, refuseNewer } from './item-schema.ts';
 
 const Stored = z.object({
   id: z.string().transform((id) => id as SignalId),
@@ -24,26 +20,22 @@ const Stored = z.object({
 export function signalsTable(client: DynamoDBClient, table: string): Signals {
   return {
     async keep(signal) {
-      await asking(`keeping signal ${signal.id}`, async () => {
-        try {
-          await client.send(
-            new PutItemCommand({
-              TableName: table,
-              Item: {
-                pk: { S: `SIGNALS#${signal.budget}` },
-                sk: { S: signal.id },
-                seenAt: { N: String(signal.seenAt) },
-                until: { N: String(signal.until) },
-                signal: { S: JSON.stringify(signal) },
-              },
-              // Of two that ask AWS at once, the one with the older answer may come last.
-              ConditionExpression: 'attribute_not_exists(seenAt) OR seenAt <= :seenAt',
-              ExpressionAttributeValues: { ':seenAt': { N: String(signal.seenAt) } },
-            }),
-          );
-        } catch (error) {
-          if (!(error instanceof ConditionalCheckFailedException)) throw error;
-        }
+      await putItem(client, {
+        kind: 'signal',
+        doing: `keeping signal ${signal.id}`,
+        table,
+        item: {
+          pk: { S: `SIGNALS#${signal.budget}` },
+          sk: { S: signal.id },
+          seenAt: { N: String(signal.seenAt) },
+          until: { N: String(signal.until) },
+          signal: { S: JSON.stringify(signal) },
+        },
+        // Of two that ask AWS at once, the one with the older answer may come last.
+        condition: {
+          ConditionExpression: 'attribute_not_exists(seenAt) OR seenAt <= :seenAt',
+          ExpressionAttributeValues: { ':seenAt': { N: String(signal.seenAt) } },
+        },
       });
     },
 
@@ -62,7 +54,10 @@ export function signalsTable(client: DynamoDBClient, table: string): Signals {
           },
         );
         for await (const page of pages)
-          for (const item of page.Items ?? []) lasting.push(signalOf(budget, item['signal']?.S ?? ''));
+          for (const item of page.Items ?? []) {
+            refuseNewer('signal', `reading the signals about ${budget}`, item);
+            lasting.push(signalOf(budget, item['signal']?.S ?? ''));
+          }
         return lasting;
       });
     },

@@ -1,14 +1,28 @@
 import { type AttributeValue, BatchGetItemCommand, type DynamoDBClient, paginateQuery } from '@aws-sdk/client-dynamodb';
+import { epochMs } from '../../domain/clock.ts';
 import { Fault } from '../../domain/fault.ts';
 import type { ProfileArn } from '../../domain/profiles/profile-arn.ts';
+import type { TableId, TableVouch } from '../../domain/recovery/table-identity.ts';
 import { asking } from '../asking.ts';
 import { inRounds, type Wait, waitInRealTime } from './in-rounds.ts';
 
 /** Of all index entries. */
 export const PARTITION = 'INDEX';
 
-/** The documents of all index entries, as they are stored. */
-export async function* storedEntries(client: DynamoDBClient, table: string): AsyncGenerator<StoredDocument> {
+/** Of the item among them by which the governor says which table this is: whoever reads the index reads that as well. */
+export const VOUCH_KEY = 'TABLE';
+
+export type HearsVouch = (word: TableVouch) => void;
+
+/**
+ * The documents of all index entries, as they are stored.
+ * @param hears the governor's word of which table this is
+ */
+export async function* storedEntries(
+  client: DynamoDBClient,
+  table: string,
+  hears?: HearsVouch,
+): AsyncGenerator<StoredDocument> {
   const pages = paginateQuery(
     { client },
     {
@@ -21,7 +35,9 @@ export async function* storedEntries(client: DynamoDBClient, table: string): Asy
   for (;;) {
     const page = await asking('reading the profile index', () => pages.next());
     if (page.done === true) return;
-    for (const item of page.value.Items ?? []) yield documentOf(item);
+    for (const item of page.value.Items ?? [])
+      if (item['sk']?.S !== VOUCH_KEY) yield documentOf(item);
+      else hears?.({ tableId: (item['tableId']?.S ?? '') as TableId, at: epochMs(Number(item['vouchedAt']?.N ?? 0)) });
   }
 }
 

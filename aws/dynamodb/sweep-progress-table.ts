@@ -1,6 +1,7 @@
-import { type DynamoDBClient, GetItemCommand, PutItemCommand } from '@aws-sdk/client-dynamodb';
+import { type DynamoDBClient, GetItemCommand } from '@aws-sdk/client-dynamodb';
 import type { SweepProgress } from '../../domain/profiles/sweep-progress.ts';
 import { asking } from '../asking.ts';
+import { putItem, refuseNewer } from './item-schema.ts';
 
 const KEY = { pk: { S: 'SWEEP' }, sk: { S: 'CURSOR' } };
 
@@ -11,18 +12,19 @@ export function sweepProgressTable(client: DynamoDBClient, table: string): Sweep
       const { Item: item } = await asking('reading how far the last sweep came', () =>
         client.send(new GetItemCommand({ TableName: table, Key: KEY, ConsistentRead: true })),
       );
+      refuseNewer('sweep', 'reading how far the last sweep came', item);
       const budget = item?.['budget']?.S;
       const profile = item?.['profile']?.S;
       return { ...(budget === undefined ? {} : { budget }), ...(profile === undefined ? {} : { profile }) };
     },
 
     async keep({ budget, profile }) {
-      const Item = {
+      const item = {
         ...KEY,
         ...(budget === undefined ? {} : { budget: { S: budget } }),
         ...(profile === undefined ? {} : { profile: { S: profile } }),
       };
-      await asking('keeping how far the sweep came', () => client.send(new PutItemCommand({ TableName: table, Item })));
+      await putItem(client, { kind: 'sweep', doing: 'keeping how far the sweep came', table, item });
     },
   };
 }

@@ -1,10 +1,4 @@
-import {
-  ConditionalCheckFailedException,
-  type DynamoDBClient,
-  GetItemCommand,
-  PutItemCommand,
-  paginateQuery,
-} from '@aws-sdk/client-dynamodb';
+import { type DynamoDBClient, GetItemCommand, paginateQuery } from '@aws-sdk/client-dynamodb';
 import * as z from 'zod';
 import { epochMs } from '../../domain/clock.ts';
 import { Fault } from '../../domain/fault.ts';
@@ -13,6 +7,7 @@ import { type ProfileArn, parseProfileArn } from '../../domain/profiles/profile-
 import type { TagHistories, TagHistory } from '../../domain/profiles/tag-history.ts';
 import type { Tags } from '../../domain/tags.ts';
 import { asking } from '../asking.ts';
+import { putItem, refuseNewer } from './item-schema.ts';
 
 const PARTITION = 'TAGS';
 
@@ -29,35 +24,30 @@ export function tagHistoriesTable(client: DynamoDBClient, table: string): TagHis
         ),
       );
       if (item === undefined) return { history: [], version: 0 };
+      refuseNewer('tags', `reading which tags ${arn} has carried`, item);
       return { history: historyOf(arn, item['history']?.S), version: Number(item['version']?.N ?? 0) };
     },
 
     async put(arn, history, version) {
-      return await asking(`keeping which tags ${arn} has carried`, async () => {
-        try {
-          await client.send(
-            new PutItemCommand({
-              TableName: table,
-              Item: {
-                pk: { S: PARTITION },
-                sk: { S: arn },
-                version: { N: String(version + 1) },
-                history: { S: JSON.stringify(history) },
+      const isWritten = await putItem(client, {
+        kind: 'tags',
+        doing: `keeping which tags ${arn} has carried`,
+        table,
+        item: {
+          pk: { S: PARTITION },
+          sk: { S: arn },
+          version: { N: String(version + 1) },
+          history: { S: JSON.stringify(history) },
+        },
+        condition:
+          version === 0
+            ? { ConditionExpression: 'attribute_not_exists(pk)' }
+            : {
+                ConditionExpression: 'version = :version',
+                ExpressionAttributeValues: { ':version': { N: String(version) } },
               },
-              ...(version === 0
-                ? { ConditionExpression: 'attribute_not_exists(pk)' }
-                : {
-                    ConditionExpression: 'version = :version',
-                    ExpressionAttributeValues: { ':version': { N: String(version) } },
-                  }),
-            }),
-          );
-          return 'written';
-        } catch (error) {
-          if (error instanceof ConditionalCheckFailedException) return 'stale';
-          throw error;
-        }
       });
+      return isWritten ? 'written' : 'stale';
     },
 
     async list() {
@@ -75,6 +65,7 @@ export function tagHistoriesTable(client: DynamoDBClient, table: string): TagHis
         const page = await asking('reading which tags profiles have carried', () => pages.next());
         if (page.done === true) return histories;
         for (const item of page.value.Items ?? []) {
+          refuseNewer('tags', 'reading which tags profiles have carried', item);
           const arn = parseProfileArn(item['sk']?.S ?? '');
           if (arn === undefined) throw unreadable(item['sk']?.S ?? 'an item without a key');
           histories.set(arn, historyOf(arn, item['history']?.S));

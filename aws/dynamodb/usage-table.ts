@@ -13,7 +13,8 @@ import {
   type UtcHour,
 } from '../../domain/spending/usage-record.ts';
 import { asking } from '../asking.ts';
-import { partitionOf, SCHEMA, sortPrefixOf, usageWriter } from './usage-writer.ts';
+import { refuseNewer } from './item-schema.ts';
+import { partitionOf, sortPrefixOf, usageWriter } from './usage-writer.ts';
 
 /** Comes after every key that begins with the prefix: `$` follows `#`. */
 const afterPrefixOf = (hour: UtcHour): string => `${hour.slice(11)}$`;
@@ -110,7 +111,6 @@ const Totals = z.pipe(
 );
 
 const Item = z.object({
-  schema: z.object({ N: z.literal(SCHEMA) }),
   sk: z.object({ S: z.string().check(z.regex(/^\d\d#[^#]+#\d+$/)) }),
   sequence: z.pipe(asNumber, z.int().check(z.positive())),
   watermark: count,
@@ -118,6 +118,7 @@ const Item = z.object({
 });
 
 function recordOf(partition: string, attributes: Attributes): UsageRecord {
+  refuseNewer('usage', `reading the usage of ${partition}`, attributes);
   const reading = Item.safeParse(attributes);
   if (!reading.success) throw unreadable(partition, attributes['sk']?.S, z.prettifyError(reading.error));
   const { sk, sequence, watermark, profiles } = reading.data;

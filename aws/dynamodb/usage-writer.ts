@@ -1,14 +1,6 @@
-import {
-  type AttributeValue,
-  ConditionalCheckFailedException,
-  type DynamoDBClient,
-  PutItemCommand,
-} from '@aws-sdk/client-dynamodb';
+import type { AttributeValue, DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import type { UsageRecord, UsageRecords, UsageTotals, UtcHour } from '../../domain/spending/usage-record.ts';
-import { asking } from '../asking.ts';
-
-/** Version of the item's shape; a reader refuses what it does not know. */
-export const SCHEMA = '1';
+import { putItem } from './item-schema.ts';
 
 /** A day in one partition, so that a month is read with 31 queries; a process writes to it about once a minute. */
 export const partitionOf = (hour: UtcHour): string => `USAGE#${hour.slice(0, 10)}`;
@@ -18,21 +10,17 @@ export const sortPrefixOf = (hour: UtcHour): string => `${hour.slice(11)}#`;
 export const usageWriter = (client: DynamoDBClient, table: string): Pick<UsageRecords, 'write'> => ({
   async write(record) {
     const { process, hour, sequence } = record;
-    await asking(`writing the usage of ${process} in ${hour}`, async () => {
-      try {
-        await client.send(
-          new PutItemCommand({
-            TableName: table,
-            Item: itemOf(record),
-            ConditionExpression: 'attribute_not_exists(pk) OR #sequence < :sequence',
-            ExpressionAttributeNames: { '#sequence': 'sequence' },
-            ExpressionAttributeValues: { ':sequence': { N: String(sequence) } },
-          }),
-        );
-      } catch (error) {
-        // This version of the chunk, or a later one, is there: chunks are cumulative, so it holds all of this one.
-        if (!(error instanceof ConditionalCheckFailedException)) throw error;
-      }
+    // Where this state of the chunk is there, or a later one: chunks are cumulative, so it holds all of this one.
+    await putItem(client, {
+      kind: 'usage',
+      doing: `writing the usage of ${process} in ${hour}`,
+      table,
+      item: itemOf(record),
+      condition: {
+        ConditionExpression: 'attribute_not_exists(pk) OR #sequence < :sequence',
+        ExpressionAttributeNames: { '#sequence': 'sequence' },
+        ExpressionAttributeValues: { ':sequence': { N: String(sequence) } },
+      },
     });
   },
 });
@@ -40,7 +28,6 @@ export const usageWriter = (client: DynamoDBClient, table: string): Pick<UsageRe
 const itemOf = (record: UsageRecord): Record<string, AttributeValue> => ({
   pk: { S: partitionOf(record.hour) },
   sk: { S: `${sortPrefixOf(record.hour)}${record.process}#${record.chunk}` },
-  schema: { N: SCHEMA },
   sequence: { N: String(record.sequence) },
   watermark: { N: String(record.watermark) },
   profiles: { M: Object.fromEntries([...record.totals].map(([arn, totals]) => [arn, totalsAttribute(totals)])) },

@@ -62,7 +62,8 @@ export async function governedProcess(entries: readonly IndexEntry[]): Promise<G
     ungoverned: new Set<string>(),
     isClosed: () => false,
   };
-  return { calls: (tenant) => governedCalls(shared, { tenant: tenantOf(tenant) }) };
+  const callsOf = governedCalls(shared);
+  return { calls: (tenant) => callsOf({ tenant: tenantOf(tenant) }) };
 }
 
 const NOWHERE: UsageRecords = { write: async () => {}, async *read() {} };

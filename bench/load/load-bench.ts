@@ -15,7 +15,10 @@ type Times = z.infer<typeof timesSchema>;
  */
 export async function run(full: boolean): Promise<void> {
   const aws = await startEmbeddedAws();
-  const project = await tenantProject(aws);
+  const project = await tenantProject(aws).catch(async (error: unknown) => {
+    await aws.close();
+    throw error;
+  });
   const env = { ...process.env, ...aws.environment() };
   const timed = async (program: string): Promise<Times> => {
     const { stdout } = await execute(process.execPath, [program, project.profileArn], { env });

@@ -7,6 +7,7 @@ import * as z from 'zod';
 import { bedrockProfiles } from '../../aws/bedrock-profiles.ts';
 import { ledgerTable } from '../../aws/dynamodb/ledger-table.ts';
 import { profileIndexTable } from '../../aws/dynamodb/profile-index-table.ts';
+import { tableIdentities } from '../../aws/dynamodb/recovery-table.ts';
 import { genaiPrices } from '../../aws/price-list.ts';
 import type { BudgetId } from '../../domain/budgets/budget-id.ts';
 import { epochMs } from '../../domain/clock.ts';
@@ -85,6 +86,9 @@ async function provideProfile(aws: EmbeddedAws): Promise<string> {
     endsAt,
     terms: { limit, stopAt: limit, standing: 'open', version: 1 },
   });
+  // As `ledger-watch` does each minute.
+  const identities = tableIdentities(dynamodb, TABLE);
+  await identities.vouch({ tableId: (await identities.describe()).tableId, at: now });
   await profileIndexTable(dynamodb, TABLE).put({
     ...facts,
     region: regionOf(facts.arn),

@@ -88,6 +88,8 @@ async function prepare(environment: Readonly<Record<string, string>>, accountId:
     GOVERNOR_ACCOUNT_ID: accountId,
     GOVERNOR_INDEX_PARAMETER: '/governor/index',
     GOVERNOR_STAGE: 'bench',
+    GOVERNOR_REGIONS: REGION,
+    GOVERNOR_PAYER_ACCOUNT_ID: 'none',
     POWERTOOLS_LOG_LEVEL: 'SILENT',
     POWERTOOLS_METRICS_DISABLED: 'true',
   });
@@ -98,6 +100,7 @@ async function prepare(environment: Readonly<Record<string, string>>, accountId:
   const events = arns.map((resourceARN) => ({
     ...fixture,
     account: accountId,
+    region: REGION,
     detail: { ...fixture.detail, requestParameters: { ...fixture.detail.requestParameters, resourceARN } },
   }));
   const context = { awsRequestId: 'bench', getRemainingTimeInMillis: () => 60_000 } as Context;

@@ -90,7 +90,6 @@ export async function bypassReactions(seed: number): Promise<readonly number[]> 
     for (let process = 0; process < PROCESSES; process++) {
       const name = `t${tenant}p${process}`;
       const recorder = new UsageRecorder({ records: account.usage, clock: simulation, process: name as ProcessId });
-      const used = recorder.of(profile);
       new TenantProcess({
         simulation,
         random,
@@ -104,7 +103,7 @@ export async function bypassReactions(seed: number): Promise<readonly number[]> 
           lastAdmitted[tenant] = simulation.now();
         },
         onSettled: () => {
-          used.settled(CALL, COST);
+          recorder.of(profile).settled(CALL, COST);
           metrics.add(profile, CALL);
         },
         maintain: () => void recorder.maintain(),

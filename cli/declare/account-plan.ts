@@ -1,4 +1,5 @@
 import { type Approximation, approximations } from '../../domain/budgets/approximations.ts';
+import { checkTagKeys, type TagKeyCheck } from '../../domain/policy/tag-keys.ts';
 import { type PlannedAction, planProfiles, readProfiles } from '../../domain/profiles/plan-profiles.ts';
 import type { PolicyFile } from '../policy-file.ts';
 import type { Account } from './account.ts';
@@ -11,6 +12,8 @@ export interface AccountPlan {
   readonly storesPolicy: boolean;
   /** Under `mode: observe` nothing but the policy is stored: the actions are what would be done. */
   readonly observes: boolean;
+  /** Whether the deployed stack may write the tags that this policy mends. */
+  readonly tagKeys: TagKeyCheck;
   readonly actions: readonly PlannedAction[];
   /** What AWS Budgets will not do as the policy says. */
   readonly approximations: readonly Approximation[];
@@ -23,6 +26,7 @@ export async function planFor(account: Account, { policy, document }: PolicyFile
     observes: policy.mode === 'observe',
     storesPolicy: !(await account.policies.holds(document)),
     approximations: approximations(policy),
+    tagKeys: checkTagKeys(policy.tags, await account.tagKeys()),
     actions: planProfiles(policy, await readProfiles(account.ports.profiles, policy.regions)),
   };
 }

@@ -1,9 +1,12 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { BedrockClient } from '@aws-sdk/client-bedrock';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { SSMClient } from '@aws-sdk/client-ssm';
 import { bedrockProfileMaker } from '../../aws/bedrock-profile-maker.ts';
 import { bedrockProfiles } from '../../aws/bedrock-profiles.ts';
 import { policyTable } from '../../aws/dynamodb/policy-table.ts';
+import { stackTagKeys } from '../../aws/stack-tag-keys.ts';
+import type { WritableTagKeys } from '../../domain/policy/tag-keys.ts';
 import type { PlanPorts } from '../../domain/profiles/apply-plan.ts';
 import type { Profiles } from '../../domain/profiles/profiles.ts';
 import { callerOf } from '../caller.ts';
@@ -12,6 +15,8 @@ import { callerOf } from '../caller.ts';
 export interface Account {
   readonly id: string;
   readonly policies: ReturnType<typeof policyTable>;
+  /** What the roles of the deployed stack may write. */
+  readonly tagKeys: () => Promise<WritableTagKeys>;
   readonly ports: PlanPorts & { readonly profiles: Profiles };
 }
 
@@ -31,6 +36,7 @@ export async function accountOf(table: string): Promise<Account> {
   return {
     id,
     policies: policyTable(new DynamoDBClient(PATIENT), table),
+    tagKeys: () => stackTagKeys(new SSMClient(PATIENT), table),
     ports: {
       profiles: bedrockProfiles(clientFor),
       maker: bedrockProfileMaker(clientFor, { accountId: id }),

@@ -1,4 +1,5 @@
 import pc from 'picocolors';
+import type { TagKeyCheck } from '../../domain/policy/tag-keys.ts';
 import type { Applied } from '../../domain/profiles/apply-plan.ts';
 import type { PlannedAction } from '../../domain/profiles/plan-profiles.ts';
 import { regionOf } from '../../domain/profiles/profile-arn.ts';
@@ -25,6 +26,11 @@ const nameOf = (action: PlannedAction): string =>
 const placeOf = (action: PlannedAction): string =>
   action.kind === 'surplus' ? regionOf(action.found.arn) : action.declared.region;
 
+const adviceOn = (check: Exclude<TagKeyCheck, { kind: 'sufficient' }>): string =>
+  check.kind === 'insufficient'
+    ? `the roles of the stack may not write ${check.missing.join(', ')}, which this policy mends: package and deploy the stack with it (npm run package -- --policy <file>), else these tags are not mended`
+    : `whether the roles of the stack may write the tags that this policy mends is not known: ${check.because}`;
+
 /** One JSON object on each line. */
 export const jsonVoice = (write: (text: string) => void): PlanVoice => {
   const line = (value: object) => write(`${JSON.stringify(value)}\n`);
@@ -43,6 +49,7 @@ export const jsonVoice = (write: (text: string) => void): PlanVoice => {
           ...(action.kind === 'conflict' ? { because: action.because } : {}),
         });
       for (const approximation of plan.approximations) line({ type: 'approximation', ...approximation });
+      if (plan.tagKeys.kind !== 'sufficient') line({ type: 'stack', ...plan.tagKeys, advice: adviceOn(plan.tagKeys) });
       line({ type: 'plan', changes: hasChanges(plan), observes: plan.observes, ...countsOf(plan) });
     },
     policyStored: (table) => line({ type: 'stored', table }),
@@ -100,6 +107,7 @@ export const textVoice = (write: (text: string) => void, options: { readonly col
       if (plan.approximations.length > 0) write('\nWhat AWS Budgets only approximates:\n');
       for (const { budget, text } of plan.approximations)
         write(`  ${colour.dim('-')} ${budget === undefined ? '' : `${budget}: `}${text}\n`);
+      if (plan.tagKeys.kind !== 'sufficient') write(`\n  ${SYMBOLS.conflict} ${adviceOn(plan.tagKeys)}\n`);
       const { create, adopt, keep, conflict, surplus } = countsOf(plan);
       write(`\n${create} to create, ${adopt} to adopt, ${keep} as declared`);
       if (conflict > 0) write(`, ${conflict} in conflict`);

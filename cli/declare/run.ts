@@ -1,4 +1,7 @@
 import { applyPlan } from '../../domain/profiles/apply-plan.ts';
+import { type StackOptions, tableOf } from '../connection.ts';
+import { unlessTwice } from '../interruption.ts';
+import { styleOf } from '../output/style.ts';
 import type { PolicyFile } from '../policy-file.ts';
 import { EXIT_FAILED, EXIT_INTERRUPTED, UserError } from '../user-error.ts';
 import { type Account, accountOf } from './account.ts';
@@ -6,14 +9,12 @@ import { type AccountPlan, count, hasChanges, isAsDeclared, planFor, toChange } 
 import { askForConsent } from './consent.ts';
 import { jsonVoice, type PlanVoice, textVoice } from './plan-voice.ts';
 
-interface PlanOptions {
-  readonly table: string;
+export interface PlanOptions extends StackOptions {
   readonly json?: boolean;
   readonly detailedExitcode?: boolean;
 }
 
-interface ApplyOptions {
-  readonly table: string;
+export interface ApplyOptions extends StackOptions {
   readonly json?: boolean;
   readonly yes?: boolean;
 }
@@ -23,7 +24,8 @@ const EXIT_CHANGES = 2;
 
 /** @returns the exit code */
 export async function runPlan(file: PolicyFile, options: PlanOptions): Promise<number> {
-  const plan = await planFor(await accountOf(options.table), file, options.table);
+  const table = tableOf(options);
+  const plan = await planFor(await accountOf(table), file, table);
   voiceFor(options).plan(plan);
   return options.detailedExitcode === true && !isAsDeclared(plan) ? EXIT_CHANGES : 0;
 }
@@ -32,8 +34,9 @@ export async function runPlan(file: PolicyFile, options: PlanOptions): Promise<n
 export async function runApply(file: PolicyFile, options: ApplyOptions): Promise<number> {
   if (options.yes !== true && (options.json === true || !process.stdin.isTTY))
     throw new UserError(['expected --yes: nobody can be asked here whether to apply']);
-  const account = await accountOf(options.table);
-  const plan = await planFor(account, file, options.table);
+  const table = tableOf(options);
+  const account = await accountOf(table);
+  const plan = await planFor(account, file, table);
   const voice = voiceFor(options);
   voice.plan(plan);
   if (hasChanges(plan)) {
@@ -55,32 +58,31 @@ async function workOff(
   voice: PlanVoice,
 ): Promise<'complete' | 'incomplete' | 'interrupted'> {
   let isInterrupted = false;
-  const interrupt = () => {
-    // Who asks twice does not want to wait for the answer to the request under way; AWS does that as a whole or not at all.
-    if (isInterrupted) process.exit(EXIT_INTERRUPTED);
+  const done = { created: 0, adopted: 0, notDone: 0 };
+  const left = () => toChange(plan) - done.created - done.adopted - done.notDone;
+  // Who asks twice does not want to wait for the answer to the request under way; AWS does that as a whole or not at all.
+  const interrupted = () => {
     isInterrupted = true;
     voice.interrupted();
   };
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, interrupt);
-  const done = { created: 0, adopted: 0, notDone: 0 };
-  const left = () => toChange(plan) - done.created - done.adopted - done.notDone;
-  try {
-    // First, so that the profiles are governed under this policy from their first event on.
-    if (plan.storesPolicy) {
-      await account.policies.apply(document);
-      voice.policyStored(plan.table);
-    }
-    if (!isInterrupted && !plan.observes)
-      for await (const step of applyPlan(account.ports, plan.actions)) {
-        voice.applied(step);
-        if (step.kind === 'not-done') done.notDone++;
-        else done[step.kind]++;
-        if (isInterrupted) break;
+  await unlessTwice(interrupted, async () => {
+    try {
+      // First, so that the profiles are governed under this policy from their first event on.
+      if (plan.storesPolicy) {
+        await account.policies.apply(document);
+        voice.policyStored(plan.table);
       }
-  } finally {
-    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.off(signal, interrupt);
-    voice.end({ ...done, left: left() });
-  }
+      if (!isInterrupted && !plan.observes)
+        for await (const step of applyPlan(account.ports, plan.actions)) {
+          voice.applied(step);
+          if (step.kind === 'not-done') done.notDone++;
+          else done[step.kind]++;
+          if (isInterrupted) break;
+        }
+    } finally {
+      voice.end({ ...done, left: left() });
+    }
+  });
   if (isInterrupted && left() > 0) return 'interrupted';
   return done.notDone > 0 ? 'incomplete' : 'complete';
 }
@@ -89,5 +91,5 @@ function voiceFor(options: { readonly json?: boolean }): PlanVoice {
   const { stdout } = process;
   const write = (text: string) => void stdout.write(text);
   if (options.json === true) return jsonVoice(write);
-  return textVoice(write, { colours: stdout.isTTY === true && process.env['NO_COLOR'] === undefined });
+  return textVoice(write, { colours: styleOf(stdout).isColorSupported });
 }

@@ -1,11 +1,13 @@
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { governorRoles } from '../../infra/guard/governor-roles.ts';
 import { guardPolicies } from '../../infra/guard/guard-policies.ts';
 import { charactersOf, MAX_CHARACTERS, textOf } from '../../infra/guard/policy-document.ts';
 import { callerOf } from '../caller.ts';
+import { print, printJson } from '../output/print.ts';
 import type { PolicyFile } from '../policy-file.ts';
 import { UserError } from '../user-error.ts';
+import { writeTogether } from '../written-files.ts';
 
 /** What was typed. */
 export interface GuardOptions {
@@ -17,13 +19,14 @@ export interface GuardOptions {
   readonly stage: string;
   readonly homeRegion: string;
   readonly operatorRole: readonly string[];
+  readonly json?: boolean;
 }
 
 /**
  * Writes the guard's documents. Changes nothing in AWS, and asks it only for the account's id where none was given.
  * @throws {UserError} with everything that is wrong, before any file is written
  */
-export async function runGuard({ policy }: PolicyFile, options: GuardOptions): Promise<void> {
+export async function runGuard({ policy }: PolicyFile, options: GuardOptions): Promise<number> {
   const problems = problemsOf(options);
   if (problems.length > 0) throw new UserError(problems);
   const accountId = options.account ?? (await callerOf()).account;
@@ -32,22 +35,32 @@ export async function runGuard({ policy }: PolicyFile, options: GuardOptions): P
   const reading = guardPolicies({ accountId, policy, taggingRoles });
   if (reading.kind === 'impossible')
     throw new UserError(reading.problems.map((problem) => `${options.policy}: ${problem}`));
-  const lines: string[] = [];
   try {
     await mkdir(options.out, { recursive: true });
-    for (const { name, kind, document } of reading.policies) {
-      await writeFile(join(options.out, name), textOf(kind, document));
-      lines.push(`${name}: ${charactersOf(kind, document)} of ${MAX_CHARACTERS[kind]} characters`);
-    }
+    await writeTogether(
+      reading.policies.map(({ name, kind, document }) => ({
+        path: join(options.out, name),
+        text: textOf(kind, document),
+      })),
+    );
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
     throw new UserError([`--out: ${options.out}: expected a folder to write to (${code ?? message})`]);
   }
-  process.stdout.write(
-    `${lines.join('\n')}\nFor account ${accountId}. These roles may write tags under "governor:":\n${taggingRoles
-      .map((role) => `  ${role}`)
-      .join('\n')}\nHow to attach them, and what to try first: docs/guard-policies.md\n`,
-  );
+  const documents = reading.policies.map(({ name, kind, document }) => ({
+    name,
+    characters: charactersOf(kind, document),
+    most: MAX_CHARACTERS[kind],
+  }));
+  if (options.json === true) {
+    printJson({ type: 'guard', account: accountId, documents, taggingRoles });
+    return 0;
+  }
+  for (const { name, characters, most } of documents) print(`${name}: ${characters} of ${most} characters`);
+  print(`For account ${accountId}. These roles may write tags under "governor:":`);
+  for (const role of taggingRoles) print(`  ${role}`);
+  print('How to attach them, and what to try first: docs/guard-policies.md');
+  return 0;
 }
 
 function problemsOf({ account, stage, homeRegion, operatorRole }: GuardOptions): string[] {

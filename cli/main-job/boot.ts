@@ -13,6 +13,7 @@ import {
 import * as z from 'zod';
 import { policyTable } from '../../aws/dynamodb/policy-table.ts';
 import { epochMs } from '../../domain/clock.ts';
+import { mendedKeys } from '../../domain/policy/tag-keys.ts';
 import { packageStack } from '../../infra/package.ts';
 import { type CostGovernor, costGovernor } from '../../invoke/index.ts';
 import { type EmbeddedAws, startEmbeddedAws } from '../../local/embedded-aws.ts';
@@ -41,7 +42,7 @@ export interface BootOptions {
 
 /** Starts the embedded AWS, deploys the packaged stack into it as a deployment would, and applies the policy. */
 export async function boot(options: BootOptions): Promise<Deployment> {
-  const stack = await packageStack();
+  const stack = await packageStack({ mendedTagKeys: mendedKeys(options.policy.policy.tags) });
   const aws = await startEmbeddedAws({
     ...(options.port === undefined ? {} : { port: options.port }),
     ...(options.startAt === undefined ? {} : { startAt: options.startAt }),

@@ -10,7 +10,9 @@ import { openingsTable } from '../../aws/dynamodb/openings-table.ts';
 import { overridesTable } from '../../aws/dynamodb/overrides-table.ts';
 import { policyTable } from '../../aws/dynamodb/policy-table.ts';
 import { profileIndexTable } from '../../aws/dynamodb/profile-index-table.ts';
+import { tableIdentities } from '../../aws/dynamodb/recovery-table.ts';
 import { signalsTable } from '../../aws/dynamodb/signals-table.ts';
+import { tableLook } from '../../aws/dynamodb/table-identity.ts';
 import { tagHistoriesTable } from '../../aws/dynamodb/tag-histories-table.ts';
 import { usageTable } from '../../aws/dynamodb/usage-table.ts';
 import { BEDROCK_PACE, Pace } from '../../aws/pace.ts';
@@ -18,6 +20,7 @@ import { genaiPrices } from '../../aws/price-list.ts';
 import { AuditingJournal } from '../../domain/audit/auditing-journal.ts';
 import type { Journal } from '../../domain/journal.ts';
 import type { StandingEnforcement } from '../../domain/profiles/govern-profile.ts';
+import { refuseRestored } from '../../domain/recovery/tend-table.ts';
 import type { WriteId } from '../../domain/spending/ledger.ts';
 import { UsageSince } from '../../domain/spending/recorded-usage.ts';
 import { noticeOutbox } from '../../domain/standing/notice-outbox.ts';
@@ -26,7 +29,9 @@ import { noticeOutbox } from '../../domain/standing/notice-outbox.ts';
 export async function enforcementOf(
   table: string,
   journal: Journal,
-): Promise<StandingEnforcement & { readonly journal: AuditingJournal }> {
+): Promise<
+  StandingEnforcement & { readonly journal: AuditingJournal; readonly overrides: ReturnType<typeof overridesTable> }
+> {
   const clock = new AwsClock();
   const dynamo = clock.listenTo(new DynamoDBClient());
   const clients = new Map<string, BedrockClient>();
@@ -41,7 +46,9 @@ export async function enforcementOf(
     paces.set(region, pace);
     return pace;
   };
-  // First: with its answer the clock knows AWS's time.
+  // What would be decided on a restored table is decided on what it has forgotten.
+  await refuseRestored(tableIdentities(dynamo, table));
+  // With its answers the clock knows AWS's time.
   const policy = await policyTable(dynamo, table).current();
   const index = profileIndexTable(dynamo, table);
   return {
@@ -57,7 +64,7 @@ export async function enforcementOf(
     profiles: bedrockProfiles(clientFor, paceFor),
     index,
     histories: tagHistoriesTable(dynamo, table),
-    ledger: ledgerTable(dynamo, table),
+    ledger: ledgerTable(dynamo, table, tableLook(dynamo, table, clock)),
     openings: openingsTable(dynamo, table),
     overrides: overridesTable(dynamo, table),
     signals: signalsTable(dynamo, table),

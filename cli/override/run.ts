@@ -1,16 +1,20 @@
 import { isoTime } from '../../domain/clock.ts';
 import type { Journal } from '../../domain/journal.ts';
 import { displayUsd } from '../../domain/money.ts';
-import { describeTarget, type Override, type OverrideChange } from '../../domain/standing/override.ts';
+import type { Override, OverrideChange } from '../../domain/standing/override.ts';
+import { describeTarget } from '../../domain/standing/override.ts';
 import { type OverrideOutcome, overrideStanding } from '../../domain/standing/override-standing.ts';
 import { type ShadowLine, shadowReport } from '../../domain/standing/shadow-report.ts';
+import { type RetractionOutcome, takeBack } from '../../domain/standing/take-back.ts';
 import { callerOf } from '../caller.ts';
+import { type StackOptions, tableOf } from '../connection.ts';
+import { unlessTwice } from '../interruption.ts';
 import { EXIT_FAILED, UserError } from '../user-error.ts';
 import { enforcementOf } from './account.ts';
+import { overrideLine } from './document.ts';
 import { type OverrideOptions, overrideOf, readOverride } from './request.ts';
 
-interface Output {
-  readonly table: string;
+export interface Output extends StackOptions {
   readonly json?: boolean;
 }
 
@@ -18,29 +22,57 @@ interface Output {
 export async function runOverride(kind: OverrideChange['kind'], options: OverrideOptions & Output): Promise<number> {
   const request = readOverride(kind, options);
   const { arn } = await callerOf();
-  const ports = await enforcementOf(options.table, journalFor(options));
+  const ports = await enforcementOf(tableOf(options), journalFor(options));
   const override = overrideOf(request, arn, ports.clock.now());
   ports.journal.begin({ actor: arn, invocation: override.id });
-  let outcome: OverrideOutcome;
-  try {
-    outcome = await overrideStanding(ports, override);
-  } finally {
-    await ports.journal.flush();
-  }
+  const outcome = await enforced(() => overrideStanding(ports, override), ports.journal);
   if (outcome.kind === 'refused') throw new UserError([outcome.problem]);
-  const write = (text: string) => void process.stdout.write(`${text}\n`);
   if (options.json === true) write(JSON.stringify({ override, ...outcome }, plainly));
   else for (const line of told(override, outcome)) write(line);
-  return outcome.kind === 'applied' && outcome.enforcement.failed.length === 0 ? 0 : EXIT_FAILED;
+  return exitOf(outcome);
 }
+
+/** Takes an override back and enforces what follows. @returns the exit code */
+export async function runTakeBack(options: Output & { readonly reason: string }, id: string): Promise<number> {
+  const { arn } = await callerOf();
+  const ports = await enforcementOf(tableOf(options), journalFor(options));
+  ports.journal.begin({ actor: arn, invocation: id });
+  const outcome: RetractionOutcome = await enforced(
+    () => takeBack(ports, { id, reason: options.reason, author: arn }),
+    ports.journal,
+  );
+  if (outcome.kind === 'refused') throw new UserError([outcome.problem]);
+  if (options.json === true) write(JSON.stringify({ type: 'taken-back', ...outcome }, plainly));
+  else {
+    write(`taken back: ${overrideLine(outcome.override)}`);
+    for (const line of afterwards(outcome)) write(line);
+  }
+  return exitOf(outcome);
+}
+
+/** From the first write on it goes on to its end: a second Ctrl-C leaves the rest to the sweep. */
+const enforced = async <Outcome>(work: () => Promise<Outcome>, journal: { flush(): Promise<void> }): Promise<Outcome> =>
+  await unlessTwice(
+    () => process.stderr.write('Finishing what has begun; Ctrl-C again leaves the rest to the sweep …\n'),
+    async () => {
+      try {
+        return await work();
+      } finally {
+        await journal.flush();
+      }
+    },
+  );
+
+const write = (text: string) => void process.stdout.write(`${text}\n`);
+
+const exitOf = (outcome: Exclude<OverrideOutcome, { kind: 'refused' }>): number =>
+  outcome.kind === 'applied' && outcome.enforcement.failed.length === 0 ? 0 : EXIT_FAILED;
 
 /** Tells what budgets in shadow mode would have refused. @returns the exit code */
 export async function runShadow(options: Output & { readonly periods: number }): Promise<number> {
-  const lines = await shadowReport(await enforcementOf(options.table, journalFor(options)), options.periods);
-  for (const line of lines)
-    process.stdout.write(`${options.json === true ? JSON.stringify(line, plainly) : describeShadow(line)}\n`);
-  if (lines.length === 0 && options.json !== true)
-    process.stdout.write('No budget is in shadow mode, or was in these periods.\n');
+  const lines = await shadowReport(await enforcementOf(tableOf(options), journalFor(options)), options.periods);
+  for (const line of lines) write(options.json === true ? JSON.stringify(line, plainly) : describeShadow(line));
+  if (lines.length === 0 && options.json !== true) write('No budget is in shadow mode, or was in these periods.');
   return 0;
 }
 
@@ -50,22 +82,28 @@ const describeShadow = ({ budget, period, calls, worth, spent, limit, standing, 
 function told(override: Override, outcome: Exclude<OverrideOutcome, { kind: 'refused' }>): string[] {
   const { change, target, until, author, reason } = override;
   const what = change.kind === 'raise' ? `raise ${displayUsd(change.amount)}` : change.kind;
-  const said = `${what} ${describeTarget(target)} until ${isoTime(until)}: ${reason} (${author})`;
+  return [
+    `${what} ${describeTarget(target)} until ${isoTime(until)}: ${reason} (${author})`,
+    ...afterwards(outcome),
+    ...(outcome.kind === 'applied' && change.kind === 'enable'
+      ? outcome.budgets
+          .filter(({ standing, left }) => standing === 'open' && left === 0n)
+          .map(({ budget }) => `  ${budget} has nothing left to spend: raise it as well`)
+      : []),
+  ];
+}
+
+function afterwards(outcome: Exclude<OverrideOutcome, { kind: 'refused' }>): string[] {
   if (outcome.kind === 'kept')
     return [
-      said,
       `It is kept and holds, but could not be enforced at once: ${outcome.problem}`,
       'The next sweep enforces it. Do not repeat the command.',
     ];
   const { governed, failed } = outcome.enforcement;
   return [
-    said,
     ...outcome.budgets.map(
       ({ budget, period, standing, left }) => `  ${budget} ${period}: ${standing}, ${displayUsd(left)} left`,
     ),
-    ...outcome.budgets
-      .filter(({ standing, left }) => change.kind === 'enable' && standing === 'open' && left === 0n)
-      .map(({ budget }) => `  ${budget} has nothing left to spend: raise it as well`),
     `  ${governed.length} profiles are as they should be${failed.length === 0 ? '' : `, ${failed.length} could not be read or written; the next sweep does the rest:`}`,
     ...failed.slice(0, 10).map(({ profile, problem }) => `    ${profile}: ${problem}`),
   ];

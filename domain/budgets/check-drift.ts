@@ -9,6 +9,7 @@ import type { UsageRecords } from '../spending/usage-record.ts';
 import { tagValue } from '../tags.ts';
 import type { CostTagKey } from './cost-tag-key.ts';
 import {
+  BILLING_LAG_MS,
   type BilledDay,
   compareDay,
   DAY_MS,
@@ -16,6 +17,7 @@ import {
   type DriftDetected,
   daysFrom,
   endOfDay,
+  isLateFor,
   isPast,
   type RecordedSpend,
   startOfDay,
@@ -54,15 +56,10 @@ export interface DriftReport {
   readonly comparedUntil?: UtcDay;
 }
 
-/** A bill's figures may come a day late. */
-const BILLING_LAG_MS = DAY_MS;
 /** Days that are looked at again, because records of AWS arrive late. */
 const AGAIN = 2;
 /** No gap is longer: what is older is nobody's surprise. */
 const MOST_DAYS = 14;
-/** Figures that have not come in so many days will not. */
-const LATE_MS = 5 * DAY_MS;
-
 /**
  * Compares what AWS bills with what the helper has recorded, for days that are over for a day at least. One question to
  * Cost Explorer. The profiles' tags are those of the index now: a profile that was retagged counts where it belongs now.
@@ -89,7 +86,7 @@ export async function checkDrift(ports: DriftPorts, comparedUntil: UtcDay | unde
   for (const day of daysFrom(first, last)) {
     const recorded = await recordedOn(ports, entries, day);
     const ofDay = billed.find((each) => each.day === day);
-    const isLate = now - endOfDay(day) >= LATE_MS;
+    const isLate = isLateFor(day, now);
     const comparison = ofDay && compareDay(ofDay, recorded, isLate);
     if (comparison?.kind !== 'compared') {
       isUnbroken &&= isLate;

@@ -16,6 +16,14 @@ export const daysFrom = (first: UtcDay, last: UtcDay): UtcDay[] => {
   return days;
 };
 
+/** A bill's figures may come a day late. */
+export const BILLING_LAG_MS = DAY_MS;
+/** Figures that have not come in so many days will not. */
+const LATE_MS = 5 * DAY_MS;
+
+/** Whether figures of a day that have not come by now will not come: then nothing means zero. */
+export const isLateFor = (day: UtcDay, now: EpochMs): boolean => now - endOfDay(day) >= LATE_MS;
+
 /** What AWS bills for one day of Bedrock, by the values of the tenant tag. */
 export interface BilledDay {
   readonly day: UtcDay;
@@ -97,7 +105,8 @@ function sum(recorded: ReadonlyMap<string, RecordedSpend>): RecordedSpend {
   return { settled: settled as NanoUsd, unconfirmed: unconfirmed as NanoUsd };
 }
 
-function driftOf(compared: Omit<Drift, 'difference' | 'percent'>): Drift {
+/** How far a bill and the records differ, with the unconfirmed money taken for whatever explains the difference. */
+export function driftOf(compared: Omit<Drift, 'difference' | 'percent'>): Drift {
   const { billed, settled, unconfirmed } = compared;
   const most = (settled + unconfirmed) as NanoUsd;
   const difference = billed < settled ? subtract(billed, settled) : billed > most ? subtract(billed, most) : ZERO;

@@ -1,13 +1,20 @@
 import { isoTime } from '../clock.ts';
 import { displayUsd } from '../money.ts';
 import { periodAt } from '../period.ts';
-import type { ProfileGovernance } from '../profiles/govern-profile.ts';
+import type { BudgetWorkPorts } from '../profiles/budget-work.ts';
+import type { StandingEnforcement } from '../profiles/govern-profile.ts';
 import { readIndex, reviewOnSignal, type SignalReview } from '../signals/review-on-signal.ts';
 import type { OutsideFigures } from '../standing/review-budget.ts';
 import type { BudgetId } from './budget-id.ts';
 import { budgetsInUse } from './budgets-in-use.ts';
 import type { Budget } from './definition.ts';
 import { type AwsBudgetState, awsBudgetName, describesPeriod, isSameSelector } from './provisioning.ts';
+
+/** What following a signal needs where the figures of AWS Budgets are read besides; nothing is written there. */
+export type BudgetFigures = StandingEnforcement & {
+  readonly awsBudgets: Pick<BudgetWorkPorts['awsBudgets'], 'figures'>;
+  readonly stage: string;
+};
 
 export type AlertOutcome =
   /** No budget of ours has this name: another team's, or an earlier policy's. */
@@ -18,7 +25,7 @@ export type AlertOutcome =
  * the decision is made on the ledger, and the standing of every profile that the budget covers is enforced. A late, repeated or
  * forged message finds nothing to change.
  */
-export async function hearBudgetAlert(ports: ProfileGovernance, awsBudgetNameInAlert: string): Promise<AlertOutcome> {
+export async function hearBudgetAlert(ports: BudgetFigures, awsBudgetNameInAlert: string): Promise<AlertOutcome> {
   const entries = await readIndex(ports);
   const budget = budgetsInUse(ports, entries).find(
     (candidate) => awsBudgetName(candidate, ports.stage) === awsBudgetNameInAlert,
@@ -35,7 +42,7 @@ export async function hearBudgetAlert(ports: ProfileGovernance, awsBudgetNameInA
 
 /** What AWS Budgets says about the current period; undefined where it says nothing that counts. */
 export async function readOutsideFigures(
-  ports: Pick<ProfileGovernance, 'awsBudgets' | 'stage' | 'clock'>,
+  ports: Pick<BudgetFigures, 'awsBudgets' | 'stage' | 'clock'>,
   budget: Budget,
 ): Promise<OutsideFigures | undefined> {
   return outsideFigures(ports, budget, await ports.awsBudgets.figures(awsBudgetName(budget, ports.stage)));
@@ -43,7 +50,7 @@ export async function readOutsideFigures(
 
 /** As {@link readOutsideFigures}, of what was read already. */
 export function outsideFigures(
-  ports: Pick<ProfileGovernance, 'clock'>,
+  ports: Pick<BudgetFigures, 'clock'>,
   budget: Budget,
   state: AwsBudgetState | undefined,
 ): OutsideFigures | undefined {

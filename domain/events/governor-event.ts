@@ -7,9 +7,6 @@ import type { Brand } from '../brand.ts';
  * these.
  */
 
-/** The `Source` of every event that the governor puts on its bus. */
-export const EVENT_SOURCE = 'governor';
-
 /** Names an occasion; an event that arrives twice has the same id. */
 export type EventId = Brand<string, 'EventId'>;
 
@@ -130,13 +127,6 @@ export function isEventType(name: string): name is EventType {
   return Object.hasOwn(EVENTS, name);
 }
 
-/** The detail as subscribers get it. */
-export const detailOf = ({ id, detail: own }: GovernorEvent): Readonly<Record<string, unknown>> => ({
-  version: 1,
-  id,
-  ...own,
-});
-
 /** Reads an event that was stored; undefined for what this version does not write. */
 export function parseEvent(document: unknown): GovernorEvent | undefined {
   const outer = z.object({ type: z.string(), detail: z.unknown() }).safeParse(document);
@@ -146,14 +136,4 @@ export function parseEvent(document: unknown): GovernorEvent | undefined {
   const { version: _, id, ...own } = read.data;
   // The schema of this very type has read it.
   return { id: id as EventId, type: outer.data.type, detail: own } as GovernorEvent;
-}
-
-export const serialiseEvent = (event: GovernorEvent): string =>
-  JSON.stringify({ type: event.type, detail: detailOf(event) });
-
-/** `docs/events/<file name>` with its contents: a JSON Schema of each detail. */
-export function eventSchemas(): Readonly<Record<string, object>> {
-  return Object.fromEntries(
-    EVENT_TYPES.map((type) => [`${type}.v1.json`, { ...z.toJSONSchema(EVENTS[type], { io: 'input' }), title: type }]),
-  );
 }

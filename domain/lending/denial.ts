@@ -1,3 +1,7 @@
+/** The table is there, and nothing may be decided on what is in it: whoever runs the governor has something to do first. */
+const WITHHELD = ['NewerSchema', 'TableRestored'] as const;
+export type Withheld = (typeof WITHHELD)[number];
+
 /** Why the function does nothing of what it was asked. Nothing has landed then. */
 export const DENIALS = [
   /** AWS does not say that this is a caller whom the policy names. */
@@ -10,6 +14,7 @@ export const DENIALS = [
   'ReportTooLarge',
   'TooManyHolders',
   'HourOutOfReach',
+  ...WITHHELD,
 ] as const;
 export type Denial = (typeof DENIALS)[number];
 
@@ -18,5 +23,7 @@ const OF_CONTENT: readonly string[] = ['RequestInvalid', 'ReportTooLarge'] satis
 
 /** Whether a write that is denied so has certainly not landed, also where an earlier copy of it was sent. */
 export const neverLanded = (code: string): boolean => OF_CONTENT.includes(code);
+
+export const isWithheld = (code: string): code is Withheld => WITHHELD.some((withheld) => withheld === code);
 
 export const isDenial = (code: string): boolean => DENIALS.some((denial) => denial === code);

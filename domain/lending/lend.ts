@@ -1,5 +1,6 @@
 import type { Clock, EpochMs } from '../clock.ts';
 import { epochMs } from '../clock.ts';
+import { Fault } from '../fault.ts';
 import type { Journal } from '../journal.ts';
 import { add, displayUsd, max, type NanoUsd, nanoUsd, subtract, ZERO } from '../money.ts';
 import { type CellStore, cellAt, cellKey } from '../spending/cell.ts';
@@ -20,7 +21,7 @@ import { ceiling } from '../spending/terms.ts';
 import { HOUR_MS, hourAt, type ProcessId, processOf, type UsageRecords } from '../spending/usage-record.ts';
 import { Borrower, type Claim, type LendingFacts } from './borrower.ts';
 import type { Identity } from './caller.ts';
-import type { Denial } from './denial.ts';
+import { type Denial, isWithheld } from './denial.ts';
 import {
   type LeaseAnswer,
   LeaseRequest,
@@ -90,8 +91,11 @@ export async function lend(ports: LendingPorts, identity: Identity, request: unk
         return await record(ports, identity, asked);
     }
   } catch (error) {
-    if (!(error instanceof Denied)) throw error;
-    return denied(ports.journal, identity.name, error.code, error.message);
+    if (error instanceof Denied) return denied(ports.journal, identity.name, error.code, error.message);
+    // No outage, in which the policy may let processes go on: it is the same at every try.
+    if (error instanceof Fault && isWithheld(error.code))
+      return denied(ports.journal, identity.name, error.code, error.next);
+    throw error;
   }
 }
 

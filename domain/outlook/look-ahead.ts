@@ -3,7 +3,7 @@ import { type Budget, tenantOf } from '../budgets/definition.ts';
 import { type EpochMs, isoTime } from '../clock.ts';
 import { add, awsAmount, displayUsd, percentOf } from '../money.ts';
 import { type Period, periodAt } from '../period.ts';
-import type { ProfileGovernance } from '../profiles/govern-profile.ts';
+import type { StandingEnforcement } from '../profiles/govern-profile.ts';
 import { currentKey, readIndex } from '../signals/review-on-signal.ts';
 import { type LedgerItem, spent } from '../spending/ledger.ts';
 import type { LedgerReadings } from '../spending/ledger-readings.ts';
@@ -14,7 +14,8 @@ import { digestDue, digestNotice } from './digest.ts';
 import { type ExhaustionForecast, foreseeExhaustion } from './exhaustion.ts';
 import { type PaceRecords, withSample } from './pace-samples.ts';
 
-export interface Outlook extends ProfileGovernance {
+/** It looks and tells: it reaches neither profiles nor AWS Budgets. */
+export interface Outlook extends Pick<StandingEnforcement, 'policy' | 'clock' | 'journal' | 'index' | 'outbox'> {
   readonly ledgerReadings: LedgerReadings;
   readonly paces: PaceRecords;
 }

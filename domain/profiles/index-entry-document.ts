@@ -1,4 +1,4 @@
-import * as z from 'zod/mini';
+import * as v from 'valibot';
 import type { BudgetId } from '../budgets/budget-id.ts';
 import { epochMs } from '../clock.ts';
 import { Fault } from '../fault.ts';
@@ -15,123 +15,122 @@ import type { IndexEntry } from './profile-index.ts';
 /**
  * The stored form of an index entry: JSON, amounts as decimal strings of nano-dollars. Read by helpers in other languages too.
  *
- * What few entries have is made when the first of them is read (`z.lazy`): a tenant's process reads one entry or two before
- * its first call, and making all of this takes longer than reading them.
+ * By valibot, and not by zod as everything else: a tenant's process waits for it before its first call, and reads one entry
+ * or two until then.
  */
 
-const rate = z.pipe(
-  z.int().check(z.nonnegative()),
-  z.transform((value: number) => value as PicoUsdPerToken),
+const wholeNumber = v.pipe(v.number(), v.safeInteger());
+const positive = v.pipe(wholeNumber, v.minValue(1));
+const rate = v.pipe(
+  wholeNumber,
+  v.minValue(0),
+  v.transform((value) => value as PicoUsdPerToken),
 );
 const meters = { input: rate, output: rate, cacheRead: rate, cacheWrite5m: rate, cacheWrite1h: rate };
-const rates = z.object({
+const rates = v.object({
   ...meters,
-  steps: z.exactOptional(z.array(z.object({ aboveInputTokens: z.int().check(z.positive()), ...meters }))),
-  inputTokens: z.exactOptional(z.literal('including-cache')),
-  cachesUnasked: z.exactOptional(z.literal(true)),
+  steps: v.exactOptional(v.array(v.object({ aboveInputTokens: positive, ...meters }))),
+  inputTokens: v.exactOptional(v.literal('including-cache')),
+  cachesUnasked: v.exactOptional(v.literal(true)),
 });
-const money = z.pipe(
-  z.string().check(z.regex(/^\d+$/)),
-  z.transform((digits: string) => nanoUsd(BigInt(digits))),
+const money = v.pipe(
+  v.string(),
+  v.regex(/^\d+$/),
+  v.transform((digits) => nanoUsd(BigInt(digits))),
 );
-const instant = z.pipe(z.number(), z.transform(epochMs));
-const budgetId = z.pipe(
-  z.string(),
-  z.transform((id: string) => id as BudgetId),
-);
-
-const reason = z.lazy(() =>
-  z.discriminatedUnion('kind', [
-    z.object({
-      kind: z.enum(['budget-used-up', 'budget-disabled', 'budget-throttled']),
-      budget: budgetId,
-      period: z.string(),
-      spent: money,
-      limit: money,
-      until: instant,
-    }),
-    z.object({ kind: z.literal('tenant-disabled'), tenant: z.string(), because: z.string(), until: instant }),
-    z.object({
-      kind: z.literal('quarantine'),
-      violations: z.array(
-        z.object({
-          key: z.string(),
-          problem: z.enum(['missing', 'not-allowed']),
-          value: z.exactOptional(z.string()),
-          writtenAs: z.exactOptional(z.string()),
-          expected: z.string(),
-        }),
-      ),
-    }),
-  ]),
+const instant = v.pipe(v.number(), v.finite(), v.transform(epochMs));
+const budgetId = v.pipe(
+  v.string(),
+  v.transform((id) => id as BudgetId),
 );
 
-const standing: z.ZodMiniType<Standing> = z.discriminatedUnion('state', [
-  z.object({ state: z.literal('open') }),
-  z.object({ state: z.enum(['throttled', 'closed']), reasons: z.array(reason) }),
+const reason = v.variant('kind', [
+  v.object({
+    kind: v.picklist(['budget-used-up', 'budget-disabled', 'budget-throttled']),
+    budget: budgetId,
+    period: v.string(),
+    spent: money,
+    limit: money,
+    until: instant,
+  }),
+  v.object({ kind: v.literal('tenant-disabled'), tenant: v.string(), because: v.string(), until: instant }),
+  v.object({
+    kind: v.literal('quarantine'),
+    violations: v.array(
+      v.object({
+        key: v.string(),
+        problem: v.picklist(['missing', 'not-allowed']),
+        value: v.exactOptional(v.string()),
+        writtenAs: v.exactOptional(v.string()),
+        expected: v.string(),
+      }),
+    ),
+  }),
 ]);
 
-/** Not a zod record, which would leave out a tag of the name `__proto__`: AWS allows it. */
+const standing: v.GenericSchema<unknown, Standing> = v.variant('state', [
+  v.object({ state: v.literal('open') }),
+  v.object({ state: v.picklist(['throttled', 'closed']), reasons: v.array(reason) }),
+]);
+
+/** Not a record, which would leave out a tag of the name `__proto__`: AWS allows it. */
 export const isTags = (value: unknown): boolean =>
   typeof value === 'object' &&
   value !== null &&
   !Array.isArray(value) &&
   Object.values(value).every((text) => typeof text === 'string');
 
-const document = z.object({
-  schema: z.literal(1),
-  arn: z.pipe(
-    z.string(),
-    z.transform((text: string, context) => {
-      const arn = parseProfileArn(text);
+const document = v.object({
+  schema: v.literal(1),
+  arn: v.pipe(
+    v.string(),
+    v.rawTransform(({ dataset, addIssue, NEVER }) => {
+      const arn = parseProfileArn(dataset.value);
       if (arn !== undefined) return arn;
-      const message = 'not the ARN of an application inference profile';
-      context.issues.push({ code: 'custom', message, input: text });
-      return z.NEVER;
+      addIssue({ message: 'not the ARN of an application inference profile' });
+      return NEVER;
     }),
   ),
-  name: z.string(),
-  region: z.string(),
-  tags: z.custom<Tags>(isTags),
-  baseModelId: z.string(),
-  source: z.enum(['in-region', 'geo', 'global']),
-  geography: z.exactOptional(z.enum(GEOGRAPHIES)),
-  copyFrom: z.exactOptional(z.string()),
-  rates: z.exactOptional(rates),
-  rateChanges: z.exactOptional(z.array(z.lazy(() => z.object({ from: instant, rates: z.exactOptional(rates) })))),
-  contextWindow: z.exactOptional(z.int().check(z.positive())),
-  priceKey: z.exactOptional(z.string()),
-  maxExposure: z.exactOptional(money),
-  fallback: z.exactOptional(z.string()),
-  compliance: z.exactOptional(z.enum(['compliant', 'remediable', 'violating'])),
+  name: v.string(),
+  region: v.string(),
+  tags: v.custom<Tags>(isTags),
+  baseModelId: v.string(),
+  source: v.picklist(['in-region', 'geo', 'global']),
+  geography: v.exactOptional(v.picklist(GEOGRAPHIES)),
+  copyFrom: v.exactOptional(v.string()),
+  rates: v.exactOptional(rates),
+  rateChanges: v.exactOptional(v.array(v.object({ from: instant, rates: v.exactOptional(rates) }))),
+  contextWindow: v.exactOptional(positive),
+  priceKey: v.exactOptional(v.string()),
+  maxExposure: v.exactOptional(money),
+  fallback: v.exactOptional(v.string()),
+  compliance: v.exactOptional(v.picklist(['compliant', 'remediable', 'violating'])),
   standing,
-  budgets: z.array(
-    z.object({
+  budgets: v.array(
+    v.object({
       id: budgetId,
-      period: z.enum(PERIOD_KINDS),
-      timeZone: z.string(),
-      cells: z.exactOptional(z.int().check(z.positive())),
-      mode: z.exactOptional(z.literal('shadow')),
+      period: v.picklist(PERIOD_KINDS),
+      timeZone: v.string(),
+      cells: v.exactOptional(positive),
+      mode: v.exactOptional(v.literal('shadow')),
     }),
   ),
-  quarantines: z.exactOptional(z.int()),
-  violatingSince: z.exactOptional(instant),
-  timesViolating: z.exactOptional(z.int()),
-  mendings: z.exactOptional(z.lazy(() => z.object({ day: z.string(), writes: z.int() }))),
-  creation: z.exactOptional(
-    z.lazy(() =>
-      z.object({
-        creator: z.exactOptional(
-          z.union([z.literal('no-role'), z.object({ role: z.string(), tags: z.custom<Tags>(isTags) })]),
-        ),
-        asked: z.exactOptional(z.object({ at: instant, times: z.int() })),
-      }),
-    ),
+  quarantines: v.exactOptional(wholeNumber),
+  violatingSince: v.exactOptional(instant),
+  timesViolating: v.exactOptional(wholeNumber),
+  mendings: v.exactOptional(v.object({ day: v.string(), writes: wholeNumber })),
+  creation: v.exactOptional(
+    v.object({
+      creator: v.exactOptional(
+        v.union([v.literal('no-role'), v.object({ role: v.string(), tags: v.custom<Tags>(isTags) })]),
+      ),
+      asked: v.exactOptional(v.object({ at: instant, times: wholeNumber })),
+    }),
   ),
-  mismatchedSince: z.exactOptional(instant),
-  deletingSince: z.exactOptional(instant),
+  mismatchedSince: v.exactOptional(instant),
+  deletingSince: v.exactOptional(instant),
   verifiedAt: instant,
-  endedAt: z.exactOptional(instant),
+  endedAt: v.exactOptional(instant),
 });
 
 export const serialiseIndexEntry = (entry: IndexEntry): string =>
@@ -143,7 +142,7 @@ export const unreadableEntry = (arn: string): Fault =>
   new Fault('IndexUnreadable', {
     doing: `reading the index entry of ${arn}`,
     problem: 'the stored entry is not one that this version writes',
-    next: 'Delete the item; the next sweep writes it again from what AWS says.',
+    next: 'Where a later version has written it, run that version. Otherwise delete the item; the next sweep writes it again from what AWS says.',
   });
 
 /** Undefined where the text is no entry that this version can read. */
@@ -154,9 +153,9 @@ export function parseIndexEntry(text: string): IndexEntry | undefined {
   } catch {
     return undefined;
   }
-  const result = document.safeParse(parsed);
+  const result = v.safeParse(document, parsed);
   if (!result.success) return undefined;
-  const { schema: _, ...entry } = result.data;
+  const { schema: _, ...entry } = result.output;
   return entry;
 }
 

@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import { type EpochMs, epochMs } from '../clock.ts';
-import { accountOf, type ProfileArn, parseProfileArn, profileArnOf } from './profile-arn.ts';
+import type { Origins } from '../events/origin.ts';
+import { accountOf, type ProfileArn, parseProfileArn, profileArnOf, regionOf } from './profile-arn.ts';
 
 /**
  * What an EventBridge event says about profiles: which one to look at, and nothing else. `not-ours` is an event about
@@ -11,15 +12,18 @@ export type ProfileEvent =
   | { readonly kind: 'not-ours'; readonly why: string }
   | { readonly kind: 'unreadable'; readonly why: string };
 
+const text = z.string().max(2_048).optional().catch(undefined);
+
+type ProfileOrigins = Pick<Origins, 'accountId' | 'regions'>;
+
 const Envelope = z.object({
   source: z.string(),
   'detail-type': z.string(),
-  account: z.string().optional(),
+  account: text,
+  region: text,
   resources: z.array(z.unknown()).optional(),
   detail: z.unknown(),
 });
-
-const text = z.string().max(2_048).optional().catch(undefined);
 
 /** Every member may be absent or null: on failed calls AWS leaves them out, and no capture is official. */
 const CloudTrailDetail = z.object({
@@ -40,16 +44,19 @@ const TagChangeDetail = z.object({ service: z.string(), 'resource-type': z.strin
 const unreadable = (why: string): ProfileEvent => ({ kind: 'unreadable', why });
 const notOurs = (why: string): ProfileEvent => ({ kind: 'not-ours', why });
 
-/** Reads an event, whatever it is. Never throws. `accountId` is the governed account: profiles of others are not ours. */
-export function readProfileEvent(event: unknown, accountId: string): ProfileEvent {
+/**
+ * Reads an event, whatever it is. Never throws. Events of an account or Region that is not listed are not ours, whoever
+ * forwarded them, nor are those about a profile that is elsewhere than the event says that it comes from.
+ */
+export function readProfileEvent(event: unknown, origins: ProfileOrigins): ProfileEvent {
   const envelope = Envelope.safeParse(event);
   if (!envelope.success) return unreadable('not an EventBridge event');
   const { source, detail, resources } = envelope.data;
   const type = envelope.data['detail-type'];
   if (source === 'aws.bedrock' && type === 'AWS API Call via CloudTrail')
-    return ofAccount(readApiCall(detail), accountId);
+    return listed(readApiCall(detail), envelope.data, origins);
   if (source === 'aws.tag' && type === 'Tag Change on Resource')
-    return ofAccount(readTagChange(detail, resources ?? []), accountId);
+    return listed(readTagChange(detail, resources ?? []), envelope.data, origins);
   return notOurs(`${source} / ${type}`.slice(0, 200));
 }
 
@@ -66,7 +73,8 @@ function readApiCall(detail: unknown): ProfileEvent {
   if (!parsed.success) return unreadable('not a CloudTrail record');
   const { eventSource, eventName, errorCode, requestParameters, responseElements, awsRegion, recipientAccountId } =
     parsed.data;
-  if (eventSource !== 'bedrock.amazonaws.com') return notOurs(eventSource.slice(0, 200));
+  if (eventSource !== 'bedrock.amazonaws.com')
+    return notOurs(`a call of ${eventSource.slice(0, 200) || 'a service without a name'}`);
   if (errorCode !== undefined && errorCode !== null) return notOurs('a call that failed');
   switch (eventName) {
     case 'CreateInferenceProfile':
@@ -85,7 +93,7 @@ function readApiCall(detail: unknown): ProfileEvent {
       return arn === undefined ? notOurs('a resource of another type') : { kind: 'profile', arn };
     }
     default:
-      return notOurs(eventName.slice(0, 200));
+      return notOurs(`a call of ${eventName.slice(0, 200) || 'an API without a name'}`);
   }
 }
 
@@ -103,5 +111,14 @@ function profile(text: string | undefined): ProfileEvent {
   return arn === undefined ? unreadable('it names no application inference profile') : { kind: 'profile', arn };
 }
 
-const ofAccount = (event: ProfileEvent, accountId: string): ProfileEvent =>
-  event.kind === 'profile' && accountOf(event.arn) !== accountId ? notOurs('a profile of another account') : event;
+function listed(
+  event: ProfileEvent,
+  { account, region }: { readonly account?: string | undefined; readonly region?: string | undefined },
+  { accountId, regions }: ProfileOrigins,
+): ProfileEvent {
+  if (event.kind !== 'profile') return event;
+  if (account !== accountId) return notOurs('an event of another account');
+  if (region === undefined || !regions.includes(region)) return notOurs('an event of a Region that is not governed');
+  if (accountOf(event.arn) !== accountId) return notOurs('a profile of another account');
+  return regionOf(event.arn) === region ? event : notOurs('a profile of another Region than the event');
+}

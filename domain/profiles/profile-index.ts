@@ -92,3 +92,6 @@ export interface ProfileIndex {
 
 export const describeEntry = (entry: IndexEntry): string =>
   `${entry.name} (${entry.baseModelId} in ${entry.region}: ${describeTags(entry.tags)})`;
+
+/** Deleted: it resolves no longer, and may still be billed. */
+export const isEnded = ({ endedAt }: IndexEntry): boolean => endedAt !== undefined;

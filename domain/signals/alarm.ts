@@ -4,7 +4,8 @@ import { budgetsInUse } from '../budgets/budgets-in-use.ts';
 import { type Budget, budgetOf } from '../budgets/definition.ts';
 import { awsBudgetName } from '../budgets/provisioning.ts';
 import type { EpochMs } from '../clock.ts';
-import type { ProfileGovernance } from '../profiles/govern-profile.ts';
+import type { Origins } from '../events/origin.ts';
+import type { StandingEnforcement } from '../profiles/govern-profile.ts';
 import type { IndexEntry } from '../profiles/profile-index.ts';
 import { type TrueUp, trueUp } from '../spending/true-up-budget.ts';
 import { keepSignal, type Seen } from '../standing/keep-signal.ts';
@@ -13,8 +14,8 @@ import { bypassesOf, tellBypass } from '../standing/tell-bypass.ts';
 import { readIndex, reviewOnSignal, type SignalReview } from './review-on-signal.ts';
 
 export interface MetricAlarms {
-  /** An alarm as CloudWatch has it now; undefined where there is none of this name. */
-  find(name: string): Promise<MetricAlarm | undefined>;
+  /** An alarm as CloudWatch has it now in a Region; undefined where there is none of this name. */
+  find(name: string, region: string): Promise<MetricAlarm | undefined>;
 }
 
 export interface MetricAlarm {
@@ -26,8 +27,16 @@ export interface MetricAlarm {
 /** An alarm that is over has been spent for all the same: events may come late, and short bursts end before them. */
 const RECENT_MS = 3_600_000;
 
+/** Which alarm somebody says to look at. */
+export interface AlarmHint {
+  readonly name: string;
+  readonly region: string;
+  /** Names are the Region's own: what is kept of an alarm of another Region than the stack's bears its Region. */
+  readonly label: string;
+}
+
 export type AlarmEvent =
-  | { readonly kind: 'alarm'; readonly name: string }
+  | ({ readonly kind: 'alarm' } & AlarmHint)
   | { readonly kind: 'unreadable'; readonly why: string };
 
 /** Source: CloudWatch user guide, alarm events and EventBridge. */
@@ -35,15 +44,23 @@ const Event = z.object({
   source: z.literal('aws.cloudwatch'),
   'detail-type': z.literal('CloudWatch Alarm State Change'),
   account: z.string(),
+  region: z.string(),
   detail: z.object({ alarmName: z.string().min(1).max(255) }),
 });
 
-/** Reads an event of CloudWatch, whatever it is. Never throws. */
-export function readAlarmEvent(event: unknown, accountId: string): AlarmEvent {
+/** Reads an event of CloudWatch in the home Region or a governed one, whatever it is. Never throws. */
+export function readAlarmEvent(
+  event: unknown,
+  { accountId, regions, homeRegion }: Pick<Origins, 'accountId' | 'regions' | 'homeRegion'>,
+): AlarmEvent {
   const parsed = Event.safeParse(event);
   if (!parsed.success) return { kind: 'unreadable', why: 'not a change of an alarm' };
-  if (parsed.data.account !== accountId) return { kind: 'unreadable', why: 'an alarm of another account' };
-  return { kind: 'alarm', name: parsed.data.detail.alarmName };
+  const { account, region } = parsed.data;
+  const name = parsed.data.detail.alarmName;
+  if (account !== accountId) return { kind: 'unreadable', why: 'an alarm of another account' };
+  if (region !== homeRegion && !regions.includes(region))
+    return { kind: 'unreadable', why: 'an alarm of a Region that is not governed' };
+  return { kind: 'alarm', name, region, label: region === homeRegion ? name : `${name} (${region})` };
 }
 
 export type AlarmOutcome =
@@ -58,19 +75,19 @@ export type AlarmOutcome =
  * metrics that the alarm may have seen, and reviewed. What else follows from it is the policy's to say (`signals`).
  */
 export async function answerAlarm(
-  ports: ProfileGovernance & TrueUp & { readonly alarms: MetricAlarms },
-  name: string,
+  ports: StandingEnforcement & TrueUp & { readonly alarms: MetricAlarms; readonly stage: string },
+  { name, region, label }: AlarmHint,
 ): Promise<AlarmOutcome> {
   const entries = await readIndex(ports);
   const budget = budgetOfAlarm(ports, entries, name);
   if (budget === undefined) return { kind: 'unknown-alarm' };
-  const alarm = await ports.alarms.find(name);
+  const alarm = await ports.alarms.find(name, region);
   if (alarm === undefined || !isConfirmed(alarm, ports.clock.now())) return { kind: 'unconfirmed' };
   // Before anything else that may fail: what is kept is found by the sweep, what is not is lost with the event.
-  await keepSignal(ports, budget, seenIn(name, alarm, ports.clock.now()));
+  await keepSignal(ports, budget, seenIn(label, alarm, ports.clock.now()));
   const targets = unsettledPeriods(budget, ports.clock.now()).map((period) => ({ budget, period }));
   for (const report of await trueUp(ports, targets)) await tellBypass(ports, report, bypassesOf(report));
-  const heard = { signal: 'alarm', because: `the CloudWatch alarm "${name}" is or was in alarm` };
+  const heard = { signal: 'alarm', because: `the CloudWatch alarm "${label}" is or was in alarm` };
   return { kind: 'reviewed', budget: budget.id, ...(await reviewOnSignal(ports, budget, entries, heard)) };
 }
 
@@ -88,7 +105,11 @@ const isConfirmed = ({ isInAlarm, changedAt }: MetricAlarm, now: EpochMs): boole
  * By the policy's `alarms`, or by its name: that of the budget in AWS Budgets, such as `governor/prod/tenant-monthly/acme`,
  * alone or followed by a space or colon and anything.
  */
-function budgetOfAlarm(ports: ProfileGovernance, entries: readonly IndexEntry[], name: string): Budget | undefined {
+function budgetOfAlarm(
+  ports: StandingEnforcement & { readonly stage: string },
+  entries: readonly IndexEntry[],
+  name: string,
+): Budget | undefined {
   const inUse = budgetsInUse(ports, entries);
   const listed = Object.hasOwn(ports.policy.alarms, name) ? ports.policy.alarms[name] : undefined;
   if (listed !== undefined) {

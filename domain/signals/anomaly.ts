@@ -1,11 +1,11 @@
 import * as z from 'zod';
 import { budgetsInUse } from '../budgets/budgets-in-use.ts';
 import { type Budget, tenantOf } from '../budgets/definition.ts';
-import { readOutsideFigures } from '../budgets/hear-alert.ts';
+import { type BudgetFigures, readOutsideFigures } from '../budgets/hear-alert.ts';
 import { epochMs } from '../clock.ts';
+import type { Origins } from '../events/origin.ts';
 import { awsAmount, displayUsd, type NanoUsd } from '../money.ts';
 import type { Policy } from '../policy/policy.ts';
-import type { ProfileGovernance } from '../profiles/govern-profile.ts';
 import { keepSignal, type Seen } from '../standing/keep-signal.ts';
 import { type Notice, noticeId } from '../standing/notice.ts';
 import { readIndex, reviewOnSignal } from './review-on-signal.ts';
@@ -43,9 +43,14 @@ const Alert = z.object({
   anomalyStartDate: z.string().regex(/^\d{4}-\d{2}-\d{2}/),
 });
 
+/** AWS's Region for Cost Anomaly Detection: its events come from there alone (Cost Management user guide, EventBridge). */
+export const ANOMALIES_REGION = 'us-east-1';
+
 const Event = z.object({
   source: z.literal('aws.ce'),
   'detail-type': z.literal('Anomaly Detected'),
+  account: z.string(),
+  region: z.literal(ANOMALIES_REGION),
   detail: Alert,
 });
 
@@ -55,12 +60,19 @@ const hintOf = ({ anomalyId, monitorArn, anomalyStartDate }: z.output<typeof Ale
   startDay: anomalyStartDate.slice(0, 10),
 });
 
-/** Reads an alert from EventBridge, or several from SNS, whatever it is; counts what is none. Never throws. */
-export function readAnomalies(event: unknown): { readonly hints: readonly AnomalyHint[]; readonly unreadable: number } {
+/**
+ * Reads an alert from EventBridge, of this account or of the one that pays, or several from SNS, whatever it is; counts what
+ * is none. Never throws.
+ */
+export function readAnomalies(
+  event: unknown,
+  { accountId, payerAccountId }: Pick<Origins, 'accountId' | 'payerAccountId'>,
+): { readonly hints: readonly AnomalyHint[]; readonly unreadable: number } {
   const messages = snsMessages(event);
   if (messages === undefined) {
     const parsed = Event.safeParse(event);
-    return parsed.success ? { hints: [hintOf(parsed.data.detail)], unreadable: 0 } : { hints: [], unreadable: 1 };
+    const isOurs = parsed.success && [accountId, payerAccountId].includes(parsed.data.account);
+    return isOurs ? { hints: [hintOf(parsed.data.detail)], unreadable: 0 } : { hints: [], unreadable: 1 };
   }
   const hints = messages.flatMap((message) => {
     const parsed = Alert.safeParse(message === undefined ? undefined : jsonOf(message));
@@ -81,7 +93,7 @@ export type AnomalyOutcome =
  * @throws what the review of one budget threw, after the others were reviewed
  */
 export async function answerAnomaly(
-  ports: ProfileGovernance & { readonly anomalies: CostAnomalies },
+  ports: BudgetFigures & { readonly anomalies: CostAnomalies },
   hint: AnomalyHint,
 ): Promise<AnomalyOutcome> {
   const anomaly = await ports.anomalies.find(hint);

@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import type { BudgetId } from '../budgets/budget-id.ts';
 import { budgetOf } from '../budgets/definition.ts';
-import type { ProfileGovernance } from '../profiles/govern-profile.ts';
+import type { StandingEnforcement } from '../profiles/govern-profile.ts';
 import { currentKey, hasNews, readIndex, reviewOnSignal, type SignalReview } from './review-on-signal.ts';
 import { HINT_SOURCE, HINT_TYPE } from './threshold-hint.ts';
 
@@ -36,7 +36,7 @@ export type HintOutcome =
  * Answers a process that says that a budget has crossed a threshold: the ledger is read, and the budget reviewed if it
  * is so. Who may put events on the bus can cause a read of one item, and nothing else.
  */
-export async function answerLedgerHint(ports: ProfileGovernance, id: BudgetId): Promise<HintOutcome> {
+export async function answerLedgerHint(ports: StandingEnforcement, id: BudgetId): Promise<HintOutcome> {
   const budget = budgetOf(ports.policy, id);
   const item = budget && (await ports.ledger.read(currentKey(ports, budget)));
   if (budget === undefined || item === undefined) return { kind: 'unknown-budget' };

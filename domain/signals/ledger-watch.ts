@@ -1,6 +1,8 @@
 import { budgetsInUse } from '../budgets/budgets-in-use.ts';
-import type { ProfileGovernance } from '../profiles/govern-profile.ts';
+import type { Gauges } from '../journal.ts';
+import type { StandingEnforcement } from '../profiles/govern-profile.ts';
 import type { LedgerReadings } from '../spending/ledger-readings.ts';
+import { measureBudgets } from './ledger-figures.ts';
 import { currentKey, hasNews, readIndex, reviewOnSignal } from './review-on-signal.ts';
 
 export interface LedgerWatchReport {
@@ -14,12 +16,13 @@ export interface LedgerWatchReport {
  * on: the hint of a process may be lost, and the process with it. A budget without news costs one read in a batch.
  */
 export async function watchLedger(
-  ports: ProfileGovernance & { readonly ledgerReadings: LedgerReadings },
+  ports: StandingEnforcement & { readonly ledgerReadings: LedgerReadings; readonly gauges: Gauges },
 ): Promise<LedgerWatchReport> {
   const entries = await readIndex(ports);
   const budgets = budgetsInUse(ports, entries);
   const overrides = await ports.overrides.lasting(ports.clock.now());
   const items = await ports.ledgerReadings.readMany(budgets.map((budget) => currentKey(ports, budget)));
+  measureBudgets(ports.gauges, items);
   const reviewed: string[] = [];
   const failed: string[] = [];
   for (const [at, budget] of budgets.entries()) {

@@ -1,7 +1,7 @@
 import type { Budget } from '../budgets/definition.ts';
 import { periodAt } from '../period.ts';
 import { SharedReviews } from '../profiles/budget-work.ts';
-import type { GovernedProfile, ProfileGovernance, StandingEnforcement } from '../profiles/govern-profile.ts';
+import type { GovernedProfile, StandingEnforcement } from '../profiles/govern-profile.ts';
 import type { IndexEntry } from '../profiles/profile-index.ts';
 import type { LedgerItem } from '../spending/ledger.ts';
 import type { LedgerStanding, Terms } from '../spending/terms.ts';
@@ -58,7 +58,9 @@ export async function reviewOnSignal(
 }
 
 /** The index, without what another version wrote: that is told, and stops nothing. */
-export const readIndex = async (ports: Pick<ProfileGovernance, 'index' | 'journal'>): Promise<readonly IndexEntry[]> =>
+export const readIndex = async (
+  ports: Pick<StandingEnforcement, 'index' | 'journal'>,
+): Promise<readonly IndexEntry[]> =>
   await ports.index.list((arn) =>
     ports.journal.counted('ProfileReadFailed', {
       what: `the index entry of ${arn}`,
@@ -74,7 +76,7 @@ const STRICTNESS: Readonly<Record<LedgerStanding, number>> = { open: 0, throttle
  * standing is for the sweep: it asks more than the ledger. What a signal holds is left alone until its end.
  */
 export function hasNews(
-  { policy, clock }: Pick<ProfileGovernance, 'policy' | 'clock'>,
+  { policy, clock }: Pick<StandingEnforcement, 'policy' | 'clock'>,
   budget: Budget,
   item: LedgerItem,
   overrides: readonly Override[],
@@ -100,7 +102,7 @@ function isNewWord(decision: BudgetDecision, operators: OperatorsWord, terms: Te
   return isNew || operators.raises.some(({ amount, until }) => !known.has(`${amount} ${until}`));
 }
 
-export const currentKey = ({ clock }: Pick<ProfileGovernance, 'clock'>, budget: Budget) => ({
+export const currentKey = ({ clock }: Pick<StandingEnforcement, 'clock'>, budget: Budget) => ({
   budget: budget.id,
   period: periodAt(budget.period, budget.timeZone, clock.now()).id,
 });

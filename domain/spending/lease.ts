@@ -31,17 +31,18 @@ export interface Untold {
  * the difference.
  */
 export class Lease {
-  readonly key: LedgerKey;
-  readonly holder: HolderId;
-  #sequence = 0;
-  #expiresAt: EpochMs | undefined;
-  #leased = 0;
+  // First what every call looks at, side by side in memory.
   #available = 0;
   #held = 0;
   #spent = 0;
   #unconfirmed = 0;
-  #hadGrant = false;
+  #expiresAt: EpochMs | undefined;
   #lost = false;
+  #hadGrant = false;
+  #sequence = 0;
+  #leased = 0;
+  readonly key: LedgerKey;
+  readonly holder: HolderId;
   readonly #unrefused = { calls: 0, amount: 0 };
   #inFlight: { write: LeaseWrite; spent: number; unconfirmed: number; gain: number } | undefined;
 

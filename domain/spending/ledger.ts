@@ -2,6 +2,7 @@ import type { Brand } from '../brand.ts';
 import type { BudgetId } from '../budgets/budget-id.ts';
 import type { EpochMs } from '../clock.ts';
 import { add, type NanoUsd, subtract, ZERO } from '../money.ts';
+import type { CLOSED, TableId } from '../recovery/table-identity.ts';
 import { ceiling, type Terms } from './terms.ts';
 
 /**
@@ -130,6 +131,11 @@ export interface LedgerItem {
   readonly unrefused?: Unrefused;
   /** Thresholds whose notice is in the outbox already: see {@link thresholdKey}. */
   readonly crossed: readonly string[];
+  /**
+   * The table in which money may be leased from this item, or that it may be in none; absent in a cell, which lends what
+   * the root has granted it, and where nobody has said. See domain/recovery.
+   */
+  readonly openIn?: TableId | typeof CLOSED;
 }
 
 /** Money that is gone, or must be taken for gone: everything committed but what live leases may still give back. */
@@ -269,6 +275,8 @@ export interface LedgerStore {
   reclaim(key: LedgerKey, holder: HolderId, entry: LeaseEntry, writeId: WriteId): Promise<'reclaimed' | 'stale'>;
   /** Removes the tombstone of a long ended lease; lands only if the entry still is `entry`. */
   forget(key: LedgerKey, holder: HolderId, entry: LeaseEntry): Promise<'forgotten' | 'stale'>;
+  /** Says of an item that does not say it that it is right in this table. */
+  openHere(key: LedgerKey): Promise<void>;
   /** Remembers that the notices of these thresholds are in the outbox. */
   recordCrossings(key: LedgerKey, crossed: readonly string[]): Promise<void>;
 }

@@ -1,3 +1,5 @@
+import { member } from '../untrusted-json.ts';
+
 /**
  * Tokens that one call consumed, as Bedrock meters them: five separate meters with prices of their own.
  * `inputTokens` excludes cache reads and writes (Amazon Bedrock user guide, prompt caching).
@@ -88,10 +90,13 @@ export function readReportedUsage(
   const { inputTokens, outputTokens } = reported;
   let detailed = 0;
   let oneHour = 0;
-  for (const { ttl, inputTokens: count = 0 } of reported.cacheDetails ?? []) {
-    if (!isCount(count)) return undefined;
+  const details: unknown = reported.cacheDetails ?? [];
+  if (!Array.isArray(details)) return undefined;
+  for (const detail of details as readonly unknown[]) {
+    const count = member(detail, 'inputTokens') ?? 0;
+    if (typeof detail !== 'object' || detail === null || !isCount(count)) return undefined;
     detailed += count;
-    if (ttl !== '5m') oneHour += count;
+    if (member(detail, 'ttl') !== '5m') oneHour += count;
   }
   const writes = reported.cacheWriteInputTokens ?? detailed;
   const reads = reported.cacheReadInputTokens ?? 0;

@@ -35,6 +35,14 @@ const MAX_MS = 366 * 24 * 3_600_000;
 /** As long as a notice's line may be. */
 const MAX_REASON = 256;
 
+/** What is wrong with a reason; undefined for one that people can read later. */
+export function problemOfReason(reason: string): string | undefined {
+  if (reason.trim() === '') return 'expected a reason';
+  if (reason.length > MAX_REASON) return `expected a reason of at most ${MAX_REASON} characters`;
+  if (/\p{Cc}/u.test(reason)) return 'expected a reason of one line';
+  return undefined;
+}
+
 /**
  * An operator's word: kept first, so that every review knows it from then on, and then enforced at once, the ledger
  * before the tags. What fails after it is kept, the sweep finishes.
@@ -65,7 +73,7 @@ export async function overrideStanding(ports: StandingEnforcement, override: Ove
     const enforcement = await enforceBudgets(ports, scope.budgets, entries, scope.profiles);
     return {
       kind: 'applied',
-      budgets: await Promise.all(scope.budgets.map((budget) => after(ports, budget))),
+      budgets: await Promise.all(scope.budgets.map((budget) => budgetAfter(ports, budget))),
       enforcement,
     };
   } catch (error) {
@@ -111,15 +119,18 @@ const listed = (names: readonly string[]): string =>
   names.length === 0 ? 'none' : `${names.slice(0, 10).sort().join(', ')}${names.length > 10 ? ', …' : ''}`;
 
 function problemOf({ reason, until }: Override, now: EpochMs): string | undefined {
-  if (reason.trim() === '') return 'expected a reason';
-  if (reason.length > MAX_REASON) return `expected a reason of at most ${MAX_REASON} characters`;
-  if (/\p{Cc}/u.test(reason)) return 'expected a reason of one line';
+  const problem = problemOfReason(reason);
+  if (problem !== undefined) return problem;
   if (until <= now) return `expected an end that is yet to come, not ${isoTime(until)}`;
   if (until - now > MAX_MS) return 'expected an end within 366 days; what is to last longer belongs into the policy';
   return undefined;
 }
 
-async function after({ ledger, clock }: StandingEnforcement, budget: Budget): Promise<BudgetAfter> {
+/** How a budget stands in its present period, after something was enforced on it. */
+export async function budgetAfter(
+  { ledger, clock }: Pick<StandingEnforcement, 'ledger' | 'clock'>,
+  budget: Budget,
+): Promise<BudgetAfter> {
   const now = clock.now();
   const period = periodAt(budget.period, budget.timeZone, now);
   const item = await ledger.read({ budget: budget.id, period: period.id });

@@ -2,7 +2,7 @@ import type { Brand } from '../brand.ts';
 import type { BudgetId } from '../budgets/budget-id.ts';
 import { type Budget, tenantOf } from '../budgets/definition.ts';
 import type { EpochMs } from '../clock.ts';
-import type { NanoUsd } from '../money.ts';
+import { displayUsd, type NanoUsd } from '../money.ts';
 import type { Policy } from '../policy/policy.ts';
 import type { Raise } from '../spending/terms.ts';
 
@@ -52,6 +52,15 @@ export interface Overrides {
   /** All that hold at `now` or will hold after it, read consistently. */
   lasting(now: EpochMs): Promise<readonly Override[]>;
 }
+
+/** Where an override is taken back. What it was stays in the audit trail. */
+export interface Retractions {
+  /** Removes exactly this override. @returns `gone` where it is not there any more, or another word took its place */
+  takeBack(override: Override): Promise<'taken-back' | 'gone'>;
+}
+
+export const describeChange = (change: OverrideChange): string =>
+  change.kind === 'raise' ? `raise ${displayUsd(change.amount)}` : change.kind;
 
 export const describeTarget = (target: OverrideTarget): string =>
   target.kind === 'budget' ? `budget ${target.budget}` : `tenant ${target.tenant}`;

@@ -44,7 +44,12 @@ export async function provideItem(
   return undefined;
 }
 
-async function firstTerms(ports: ItemProvision, budget: Budget, period: Period): Promise<Terms> {
+/** What an item begins with that is made now, or ahead. */
+export async function firstTerms(
+  ports: Pick<ItemProvision, 'policy' | 'clock' | 'overrides' | 'signals'>,
+  budget: Budget,
+  period: Period,
+): Promise<Terms> {
   const now = epochMs(Math.max(ports.clock.now(), period.startsAt));
   const [overrides, signals] = await Promise.all([ports.overrides.lasting(now), ports.signals.lasting(budget.id, now)]);
   const operators = wordOn(ports.policy, budget, overrides, now);

@@ -68,6 +68,8 @@ export async function reviewBudget(
   for (let pass = 0; pass < MAX_PASSES; pass++) {
     const item = await ports.ledger.read(key);
     if (item === undefined) continue;
+    // One of before tables were told apart.
+    if (item.openIn === undefined) await ports.ledger.openHere(key);
     const changed = (await tidyLeases(ports, item)) || (await countOutsideSpend(ports, item, outside));
     if (changed) continue;
     const known = await evidenceOf(ports, budget, item, outside);

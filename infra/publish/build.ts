@@ -2,7 +2,7 @@
  * Builds the package that tenants install, the helper alone: `npm run build [-- <folder>]`, by default into `dist/`.
  * The same sources give the same files.
  */
-import { copyFile, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
@@ -10,6 +10,7 @@ import * as z from 'zod';
 import { writeDeclarations } from './declarations.ts';
 import { importsOfBundle, inlinedPackages, type PackageUse, packageName } from './imports.ts';
 import { INLINED, PROVISIONS, type ProjectManifest, publishedManifest } from './manifest.ts';
+import { oneFile } from './one-file.ts';
 import { NAMESPACE, tableSdkByRequire } from './table-sdk.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
@@ -61,7 +62,7 @@ async function bundle(outDir: string) {
     target: 'node20',
     mainFields: ['module', 'main'],
     external: Object.keys(PROVISIONS),
-    plugins: [tableSdkByRequire],
+    plugins: [tableSdkByRequire, oneFile(ROOT.replace(/\/$/, ''), 'invoke/governing.ts')],
     legalComments: 'none',
     metafile: true,
     logLevel: 'silent',
@@ -78,7 +79,10 @@ async function bundle(outDir: string) {
 
 async function licencesOf(packages: readonly string[]): Promise<string> {
   const texts = packages.map(async (name) => {
-    const text = await readFile(join(ROOT, 'node_modules', name, 'LICENSE'), 'utf8');
+    const folder = join(ROOT, 'node_modules', name);
+    const file = (await readdir(folder)).find((entry) => /^licen[cs]e(\.|$)/i.test(entry));
+    if (file === undefined) throw new Error(`${name} comes without a licence: it cannot be copied into the helper.`);
+    const text = await readFile(join(folder, file), 'utf8');
     return `${name}\n\n${text.trim()}\n`;
   });
   return (await Promise.all(texts)).join(`\n${'-'.repeat(80)}\n\n`);

@@ -29,7 +29,7 @@ export const PROVISIONS: Readonly<Record<string, Provision>> = {
 };
 
 /** Packages whose code is copied into the bundle, because that loads faster; see ADR 9. */
-export const INLINED: readonly string[] = ['temporal-polyfill', 'temporal-utils', 'zod'];
+export const INLINED: readonly string[] = ['temporal-polyfill', 'temporal-utils', 'valibot', 'zod'];
 
 /**
  * The published `package.json`. What it depends on is what is used, no more.

@@ -9,6 +9,7 @@ export const NAMESPACE = 'table-sdk';
 const USED = [
   'BatchGetItemCommand',
   'ConditionalCheckFailedException',
+  'DescribeTableCommand',
   'DynamoDBClient',
   'GetItemCommand',
   'paginateQuery',

@@ -1,5 +1,5 @@
 import type { Scheduler } from '../eventbridge/scheduler.ts';
-import { isObject } from '../members.ts';
+import { isObject, parseObject } from '../members.ts';
 import type { JsonObject } from '../service.ts';
 import type { Perform } from './messaging-resources.ts';
 import { asText, optionalProperty, physicalName, type ResourceType, stringProperty } from './resource-type.ts';
@@ -84,15 +84,27 @@ export function eventResources(perform: Perform, scheduler: Scheduler): Readonly
     },
   };
 
-  /** Rights of other accounts: there are none here. */
+  /** One statement of a bus's policy. */
   const busPolicy: ResourceType = {
-    used: [],
-    ignored: ['EventBusName', 'StatementId', 'Statement', 'Action', 'Principal', 'Condition'],
-    put(desired) {
-      if (!isObject(desired.properties['Statement']) && desired.properties['Action'] === undefined) {
+    used: ['EventBusName', 'StatementId', 'Statement'],
+    ignored: [],
+    async put(desired) {
+      const Sid = stringProperty(desired, 'StatementId');
+      const bus = { EventBusName: optionalProperty(desired, 'EventBusName') };
+      const statement = desired.properties['Statement'];
+      if (!isObject(statement))
         throw new TemplateError(`${desired.logicalId}: AWS::Events::EventBusPolicy needs a Statement`);
-      }
-      return { ref: physicalName(desired), attributes: {} };
+      const replace = async (by: readonly JsonObject[]): Promise<void> => {
+        const described = await perform('events', 'DescribeEventBus', { Name: bus.EventBusName }, desired.region);
+        const before = parseObject(String(described['Policy'] ?? '{}'))?.['Statement'] ?? [];
+        const others = (Array.isArray(before) ? before : [before]).filter(
+          (each) => isObject(each) && each['Sid'] !== Sid,
+        );
+        const Policy = JSON.stringify({ Version: '2012-10-17', Statement: [...others, ...by] });
+        await perform('events', 'PutPermission', { ...bus, Policy }, desired.region);
+      };
+      await replace([{ Sid, ...statement }]);
+      return { ref: physicalName(desired), attributes: {}, remove: () => replace([]) };
     },
   };
 

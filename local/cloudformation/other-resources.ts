@@ -9,8 +9,8 @@ import {
   stringProperty,
 } from './resource-type.ts';
 
-/** Tables and parameters, and what has a name here but does nothing: roles, keys, buckets, log groups, alarms, dashboards. */
-export function otherResources(perform: Perform): Readonly<Record<string, ResourceType>> {
+/** Tables and parameters, and what has a name here but does nothing: keys, buckets, log groups, alarms, dashboards. */
+export function otherResources(perform: Perform, keepsTables: boolean): Readonly<Record<string, ResourceType>> {
   const table: ResourceType = {
     used: ['TableName', ...TABLE_MEMBERS],
     // The embedded DynamoDB has no expiry, backups or encryption.
@@ -37,8 +37,12 @@ export function otherResources(perform: Perform): Readonly<Record<string, Resour
       try {
         await perform('dynamodb', 'CreateTable', { TableName, ...definition }, desired.region);
       } catch (error) {
-        // A table is kept as it is when the stack is deployed again, or when it was kept on disk.
-        if (!(error instanceof AwsFault) || !/ResourceInUseException$/.test(error.code)) throw error;
+        // A table is kept as it is when the stack is deployed again, or when it was kept on disk. Of another stack, or of
+        // none, it is in the way, as on AWS.
+        const isThere = error instanceof AwsFault && /ResourceInUseException$/.test(error.code);
+        if (!isThere) throw error;
+        if (desired.previous === undefined && !keepsTables)
+          throw new AwsFault('AlreadyExists', `a table ${TableName} already exists`);
       }
       return {
         ref: TableName,
@@ -98,10 +102,6 @@ const nameOr =
 const pathOf = (desired: Desired): string => stringProperty(desired, 'Path', '/');
 
 const NAMED: Readonly<Record<string, ResourceType>> = {
-  'AWS::IAM::Role': named(nameOr('RoleName'), (name, desired) => ({
-    Arn: `arn:aws:iam::${desired.accountId}:role${pathOf(desired)}${name}`,
-    RoleId: `AROA${physicalName(desired).slice(-12)}`,
-  })),
   'AWS::IAM::ManagedPolicy': named(
     (desired) =>
       `arn:aws:iam::${desired.accountId}:policy${pathOf(desired)}${stringProperty(desired, 'ManagedPolicyName', physicalName(desired, 128))}`,

@@ -46,6 +46,7 @@ export async function deployStack(options: DeployOptions, surroundings: StackSur
   const { accountId, region, stackName, types, state } = surroundings;
   const created = new Map<string, Created>();
   const scope = scopeOf(template, surroundings, parametersOf(template, options.parameters ?? {}), created);
+  checkRules(template, scope);
   const definitions = included(section(template, 'Resources'), scope);
 
   for (const [logicalId, definition] of definitions) {
@@ -70,18 +71,39 @@ export async function deployStack(options: DeployOptions, surroundings: StackSur
     checkProperties(type, desired);
     const made = await naming(logicalId, typeName, () => type.put(desired));
     created.set(logicalId, made);
-    state.set(logicalId, made);
+    state.set(logicalId, isRetained(definition) ? kept(made) : made);
   }
-  for (const [logicalId, resource] of [...state].reverse()) {
-    if (created.has(logicalId)) continue;
-    await resource.remove?.();
-    state.delete(logicalId);
-  }
+  await removeAll(state, (logicalId) => !created.has(logicalId));
   return {
     stackName,
     outputs: outputsOf(template, scope),
     resources: Object.fromEntries([...created].map(([logicalId, resource]) => [logicalId, resource.ref])),
   };
+}
+
+/** Removes what a stack has made, the last first. What its template retains stays, and belongs to no stack any more. */
+export async function removeAll(state: StackState, isCondemned: (logicalId: string) => boolean): Promise<void> {
+  for (const [logicalId, resource] of [...state].reverse()) {
+    if (!isCondemned(logicalId)) continue;
+    await resource.remove?.();
+    state.delete(logicalId);
+  }
+}
+
+const isRetained = (definition: JsonObject): boolean =>
+  definition['DeletionPolicy'] === 'Retain' || definition['DeletionPolicy'] === 'RetainExceptOnCreate';
+
+const kept = ({ ref, attributes }: Created): Created => ({ ref, attributes });
+
+/** Assertions about parameters and the Region, before anything is made. @throws {TemplateError} with what the rule says */
+function checkRules(template: JsonObject, scope: Scope): void {
+  for (const [name, rule] of Object.entries(section(template, 'Rules'))) {
+    if (!isObject(rule) || rule['RuleCondition'] !== undefined)
+      throw new TemplateError(`rule ${name}: conditions of rules are not embedded`);
+    const assertions = Array.isArray(rule['Assertions']) ? rule['Assertions'].filter(isObject) : [];
+    for (const { Assert, AssertDescription } of assertions)
+      if (!evaluateCondition(Assert, scope)) throw new TemplateError(`rule ${name}: ${AssertDescription}`);
+  }
 }
 
 async function naming(logicalId: string, type: string, work: () => Created | Promise<Created>): Promise<Created> {

@@ -1,6 +1,8 @@
+import { DeliveryFailure, type Destinations } from '../destinations.ts';
 import { recur } from '../eventbridge/recurrence.ts';
 import { membersOf } from '../members.ts';
 import { AwsFault, type JsonObject, type Operation, type World } from '../service.ts';
+import type { AccountMetrics } from './account-metrics.ts';
 import type { BedrockMetrics } from './bedrock-metrics.ts';
 import { type MetricQuery, readAlarmQuery } from './metric-query.ts';
 
@@ -40,16 +42,31 @@ const STATES: readonly string[] = ['OK', 'ALARM', 'INSUFFICIENT_DATA'] satisfies
 const invalid = (message: string): AwsFault => new AwsFault('ValidationError', message);
 const isState = (text: string): text is State => STATES.includes(text);
 
+export interface AlarmOptions {
+  readonly world: World;
+  readonly destinations: Destinations;
+  readonly metrics: BedrockMetrics;
+  /** Absent where nobody keeps the metrics of functions and queues. */
+  readonly own: AccountMetrics | undefined;
+  /** How late the metrics of Bedrock are; others are there at once. */
+  readonly delayMs: number;
+}
+
+/** Which member of an alarm names what is told of a state. */
+const ACTIONS = { OK: 'OKActions', ALARM: 'AlarmActions', INSUFFICIENT_DATA: 'InsufficientDataActions' } as const;
+
 /**
  * Alarms on one metric with a static threshold, evaluated each minute over periods whose data points are visible. A change
- * of state is an event on the default bus of the alarm's Region. No expressions, percentiles, bands, composite alarms
- * and actions. UNVERIFIED how far behind AWS evaluates a metric that comes minutes late; here it waits for it.
+ * of state is an event on the default bus of the alarm's Region, and is told to the topics of its actions. No expressions,
+ * percentiles, bands, composite alarms and other actions. UNVERIFIED how far behind AWS evaluates a metric that comes minutes late; here it waits for it.
  */
-export function alarmOperations(
-  world: World,
-  metrics: BedrockMetrics,
-  delayMs: number,
-): Readonly<Record<string, Operation>> {
+export function alarmOperations({
+  world,
+  destinations,
+  metrics,
+  own,
+  delayMs,
+}: AlarmOptions): Readonly<Record<string, Operation>> {
   const alarms = new Map<string, Alarm>();
   const keyOf = (region: string, name: string): string => `${region} ${name}`;
 
@@ -71,12 +88,41 @@ export function alarmOperations(
         state: stateOf(alarm),
       },
     });
+    if (alarm.isEnabled) void world.activity.track(act(alarm));
+  };
+
+  /** [CloudWatch user guide, "Notify users on alarm changes": the form of the message] */
+  const act = async (alarm: Alarm): Promise<void> => {
+    const arns = membersOf(alarm.input, invalid).strings(ACTIONS[alarm.state]);
+    const body = {
+      AlarmName: alarm.name,
+      AlarmDescription: alarm.input['AlarmDescription'] ?? null,
+      AWSAccountId: world.accountId,
+      AlarmArn: alarm.arn,
+      NewStateValue: alarm.state,
+      NewStateReason: alarm.reason,
+      StateChangeTime: timestamp(alarm.changedAt),
+    };
+    for (const arn of arns) {
+      try {
+        await destinations.send(arn, {
+          authority: { service: 'cloudwatch.amazonaws.com', sourceArn: alarm.arn },
+          subject: `${alarm.state}: "${alarm.name}"`.slice(0, 100),
+          body: JSON.stringify(body),
+        });
+      } catch (error) {
+        if (!(error instanceof DeliveryFailure)) throw error;
+        world.observe({ kind: 'lost', from: alarm.arn, to: arn, reason: error.message });
+      }
+    }
   };
 
   const evaluate = (alarm: Alarm, at: number): void => {
-    const { periodMs, metric, statistic } = alarm.query;
-    const end = Math.floor((at - delayMs) / periodMs) * periodMs;
-    const points = metric === undefined ? [] : metrics.points(alarm.region, metric);
+    const { periodMs, metric, identity, statistic } = alarm.query;
+    // A sliding window, which is the default [API reference, EvaluationWindow].
+    const end = Math.floor((at - (metric === undefined ? 0 : delayMs)) / MINUTE_MS) * MINUTE_MS;
+    const points =
+      metric === undefined ? (own?.points(alarm.region, identity) ?? []) : metrics.points(alarm.region, metric);
     const values = Array.from({ length: alarm.periods }, (_, back) => {
       const from = end - (back + 1) * periodMs;
       const within = points.filter((point) => point.at >= from && point.at < from + periodMs);
@@ -202,7 +248,6 @@ const stateOf = ({ state, reason, changedAt }: Alarm): JsonObject => ({
 
 function configurationOf({ input, query }: Alarm): JsonObject {
   const description = membersOf(input, invalid).optionalString('AlarmDescription');
-  const metric = query.metric;
   return {
     ...(description === undefined ? {} : { description }),
     metrics: [
@@ -212,7 +257,7 @@ function configurationOf({ input, query }: Alarm): JsonObject {
           metric: {
             namespace: input['Namespace'] ?? '',
             name: input['MetricName'] ?? '',
-            dimensions: metric === undefined ? {} : { ModelId: metric.modelId },
+            dimensions: { ...query.identity.dimensions },
           },
           period: query.periodMs / 1_000,
           stat: input['Statistic'] ?? '',

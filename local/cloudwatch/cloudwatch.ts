@@ -1,13 +1,20 @@
 import { createHash } from 'node:crypto';
+import type { Destinations } from '../destinations.ts';
 import { isObject, membersOf, parseObject } from '../members.ts';
 import { AwsFault, type JsonObject, type Service, type World } from '../service.ts';
+import type { AccountMetrics } from './account-metrics.ts';
 import { alarmOperations } from './alarms.ts';
-import { BEDROCK_NAMESPACE, BedrockMetrics } from './bedrock-metrics.ts';
+import { BEDROCK_NAMESPACE, BedrockMetrics, type MetricPoint } from './bedrock-metrics.ts';
 import { invalid, type MetricQuery, type MetricRequest, readMetricRequest } from './metric-query.ts';
 
 export interface CloudWatchOptions {
   /** From a model call until its metrics can be read. AWS gives no figure; minutes are seen. Default 3 min. */
   readonly metricsDelayMs?: number;
+  /**
+   * Whether the alarms of templates are made, and the metrics kept that functions, Lambda and SQS report. Otherwise alarms of
+   * templates are only names: a story that does not ask for them is told faster, and without what they tell. Default: no.
+   */
+  readonly alarmsOfStacks?: boolean;
 }
 
 const MINUTE_MS = 60_000;
@@ -17,12 +24,19 @@ const LISTED_MS = 14 * DAY_MS;
 const LIST_PAGE = 500;
 
 /**
- * CloudWatch metrics, to be read: those that the Bedrock runtime reports of itself, in the Region of the call; and alarms on
- * them. There are no expressions and no metrics of callers' own.
+ * CloudWatch metrics, to be read: those that the Bedrock runtime reports of itself, in the Region of the call, and where asked
+ * those of functions and queues; and alarms on them. There are no expressions, and nobody can put metrics by the API.
  */
-export function createCloudWatch(world: World, options: CloudWatchOptions = {}): Service {
+export function createCloudWatch(
+  world: World,
+  destinations: Destinations,
+  own: AccountMetrics | undefined,
+  options: CloudWatchOptions = {},
+): Service {
   const delayMs = options.metricsDelayMs ?? 3 * MINUTE_MS;
   const metrics = new BedrockMetrics(world, delayMs);
+  const pointsOf = (region: string, { metric, identity }: MetricQuery): readonly MetricPoint[] =>
+    metric === undefined ? (own?.points(region, identity) ?? []) : metrics.points(region, metric);
   return {
     signingName: 'monitoring',
     protocol: {
@@ -32,13 +46,13 @@ export function createCloudWatch(world: World, options: CloudWatchOptions = {}):
       queryErrorCodes: { InvalidNextToken: 'InvalidNextToken', ValidationException: 'ValidationError' },
     },
     operations: {
-      ...alarmOperations(world, metrics, delayMs),
+      ...alarmOperations({ world, destinations, metrics, own, delayMs }),
 
       GetMetricData(input, { region }) {
         const request = readMetricRequest(input);
         const series = request.queries
           .filter(({ isReturned }) => isReturned)
-          .map((query) => seriesOf(metrics, region, query, request, world.clock.now()));
+          .map((query) => seriesOf(pointsOf(region, query), query, request, world.clock.now()));
         return pageOf(series, request);
       },
 
@@ -87,16 +101,15 @@ interface Series {
  * whether it then holds what came after.
  */
 function seriesOf(
-  metrics: BedrockMetrics,
-  region: string,
-  { metric, periodMs, ...query }: MetricQuery,
+  reported: readonly MetricPoint[],
+  { periodMs, ...query }: MetricQuery,
   { startMs, endMs, isAscending }: MetricRequest,
   now: number,
 ): Series {
   const from = roundedStart(startMs, now);
   const kept = now - retentionMs(periodMs);
   const periods = new Map<number, number[]>();
-  for (const { at, value } of metric === undefined ? [] : metrics.points(region, metric)) {
+  for (const { at, value } of reported) {
     const period = Math.floor(at / periodMs) * periodMs;
     if (period < from || period >= endMs || at < kept) continue;
     periods.set(period, [...(periods.get(period) ?? []), value]);
@@ -104,7 +117,7 @@ function seriesOf(
   const points = [...periods]
     .sort(([one], [other]) => (isAscending ? one - other : other - one))
     .map(([at, values]) => ({ at, value: query.statistic(values) }));
-  return { query: { metric, periodMs, ...query }, points };
+  return { query: { periodMs, ...query }, points };
 }
 
 /** [API reference, GetMetricData: StartTime] */

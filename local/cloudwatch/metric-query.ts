@@ -1,5 +1,6 @@
 import { membersOf } from '../members.ts';
 import { AwsFault, type JsonObject } from '../service.ts';
+import type { MetricIdentity } from './account-metrics.ts';
 import { BEDROCK_NAMESPACE, type Metric } from './bedrock-metrics.ts';
 
 export type Statistic = (values: readonly number[]) => number;
@@ -22,6 +23,8 @@ export interface MetricQuery {
   readonly statistic: Statistic;
   /** Undefined where the query names what nobody reports: such a metric has no data points, and is no error. */
   readonly metric: Metric | undefined;
+  /** What the query names, whoever may report it. */
+  readonly identity: MetricIdentity;
   readonly isReturned: boolean;
 }
 
@@ -85,7 +88,7 @@ function readQuery(structure: JsonObject): MetricQuery {
     throw invalid(`The query ${id} must have either MetricStat or Expression.`);
   if (stat === undefined) throw invalid(`Expressions are not embedded: ${id} has one.`);
   const members = membersOf(stat, invalid);
-  const { name, metric } = readMetric(members.object('Metric'));
+  const { name, metric, identity } = readMetric(members.object('Metric'));
   const statistic = members.string('Stat');
   const compute = Object.hasOwn(STATISTICS, statistic) ? STATISTICS[statistic] : undefined;
   if (compute === undefined) throw invalid(`The value ${statistic} for parameter Stat is not supported.`);
@@ -96,6 +99,7 @@ function readQuery(structure: JsonObject): MetricQuery {
     periodMs: readPeriod(members.optionalNumber('Period')) * 1_000,
     statistic: compute,
     metric: unit === undefined || unit === 'Count' ? metric : undefined,
+    identity,
     isReturned: query.optionalBoolean('ReturnData') ?? true,
   };
 }
@@ -117,15 +121,22 @@ function readPeriod(period: number | undefined): number {
   return period;
 }
 
-function readMetric(structure: JsonObject): { name: string; metric: Metric | undefined } {
+function readMetric(structure: JsonObject): {
+  name: string;
+  metric: Metric | undefined;
+  identity: MetricIdentity;
+} {
   const members = membersOf(structure, invalid);
   const name = members.string('MetricName');
   const dimensions = members.objects('Dimensions').map((dimension) => membersOf(dimension, invalid));
   if (dimensions.length > 30) throw invalid('The collection Dimensions must not have a size greater than 30.');
-  const [first, ...others] = dimensions.map(
-    (dimension) => [dimension.string('Name'), dimension.string('Value')] as const,
-  );
-  const isReported =
-    members.string('Namespace') === BEDROCK_NAMESPACE && first?.[0] === 'ModelId' && others.length === 0;
-  return { name, metric: isReported ? { name, modelId: first[1] } : undefined };
+  const pairs = dimensions.map((dimension) => [dimension.string('Name'), dimension.string('Value')] as const);
+  const [first, ...others] = pairs;
+  const namespace = members.string('Namespace');
+  const isReported = namespace === BEDROCK_NAMESPACE && first?.[0] === 'ModelId' && others.length === 0;
+  return {
+    name,
+    metric: isReported ? { name, modelId: first[1] } : undefined,
+    identity: { namespace, name, dimensions: Object.fromEntries(pairs) },
+  };
 }

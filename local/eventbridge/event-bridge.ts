@@ -1,6 +1,7 @@
-import type { Destinations } from '../destinations.ts';
+import { DeliveryFailure, type Destinations } from '../destinations.ts';
 import type { Identifiers } from '../identifiers.ts';
 import { type Members, membersOf, parseObject } from '../members.ts';
+import { roleArnOf } from '../principals.ts';
 import {
   AwsFault,
   type AwsServiceEvent,
@@ -11,6 +12,7 @@ import {
   type Service,
   type World,
 } from '../service.ts';
+import { readBusPolicy, refusalOf, type Sender } from './bus-policy.ts';
 import { checkPutEvents, type EventEntry } from './put-events.ts';
 import { recur } from './recurrence.ts';
 import {
@@ -42,8 +44,8 @@ const members = (input: JsonObject): Members => membersOf(input, invalid);
 
 /**
  * Amazon EventBridge: buses, rules and their targets. Rules match and deliver at once, each target by itself. Read-only
- * management events reach only rules in state ENABLED_WITH_ALL_CLOUDTRAIL_MANAGEMENT_EVENTS. An event that a rule has
- * forwarded to another bus is not forwarded a second time. Lists are not paged.
+ * management events reach only rules in state ENABLED_WITH_ALL_CLOUDTRAIL_MANAGEMENT_EVENTS. A rule may forward to the bus of
+ * another Region, or account, whose policy decides; a forwarded event is not forwarded a second time. Lists are not paged.
  */
 export function createEventBridge(world: World, destinations: Destinations, identifiers: Identifiers): EventBridge {
   const buses = new Map<string, Bus>();
@@ -55,7 +57,11 @@ export function createEventBridge(world: World, destinations: Destinations, iden
     const arn = name.startsWith('arn:') ? name : busArn(region, name);
     const found = buses.get(arn);
     if (found !== undefined || arn !== busArn(region, 'default')) return found;
-    const bus: Bus = { name: 'default', arn, region, rules: new Map() };
+    return addBus('default', region);
+  };
+  const addBus = (name: string, region: string): Bus => {
+    const arn = busArn(region, name);
+    const bus: Bus = { name, arn, region, rules: new Map(), policyDocument: { Statement: [] }, policy: [] };
     buses.set(arn, bus);
     return bus;
   };
@@ -76,21 +82,10 @@ export function createEventBridge(world: World, destinations: Destinations, iden
   };
 
   const deliver = (rule: Rule, target: Target, event: JsonObject, forwarded: boolean): void => {
-    if (/^arn:aws:events:[^:]*:\d*:event-bus\//.test(target.arn)) {
-      if (forwarded) {
-        world.observe({
-          kind: 'lost',
-          from: rule.arn,
-          to: target.arn,
-          reason: 'a forwarded event is not forwarded again',
-        });
-        return;
-      }
-      const bus = buses.get(target.arn);
-      if (bus !== undefined) {
-        route(bus, event, true);
-        return;
-      }
+    if (forwarded && /^arn:aws:events:[^:]*:\d*:event-bus\//.test(target.arn)) {
+      const reason = 'a forwarded event is not forwarded again';
+      world.observe({ kind: 'lost', from: rule.arn, to: target.arn, reason });
+      return;
     }
     const authority = { service: 'events.amazonaws.com', sourceArn: rule.arn };
     const { deadLetterArn } = target;
@@ -184,7 +179,7 @@ export function createEventBridge(world: World, destinations: Destinations, iden
       }
       const arn = busArn(call.region, name);
       if (buses.has(arn)) throw new AwsFault('ResourceAlreadyExistsException', `Event bus ${name} already exists.`);
-      buses.set(arn, { name, arn, region: call.region, rules: new Map() });
+      addBus(name, call.region);
       return { EventBusArn: arn };
     },
     DeleteEventBus(input, call) {
@@ -197,7 +192,22 @@ export function createEventBridge(world: World, destinations: Destinations, iden
     },
     DescribeEventBus(input, call) {
       const bus = busAt(members(input).optionalString('Name'), call);
-      return { Name: bus.name, Arn: bus.arn };
+      const hasPolicy = bus.policy.length > 0;
+      return { Name: bus.name, Arn: bus.arn, ...(hasPolicy && { Policy: JSON.stringify(bus.policyDocument) }) };
+    },
+    PutPermission(input, call) {
+      const read = members(input);
+      const bus = busAt(read.optionalString('EventBusName'), call);
+      const document = parseObject(read.string('Policy'));
+      if (document === undefined) throw invalid('Parameter Policy is not valid: it must be a JSON object.');
+      try {
+        bus.policy = readBusPolicy(document);
+        bus.policyDocument = document;
+      } catch (error) {
+        if (!(error instanceof RangeError)) throw error;
+        throw invalid(`Parameter Policy is not valid: ${error.message}`);
+      }
+      return {};
     },
     ListEventBuses(input, call) {
       const prefix = members(input).optionalString('NamePrefix') ?? '';
@@ -296,6 +306,8 @@ export function createEventBridge(world: World, destinations: Destinations, iden
     },
     PutEvents(input, call) {
       const results = checkPutEvents(members(input).objects('Entries'), world.clock.now());
+      // A request is authorised as a whole, before any of its events goes anywhere.
+      for (const result of results) if (!('ErrorCode' in result)) checkPermission(result, call);
       const Entries = results.map((result) => ('ErrorCode' in result ? { ...result } : accept(result, call)));
       return { FailedEntryCount: results.filter((result) => 'ErrorCode' in result).length, Entries };
     },
@@ -312,6 +324,16 @@ export function createEventBridge(world: World, destinations: Destinations, iden
     },
   };
 
+  const checkPermission = (entry: EventEntry, call: Call): void => {
+    const bus = findBus(entry.busName, call.region);
+    const sender = senderOf(
+      { source: entry.source, 'detail-type': entry['detail-type'] },
+      roleArnOf(call.principal.arn),
+    );
+    const refusal = bus === undefined ? undefined : refusalOf(bus.policy, bus.arn, sender);
+    if (refusal !== undefined) throw new AwsFault('AccessDeniedException', refusal);
+  };
+
   const accept = (entry: EventEntry, call: Call): JsonObject => {
     const event = envelope(call.region, entry);
     const bus = findBus(entry.busName, call.region);
@@ -321,6 +343,18 @@ export function createEventBridge(world: World, destinations: Destinations, iden
     } else route(bus, event);
     return { EventId: event['id'] ?? null };
   };
+
+  // What a rule forwards, of whichever account and Region.
+  destinations.register('events', (arn, { authority, body }) => {
+    const bus = findBus(arn, arn.split(':')[3] ?? '');
+    const event = parseObject(body);
+    if (bus === undefined) throw new DeliveryFailure('NO_RESOURCE', `Event bus ${arn} does not exist.`);
+    if (event === undefined || !('roleArn' in authority))
+      throw new DeliveryFailure('INVALID_PAYLOAD', 'a bus takes events by a role, and nothing else');
+    const refusal = refusalOf(bus.policy, bus.arn, senderOf(event, authority.roleArn));
+    if (refusal !== undefined) throw new DeliveryFailure('NO_PERMISSIONS', refusal);
+    route(bus, event, true);
+  });
 
   return {
     service: {
@@ -334,3 +368,9 @@ export function createEventBridge(world: World, destinations: Destinations, iden
     },
   };
 }
+
+const senderOf = (event: JsonObject, principalArn: string): Sender => ({
+  principalArn,
+  source: String(event['source']),
+  detailType: String(event['detail-type']),
+});

@@ -1,5 +1,6 @@
 import { type Members, membersOf } from '../members.ts';
 import { AwsFault, type JsonObject } from '../service.ts';
+import type { BusPolicy } from './bus-policy.ts';
 import { InvalidPattern } from './invalid-pattern.ts';
 import { type EventPattern, parsePattern } from './pattern.ts';
 import type { Schedule } from './schedule.ts';
@@ -39,6 +40,9 @@ export type Bus = {
   readonly arn: string;
   readonly region: string;
   readonly rules: Map<string, Rule>;
+  /** The resource policy as it was put; without statements where there is none. */
+  policyDocument: JsonObject;
+  policy: BusPolicy;
 };
 
 /** [docs.aws.amazon.com/eventbridge/latest/userguide/eb-quota] */

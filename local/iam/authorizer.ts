@@ -1,8 +1,9 @@
 /** Whether the principal of a call may make it. Principals without policies may do everything. */
 import type { ApplicationProfiles } from '../bedrock/application-profiles.ts';
+import type { RoleMay } from '../destinations.ts';
 import { readFunctionName } from '../lambda/function-name.ts';
 import { isObject } from '../members.ts';
-import type { Principals } from '../principals.ts';
+import { type Principals, roleArnOf } from '../principals.ts';
 import type { SecretsManager } from '../secrets-manager.ts';
 import { AwsFault, type Call, type JsonObject, type Service, type World } from '../service.ts';
 import { bedrockRequests } from './bedrock-requests.ts';
@@ -16,6 +17,21 @@ export interface AuthorizerOptions {
   readonly profiles: ApplicationProfiles;
   readonly dynamoDb: Service;
   readonly secrets: SecretsManager;
+}
+
+/**
+ * Whether a role that was deployed here may do something that AWS does on its behalf, such as handing on a failed event;
+ * others may do everything.
+ */
+export function createRoleMay(world: Pick<World, 'observe'>, principals: Principals): RoleMay {
+  return (roleArn, action, resource) => {
+    const policies = principals.policiesOfRole(roleArn);
+    if (policies === undefined) return true;
+    const request = { action, resource, context: contextOf({ 'aws:PrincipalArn': roleArn }) };
+    const allowed = denialIn(policies, request) === undefined;
+    world.observe({ kind: 'authorization', principalArn: roleArn, request, allowed });
+    return allowed;
+  };
 }
 
 /** The refusal of a call, or undefined when it may go on. */
@@ -80,7 +96,12 @@ export function createAuthorizer({ world, principals, profiles, dynamoDb, secret
       secret === undefined
         ? resourcesOf(service, prefix, input)
         : [secrets.arnOf(region, secret) ?? `arn:aws:secretsmanager:${prefix}:secret:${secret}`];
-    return resources.map((resource) => ({ action, resource, context }));
+    // That what makes a tagged budget needs the permission to tag it is UNVERIFIED, as with other services.
+    const actions =
+      operation === 'CreateBudget' && listed(input['ResourceTags'] ?? []).length > 0
+        ? [action, 'budgets:TagResource']
+        : [action];
+    return resources.flatMap((resource) => actions.map((each) => ({ action: each, resource, context })));
   };
 
   return async (service, call, input) => {
@@ -89,6 +110,12 @@ export function createAuthorizer({ world, principals, profiles, dynamoDb, secret
     if (policies === undefined || call.operation === 'GetCallerIdentity') return undefined;
     for (const request of await requestsOf(call, input)) {
       const found = denialIn(policies, request);
+      world.observe({
+        kind: 'authorization',
+        principalArn: roleArnOf(call.principal.arn),
+        request,
+        allowed: found === undefined,
+      });
       if (found !== undefined) return denial(service, call, request, found);
     }
     return undefined;
@@ -112,26 +139,55 @@ function profileTaggings(
   }));
 }
 
-/** A session of a role counts as the role. */
-function roleArnOf(arn: string): string {
-  return arn.replace(/^arn:aws:sts::(\d+):assumed-role\/([^/]+)\/.*$/, 'arn:aws:iam::$1:role/$2');
-}
-
 /** Where the prefix of actions differs from the name in signatures. */
 const ACTION_PREFIXES: Readonly<Record<string, string>> = { tagging: 'tag', monitoring: 'cloudwatch' };
 
+/**
+ * IAM has no actions of the names of the Budgets API's operations, but for those about tags.
+ * [docs.aws.amazon.com/service-authorization/latest/reference/list_awsbudgetservice]
+ */
 function actionOf(service: string, operation: string): string {
-  if (service !== 'budgets') return operation;
+  if (service !== 'budgets' || /Tag|Resource$/.test(operation)) return operation;
   return operation.startsWith('Describe') ? 'ViewBudget' : 'ModifyBudget';
 }
 
 /** Resources of the services whose calls name them simply; `*` for the others. */
 function resourcesOf(service: string, prefix: string, input: JsonObject): string[] {
-  const names = Array.isArray(input['Names']) ? input['Names'] : [input['Name']];
-  if (service === 'ssm') return names.map((name) => parameterArn(prefix, String(name)));
+  const region = prefix.split(':')[0] ?? '';
+  const accountId = prefix.split(':')[1] ?? '';
+  if (service === 'ssm') return listed(input['Names'] ?? input['Name']).map((name) => parameterArn(prefix, name));
+  if (service === 'events' && Array.isArray(input['Entries'])) {
+    const buses = input['Entries'].filter(isObject).map(({ EventBusName }) => String(EventBusName ?? 'default'));
+    return [...new Set(buses)].map((bus) =>
+      bus.startsWith('arn:') ? bus : `arn:aws:events:${prefix}:event-bus/${bus}`,
+    );
+  }
+  if (service === 'budgets') return [budgetArn(accountId, input)];
+  if (service === 'iam' && typeof input['RoleName'] === 'string')
+    return [`arn:aws:iam::${accountId}:role/${input['RoleName']}`];
+  // UNVERIFIED that each name that is asked for is authorised by itself.
+  if (service === 'monitoring' && input['AlarmNames'] !== undefined)
+    return listed(input['AlarmNames']).map((name) => `arn:aws:cloudwatch:${region}:${accountId}:alarm:${name}`);
   const arn = input['TopicArn'] ?? input['ResourceARN'];
   return [typeof arn === 'string' ? arn : '*'];
 }
+
+/**
+ * What lists all budgets is authorised against a budget of any name: the reference lists the resource type `budget` for
+ * ViewBudget, and which ARN stands for all is UNVERIFIED.
+ */
+function budgetArn(accountId: string, input: JsonObject): string {
+  if (typeof input['ResourceARN'] === 'string') return input['ResourceARN'];
+  const described = isObject(input['Budget'])
+    ? input['Budget']
+    : isObject(input['NewBudget'])
+      ? input['NewBudget']
+      : {};
+  const name = input['BudgetName'] ?? described['BudgetName'];
+  return `arn:aws:budgets::${accountId}:budget/${typeof name === 'string' ? name : '*'}`;
+}
+
+const listed = (value: JsonObject[string]): string[] => (Array.isArray(value) ? value : [value]).map(String);
 
 function parameterArn(prefix: string, name: string): string {
   if (name.startsWith('arn:')) return name;

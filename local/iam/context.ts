@@ -19,6 +19,9 @@ const SINGLE_VALUED = new Set([
   'aws:securetransport',
   'aws:userid',
   'bedrock:inferenceprofilearn',
+  // One event at a time is looked at, though a request may put several.
+  'events:detail-type',
+  'events:source',
   'bedrock:servicetier',
 ]);
 const TAG_PREFIXES = ['aws:principaltag/', 'aws:requesttag/', 'aws:resourcetag/'];

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { DeliveryFailure, type Destinations } from '../destinations.ts';
+import { DeliveryFailure, type Destinations, type RoleMay } from '../destinations.ts';
 import type { Identifiers } from '../identifiers.ts';
 import { AwsFault, type Service, type World } from '../service.ts';
 import { createAsynchronousInvocations } from './asynchronous.ts';
@@ -40,7 +40,12 @@ const LOG_LIMIT = 10_000;
  * credentials of its role. `Date` in a function shows the virtual clock. Time-outs are counted in real time; the delays
  * between retries of asynchronous invocations in virtual time.
  */
-export function createLambda(world: World, destinations: Destinations, identifiers: Identifiers): Lambda {
+export function createLambda(
+  world: World,
+  destinations: Destinations,
+  identifiers: Identifiers,
+  roleMay: RoleMay,
+): Lambda {
   const code = createCodeStore();
   const permissions = new Map<string, Map<string, Permission>>();
   const asyncConfigurations = new Map<string, AsyncConfiguration>();
@@ -117,7 +122,15 @@ export function createLambda(world: World, destinations: Destinations, identifie
       arn: `arn:aws:sts::${world.accountId}:assumed-role/${roleName}/${configuration.name}`,
       userId: `AROA${secret.slice(16, 33).toUpperCase()}:${configuration.name}`,
     });
+    const logStream = `embedded/[${version}]${secret.slice(0, 32)}`;
+    const logArn = `arn:aws:logs:${configuration.region}:${world.accountId}:log-group:/aws/lambda/${configuration.name}:log-stream:${logStream}`;
+    // Lambda writes what a function says by the right of the function's role, and drops it without a word otherwise.
+    let keepsLog: boolean | undefined;
     const log = (line: string): void => {
+      keepsLog ??= ['logs:CreateLogStream', 'logs:PutLogEvents'].every((action) =>
+        roleMay(configuration.roleArn, action, logArn),
+      );
+      if (!keepsLog) return;
       const lines = logs.get(configuration.name) ?? [];
       lines.push(line);
       if (lines.length > LOG_LIMIT) lines.shift();
@@ -142,7 +155,7 @@ export function createLambda(world: World, destinations: Destinations, identifie
           AWS_LAMBDA_FUNCTION_MEMORY_SIZE: String(configuration.memoryMb),
           AWS_LAMBDA_INITIALIZATION_TYPE: 'on-demand',
           AWS_LAMBDA_LOG_GROUP_NAME: `/aws/lambda/${configuration.name}`,
-          AWS_LAMBDA_LOG_STREAM_NAME: `embedded/[${version}]${secret.slice(0, 32)}`,
+          AWS_LAMBDA_LOG_STREAM_NAME: logStream,
           AWS_REGION: configuration.region,
           AWS_DEFAULT_REGION: configuration.region,
           AWS_ACCESS_KEY_ID: accessKeyId,

@@ -55,7 +55,7 @@ export class Fleet {
     const { leaseSeconds, maxWaitMs, hasHints } = world.configuration;
     const process: TenantProcess = new TenantProcess(
       host,
-      world.clientsFor(host),
+      world.clientFor(host),
       { leaseSeconds, maxWaitMs, hasHints },
       (event) => {
         if (host.isGone) return;

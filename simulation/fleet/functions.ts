@@ -6,7 +6,7 @@ import { handler as profileChanged } from '../../handlers/profile-changed.ts';
 import { handler as reopenEnded } from '../../handlers/reopen-ended.ts';
 import { handler as sweep } from '../../handlers/sweep.ts';
 import type { Handler } from '../../infra/handler-of.ts';
-import type { AwsClients, Surroundings, Voice } from '../../infra/surroundings.ts';
+import type { Surroundings, Voice } from '../../infra/surroundings.ts';
 import type { Chance } from '../clockwork/chance.ts';
 import type { Scheduler } from '../clockwork/scheduler.ts';
 import type { Trace } from '../run/trace.ts';
@@ -48,6 +48,9 @@ const ENVIRONMENT = {
   GOVERNOR_ACCOUNT_ID: ACCOUNT,
   GOVERNOR_INDEX_PARAMETER: '/governor/index',
   GOVERNOR_STAGE: 'prod',
+  GOVERNOR_REGIONS: 'us-east-1',
+  GOVERNOR_PAYER_ACCOUNT_ID: 'none',
+  AWS_REGION: 'us-east-1',
 };
 
 export interface DeadLetter {
@@ -69,7 +72,7 @@ export interface FunctionsParts {
   readonly chance: Chance;
   readonly trace: Trace;
   readonly newHost: (name: string) => Host;
-  readonly clientsFor: (host: Host) => AwsClients;
+  readonly clientFor: (host: Host) => Surroundings['client'];
   /** Whether an event may find no environment that is warm, as when a new version is rolled out. */
   readonly isCold: () => boolean;
 }
@@ -164,7 +167,7 @@ export class Functions {
   }
 
   #environment(name: FunctionName): Environment {
-    const { newHost, clientsFor, isCold } = this.#parts;
+    const { newHost, clientFor, isCold } = this.#parts;
     const pool = (this.#pools.get(name) ?? []).filter(({ host }) => !host.isGone);
     this.#pools.set(name, pool);
     const warm = pool.find(({ isBusy }) => !isBusy);
@@ -173,7 +176,7 @@ export class Functions {
     this.hosts.push(host);
     const surroundings: Surroundings = {
       environment: ENVIRONMENT,
-      clients: clientsFor(host),
+      client: clientFor(host),
       machine: host.machine,
       voice: () => silent,
     };

@@ -77,6 +77,8 @@ export class Host {
         isOver = true;
       };
     },
+    // Requests time out by themselves here.
+    deadline: () => new AbortController().signal,
     letOthersRun: async () => {},
     random: () => this.chance.next(),
     newId: () => `${this.name}-${++this.#ids}`,

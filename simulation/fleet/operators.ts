@@ -1,3 +1,4 @@
+import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { policyTable } from '../../aws/dynamodb/policy-table.ts';
 import type { BudgetId } from '../../domain/budgets/budget-id.ts';
 import { epochMs } from '../../domain/clock.ts';
@@ -5,6 +6,7 @@ import { nanoUsd } from '../../domain/money.ts';
 import type { Override, OverrideId } from '../../domain/standing/override.ts';
 import { overrideStanding } from '../../domain/standing/override-standing.ts';
 import { governor } from '../../infra/composition.ts';
+import type { Surroundings } from '../../infra/surroundings.ts';
 import type { World } from '../world/world.ts';
 import { ENVIRONMENT, silent, TABLE } from './functions.ts';
 import type { Host } from './host.ts';
@@ -31,8 +33,8 @@ export class Operators {
   }
 
   async apply(document: object): Promise<void> {
-    const { clients } = this.#at('operator');
-    await policyTable(clients.dynamodb(), TABLE).apply(document);
+    const { surroundings } = this.#at('operator');
+    await policyTable(surroundings.client(DynamoDBClient), TABLE).apply(document);
   }
 
   async say(kind: Word['kind'], tenant: string, forMs: number, amount: bigint): Promise<void> {
@@ -65,18 +67,13 @@ export class Operators {
     }
   }
 
-  #at(name: string): {
-    readonly host: Host;
-    readonly clients: ReturnType<World['clientsFor']>;
-    readonly surroundings: Parameters<typeof governor>[0];
-  } {
+  #at(name: string): { readonly host: Host; readonly surroundings: Surroundings } {
     const host = this.#world.newHost(name);
     host.isRemote = true;
-    const clients = this.#world.clientsFor(host);
+    const client = this.#world.clientFor(host);
     return {
       host,
-      clients,
-      surroundings: { environment: ENVIRONMENT, clients, machine: host.machine, voice: () => silent },
+      surroundings: { environment: ENVIRONMENT, client, machine: host.machine, voice: () => silent },
     };
   }
 }

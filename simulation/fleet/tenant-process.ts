@@ -1,6 +1,9 @@
+import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { EventBridgeClient } from '@aws-sdk/client-eventbridge';
 import { AwsClock } from '../../aws/aws-clock.ts';
+import { tableLook } from '../../aws/dynamodb/table-identity.ts';
 import { steadyClock } from '../../aws/steady-clock.ts';
-import type { AwsClients } from '../../infra/surroundings.ts';
+import type { Surroundings } from '../../infra/surroundings.ts';
 import { eventBridgeHints } from '../../invoke/event-hints.ts';
 import { type Governing, startGoverning } from '../../invoke/governing.ts';
 import type { GovernorEvent } from '../../invoke/observation.ts';
@@ -18,15 +21,20 @@ export interface ProcessSettings {
 export class TenantProcess {
   readonly host: Host;
   readonly #settings: ProcessSettings;
-  readonly #clients: AwsClients;
+  readonly #client: Surroundings['client'];
   readonly #observe: (event: GovernorEvent) => void;
   #starting: Promise<Governing> | undefined;
   #governing: Governing | undefined;
   readonly #calls = new Map<string, GovernedCalls>();
 
-  constructor(host: Host, clients: AwsClients, settings: ProcessSettings, observe: (event: GovernorEvent) => void) {
+  constructor(
+    host: Host,
+    client: Surroundings['client'],
+    settings: ProcessSettings,
+    observe: (event: GovernorEvent) => void,
+  ) {
     this.host = host;
-    this.#clients = clients;
+    this.#client = client;
     this.#settings = settings;
     this.#observe = observe;
   }
@@ -48,13 +56,14 @@ export class TenantProcess {
     const { machine } = this.host;
     const { leaseSeconds, maxWaitMs, hasHints } = this.#settings;
     const clock = new AwsClock(steadyClock(machine.wall, machine.monotonic));
-    const dynamodb = clock.listenTo(this.#clients.dynamodb());
+    const dynamodb = clock.listenTo(this.#client(DynamoDBClient));
+    const look = tableLook(dynamodb, TABLE, clock, machine.deadline);
     const hints = hasHints
-      ? { hints: eventBridgeHints({ busName: 'governor', client: this.#clients.eventBridge() }) }
+      ? { hints: eventBridgeHints({ busName: 'governor', client: this.#client(EventBridgeClient) }) }
       : {};
     this.#governing = await startGoverning(
       { table: TABLE, tags: {}, region: 'us-east-1', leaseSeconds, maxWaitMs, observe: this.#observe, ...hints },
-      { dynamodb, clock },
+      { dynamodb, clock, look, heard: (word) => look.heard(word) },
       () => false,
       machine,
     );

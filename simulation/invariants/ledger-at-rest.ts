@@ -29,13 +29,14 @@ export function ledgerAtRest(story: Story): void {
       const told = admissions.unconfirmed.get(tenant) ?? 0n;
       const { mostAllowed } = books.memoryOf(pk, period);
       const reclaimed = books.reclaimedOf(pk, period);
-      const most = costOf(possible) + told + reclaimed + opening + unrecorded(story, tenant) + CENT;
+      const most =
+        costOf(possible) + told + reclaimed + opening + unrecorded(story, tenant) + straddling(story, tenant) + CENT;
       judge.check('bill', leased === 0n, () => `${pk} ${period}: ${leased} is still leased`);
       const untold = untoldBeyond(story);
       const outside = costOf(certain.filter(({ isGoverned }) => !isGoverned));
       judge.check(
         'bill',
-        counted + untold >= least + outside + brought,
+        counted + untold + straddling(story, tenant) >= least + outside + brought,
         () =>
           `${pk} ${period} counts ${counted}, and ${least} was spent through the helper, ${outside} beside it, and ${brought} before it covered what it covers now`,
       );
@@ -127,6 +128,20 @@ function untoldBeyond({ world: { configuration }, fleet }: Story): bigint {
 /** The most that one process start may spend beyond its leases of a budget. */
 const beyondLease = ({ reservation, outageExtra }: Configuration): bigint =>
   (reservation === 'learned' ? 20_000_000n : 0n) + BigInt((outageExtra ?? 0) * 1e9);
+
+/**
+ * What was metered before the turn and recorded after it, by processes that were frozen or slow: the true-up takes it for spend
+ * from outside in the one period, and for less of it in the other.
+ */
+function straddling({ world: { bill, configuration }, fleet }: Story, tenant: string): bigint {
+  const frozen = new Set(fleet.starts.filter(({ host }) => host.wasFrozen).map(({ host }) => host.name));
+  return costOf(
+    bill.attempts.filter(({ tenant: whose, process, admittedAt, endedAt = admittedAt }) => {
+      const since = configuration.turnAt - endedAt;
+      return whose === tenant && since < (frozen.has(process) ? UNRECORDED_MS : 10_000) && since > -30_000;
+    }),
+  );
+}
 
 /** What others have spent in the period through profiles that are this tenant's now, and were not always. */
 function broughtTo({ world }: Story, tenant: string, period: number): bigint {

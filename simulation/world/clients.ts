@@ -1,15 +1,4 @@
-import { BedrockClient } from '@aws-sdk/client-bedrock';
-import { BudgetsClient } from '@aws-sdk/client-budgets';
-import { CloudTrailClient } from '@aws-sdk/client-cloudtrail';
-import { CloudWatchClient } from '@aws-sdk/client-cloudwatch';
-import { CostExplorerClient } from '@aws-sdk/client-cost-explorer';
-import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
-import { EventBridgeClient } from '@aws-sdk/client-eventbridge';
-import { IAMClient } from '@aws-sdk/client-iam';
-import { ResourceGroupsTaggingAPIClient } from '@aws-sdk/client-resource-groups-tagging-api';
-import { SNSClient } from '@aws-sdk/client-sns';
-import { SSMClient } from '@aws-sdk/client-ssm';
-import type { AwsClients } from '../../infra/surroundings.ts';
+import type { Surroundings } from '../../infra/surroundings.ts';
 import type { Host } from '../fleet/host.ts';
 import type { Service } from '../run/faults.ts';
 import type { Listener, Network } from './network.ts';
@@ -24,16 +13,34 @@ interface Command {
   readonly input: object;
 }
 
+/** Which service a client's class is for. */
+const SERVICES: Readonly<Record<string, Service>> = {
+  BedrockClient: 'bedrock',
+  BudgetsClient: 'budgets',
+  CloudTrailClient: 'cloudtrail',
+  CloudWatchClient: 'cloudwatch',
+  CostExplorerClient: 'cost-explorer',
+  DynamoDBClient: 'dynamodb',
+  EventBridgeClient: 'eventbridge',
+  IAMClient: 'iam',
+  ResourceGroupsTaggingAPIClient: 'tagging',
+  SNSClient: 'sns',
+  SSMClient: 'ssm',
+};
+
 /**
  * The seam: clients of the SDK's own classes, whose `send` hands the command to the simulated service instead of to the
  * middleware stack. Paginators take them for what they are, and a clock may listen to their answers.
  */
-export function clientsOf(host: Host, services: Services, network: Network): AwsClients {
-  const clientOf = <Client extends object>(Class: { readonly prototype: Client }, service: Service): Client => {
+export const clientsOf =
+  (host: Host, services: Services, network: Network): Surroundings['client'] =>
+  (Class) => {
+    const service = SERVICES[Class.name];
+    if (service === undefined) throw new Error(`there is no simulated service for ${Class.name}`);
     const operations = services[service];
     const listeners: Listener[] = [];
-    const client: Client = Object.create(Class.prototype);
-    return Object.assign(client, {
+    const client: InstanceType<typeof Class> = Object.create(Class.prototype);
+    return Object.assign(client as object, {
       middlewareStack: { add: (listener: Listener) => void listeners.push(listener) },
       send: (command: Command): Promise<unknown> => {
         const { name } = command.constructor;
@@ -41,19 +48,5 @@ export function clientsOf(host: Host, services: Services, network: Network): Aws
         if (operation === undefined) throw new Error(`the simulated ${service} does not know ${name}`);
         return network.call(host, service, name, listeners, () => operation(command.input));
       },
-    });
+    }) as typeof client;
   };
-  return {
-    bedrock: () => clientOf(BedrockClient, 'bedrock'),
-    budgets: () => clientOf(BudgetsClient, 'budgets'),
-    cloudTrail: () => clientOf(CloudTrailClient, 'cloudtrail'),
-    cloudWatch: () => clientOf(CloudWatchClient, 'cloudwatch'),
-    costExplorer: () => clientOf(CostExplorerClient, 'cost-explorer'),
-    dynamodb: () => clientOf(DynamoDBClient, 'dynamodb'),
-    eventBridge: () => clientOf(EventBridgeClient, 'eventbridge'),
-    iam: () => clientOf(IAMClient, 'iam'),
-    sns: () => clientOf(SNSClient, 'sns'),
-    ssm: () => clientOf(SSMClient, 'ssm'),
-    tagging: () => clientOf(ResourceGroupsTaggingAPIClient, 'tagging'),
-  };
-}

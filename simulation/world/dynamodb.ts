@@ -21,11 +21,19 @@ export function dynamodb(table: GovernorTable, chance: Chance, leftOver: () => b
     return { done, left: parts.filter((part) => !done.includes(part)) };
   };
   return {
+    DescribeTableCommand: ({ TableName = '' }: { readonly TableName?: string }) => ({
+      Table: {
+        TableName,
+        TableId: 'the-one-table',
+        TableArn: `arn:aws:dynamodb:us-east-1:123456789012:table/${TableName}`,
+      },
+    }),
     GetItemCommand: ({ Key = {} }: GetItemCommandInput) => ({ Item: table.get(Key) }),
-    PutItemCommand: (input: PutItemCommandInput) => conditional(() => table.put(input.Item ?? {}, input)),
-    DeleteItemCommand: (input: DeleteItemCommandInput) => conditional(() => table.delete(input.Key ?? {}, input)),
+    PutItemCommand: (input: PutItemCommandInput) => conditional(input, () => table.put(input.Item ?? {}, input)),
+    DeleteItemCommand: (input: DeleteItemCommandInput) =>
+      conditional(input, () => table.delete(input.Key ?? {}, input)),
     UpdateItemCommand: (input: UpdateItemCommandInput) =>
-      conditional(() => {
+      conditional(input, () => {
         const after = table.update(input.Key ?? {}, input);
         return input.ReturnValues === 'ALL_NEW' ? { Attributes: after } : {};
       }),
@@ -47,13 +55,18 @@ export function dynamodb(table: GovernorTable, chance: Chance, leftOver: () => b
   };
 }
 
-function conditional<T>(act: () => T): T | object {
+interface Conditional {
+  readonly ReturnValuesOnConditionCheckFailure?: string | undefined;
+}
+
+function conditional<T>({ ReturnValuesOnConditionCheckFailure: returned }: Conditional, act: () => T): T | object {
   try {
     return act() ?? {};
   } catch (error) {
     if (error instanceof ConditionFailed)
       throw new ConditionalCheckFailedException({
         message: 'The conditional request failed',
+        ...(returned === 'ALL_OLD' && error.item !== undefined ? { Item: error.item } : {}),
         $metadata: { httpStatusCode: 400 },
       });
     throw error instanceof Error && error.name === 'ValidationException'

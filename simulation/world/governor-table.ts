@@ -2,7 +2,15 @@ import type { AttributeValue } from '@aws-sdk/client-dynamodb';
 import { type Item, textOf } from './attributes.ts';
 import { holds, InvalidExpression, type Names, updated } from './expressions.ts';
 
-export class ConditionFailed extends Error {}
+export class ConditionFailed extends Error {
+  /** As it is. */
+  readonly item: Item | undefined;
+
+  constructor(item: Item | undefined) {
+    super('the condition does not hold');
+    this.item = item;
+  }
+}
 
 export type Key = Readonly<Record<string, AttributeValue>>;
 
@@ -87,7 +95,7 @@ export class GovernorTable {
   }
 
   #check(before: Item | undefined, expressions: Expressions): void {
-    if (!holds(expressions.ConditionExpression, before, namesOf(expressions))) throw new ConditionFailed();
+    if (!holds(expressions.ConditionExpression, before, namesOf(expressions))) throw new ConditionFailed(before);
   }
 
   #set(item: Item, before: Item | undefined): void {

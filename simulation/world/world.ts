@@ -1,4 +1,4 @@
-import type { AwsClients } from '../../infra/surroundings.ts';
+import type { Surroundings } from '../../infra/surroundings.ts';
 import { Chance } from '../clockwork/chance.ts';
 import { Scheduler } from '../clockwork/scheduler.ts';
 import { Functions } from '../fleet/functions.ts';
@@ -89,7 +89,7 @@ export class World {
       chance: new Chance(seed, 'functions'),
       trace: this.trace,
       newHost: (name) => this.newHost(name),
-      clientsFor: (host) => this.clientsFor(host),
+      clientFor: (host) => this.clientFor(host),
       isCold: () => faults.isOn && rollout.happens(0.1),
     });
     this.admissions = new AdmissionWatch({
@@ -115,7 +115,7 @@ export class World {
     return host;
   }
 
-  clientsFor(host: Host): AwsClients {
+  clientFor(host: Host): Surroundings['client'] {
     return clientsOf(host, this.#services, this.#network);
   }
 

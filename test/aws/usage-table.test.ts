@@ -124,11 +124,10 @@ describe('usage records in DynamoDB', () => {
     ['an amount that is missing', 'REMOVE profiles.#arn.settled', undefined],
     ['an amount that is no whole number', 'SET profiles.#arn.settled = :value', { N: '1.5' }],
     ['an amount below zero', 'SET profiles.#arn.settled = :value', { N: '-1' }],
-    ['a shape of another version', 'SET #schema = :value', { N: '2' }],
     ['no profiles', 'REMOVE #profiles', undefined],
   ])('are a fault with %s, never no usage', async (_, change, value) => {
     await usageTable(client, TABLE).write(record(1, 100));
-    const names = { '#arn': CHAT, '#schema': 'schema', '#profiles': 'profiles' };
+    const names = { '#arn': CHAT, '#profiles': 'profiles' };
     await client.send(
       new UpdateItemCommand({
         TableName: TABLE,

@@ -155,6 +155,8 @@ describe('the deployed look at billing', () => {
     const hint = {
       source: 'aws.ce',
       'detail-type': 'Anomaly Detected',
+      account: '123456789012',
+      region: 'us-east-1',
       detail: {
         anomalyId: 'a-1',
         monitorArn: 'arn:aws:ce::123456789012:anomalymonitor/m',

@@ -1,4 +1,6 @@
 import { readFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { BedrockClient, CreateInferenceProfileCommand, ListTagsForResourceCommand } from '@aws-sdk/client-bedrock';
 import { BedrockRuntimeClient, ConverseCommand, type ConverseCommandOutput } from '@aws-sdk/client-bedrock-runtime';
 import {
@@ -15,9 +17,9 @@ import { SQSClient } from '@aws-sdk/client-sqs';
 import { parse } from 'yaml';
 import { policyTable } from '../../aws/dynamodb/policy-table.ts';
 import { epochMs } from '../../domain/clock.ts';
-import { packageStack } from '../../infra/package.ts';
+import { type PackagedStack, packageStack } from '../../infra/package.ts';
 import { type CostGovernorConfig, costGovernor } from '../../invoke/index.ts';
-import { type EmbeddedAws, startEmbeddedAws } from '../../local/embedded-aws.ts';
+import { type EmbeddedAws, type EmbeddedAwsOptions, startEmbeddedAws } from '../../local/embedded-aws.ts';
 import type { Call } from '../../local/service.ts';
 import { type Mailbox, subscribeMailbox } from './mailbox.ts';
 
@@ -32,6 +34,8 @@ export const FUNCTIONS = {
   costAnomaly: `${PREFIX}-cost-anomaly`,
   metricAlarm: `${PREFIX}-metric-alarm`,
   outlook: `${PREFIX}-outlook`,
+  billing: `${PREFIX}-billing`,
+  lease: `${PREFIX}-lease`,
 } as const;
 export const RULES = {
   apiCalls: `${PREFIX}-profile-api-calls`,
@@ -120,11 +124,28 @@ export class DeployedGovernor {
     this.sns = new SNSClient(parts.config);
   }
 
-  static async start(startAt: string): Promise<DeployedGovernor> {
-    const { templatePath, artifactsDir } = await packageStack();
-    const aws = await startEmbeddedAws({ startAt: Date.parse(startAt) });
+  /** @param mendedTagKeys what the roles may tag, where the policy will not be the example's */
+  static async start(
+    startAt: string,
+    options: Omit<EmbeddedAwsOptions, 'startAt'> = {},
+    mendedTagKeys?: readonly string[],
+  ): Promise<DeployedGovernor> {
+    const packaged = await packagedFor(mendedTagKeys);
+    const policy: unknown = parse(await readFile(POLICY_FILE, 'utf8'));
+    return await DeployedGovernor.deploy(
+      await startEmbeddedAws({ ...options, startAt: Date.parse(startAt) }),
+      packaged,
+      policy,
+    );
+  }
+
+  /** Deploys the stack in the home Region of `aws`, and those that forward from other Regions of its account in theirs. */
+  static async deploy(aws: EmbeddedAws, packaged: PackagedStack, policy: unknown): Promise<DeployedGovernor> {
+    const { templatePath, artifactsDir, further } = packaged;
     try {
       const stack = await aws.deploy({ templatePath, artifactsDir });
+      for (const { account, region, templatePath: forwarding } of further)
+        if (account === 'own') await aws.deploy({ templatePath: forwarding, artifactsDir, region });
       const outputs = (name: string): string => {
         const value = stack.outputs[name];
         if (value === undefined) throw new Error(`the stack has no output ${name}`);
@@ -141,7 +162,7 @@ export class DeployedGovernor {
       const notices = await subscribeMailbox({ sns, sqs }, outputs('NoticesTopicArn'), 'finops-notices');
       const alerts = await subscribeMailbox({ sns, sqs }, outputs('BudgetAlertsTopicArn'), 'finops-alerts');
       const dynamodb = new DynamoDBClient(config);
-      await policyTable(dynamodb, outputs('TableName')).apply(parse(await readFile(POLICY_FILE, 'utf8')));
+      await policyTable(dynamodb, outputs('TableName')).apply(policy);
       return new DeployedGovernor({ aws, config, outputs, notices, alerts });
     } catch (error) {
       await aws.close();
@@ -318,6 +339,12 @@ export class DeployedGovernor {
     await this.aws.close();
   }
 }
+
+/** A stack for another policy is packaged aside: other tests deploy the common one meanwhile. */
+const packagedFor = async (mendedTagKeys: readonly string[] | undefined) =>
+  mendedTagKeys === undefined
+    ? await packageStack()
+    : await packageStack({ mendedTagKeys, outDir: join(tmpdir(), `governor-for-${mendedTagKeys.join('-')}`) });
 
 async function readTags(bedrock: BedrockClient, resourceARN: string): Promise<Record<string, string>> {
   const { tags = [] } = await bedrock.send(new ListTagsForResourceCommand({ resourceARN }));

@@ -22,7 +22,7 @@ const POLICY = {
 describe('rules for profiles on the deployed stack', () => {
   let governor: DeployedGovernor;
   beforeAll(async () => {
-    governor = await DeployedGovernor.start('2026-11-02T09:01:00Z');
+    governor = await DeployedGovernor.start('2026-11-02T09:01:00Z', {}, ['team', 'tenant']);
     await governor.stopSweeping();
     expect(readPolicy(POLICY).kind).toBe('valid');
     await policyTable(governor.dynamodb, governor.table).apply(POLICY);

@@ -1,3 +1,4 @@
+import { readFile } from 'node:fs/promises';
 import {
   CreateInferenceProfileCommand,
   DeleteInferenceProfileCommand,
@@ -7,6 +8,8 @@ import {
 import { ConverseCommand } from '@aws-sdk/client-bedrock-runtime';
 import { ListSubscriptionsByTopicCommand, UnsubscribeCommand } from '@aws-sdk/client-sns';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { parse } from 'yaml';
+import { policyTable } from '../../aws/dynamodb/policy-table.ts';
 import { GovernorRefusal } from '../../invoke/index.ts';
 import type { JsonObject } from '../../local/service.ts';
 import { DeployedGovernor, FUNCTIONS, NOVA_PRO, RULES, SONNET } from './deployed-governor.ts';
@@ -14,6 +17,7 @@ import { DeployedGovernor, FUNCTIONS, NOVA_PRO, RULES, SONNET } from './deployed
 const USD = 1_000_000_000n;
 const HOUR_MS = 3_600_000;
 const PERIOD = '2026-11';
+const POLICY_FILE = new URL('../../examples/insurer/governance.yaml', import.meta.url);
 
 const tagsFor = (tenant: string) => ({
   dept: 'claims',
@@ -223,16 +227,12 @@ describe('events that are lost, repeated or out of order', () => {
           tags: [{ key: 'tenant', value: 'elsewhere' }],
         }),
       );
-      const event = (eventName: string, detail: JsonObject): JsonObject => ({
-        source: 'aws.bedrock',
-        'detail-type': 'AWS API Call via CloudTrail',
-        detail: { eventSource: 'bedrock.amazonaws.com', eventName, ...detail },
-      });
-      // As another Region's bus forwards it.
-      await governor.aws.invoke(
-        FUNCTIONS.profileChanged,
-        event('CreateInferenceProfile', { responseElements: { inferenceProfileArn: arn } }),
-      );
+      const policy = parse(await readFile(POLICY_FILE, 'utf8')) as { regions: string[] };
+      const govern = (regions: readonly string[]) =>
+        policyTable(governor.dynamodb, governor.table).apply({ ...policy, regions });
+      await govern([...policy.regions, 'us-west-2']);
+      await governor.sweep();
+      await govern(policy.regions);
       expect((await elsewhere.tagsOf(arn))['governor:standing']).toBe('quarantined');
       await elsewhere.bedrock.send(
         new TagResourceCommand({

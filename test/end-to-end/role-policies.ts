@@ -8,17 +8,18 @@ import { PREFIX } from './deployed-governor.ts';
 const GUIDE = new URL('../../docs/security.md', import.meta.url);
 const statements = z.union([z.array(z.record(z.string(), z.json())), z.record(z.string(), z.json())]);
 
-/** The statements that docs/security.md gives a tenant's role, as they stand there, for the tenant of this name. */
+/** The statements that docs/security.md gives a role, as they stand there, for the tenant of this name. */
 export function statementsOfSecurityGuide(
-  setup: 'table' | 'alias',
+  setup: 'table' | 'alias' | 'recovery',
   tenant: string,
   tableArn: string,
 ): readonly JsonObject[] {
   const blocks = [...readFileSync(GUIDE, 'utf8').matchAll(/```json\n([\s\S]*?)```/g)].map(([, json = '']) => json);
-  const block = blocks[setup === 'table' ? 0 : 1];
+  const block =
+    setup === 'recovery' ? blocks.find((json) => json.includes('"LEDGER#*"')) : blocks[setup === 'table' ? 0 : 1];
   if (block === undefined) throw new Error(`docs/security.md says nothing of ${setup}`);
   const text = block
-    .replaceAll('"TABLE"', JSON.stringify(tableArn))
+    .replaceAll(setup === 'recovery' ? '"TABLE-ARN"' : '"TABLE"', JSON.stringify(tableArn))
     .replaceAll('bedrock-cost-governor-prod', PREFIX)
     .replaceAll('acme', tenant);
   return [statements.parse(JSON.parse(text))].flat();

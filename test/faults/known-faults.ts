@@ -166,9 +166,9 @@ export const FAULTS: readonly Fault[] = [
     id: 'F8',
     meaning: 'a call whose price is not known costs nothing',
     file: 'invoke/governed-call.ts',
-    source: 'const rates = ratesAt(entry, now);',
+    source: 'const rates = route.ratesAt(now);',
     fault:
-      'const rates = ratesAt(entry, now) ?? ({ input: 0, output: 0, cacheRead: 0, cacheWrite5m: 0, cacheWrite1h: 0 } as Rates);',
+      'const rates = route.ratesAt(now) ?? ({ input: 0, output: 0, cacheRead: 0, cacheWrite5m: 0, cacheWrite1h: 0 } as Rates);',
     test: {
       file: 'test/invoke/resolving.test.ts',
       title: 'where no price is known for the model [F8]',
@@ -353,7 +353,7 @@ export const FAULTS: readonly Fault[] = [
     id: 'F19c',
     meaning: "the caller's word is taken for identity: a middleware names another profile after the check",
     file: 'invoke/middleware.ts',
-    source: 'if (!goesTo(args.request, call.route)) throw refused(call, changed(call.route));',
+    source: 'if (!goesTo(args.request, call)) throw refused(call, changed(call.route));',
     fault: '',
     test: {
       file: 'test/invoke/identity.test.ts',
@@ -407,7 +407,7 @@ export const FAULTS: readonly Fault[] = [
   {
     id: 'F23',
     meaning: 'a client that loops on refusals burns write units: every refusal is written',
-    file: 'invoke/budget-account.ts',
+    file: 'invoke/lease-filling.ts',
     source: 'const isNews = this.#refused === undefined ||',
     fault: 'const isNews = need > 0 ||',
     test: {
@@ -418,7 +418,7 @@ export const FAULTS: readonly Fault[] = [
   {
     id: 'F23b',
     meaning: 'a client that loops on refusals asks the ledger every time: "exhausted" is not remembered',
-    file: 'invoke/budget-account.ts',
+    file: 'invoke/lease-filling.ts',
     source: 'if (recent && need >= refused.need) return refused.filling;',
     fault: '',
     test: {

@@ -20,6 +20,8 @@ export class InvokedLease {
       GOVERNOR_ACCOUNT_ID: aws.accountId,
       GOVERNOR_INDEX_PARAMETER: '/bedrock-cost-governor-dev/index',
       GOVERNOR_STAGE: 'dev',
+      GOVERNOR_REGIONS: aws.homeRegion,
+      GOVERNOR_PAYER_ACCOUNT_ID: 'none',
       POWERTOOLS_SERVICE_NAME: 'bedrock-cost-governor',
       POWERTOOLS_METRICS_NAMESPACE: 'BedrockCostGovernor',
       POWERTOOLS_LOG_LEVEL: 'SILENT',

@@ -74,7 +74,6 @@ describe('bundling the handlers', () => {
   });
 
   it('bundles dependencies that are written as CommonJS and call require', async () => {
-    await mkdir(join(project.root, 'domain'));
     await writeFile(join(project.root, 'domain/legacy.cjs'), `module.exports = require('node:os').EOL;`);
     await writeFile(
       join(project.root, 'handlers/sweep.ts'),
@@ -164,11 +163,28 @@ describe('packaging the stack', () => {
     const runs = await Promise.all([runPackage(environment), runPackage(environment), runPackage({})]);
     const summary = FUNCTIONS.map((name) => `${name}\\.zip  \\d+ KB\n`).join('');
     for (const { stdout, stderr } of runs) {
-      expect(stdout).toMatch(new RegExp(`^${summary}$`));
+      expect(stdout).toMatch(
+        new RegExp(`^${summary}Of a tenant's tags, the roles may write: costcenter, environment\n`),
+      );
+      expect(stdout).toContain('These are the tags that examples/insurer/governance.yaml mends.');
       expect(stderr).toBe('');
     }
     const { artifactsDir, artifacts } = await packageStack({ root: project.root });
     for (const { fileName, bytes } of artifacts) expect((await stat(join(artifactsDir, fileName))).size).toBe(bytes);
+  });
+
+  it('gives the roles the tag keys that the named policy mends, and says so', async () => {
+    const policy = join(project.root, 'governance.yaml');
+    const tags =
+      'tags: { required: { tenant: {}, Dept: { default: x }, team: { case: lower } }, optional: { owner: {} } }';
+    await writeFile(policy, `version: 1\nregions: [us-east-1]\ntenantTag: tenant\n${tags}\nbudgets: []\n`);
+    const { stdout } = await runPackage({}, '--policy', 'governance.yaml', '--stage', 'prod');
+    expect(stdout).toMatch(/^Of a tenant's tags, the roles may write: Dept, team\n$/m);
+    expect(stdout).not.toContain('examples/');
+    const path = join(project.root, 'infra/.serverless/cloudformation-template-update-stack.json');
+    const text = await readFile(path, 'utf8');
+    expect(JSON.stringify(JSON.parse(text))).toContain('"aws:TagKeys":["governor:standing","Dept","team"]');
+    expect(text).toContain('/bedrock-cost-governor-prod/mended-tag-keys');
   });
 
   it("exits with the tool's own message when osls refuses the configuration", async () => {
@@ -184,5 +200,56 @@ describe('packaging the stack', () => {
       code: 1,
       stderr: expect.stringContaining('Could not resolve "./handlers/sweep.ts"'),
     });
+  });
+
+  it('makes a template for each further Region of the policy, and takes away that of one that it no longer names', async () => {
+    const root = project.root;
+    const policy = join(root, 'governance.yaml');
+    const example = await readFile(new URL('../../examples/insurer/governance.yaml', import.meta.url), 'utf8');
+    const govern = (regions: string) =>
+      writeFile(policy, example.replace('regions: [us-east-1]', `regions: [${regions}]`));
+    const made = async () => {
+      const template = await readFile(
+        join(root, 'infra/.serverless/cloudformation-template-update-stack.json'),
+        'utf8',
+      );
+      const [, governed] = /"GOVERNOR_REGIONS": "([^"]*)"/.exec(template) ?? [];
+      const files = await readdir(join(root, 'infra/.build'));
+      return [governed, ...files.filter((entry) => entry.endsWith('.template.json')).sort()];
+    };
+    await govern('us-west-2, us-east-1, eu-west-1');
+    const { further } = await packageStack({ root, flags: ['--policy', policy] });
+    expect(further.map(({ fileName, where }) => [fileName, where])).toEqual([
+      ['region-eu-west-1.template.json', 'in eu-west-1'],
+      ['region-us-west-2.template.json', 'in us-west-2'],
+    ]);
+    expect(await made()).toEqual([
+      'eu-west-1,us-east-1,us-west-2',
+      'region-eu-west-1.template.json',
+      'region-us-west-2.template.json',
+    ]);
+    await govern('us-east-1, us-west-2');
+    const { stdout } = await runPackage({}, '--policy', policy);
+    expect(stdout).toContain('region-us-west-2.template.json  to be deployed in us-west-2\n');
+    expect(await made()).toEqual(['us-east-1,us-west-2', 'region-us-west-2.template.json']);
+  });
+
+  it('exits with 2 and the place of what is wrong, before it builds anything', async () => {
+    const refused = (stderr: string) => ({ code: 2, stdout: '', stderr });
+    await expect(runPackage({}, '--region', 'Ireland', '--log-retention', '91')).rejects.toMatchObject(
+      refused(
+        '--region: expected a Region of AWS such as eu-west-1, not "Ireland"\n--log-retention: expected days, one of 1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653, not "91"\n',
+      ),
+    );
+    await expect(runPackage({}, '--policy', 'nowhere.yaml')).rejects.toMatchObject(
+      refused('nowhere.yaml: cannot be read (ENOENT)\n'),
+    );
+    const policy = join(project.root, 'governance.yaml');
+    await writeFile(policy, 'version: 1\nregions: [Ireland]\n');
+    await expect(runPackage({}, '--policy', policy)).rejects.toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining(`${policy}:2: regions[0]: expected an AWS Region such as "us-east-1"\n`),
+    });
+    expect(await readdir(join(project.root, 'infra'))).not.toContain('.build');
   });
 });

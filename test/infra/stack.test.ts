@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import * as z from 'zod';
+import { STANDING_TAG } from '../../domain/tags.ts';
 import { packageStack } from '../../infra/package.ts';
 import { compilePattern } from '../../local/eventbridge/pattern.ts';
 import { copyProject } from './project-copy.ts';
@@ -153,6 +154,8 @@ describe('the functions', () => {
         GOVERNOR_ACCOUNT_ID: { Ref: 'AWS::AccountId' },
         GOVERNOR_INDEX_PARAMETER: '/bedrock-cost-governor-dev/index',
         GOVERNOR_STAGE: 'dev',
+        GOVERNOR_REGIONS: 'us-east-1',
+        GOVERNOR_PAYER_ACCOUNT_ID: 'none',
         POWERTOOLS_SERVICE_NAME: 'bedrock-cost-governor',
         POWERTOOLS_METRICS_NAMESPACE: 'BedrockCostGovernor',
         POWERTOOLS_LOG_LEVEL: 'INFO',
@@ -307,7 +310,11 @@ describe('the topics', () => {
   it('for alerts are each open to the one service that raises them, for this account, and to no one else', () => {
     const topicPolicy = z.object({ Topics: z.array(reference), PolicyDocument: policy });
     const policies = [...resources('AWS::SNS::TopicPolicy', topicPolicy).values()];
-    expect(policies.map(({ Topics }) => Topics)).toEqual([[{ Ref: 'BudgetAlertsTopic' }], [{ Ref: 'AnomaliesTopic' }]]);
+    expect(policies.map(({ Topics }) => Topics)).toEqual([
+      [{ Ref: 'BudgetAlertsTopic' }],
+      [{ Ref: 'AnomaliesTopic' }],
+      [{ Ref: 'NoticesTopic' }],
+    ]);
     expect(policies.flatMap(({ PolicyDocument }) => PolicyDocument.Statement)).toEqual([
       expect.objectContaining({
         Effect: 'Allow',
@@ -326,6 +333,21 @@ describe('the topics', () => {
         Resource: { Ref: 'AnomaliesTopic' },
         // `none` is no account: a payer is named when the stack is packaged.
         Condition: { StringEquals: { 'aws:SourceAccount': [{ Ref: 'AWS::AccountId' }, 'none'] } },
+      }),
+      // Not for alerts: the stack's own alarms tell people here.
+      expect.objectContaining({
+        Effect: 'Allow',
+        Principal: { Service: 'cloudwatch.amazonaws.com' },
+        Action: ['sns:Publish'],
+        Resource: { Ref: 'NoticesTopic' },
+        Condition: {
+          StringEquals: { 'aws:SourceAccount': { Ref: 'AWS::AccountId' } },
+          ArnLike: {
+            'aws:SourceArn': {
+              'Fn::Sub': `arn:\${AWS::Partition}:cloudwatch:\${AWS::Region}:\${AWS::AccountId}:alarm:bedrock-cost-governor-dev-*`,
+            },
+          },
+        },
       }),
     ]);
   });
@@ -391,7 +413,7 @@ describe('the table', () => {
           ],
           TimeToLiveSpecification: { AttributeName: 'auditExpiresAt', Enabled: true },
           PointInTimeRecoverySpecification: { PointInTimeRecoveryEnabled: true },
-          SSESpecification: { SSEEnabled: true },
+          SSESpecification: { SSEEnabled: true, SSEType: 'KMS', KMSMasterKeyId: { Ref: 'AWS::NoValue' } },
           DeletionProtectionEnabled: true,
         },
       }),
@@ -401,6 +423,20 @@ describe('the table', () => {
 
 describe('the roles', () => {
   const allowed = (name: string) => statementsOf(name).flatMap(({ Action }) => Action);
+  const leading = z.record(z.string(), z.object({ 'dynamodb:LeadingKeys': z.array(z.string()) }));
+  /** Partition keys of the table by action; a statement about the table without them fails. */
+  const keysOf = (name: string, actions: RegExp): Record<string, string[]> => {
+    const keys: Record<string, string[]> = {};
+    for (const { Action, Condition, Resource } of statementsOf(name)) {
+      if (JSON.stringify(Resource).includes('/index/')) continue;
+      for (const action of Action.filter((each) => actions.test(each))) {
+        const own = Object.values(leading.parse(Condition)).flatMap((condition) => condition['dynamodb:LeadingKeys']);
+        keys[action] = [...(keys[action] ?? []), ...own].sort();
+      }
+    }
+    return keys;
+  };
+  const writesOf = (name: string) => keysOf(name, /^dynamodb:(Put|Update|Delete|BatchWrite)/);
 
   it('allow Lambda to assume them, and nothing by wildcard', () => {
     const actions = [...roles().values()].flatMap(({ AssumeRolePolicyDocument, Policies }) => {
@@ -448,19 +484,12 @@ describe('the roles', () => {
   });
 
   it('let the look at billing write its own memory and what it tells in the table, and nothing else', () => {
-    const writing = statementsOf('billing').flatMap(({ Action, Condition }) =>
-      Action.some((action) => /^dynamodb:(Put|Update|Delete)/.test(action)) ? [[Action, Condition]] : [],
-    );
-    expect(writing).toEqual([
-      [
-        ['dynamodb:PutItem', 'dynamodb:DeleteItem'],
-        { 'ForAllValues:StringEquals': { 'dynamodb:LeadingKeys': ['BILLING'] } },
-      ],
-      [
-        ['dynamodb:PutItem', 'dynamodb:UpdateItem', 'dynamodb:BatchWriteItem'],
-        { 'ForAllValues:StringLike': { 'dynamodb:LeadingKeys': ['NOTICE#*', 'EVENT#*', 'AUDIT#*'] } },
-      ],
-    ]);
+    expect(writesOf('billing')).toEqual({
+      'dynamodb:BatchWriteItem': ['AUDIT#*'],
+      'dynamodb:DeleteItem': ['BILLING'],
+      'dynamodb:PutItem': ['BILLING', 'EVENT#*', 'NOTICE#*'],
+      'dynamodb:UpdateItem': ['EVENT#*', 'NOTICE#*'],
+    });
     expect(allowed('billing').filter((action) => /^(bedrock|budgets|tag):/.test(action))).toEqual([]);
   });
 
@@ -472,25 +501,38 @@ describe('the roles', () => {
       const tagging = statementsOf(name).filter(({ Action }) =>
         Action.some((action) => /^bedrock:(Unt|T)agResource$/.test(action)),
       );
-      expect(tagging.map(({ Resource }) => Resource)).toEqual([profiles]);
+      expect(tagging.length).toBeGreaterThan(0);
+      for (const { Resource } of tagging) expect(Resource).toEqual(profiles);
     }
   });
 
+  it('let those who mend write the standing and the tags that the policy mends, and remove the standing alone', () => {
+    for (const name of ['profile-changed', 'sweep']) {
+      const keysOf = (action: string) =>
+        statementsOf(name).flatMap(({ Action, Condition }) => (Action.includes(action) ? [Condition] : []));
+      expect(keysOf('bedrock:TagResource')).toEqual([
+        { 'ForAllValues:StringEquals': { 'aws:TagKeys': [STANDING_TAG, 'costcenter', 'environment'] } },
+      ]);
+      expect(keysOf('bedrock:UntagResource')).toEqual([
+        { 'ForAllValues:StringEquals': { 'aws:TagKeys': [STANDING_TAG] } },
+      ]);
+    }
+  });
+
+  it('and the stack say which tags of a tenant they may write', () => {
+    expect(stack.Resources['MendedTagKeys']).toMatchObject({
+      Type: 'AWS::SSM::Parameter',
+      Properties: { Name: '/bedrock-cost-governor-dev/mended-tag-keys', Value: '["costcenter","environment"]' },
+    });
+  });
+
   it('let the lease function write ledger items and usage records, read policy and index, and nothing else', () => {
-    const byKey = statementsOf('lease').flatMap(({ Action, Condition }) =>
-      Action.some((action) => action.startsWith('dynamodb:')) ? [[Action, Condition]] : [],
-    );
-    expect(byKey).toEqual([
-      [
-        ['dynamodb:GetItem', 'dynamodb:UpdateItem'],
-        { 'ForAllValues:StringLike': { 'dynamodb:LeadingKeys': ['LEDGER#*'] } },
-      ],
-      [
-        ['dynamodb:GetItem', 'dynamodb:Query'],
-        { 'ForAllValues:StringEquals': { 'dynamodb:LeadingKeys': ['POLICY', 'INDEX'] } },
-      ],
-      [['dynamodb:PutItem'], { 'ForAllValues:StringLike': { 'dynamodb:LeadingKeys': ['USAGE#*'] } }],
-    ]);
+    expect(keysOf('lease', /^dynamodb:(?!DescribeTable)/)).toEqual({
+      'dynamodb:GetItem': ['LEDGER#*', 'POLICY', 'TABLE'],
+      'dynamodb:UpdateItem': ['LEDGER#*'],
+      'dynamodb:Query': ['INDEX'],
+      'dynamodb:PutItem': ['USAGE#*'],
+    });
     expect(allowed('lease').filter((action) => !/^(dynamodb|logs):/.test(action))).toEqual([]);
   });
 
@@ -499,20 +541,30 @@ describe('the roles', () => {
   it("let those who follow money show a standing, but neither change a tenant's tags nor a budget", () => {
     for (const name of SIGNALS) {
       const tagging = statementsOf(name).find(({ Action }) => Action.includes('bedrock:TagResource'));
-      expect(tagging?.Condition).toEqual({ 'ForAllValues:StringLike': { 'aws:TagKeys': ['governor:*'] } });
+      expect(tagging?.Action).toEqual(['bedrock:TagResource', 'bedrock:UntagResource']);
+      expect(tagging?.Condition).toEqual({ 'ForAllValues:StringEquals': { 'aws:TagKeys': [STANDING_TAG] } });
       const ofBudgets = allowed(name).filter((action) => action.startsWith('budgets:'));
       expect(ofBudgets).toEqual(/alert|anomaly/.test(name) ? ['budgets:ViewBudget'] : []);
     }
   });
 
   it('let who answers an alert, a hint, an anomaly, an alarm or the clock write neither the policy nor usage', () => {
-    const writes = /^dynamodb:(Put|Update|Delete|BatchWrite)/;
     for (const name of [...SIGNALS, 'outlook']) {
-      const writing = statementsOf(name).filter(({ Action }) => Action.some((action) => writes.test(action)));
-      const keys = JSON.stringify(writing.map(({ Condition }) => Condition));
-      expect(writing).toHaveLength(1);
-      expect(keys).toContain('"dynamodb:LeadingKeys":[');
-      expect(keys).not.toMatch(/POLICY|OVERRIDES|USAGE|SWEEP|"\*"/);
+      const keys = Object.values(writesOf(name)).flat();
+      expect(keys.length).toBeGreaterThan(0);
+      for (const key of keys) expect(key).not.toMatch(/^(POLICY|OVERRIDES|USAGE|SWEEP|\*)/);
+      // It alone says which table this is.
+      expect(keys.includes('TABLE')).toBe(name === 'ledger-watch');
+    }
+  });
+
+  it('write each kind of item by the operation that it is ever written by', () => {
+    for (const name of ['profile-changed', 'sweep', ...SIGNALS]) {
+      const writes = writesOf(name);
+      expect(writes['dynamodb:BatchWriteItem']).toEqual(['AUDIT#*']);
+      expect(writes['dynamodb:UpdateItem']).toEqual(['EVENT#*', 'LEDGER#*', 'NOTICE#*', 'OPENING#*']);
+      expect(writes['dynamodb:PutItem']).toEqual(expect.arrayContaining(['EVENT#*', 'INDEX', 'NOTICE#*', 'TAGS']));
+      expect(writes['dynamodb:PutItem']?.filter((key) => /^(LEDGER|OPENING|AUDIT)/.test(key))).toEqual([]);
     }
   });
 
@@ -523,8 +575,10 @@ describe('the roles', () => {
 
   it('let who looks ahead touch no profile and no budget', () => {
     expect(allowed('outlook').filter((action) => !/^(dynamodb|logs|sns|sqs|events):/.test(action))).toEqual([]);
-    const keys = JSON.stringify(statementsOf('outlook').map(({ Condition }) => Condition ?? null));
-    expect(keys).toContain('["PACE#*","NOTICE#*","EVENT#*","AUDIT#*"]');
+    expect(writesOf('outlook')).toEqual({
+      'dynamodb:PutItem': ['NOTICE#*', 'PACE#*'],
+      'dynamodb:UpdateItem': ['EVENT#*', 'NOTICE#*'],
+    });
   });
 
   it("change only the governor's own budgets", () => {
@@ -581,6 +635,8 @@ describe('the outputs', () => {
       AnomaliesTopicArn: { Value: { Ref: 'AnomaliesTopic' } },
       BusName: { Value: { Ref: 'GovernorBus' } },
       LeaseFunctionName: { Value: { Ref: 'LeaseLambdaFunction' } },
+      DashboardName: { Value: { Ref: 'Dashboard' } },
+      NeedsTrail: { Value: expect.stringMatching(/CloudTrail trail.*Without one no profile event comes/) },
     });
   });
 });

@@ -50,9 +50,14 @@ export const handler = async (event, context) => {
 };
 `;
 
+const EVERYTHING = { Version: '2012-10-17', Statement: [{ Effect: 'Allow', Action: '*', Resource: '*' }] };
 const ROLE = {
   Type: 'AWS::IAM::Role',
-  Properties: { RoleName: 'worker-role', AssumeRolePolicyDocument: {}, Policies: [] },
+  Properties: {
+    RoleName: 'worker-role',
+    AssumeRolePolicyDocument: {},
+    Policies: [{ PolicyName: 'all', PolicyDocument: EVERYTHING }],
+  },
 };
 
 function template(resources: JsonObject, rest: JsonObject = {}): JsonObject {
@@ -509,5 +514,44 @@ describe('a deployed stack', () => {
     await new Promise((resume) => setImmediate(resume));
     await aws.close();
     expect(JSON.parse((await running).payload)).toMatchObject({ errorType: 'Runtime.ExitError' });
+  });
+
+  it('puts the statements of a bus policy beside each other, and takes back those that have left the template', async () => {
+    const statement = (effect: string) => ({
+      Effect: effect,
+      Principal: '*',
+      Action: 'events:PutEvents',
+      Resource: { 'Fn::GetAtt': ['Bus', 'Arn'] },
+    });
+    const policy = (StatementId: string, effect: string) => ({
+      Type: 'AWS::Events::EventBusPolicy',
+      Properties: { EventBusName: { Ref: 'Bus' }, StatementId, Statement: statement(effect) },
+    });
+    const Bus = { Type: 'AWS::Events::EventBus', Properties: { Name: 'central' } };
+    const put = () => aws.forwardEvent(BUS, 'arn:aws:iam::999999999999:role/r', { source: 's', 'detail-type': 'd' });
+    const BUS = 'arn:aws:events:us-east-1:123456789012:event-bus/central';
+    await deploy({ Resources: { Bus, Open: policy('Open', 'Allow'), Shut: policy('Shut', 'Deny') } });
+    await expect(put()).rejects.toThrow('explicit deny');
+    await deploy({ Resources: { Bus, Open: policy('Open', 'Allow') } });
+    await expect(put()).resolves.toBeUndefined();
+    await deploy({ Resources: { Bus } });
+    await expect(put()).rejects.toThrow('no resource-based policy allows');
+  });
+
+  it('checks the rules of a template before it makes anything', async () => {
+    const rules = {
+      Rules: {
+        Somewhere: {
+          Assertions: [
+            { Assert: { 'Fn::Equals': [{ Ref: 'AWS::Region' }, 'eu-west-1'] }, AssertDescription: 'in Ireland' },
+          ],
+        },
+      },
+    };
+    const Bus = { Type: 'AWS::Events::EventBus', Properties: { Name: 'central' } };
+    await expect(deploy({ Resources: { Bus }, ...rules })).rejects.toThrow('rule Somewhere: in Ireland');
+    await expect(
+      aws.forwardEvent('arn:aws:events:us-east-1:123456789012:event-bus/central', 'arn:aws:iam::1:role/r', {}),
+    ).rejects.toMatchObject({ code: 'NO_RESOURCE' });
   });
 });

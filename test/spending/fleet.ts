@@ -100,7 +100,7 @@ export class TenantProcess {
 /** A budget without cells, its processes, a table that can be out of reach, and books of its own. On virtual time. */
 export class Fleet {
   readonly simulation = new Simulation(START);
-  readonly ledger = new MemoryLedger();
+  readonly ledger: MemoryLedger;
   readonly key: LedgerKey = { budget: BUDGET.id, period: PERIOD.id };
   readonly processes: TenantProcess[] = [];
   readonly #random = seeded(1);
@@ -109,7 +109,8 @@ export class Fleet {
   billed = 0;
   #names = 0;
 
-  constructor(stopAt: number, outageExtra?: number) {
+  constructor(stopAt: number, outageExtra?: number, ledger = new MemoryLedger()) {
+    this.ledger = ledger;
     const limit = nanoUsd(BigInt(stopAt));
     const { startsAt, endsAt } = PERIOD;
     const extra = outageExtra === undefined ? {} : { outageExtra: nanoUsd(BigInt(outageExtra)) };

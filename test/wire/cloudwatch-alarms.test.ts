@@ -72,7 +72,7 @@ describe('alarms of CloudWatch over the wire', () => {
   it('go into alarm when the metric is there, and back when it is over, each change an event', async () => {
     const arn = await profile();
     await alarmOn(arn);
-    expect(await metricAlarms(cloudWatch).find('acme-tokens')).toMatchObject({ isInAlarm: false });
+    expect(await metricAlarms(() => cloudWatch).find('acme-tokens', 'us-east-1')).toMatchObject({ isInAlarm: false });
     await aws.clock.advance(MINUTE_MS);
     expect(states()).toEqual(['OK']);
     await call(arn);
@@ -80,8 +80,9 @@ describe('alarms of CloudWatch over the wire', () => {
     expect(states()).toEqual(['OK']);
     await aws.clock.advance(10 * MINUTE_MS);
     expect(states()).toEqual(['OK', 'ALARM', 'OK']);
-    expect(await metricAlarms(cloudWatch).find('acme-tokens')).toMatchObject({ isInAlarm: false });
-    expect(readAlarmEvent(events[1], aws.accountId)).toEqual({ kind: 'alarm', name: 'acme-tokens' });
+    expect(await metricAlarms(() => cloudWatch).find('acme-tokens', 'us-east-1')).toMatchObject({ isInAlarm: false });
+    const origins = { accountId: aws.accountId, regions: [], homeRegion: 'us-east-1' };
+    expect(readAlarmEvent(events[1], origins)).toMatchObject({ kind: 'alarm', name: 'acme-tokens' });
     expect(events[1]).toMatchObject({
       resources: ['arn:aws:cloudwatch:us-east-1:123456789012:alarm:acme-tokens'],
       detail: { previousState: { value: 'OK' }, configuration: { metrics: [{ metricStat: { stat: 'Sum' } }] } },
@@ -109,12 +110,12 @@ describe('alarms of CloudWatch over the wire', () => {
       new SetAlarmStateCommand({ AlarmName: 'acme-tokens', StateValue: 'ALARM', StateReason: 'a drill' }),
     );
     expect(states()).toEqual(['ALARM']);
-    expect(await metricAlarms(cloudWatch).find('acme-tokens')).toEqual({
+    expect(await metricAlarms(() => cloudWatch).find('acme-tokens', 'us-east-1')).toEqual({
       isInAlarm: true,
       changedAt: expect.any(Number),
     });
     await cloudWatch.send(new DeleteAlarmsCommand({ AlarmNames: ['acme-tokens'] }));
-    expect(await metricAlarms(cloudWatch).find('acme-tokens')).toBeUndefined();
+    expect(await metricAlarms(() => cloudWatch).find('acme-tokens', 'us-east-1')).toBeUndefined();
     await expect(
       cloudWatch.send(new SetAlarmStateCommand({ AlarmName: 'acme-tokens', StateValue: 'OK', StateReason: 'x' })),
     ).rejects.toMatchObject({ name: 'ResourceNotFound' });

@@ -3,15 +3,14 @@ import { describe, expect, it } from 'vitest';
 import { driftDetected as billDriftDetected } from '../../../domain/budgets/billing-notices.ts';
 import type { UtcDay } from '../../../domain/budgets/drift.ts';
 import { epochMs } from '../../../domain/clock.ts';
+import { eventSchemas } from '../../../domain/events/event-schemas.ts';
+import { detailOf, serialiseEvent } from '../../../domain/events/event-text.ts';
 import {
-  detailOf,
   EVENT_TYPES,
   EVENTS,
   type EventId,
-  eventSchemas,
   type GovernorEvent,
   parseEvent,
-  serialiseEvent,
 } from '../../../domain/events/governor-event.ts';
 import { budgetProvisioned, driftDetected } from '../../../domain/events/occasions.ts';
 import { nanoUsd } from '../../../domain/money.ts';

@@ -1,10 +1,11 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { accountOf, parseProfileArn } from '../../../domain/profiles/profile-arn.ts';
+import { accountOf, parseProfileArn, regionOf } from '../../../domain/profiles/profile-arn.ts';
 import { type ProfileEvent, readProfileEvent } from '../../../domain/profiles/profile-event.ts';
 import { at, EVENTS, event, mutationsOf, replaced } from '../event-fixtures.ts';
 
 const ACCOUNT = '123456789012';
+const ORIGINS = { accountId: ACCOUNT, regions: ['us-east-1', 'eu-west-1'] };
 const arn = (id: string) => `arn:aws:bedrock:us-east-1:${ACCOUNT}:application-inference-profile/${id}`;
 
 const PROFILE: Readonly<Record<string, string>> = {
@@ -49,11 +50,11 @@ describe('readProfileEvent', () => {
         : DECOYS[name] !== undefined
           ? { kind: 'not-ours', why: DECOYS[name] }
           : { kind: 'unreadable', why: 'not an EventBridge event' };
-    expect(readProfileEvent(event(name), ACCOUNT)).toEqual(expected);
+    expect(readProfileEvent(event(name), ORIGINS)).toEqual(expected);
   });
 
   it('reads a tag change of a profile', () => {
-    expect(readProfileEvent(tagChange, ACCOUNT)).toEqual({ kind: 'profile', arn: arn('06vsfs68yb4g') });
+    expect(readProfileEvent(tagChange, ORIGINS)).toEqual({ kind: 'profile', arn: arn('06vsfs68yb4g') });
   });
 
   it.each<[string, string, readonly string[], unknown, ProfileEvent['kind']]>([
@@ -114,8 +115,40 @@ describe('readProfileEvent', () => {
     // A member that is not there yet is added.
     const [first = ''] = path;
     const changed = first in detail ? replaced(detail, path, by) : { ...detail, [first]: by };
-    expect(readProfileEvent(replaced(original, ['detail'], changed), ACCOUNT).kind).toBe(kind);
+    expect(readProfileEvent(replaced(original, ['detail'], changed), ORIGINS).kind).toBe(kind);
   });
+
+  describe.each([['a call', event('cloudtrail-TagResource')] as const, ['a tag change', tagChange] as const])(
+    '%s',
+    (_, original) => {
+      const there = (change: object) => {
+        const text = JSON.stringify(original).replaceAll('us-east-1', 'eu-west-1');
+        return { ...(JSON.parse(text) as object), ...change };
+      };
+
+      it('that another governed Region forwarded is read as one of the home Region', () => {
+        expect(readProfileEvent(there({}), ORIGINS)).toEqual({
+          kind: 'profile',
+          arn: arn('06vsfs68yb4g').replace('us-east-1', 'eu-west-1'),
+        });
+      });
+
+      it.each<[string, object, string]>([
+        ['another account', { account: '999999999999' }, 'an event of another account'],
+        ['no account', { account: undefined }, 'an event of another account'],
+        ['a Region that is not governed', { region: 'eu-north-1' }, 'an event of a Region that is not governed'],
+        ['no Region', { region: undefined }, 'an event of a Region that is not governed'],
+        [
+          'a Region that is a name which objects inherit',
+          { region: 'constructor' },
+          'an event of a Region that is not governed',
+        ],
+        ['another Region than the profile', { region: 'us-east-1' }, 'a profile of another Region than the event'],
+      ])('that says it comes from %s is not ours', (_place, change, why) => {
+        expect(readProfileEvent(there(change), ORIGINS)).toEqual({ kind: 'not-ours', why });
+      });
+    },
+  );
 
   it.each([
     ...Object.keys(PROFILE),
@@ -126,10 +159,12 @@ describe('readProfileEvent', () => {
     const original = name === 'tag change' ? tagChange : event(name);
     fc.assert(
       fc.property(mutationsOf(original), (mutant) => {
-        const seen = readProfileEvent(mutant, ACCOUNT);
+        const seen = readProfileEvent(mutant, ORIGINS);
         if (seen.kind === 'profile') {
           expect(parseProfileArn(seen.arn)).toBe(seen.arn);
           expect(accountOf(seen.arn)).toBe(ACCOUNT);
+          expect(regionOf(seen.arn)).toBe('us-east-1');
+          expect(mutant).toMatchObject({ account: ACCOUNT, region: 'us-east-1' });
         } else expect(seen.why.length).toBeLessThanOrEqual(450);
       }),
       { numRuns: 150 },
@@ -139,7 +174,7 @@ describe('readProfileEvent', () => {
   it('never throws on anything else', () => {
     fc.assert(
       fc.property(fc.anything(), (anything) => {
-        expect(readProfileEvent(anything, ACCOUNT).kind).toBe('unreadable');
+        expect(readProfileEvent(anything, ORIGINS).kind).toBe('unreadable');
       }),
     );
   });

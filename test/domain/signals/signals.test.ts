@@ -3,7 +3,7 @@ import type { BudgetId } from '../../../domain/budgets/budget-id.ts';
 import { epochMs, isoTime } from '../../../domain/clock.ts';
 import { nanoUsd } from '../../../domain/money.ts';
 import { governProfile } from '../../../domain/profiles/govern-profile.ts';
-import { answerAlarm, type MetricAlarm } from '../../../domain/signals/alarm.ts';
+import { answerAlarm, type MetricAlarm, readAlarmEvent } from '../../../domain/signals/alarm.ts';
 import { type Anomaly, answerAnomaly, readAnomalies } from '../../../domain/signals/anomaly.ts';
 import { answerLedgerHint } from '../../../domain/signals/ledger-hint.ts';
 import { watchLedger } from '../../../domain/signals/ledger-watch.ts';
@@ -25,6 +25,11 @@ async function accountWith(more: object, ...others: string[]): Promise<GovernedA
   await governProfile(made.ports, made.profile('acme', { tenant: 'acme', environment: 'prod', team: 'x' }));
   return made;
 }
+
+const OURS = { accountId: '123456789012' };
+const PAYER = '999999999999';
+const changed = (file: string, change: object) => ({ ...(event(file) as object), ...change });
+const here = (name: string) => ({ name, region: 'us-east-1', label: name });
 
 describe('signals about money', () => {
   let account: GovernedAccount;
@@ -150,7 +155,7 @@ describe('signals about money', () => {
 
   describe('an alarm', () => {
     const alarm = (name: string, found: MetricAlarm | undefined) =>
-      answerAlarm({ ...account.ports, alarms: { find: async () => found } }, name);
+      answerAlarm({ ...account.ports, alarms: { find: async () => found } }, here(name));
     const RINGING: MetricAlarm = { isInAlarm: true, changedAt: undefined };
 
     it.each([
@@ -188,6 +193,33 @@ describe('signals about money', () => {
       expect(await alarm('acme-tokens', over(59))).toMatchObject({ kind: 'reviewed' });
     });
 
+    it.each<[string, object, object]>([
+      ['the home Region', {}, { kind: 'alarm', region: 'us-east-1', label: 'acme' }],
+      ['a governed Region', { region: 'eu-west-1' }, { kind: 'alarm', region: 'eu-west-1', label: 'acme (eu-west-1)' }],
+      ['a Region that is not governed', { region: 'eu-north-1' }, { kind: 'unreadable' }],
+      ['no Region', { region: undefined }, { kind: 'unreadable' }],
+      ['another account', { account: PAYER }, { kind: 'unreadable' }],
+    ])('of %s is heard, or is not', (_, change, expected) => {
+      const alarmed = changed('aws.cloudwatch-AlarmStateChange', { detail: { alarmName: 'acme' }, ...change });
+      const origins = { ...OURS, regions: ['eu-west-1'], homeRegion: 'us-east-1' };
+      expect(readAlarmEvent(alarmed, origins)).toMatchObject(expected);
+    });
+
+    it('of one name in two Regions are two: the end of one is not that of the other', async () => {
+      account = await accountWith({ signals: { alarm: 'disable', holds: '6h' } });
+      const alarms = {
+        find: async (_: string, region: string): Promise<MetricAlarm> => ({
+          isInAlarm: region === 'us-east-1',
+          changedAt: account.now,
+        }),
+      };
+      const name = `governor/prod/${ACME}`;
+      await answerAlarm({ ...account.ports, alarms }, here(name));
+      const elsewhere = { name, region: 'eu-west-1', label: `${name} (eu-west-1)` };
+      expect(await answerAlarm({ ...account.ports, alarms }, elsewhere)).toMatchObject({ kind: 'reviewed' });
+      expect(account.ledgerItem(ACME, '2026-11').terms.standing).toBe('closed');
+    });
+
     it('closes where the policy says so, until it is over', async () => {
       account = await accountWith({ signals: { alarm: 'disable', holds: '6h' } });
       const name = 'governor/prod/tenant-monthly/acme';
@@ -213,7 +245,7 @@ describe('signals about money', () => {
     const readings = new Proxy(account.ports.readings, {
       get: () => () => Promise.reject(new Error('throttled')),
     });
-    const answer = answerAlarm({ ...account.ports, alarms, readings }, `governor/prod/${ACME}`);
+    const answer = answerAlarm({ ...account.ports, alarms, readings }, here(`governor/prod/${ACME}`));
     await expect(answer).rejects.toThrow('throttled');
     expect(await account.signals.lasting(ACME as BudgetId, account.now)).toHaveLength(1);
   });
@@ -319,7 +351,7 @@ describe('signals about money', () => {
     });
 
     it.each(['aws.ce-AnomalyDetected-doc', 'aws.ce-AnomalyDetected-tag-monitor'])('is read from %s', (file) => {
-      const { hints, unreadable } = readAnomalies(event(file));
+      const { hints, unreadable } = readAnomalies(event(file), OURS);
       expect(unreadable).toBe(0);
       expect(hints).toEqual([
         {
@@ -330,22 +362,41 @@ describe('signals about money', () => {
       ]);
     });
 
+    it.each<[string, object, number]>([
+      ['this account', {}, 1],
+      ['the account that pays', { account: PAYER }, 1],
+      ['another account', { account: '222222222222' }, 0],
+      ['no account', { account: undefined }, 0],
+      ['another Region', { region: 'eu-west-1' }, 0],
+    ])('of %s is heard, or is not', (_, change, heard) => {
+      const forged = changed('aws.ce-AnomalyDetected-tag-monitor', change);
+      expect(readAnomalies(forged, { ...OURS, payerAccountId: PAYER })).toMatchObject({ unreadable: 1 - heard });
+    });
+
+    it('of the account that pays is not heard where none was named', () => {
+      const forwarded = changed('aws.ce-AnomalyDetected-tag-monitor', { account: PAYER });
+      expect(readAnomalies(forwarded, OURS).unreadable).toBe(1);
+    });
+
     it('is read from SNS too, where each message counts for itself', () => {
       const { detail } = event('aws.ce-AnomalyDetected-tag-monitor') as { detail: { dimensionValue: string } };
       const { dimensionValue, ...rest } = detail;
       const bySns = { ...rest, dimensionalValue: dimensionValue, monitorType: 'CUSTOM', subscriptionName: 's' };
       const record = (Message: unknown) => ({ Sns: { Message } });
-      const { hints, unreadable } = readAnomalies({
-        Records: [
-          record(JSON.stringify(bySns)),
-          record('{'),
-          record('{}'),
-          record(5),
-          null,
-          record(JSON.stringify([])),
-        ],
-      });
-      expect(hints).toEqual(readAnomalies(event('aws.ce-AnomalyDetected-tag-monitor')).hints);
+      const { hints, unreadable } = readAnomalies(
+        {
+          Records: [
+            record(JSON.stringify(bySns)),
+            record('{'),
+            record('{}'),
+            record(5),
+            null,
+            record(JSON.stringify([])),
+          ],
+        },
+        OURS,
+      );
+      expect(hints).toEqual(readAnomalies(event('aws.ce-AnomalyDetected-tag-monitor'), OURS).hints);
       expect(unreadable).toBe(5);
     });
   });

@@ -199,6 +199,8 @@ export class MemoryLedger implements LedgerStore, CellStore {
     return 'forgotten' as const;
   }
 
+  async openHere(): Promise<void> {}
+
   async recordCrossings(key: LedgerKey, crossed: readonly string[]): Promise<void> {
     const item = this.item(key);
     if (item !== undefined) this.put({ ...item, crossed });

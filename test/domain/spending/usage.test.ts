@@ -29,6 +29,8 @@ describe('readUsage', () => {
     ['no number', { inputTokens: Number.NaN, outputTokens: 1 }],
     ['no end of tokens', { inputTokens: Number.POSITIVE_INFINITY, outputTokens: 1 }],
     ['cache reads below zero', { inputTokens: 1, outputTokens: 1, cacheReadInputTokens: -1 }],
+    ['details that are none', JSON.parse('{ "inputTokens": 1, "outputTokens": 1, "cacheDetails": [null] }')],
+    ['details that are no list', JSON.parse('{ "inputTokens": 1, "outputTokens": 1, "cacheDetails": 5 }')],
     [
       'more writes in detail than in all',
       { inputTokens: 1, outputTokens: 1, cacheWriteInputTokens: 5, cacheDetails: [{ ttl: '1h', inputTokens: 6 }] },

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { deliveryOf } from '../../../domain/outbox.ts';
+import { deliveryOf, type Outbox, type OutboxMessage } from '../../../domain/outbox.ts';
 import { type Notice, profileReleased } from '../../../domain/standing/notice.ts';
-import { sendNotices } from '../../../domain/standing/send-notices.ts';
+import { measureUnsent, sendNotices } from '../../../domain/standing/send-notices.ts';
 import { type Crash, GovernedAccount, PortFailure, profileArn } from '../governed-account.ts';
 
 async function accountWithNotices(): Promise<GovernedAccount> {
@@ -75,4 +75,50 @@ describe('sendNotices', () => {
       expect(idsOf(account).length - account.notices.size).toBeLessThanOrEqual(1);
     }
   });
+
+  it('tells what is still unsent, and since when', async () => {
+    const account = await accountWithNotices();
+    const enteredAt = account.now;
+    account.wait(40_000);
+    const [first] = account.notices.keys();
+    const publish = async (notice: Notice) =>
+      notice.id === first ? Promise.reject(new PortFailure('refused')) : undefined;
+    const picky = deliveryOf('notices', account.notices, publish, ({ kind }) => kind);
+    const ports = { ...account.ports, deliveries: [picky] };
+    expect(await sendNotices(ports)).toEqual({ messages: 1, oldestAt: enteredAt });
+    // Now it is claimed, perhaps by somebody who is no more: it waits all the same.
+    const remaining = await sendNotices(ports);
+    expect(remaining).toEqual({ messages: 1, oldestAt: enteredAt });
+    measureUnsent(ports, remaining);
+    expect([account.measured.get('OutboxWaiting'), account.measured.get('OutboxOldestSeconds')]).toEqual([1, 40]);
+    account.wait(60_000);
+    measureUnsent(ports, await sendNotices(account.ports));
+    expect([account.measured.get('OutboxWaiting'), account.measured.get('OutboxOldestSeconds')]).toEqual([0, 0]);
+  });
+
+  it('counts what cannot be read as unsent, and says nothing where an outbox cannot be read at all', async () => {
+    const account = await accountWithNotices();
+    const odd = deliveryOf(
+      'notices',
+      { ...emptyOutbox, unsent: async () => ({ waiting: [], unreadable: ['odd'] }) },
+      async () => {},
+      () => 'none',
+    );
+    expect(await sendNotices({ ...account.ports, deliveries: [odd] })).toEqual({ messages: 1 });
+    const failing = deliveryOf(
+      'chat',
+      { ...emptyOutbox, unsent: async () => Promise.reject(new PortFailure('gone')) },
+      async () => {},
+      () => 'none',
+    );
+    await expect(sendNotices({ ...account.ports, deliveries: [odd, failing] })).rejects.toThrow(PortFailure);
+  });
 });
+
+const emptyOutbox: Outbox<OutboxMessage> = {
+  has: async () => false,
+  enter: async () => {},
+  unsent: async () => ({ waiting: [], unreadable: [] }),
+  claim: async () => true,
+  markSent: async () => {},
+};

@@ -1,0 +1,101 @@
+import type { JournalFacts } from '../../domain/journal.ts';
+import { displayUsd } from '../../domain/money.ts';
+import type { RecoveryOutcome, RecoveryStep } from '../../domain/recovery/recover.ts';
+
+/** How a recovery tells what it sees and does. */
+export interface RecoveryVoice {
+  notRestored(): void;
+  closing(): void;
+  tooEarly(at: string): void;
+  plan(steps: readonly RecoveryStep[], closedAt: string): void;
+  nothingChanged(): void;
+  did(step: RecoveryStep, outcome: RecoveryOutcome | 'unknown'): void;
+  decided(decision: string, facts: JournalFacts): void;
+  end(left: number): void;
+}
+
+interface Output {
+  write(text: string): unknown;
+}
+
+const LOST = [
+  'What else the table has forgotten is not recovered. Before you go on:',
+  '  - the policy in it is that of the backup: apply yours, where it has changed since',
+  '  - what operators have said since (disable, enable, raise) is to be said again',
+  '  - profiles that were made and deleted since are known to nobody: state what their budgets have spent (--spent)',
+];
+
+/** For people. */
+export function textVoice(output: Output): RecoveryVoice {
+  const say = (line = ''): void => void output.write(`${line}\n`);
+  return {
+    notRestored: () => say('This table was not restored: there is nothing to recover.'),
+    closing: () => say('From now on nothing is to be lent from this table, until it is recovered.'),
+    tooEarly: (at) =>
+      say(
+        `The table is closed. Calls that were paid for before may still run, and metrics are late: run this command again at ${at}.`,
+      ),
+    plan: (steps, closedAt) => {
+      say(`Nothing was lent from this table since ${closedAt}.`);
+      for (const step of steps) say(`  ${nameOf(step)}: ${described(step)}`);
+      const count = (kind: RecoveryStep['kind']) => steps.filter((step) => step.kind === kind).length;
+      say(
+        `${count('true-up')} to true up, ${count('provide')} to provide, ${count('done')} done already, ${count('unknown')} unknown.`,
+      );
+      for (const line of LOST) say(line);
+    },
+    nothingChanged: () => say('\nNothing was changed.'),
+    did: (step, outcome) => {
+      if (outcome !== 'recovered') say(`  ${nameOf(step)}: ${REASON[outcome]}`);
+    },
+    decided: () => {},
+    end: (left) =>
+      say(
+        left === 0
+          ? 'Every budget is trued up, and the table is open.'
+          : `${left} budgets stay closed, and the governor's functions with them. Those that are trued up are open to tenants. Run this command again.`,
+      ),
+  };
+}
+
+const REASON = {
+  unknown: 'what was spent is not known; state it with --spent <budget>=<amount>',
+  stale: 'others changed it at each try',
+} as const;
+
+const nameOf = ({ budget, period }: RecoveryStep): string => `${budget.id} ${period.id}`;
+
+function described(step: RecoveryStep): string {
+  switch (step.kind) {
+    case 'true-up':
+      return `${displayUsd(step.before)} committed, to be ${displayUsd(step.after)}; at most ${displayUsd(step.spentAtMost)} was spent`;
+    case 'provide':
+      return `not in the backup; at most ${displayUsd(step.spentAtMost)} was spent`;
+    case 'done':
+      return 'recovered already';
+    case 'unknown':
+      return `stays closed, what was spent is not known: ${step.why}`;
+  }
+}
+
+/** For programs: a line of JSON for everything. */
+export function jsonVoice(output: Output): RecoveryVoice {
+  const say = (line: Readonly<Record<string, unknown>>): void =>
+    void output.write(
+      `${JSON.stringify(line, (_, value: unknown) => (typeof value === 'bigint' ? value.toString() : value))}\n`,
+    );
+  const plain = ({ budget, period, ...step }: RecoveryStep) => ({ ...step, budget: budget.id, period: period.id });
+  return {
+    notRestored: () => say({ state: 'open' }),
+    closing: () => say({ state: 'closing' }),
+    tooEarly: (recoverableAt) => say({ state: 'closed', recoverableAt }),
+    plan: (steps, closedAt) => {
+      say({ state: 'closed', closedAt });
+      for (const step of steps) say({ step: plain(step) });
+    },
+    nothingChanged: () => say({ outcome: 'nothing changed' }),
+    did: (step, outcome) => say({ did: plain(step), outcome }),
+    decided: (decision, facts) => say({ decision, ...facts }),
+    end: (left) => say({ state: left === 0 ? 'open' : 'closed', left }),
+  };
+}

@@ -1,0 +1,64 @@
+import type { Policy } from '../policy/policy.ts';
+import type { Deployment, ExaminedAccount } from './account.ts';
+import { attempt, bad, type CheckName, type Finding, ok } from './finding.ts';
+import { checkAwsBudgets, checkClock, checkCostTags, checkIndexAge } from './money-is-seen.ts';
+import { checkGuardPolicies, checkRoleTagKeys } from './permissions-hold.ts';
+import { checkDeadLetters, checkSubscriptions, checkTrail } from './signals-arrive.ts';
+
+/**
+ * Looks at every precondition of the governor in an account, one after the other, and says of each what was found and
+ * what to do. Changes nothing. A check that cannot be made is a finding, and keeps no other from being made.
+ *
+ * @param told is told what is looked at
+ */
+export async function examine(
+  account: ExaminedAccount,
+  told: (check: CheckName) => void = () => {},
+): Promise<readonly Finding[]> {
+  const findings: Finding[] = [];
+  const run = async (check: CheckName, look: () => Promise<readonly Finding[]>): Promise<void> => {
+    told(check);
+    findings.push(...(await attempt(check, look)));
+  };
+  let deployment: Deployment | undefined;
+  let policy: Policy | undefined;
+  await run('stack', async () => {
+    deployment = await account.deployment();
+    return [stackFinding(account, deployment)];
+  });
+  await run('policy', async () => {
+    policy = await account.policy();
+    return [
+      ok('policy', `stored: ${policy.budgets.length} budgets in ${policy.regions.join(', ')}, mode ${policy.mode}`),
+    ];
+  });
+  const [stack, rules] = [deployment, policy];
+  if (stack !== undefined) {
+    await run('trail', () => checkTrail(account, stack));
+    await run('subscriptions', () => checkSubscriptions(account, stack));
+    await run('dead-letters', () => checkDeadLetters(account));
+  }
+  if (rules !== undefined) await run('cost-allocation-tags', () => checkCostTags(account, rules));
+  if (stack !== undefined && rules !== undefined)
+    await run('aws-budgets', () => checkAwsBudgets(account, rules, stack));
+  await run('index-age', () => checkIndexAge(account));
+  await run('clock', async () => checkClock(account));
+  if (stack !== undefined && rules !== undefined) {
+    await run('guard-policies', () => checkGuardPolicies(account, rules, stack));
+    await run('role-tag-keys', () => checkRoleTagKeys(account, rules, stack));
+  }
+  return findings;
+}
+
+const stackFinding = ({ stage }: ExaminedAccount, deployment: Deployment | undefined): Finding =>
+  deployment === undefined
+    ? bad(
+        'stack',
+        'failed',
+        `no function of the stage ${stage} is deployed in this account and Region`,
+        'Check --profile, --region and --stage; else package and deploy the stack.',
+      )
+    : ok(
+        'stack',
+        `stage ${stage} is deployed in ${deployment.region} of account ${deployment.accountId}, table ${deployment.table}`,
+      );

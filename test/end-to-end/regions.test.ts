@@ -1,0 +1,268 @@
+import { readFile } from 'node:fs/promises';
+import { CreateInferenceProfileCommand, DeleteInferenceProfileCommand } from '@aws-sdk/client-bedrock';
+import { BedrockRuntimeClient } from '@aws-sdk/client-bedrock-runtime';
+import { CloudWatchClient, PutMetricAlarmCommand } from '@aws-sdk/client-cloudwatch';
+import {
+  DisableRuleCommand,
+  EnableRuleCommand,
+  EventBridgeClient,
+  ListTargetsByRuleCommand,
+  PutRuleCommand,
+  PutTargetsCommand,
+} from '@aws-sdk/client-eventbridge';
+import { GetQueueUrlCommand, ReceiveMessageCommand, SQSClient } from '@aws-sdk/client-sqs';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { parse } from 'yaml';
+import { packageStack } from '../../infra/package.ts';
+import { startEmbeddedAws } from '../../local/embedded-aws.ts';
+import type { JsonObject, Observation } from '../../local/service.ts';
+import { copyProject } from '../infra/project-copy.ts';
+import { converse, DeployedGovernor, FUNCTIONS, NOVA_PRO, PREFIX } from './deployed-governor.ts';
+
+const HOME = 'eu-west-1';
+const FURTHER = 'us-west-2';
+const UNLISTED = 'eu-north-1';
+const PERIOD = '2026-11';
+const MINUTE_MS = 60_000;
+const POLICY_FILE = new URL('../../examples/insurer/governance.yaml', import.meta.url);
+const TEXT = 'Summarise this claim. '.repeat(500);
+
+const tagsFor = (tenant: string) => ({ dept: 'claims', team: 'intake', app: 'triage', environment: 'prod', tenant });
+
+/** A stack in Ireland that governs Oregon too, and hears of anomalies from us-east-1. */
+describe('a governor of several Regions', () => {
+  let governor: DeployedGovernor;
+  let project: Awaited<ReturnType<typeof copyProject>>;
+  let seen: Observation[] = [];
+  const config = (region: string) => ({
+    endpoint: governor.aws.endpoint,
+    region,
+    credentials: { accessKeyId: 'platform-team', secretAccessKey: 'not-verified' },
+    maxAttempts: 1,
+  });
+  const bus = () => `arn:aws:events:${HOME}:${governor.aws.accountId}:event-bus/${PREFIX}`;
+  const role = (name: string, account = governor.aws.accountId) => `arn:aws:iam::${account}:role/${name}`;
+
+  beforeAll(async () => {
+    project = await copyProject('real');
+    const packaged = await packageStack({
+      root: project.root,
+      flags: ['--region', HOME, '--regions', `${HOME},${FURTHER}`],
+    });
+    expect(packaged.further.map(({ region }) => region)).toEqual(['us-east-1', FURTHER]);
+    const aws = await startEmbeddedAws({ startAt: Date.parse('2026-11-20T09:00:00Z'), region: HOME });
+    const policy = parse(await readFile(POLICY_FILE, 'utf8')) as { regions: string[]; budgets: Budgets };
+    const [tenants] = policy.budgets;
+    if (tenants === undefined) throw new Error('the example has a budget for each tenant');
+    tenants.limits['bypassing'] = '0.05 USD';
+    governor = await DeployedGovernor.deploy(aws, packaged, { ...policy, regions: [HOME, FURTHER] });
+    await governor.stopSweeping();
+    aws.observe((observation) => seen.push(observation));
+  });
+  afterAll(async () => {
+    await governor.close();
+    await project.remove();
+  });
+  beforeEach(() => {
+    seen = [];
+  });
+
+  interface Budgets extends Array<{ limits: Record<string, string> }> {}
+
+  const create = async (region: string, tenant: string, tags: Readonly<Record<string, string>> = tagsFor(tenant)) => {
+    const { inferenceProfileArn: arn = '' } = await governor.inRegion(region).bedrock.send(
+      new CreateInferenceProfileCommand({
+        inferenceProfileName: tenant,
+        modelSource: {
+          copyFrom: `arn:aws:bedrock:${region}:${governor.aws.accountId}:inference-profile/${region.slice(0, 2)}.${NOVA_PRO}`,
+        },
+        tags: Object.entries(tags).map(([key, value]) => ({ key, value })),
+      }),
+    );
+    await governor.aws.settled();
+    return arn;
+  };
+  const matched = () =>
+    seen.flatMap((each) =>
+      each.kind === 'event' && each.matchedRules.length > 0
+        ? [`${each.region} ${each.bus}: ${each.matchedRules.join(' ').replaceAll(`${PREFIX}-`, '')}`]
+        : [],
+    );
+  const lost = () => seen.flatMap((each) => (each.kind === 'lost' ? [each.reason] : []));
+  const invoked = () =>
+    seen.flatMap((each) => (each.kind === 'invocation' ? [each.functionName.replace(`${PREFIX}-`, '')] : []));
+  const forgedEvent = (arn: string, change: JsonObject = {}): JsonObject => ({
+    version: '0',
+    id: '1b3f0f3c-0000-0000-0000-000000000000',
+    source: 'aws.bedrock',
+    'detail-type': 'AWS API Call via CloudTrail',
+    account: governor.aws.accountId,
+    region: FURTHER,
+    time: '2026-11-20T09:00:00Z',
+    resources: [],
+    detail: {
+      eventSource: 'bedrock.amazonaws.com',
+      eventName: 'TagResource',
+      requestParameters: { resourceARN: arn, tags: [] },
+      responseElements: null,
+    },
+    ...change,
+  });
+
+  it('governs a profile of another Region by its event: tags, budgets, index and what the helper pays for', async () => {
+    const arn = await create(FURTHER, 'oregon');
+    expect(matched()).toEqual([
+      `${FURTHER} default: forward-profile-api-calls`,
+      `${HOME} ${PREFIX}: forwarded-profile-api-calls`,
+      // The governor's own tagging.
+      `${FURTHER} default: forward-profile-api-calls`,
+      `${HOME} ${PREFIX}: forwarded-profile-api-calls`,
+    ]);
+    expect(await governor.inRegion(FURTHER).tagsOf(arn)).toEqual({ ...tagsFor('oregon'), costcenter: 'cc-0000' });
+    expect(await governor.awsBudget('governor/dev/tenant-monthly/oregon')).toMatchObject({ limitUsd: 20 });
+    expect(await governor.indexEntry(arn)).toMatchObject({ region: FURTHER, standing: { state: 'open' } });
+    const tenant = governor.tenant(
+      { tenant: 'oregon' },
+      { region: FURTHER, clients: (region) => new BedrockRuntimeClient(config(region)) },
+    );
+    expect((await tenant.call(NOVA_PRO, 'Summarise this claim.')).usage?.totalTokens).toBeGreaterThan(0);
+    await tenant.close();
+    expect(governor.billed(arn)).toBeGreaterThan(0n);
+    expect((await governor.ledger('tenant-monthly/oregon', PERIOD))?.settled).toBe(governor.billed(arn));
+  });
+
+  it('quarantines a violating profile there, and ends the entry of one that is deleted', async () => {
+    const arn = await create(FURTHER, 'nameless', { team: 'intake' });
+    const { bedrock, tagsOf } = governor.inRegion(FURTHER);
+    expect((await tagsOf(arn))['governor:standing']).toBe('quarantined');
+    await bedrock.send(new DeleteInferenceProfileCommand({ inferenceProfileIdentifier: arn }));
+    await governor.aws.settled();
+    expect((await governor.indexEntry(arn))?.endedAt).toBeTypeOf('number');
+  });
+
+  it('hears an alarm there, reads the metrics there, and closes the profile there', async () => {
+    const arn = await create(FURTHER, 'bypassing');
+    await new CloudWatchClient(config(FURTHER)).send(
+      new PutMetricAlarmCommand({
+        AlarmName: 'governor/dev/tenant-monthly/bypassing',
+        Namespace: 'AWS/Bedrock',
+        MetricName: 'InputTokenCount',
+        Dimensions: [{ Name: 'ModelId', Value: arn.split('/').at(-1) ?? '' }],
+        Statistic: 'Sum',
+        Period: 300,
+        EvaluationPeriods: 1,
+        Threshold: 1_000,
+        ComparisonOperator: 'GreaterThanThreshold',
+        TreatMissingData: 'notBreaching',
+      }),
+    );
+    const runtime = new BedrockRuntimeClient(config(FURTHER));
+    for (let call = 0; call < 60; call++) await runtime.send(converse(arn, TEXT, 1_000));
+    await governor.aws.clock.advance(15 * MINUTE_MS);
+    await governor.aws.settled();
+    expect(invoked()).toContain('metric-alarm');
+    const ledger = await governor.ledger('tenant-monthly/bypassing', PERIOD);
+    expect(Number(ledger?.unattributed)).toBeGreaterThan(50_000_000);
+    expect(ledger?.standing).toBe('closed');
+    expect((await governor.inRegion(FURTHER).tagsOf(arn))['governor:standing']).toBe('closed');
+  });
+
+  it('finds by the sweep what no event told of, and ends what is gone, in each Region', async () => {
+    const events = new EventBridgeClient(config(FURTHER));
+    const Name = `${PREFIX}-forward-profile-api-calls`;
+    await events.send(new DisableRuleCommand({ Name }));
+    const arn = await create(FURTHER, 'unheard');
+    expect(await governor.indexEntry(arn)).toBeUndefined();
+    expect((await governor.sweep()).failed).toEqual([]);
+    expect(await governor.inRegion(FURTHER).tagsOf(arn)).toEqual({ ...tagsFor('unheard'), costcenter: 'cc-0000' });
+    expect(await governor.indexEntry(arn)).toMatchObject({ region: FURTHER, standing: { state: 'open' } });
+    await governor
+      .inRegion(FURTHER)
+      .bedrock.send(new DeleteInferenceProfileCommand({ inferenceProfileIdentifier: arn }));
+    expect(await governor.sweep()).toMatchObject({ ended: 1, failed: [] });
+    await events.send(new EnableRuleCommand({ Name }));
+  });
+
+  it('hears of anomalies from us-east-1, and looks them up', async () => {
+    const text = await readFile(new URL('../fixtures/events/aws.ce-AnomalyDetected-doc.json', import.meta.url), 'utf8');
+    const event = JSON.parse(text) as JsonObject;
+    await governor.aws.forwardEvent(bus(), role(`${PREFIX}-us-east-1-forward`), event);
+    await governor.aws.settled();
+    expect(matched()).toEqual([`${HOME} ${PREFIX}: forwarded-cost-anomalies`]);
+    expect(invoked()).toEqual(['cost-anomaly']);
+    const { payload } = await governor.aws.invoke(FUNCTIONS.costAnomaly, { ...event, account: '222222222222' });
+    expect(JSON.parse(payload)).toEqual({ answered: 0, unreadable: 1 });
+  });
+
+  describe('an event that was forged', () => {
+    it('is refused by the bus where a role forwards it that is not listed, of this account or another', async () => {
+      const arn = await create(FURTHER, 'forged');
+      seen = [];
+      for (const sender of [
+        role(`${PREFIX}-${UNLISTED}-forward`),
+        role(`${PREFIX}-${FURTHER}-forward`, '222222222222'),
+        role('admin'),
+      ])
+        await expect(governor.aws.forwardEvent(bus(), sender, forgedEvent(arn))).rejects.toMatchObject({
+          code: 'NO_PERMISSIONS',
+        });
+      expect(matched()).toEqual([]);
+    });
+
+    it('of a listed role reaches no function where its account or Region is not listed', async () => {
+      const arn = await create(FURTHER, 'forged-too');
+      seen = [];
+      const sender = role(`${PREFIX}-${FURTHER}-forward`);
+      for (const change of [{ account: '222222222222' }, { region: UNLISTED }, { region: HOME }])
+        await governor.aws.forwardEvent(bus(), sender, forgedEvent(arn, change));
+      await governor.aws.settled();
+      expect(matched()).toEqual([]);
+      // The same event as it should be, to be sure of the rest of it.
+      await governor.aws.forwardEvent(bus(), sender, forgedEvent(arn));
+      await governor.aws.settled();
+      expect(invoked()).toEqual(['profile-changed']);
+    });
+
+    it('is not acted upon by the function either', async () => {
+      const arn = await create(UNLISTED, 'unlisted', { team: 'intake' });
+      const watch = governor.watchWrites();
+      for (const change of [{}, { account: '222222222222' }, { region: UNLISTED }, { region: HOME }]) {
+        const { payload } = await governor.aws.invoke(FUNCTIONS.profileChanged, forgedEvent(arn, change));
+        expect(JSON.parse(payload)).toMatchObject({ kind: 'not-ours' });
+      }
+      watch.stop();
+      expect(watch.writes).toEqual([]);
+      expect(await governor.indexEntry(arn)).toBeUndefined();
+    });
+  });
+
+  it('takes nothing from a rule of a Region that is not listed, whoever made it', async () => {
+    const events = new EventBridgeClient(config(UNLISTED));
+    await events.send(new PutRuleCommand({ Name: 'mine', EventPattern: '{"source":["aws.bedrock"]}' }));
+    const target = { Id: 'bus', Arn: bus(), RoleArn: role('admin') };
+    await events.send(new PutTargetsCommand({ Rule: 'mine', Targets: [target] }));
+    const arn = await create(UNLISTED, 'from-elsewhere', { team: 'intake' });
+    expect(lost()).toEqual([expect.stringMatching(/^NO_PERMISSIONS: .*explicit deny/)]);
+    expect(invoked()).toEqual([]);
+    expect(await governor.inRegion(UNLISTED).tagsOf(arn)).toEqual({ team: 'intake' });
+  });
+
+  it('keeps what cannot be forwarded in a queue of the Region where it happened', async () => {
+    const events = new EventBridgeClient(config(FURTHER));
+    const Rule = `${PREFIX}-forward-profile-api-calls`;
+    const { Targets = [] } = await events.send(new ListTargetsByRuleCommand({ Rule }));
+    const misled = Targets.map((target) => ({ ...target, RoleArn: role('admin') }));
+    await events.send(new PutTargetsCommand({ Rule, Targets: misled }));
+    const arn = await create(FURTHER, 'kept');
+    await events.send(new PutTargetsCommand({ Rule, Targets }));
+    const sqs = new SQSClient(config(FURTHER));
+    const { QueueUrl } = await sqs.send(new GetQueueUrlCommand({ QueueName: `${PREFIX}-undelivered-forwards` }));
+    const { Messages = [] } = await sqs.send(
+      new ReceiveMessageCommand({ QueueUrl, MessageAttributeNames: ['All'], MaxNumberOfMessages: 10 }),
+    );
+    expect(Messages.map(({ MessageAttributes }) => MessageAttributes?.['ERROR_CODE']?.StringValue)).toEqual([
+      'NO_PERMISSIONS',
+    ]);
+    expect(Messages[0]?.Body).toContain(arn);
+  });
+});
