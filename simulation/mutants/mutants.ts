@@ -66,7 +66,7 @@ export const MUTANTS: readonly Mutant[] = [
     changes: [
       { file: 'invoke/admission.ts', source: 'now < current.endsAt', mutant: 'now < current.endsAt + 600_000' },
       { file: 'invoke/held-lease.ts', source: 'Math.min(now + leaseMs, endsAt)', mutant: 'now + leaseMs' },
-      { file: 'invoke/route.ts', source: 'if (now >= endsAt)', mutant: 'if (now >= endsAt + 600_000)' },
+      { file: 'invoke/route.ts', source: 'now >= endsAt)) {', mutant: 'now >= endsAt + 600_000)) {' },
     ],
   },
   {
@@ -256,6 +256,101 @@ export const MUTANTS: readonly Mutant[] = [
         file: 'domain/budgets/hear-alert.ts',
         source: 'if (state?.updatedAt === undefined || !describesPeriod(state, budget, period)) return undefined;',
         mutant: 'if (state?.updatedAt === undefined) return undefined;',
+      },
+    ],
+  },
+  {
+    id: 'holds-leak',
+    meaning: 'a reservation that no attempt used stays held',
+    changes: [{ file: 'invoke/governed-call.ts', source: '    reservation.release();\n', mutant: '' }],
+  },
+  {
+    id: 'overshoot-by-one-lease',
+    meaning: 'the ceiling is tested without what is asked for',
+    changes: [
+      {
+        file: 'aws/dynamodb/ledger-updates.ts',
+        source: "values[':room'] = number(grant.ceiling - committed);",
+        mutant: "values[':room'] = number(grant.ceiling);",
+      },
+    ],
+  },
+  {
+    id: 'own-clock',
+    meaning: 'a process goes by its own clock, whatever AWS says',
+    changes: [
+      {
+        file: 'aws/aws-clock.ts',
+        source: 'const offset = Math.min(Math.max(0, this.#least), this.#most);',
+        mutant: 'const offset = 0;',
+      },
+    ],
+  },
+  {
+    id: 'notices-again',
+    meaning: 'a notice that was sent is not marked, and is sent again',
+    changes: [
+      {
+        file: 'aws/dynamodb/outbox-table.ts',
+        source: "UpdateExpression: 'REMOVE outbox, claimedUntil',",
+        mutant: "UpdateExpression: 'REMOVE claimedUntil',",
+      },
+    ],
+  },
+  {
+    id: 'opening-twice',
+    meaning: 'what a profile brought to a budget is added with each look',
+    changes: [
+      {
+        file: 'domain/spending/seeding.ts',
+        source: 'settled: max(from.settled, wanted.settled),',
+        mutant: 'settled: add(from.settled, wanted.settled),',
+      },
+    ],
+  },
+  {
+    id: 'raise-for-good',
+    meaning: 'a raise goes on when it has ended',
+    changes: [
+      {
+        file: 'domain/spending/terms.ts',
+        source: 'raises.filter((raise) => now < raise.until)',
+        mutant: 'raises',
+      },
+    ],
+  },
+  {
+    id: 'tag-before-ledger',
+    meaning: 'the tag of a profile is left as it is when its budget is closed',
+    changes: [
+      {
+        file: 'domain/profiles/govern-profile.ts',
+        source: 'await ports.profiles.tag(arn, { [STANDING_TAG]: wanted });',
+        mutant: '',
+      },
+    ],
+  },
+  {
+    id: 'usage-untold-is-zero',
+    meaning: 'an answer without usage costs nothing',
+    changes: [
+      {
+        file: 'invoke/governed-attempt.ts',
+        source: `if (reading === undefined) {
+      this.mayHaveRun();`,
+        mutant: `if (reading === undefined) {
+      this.#reservation?.release();`,
+      },
+    ],
+  },
+  {
+    id: 'left-budgets-forgotten',
+    meaning: 'the sweep leaves budgets alone that cover no profile any more',
+    changes: [
+      {
+        file: 'domain/profiles/sweep-budgets.ts',
+        source: 'const left = budgetsLeft(ports, inUse, histories, ports.clock.now());',
+        mutant: 'const left = [];',
       },
     ],
   },

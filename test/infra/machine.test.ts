@@ -6,14 +6,14 @@ import { describe, expect, it } from 'vitest';
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 
 /** What runs in AWS and in tenants' processes; the rest of infra/ packages and publishes it. */
-const FOLDERS = ['domain', 'aws', 'handlers', 'invoke'];
+const FOLDERS = ['domain', 'aws', 'handlers', 'invoke', 'infra/functions'];
 const FILES = [
   'billing',
   'composition',
   'equipment',
   'function-settings',
   'handler-of',
-  'lambda',
+  'made-once',
   'resolver',
   'surroundings',
   'telling',

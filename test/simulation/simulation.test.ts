@@ -1,10 +1,15 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { afterAll, describe, expect, it } from 'vitest';
 import { INVARIANTS, type Invariant } from '../../simulation/invariants/judge.ts';
+import { MUTANTS } from '../../simulation/mutants/mutants.ts';
 import { type Bundle, Bundles } from '../../simulation/run/bundle.ts';
 import { Report } from '../../simulation/run/report.ts';
 import { compact, expand } from '../../simulation/run/shrink.ts';
 import { Workers } from '../../simulation/run/workers.ts';
 
+const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const SEEDS = 200;
 const PORTION = 20;
 
@@ -57,6 +62,16 @@ describe('the whole system under everything that goes wrong', () => {
     const outcomes = await workers.run(bundle, { seeds: [7, 8], without: [], isTraced: true, stopsAtViolation: false });
     expect(outcomes[0]?.trace).not.toEqual(outcomes[1]?.trace);
   });
+});
+
+describe('each mutant', () => {
+  it.each(MUTANTS.map((mutant) => [mutant.id, mutant] as const))(
+    '%s can still be put into the source',
+    (_, { changes }) => {
+      for (const { file, source } of changes)
+        expect(readFileSync(join(ROOT, file), 'utf8').split(source), `${file}: ${source}`).toHaveLength(2);
+    },
+  );
 });
 
 describe('what a seed leaves out', () => {
