@@ -133,13 +133,13 @@ const beyondLease = ({ reservation, outageExtra }: Configuration): bigint =>
  * What was metered before the turn and recorded after it, by processes that were frozen or slow: the true-up takes it for spend
  * from outside in the one period, and for less of it in the other.
  */
-function straddling({ world: { bill, configuration }, fleet }: Story, tenant: string): bigint {
-  const frozen = new Set(fleet.starts.filter(({ host }) => host.wasFrozen).map(({ host }) => host.name));
+function straddling({ world: { bill, configuration } }: Story, tenant: string): bigint {
+  const { turnAt } = configuration;
   return costOf(
-    bill.attempts.filter(({ tenant: whose, process, admittedAt, endedAt = admittedAt }) => {
-      const since = configuration.turnAt - endedAt;
-      return whose === tenant && since < (frozen.has(process) ? UNRECORDED_MS : 10_000) && since > -30_000;
-    }),
+    bill.attempts.filter(
+      ({ tenant: whose, endedAt = turnAt, heardAt = 0 }) =>
+        whose === tenant && endedAt < turnAt + SKEW_MS && heardAt > turnAt - SKEW_MS,
+    ),
   );
 }
 

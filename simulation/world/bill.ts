@@ -19,6 +19,8 @@ export interface BilledAttempt {
   /** When the reservation was made: between its call's admission and its own beginning. */
   readonly admittedAt: number;
   readonly begunAt: number;
+  /** When the process was told what it used. */
+  heardAt?: number;
   endedAt: number | undefined;
   readonly isGoverned: boolean;
   /** Whether the process was told what it used. */

@@ -153,6 +153,7 @@ export class Runtime {
 
   #whole(plan: CallPlan, attempt: BilledAttempt): RuntimeAnswer {
     attempt.isKnown = plan.isUsageTold;
+    attempt.heardAt = this.#profiles.now();
     const { input, output, cacheRead } = attempt.tokens;
     if (plan.api === 'InvokeModel') {
       const headers: Record<string, string> = plan.isUsageTold
@@ -182,6 +183,7 @@ export class Runtime {
       if (plan.breaksAt !== undefined)
         throw Object.assign(new Error('the connection was reset'), { code: 'ECONNRESET' });
       attempt.isKnown = plan.isUsageTold;
+      attempt.heardAt = host.scheduler.now;
       yield plan.isUsageTold ? { metadata: { usage: usageOf(attempt.tokens) } } : { messageStop: {} };
     }
     return answered({ stream: events(), $metadata: {} });
