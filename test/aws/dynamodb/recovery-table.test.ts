@@ -19,12 +19,16 @@ import {
   openTable,
   planRecovery,
   type Recovery,
+  recoverableAt,
   recoverBudget,
 } from '../../../domain/recovery/recover.ts';
 import type { TableId } from '../../../domain/recovery/table-identity.ts';
 import { closeTable, refuseRestored, tableState, tendTable } from '../../../domain/recovery/tend-table.ts';
+import { cellId, cellKey } from '../../../domain/spending/cell.ts';
+import { CellLedger } from '../../../domain/spending/cell-ledger.ts';
 import type { HolderId, LedgerItem, LedgerKey, WriteId } from '../../../domain/spending/ledger.ts';
 import type { Metered } from '../../../domain/spending/metered-spend.ts';
+import { METRICS_DELAY_MS } from '../../../domain/spending/true-up.ts';
 import { NO_USAGE } from '../../../domain/spending/usage.ts';
 import type { ProcessId, UtcHour } from '../../../domain/spending/usage-record.ts';
 import { type EmbeddedAws, startEmbeddedAws } from '../../../local/embedded-aws.ts';
@@ -280,6 +284,35 @@ describe('the recovery of a restored table', () => {
       await closeBy((key) => recoveryTable(client, TABLE).close(key), Promise.resolve(undefined));
       expect(await tableState(identities())).toBe('closed');
     });
+  });
+
+  it('is recovered once those leases are over as well that a cell gives while its own lasts', async () => {
+    const cell = cellId(0);
+    await provide(cellKey(KEY, cell), Date.UTC(2026, 10, 1), Date.UTC(2026, 11, 1));
+    const leaseMs = 120_000;
+    const newWriteId = () => `cell-${++writes}` as WriteId;
+    const options = { key: KEY, cell, clock, leaseMs, newWriteId, random: () => 0.5 };
+    const leases = new CellLedger({ ledger: ledger(), ...options });
+    const leaseOf = async (holder: string) => {
+      const now = clock.now();
+      const expiresAt = epochMs(now + leaseMs);
+      const entry = { sequence: 1, writeId: newWriteId(), leased: usd(1_000), expiresAt };
+      const grant = { termsVersion: 1, ceiling: usd(1e9), at: now };
+      const write = { key: KEY, holder: holder as HolderId, settled: ZERO, unconfirmed: ZERO, leased: usd(1_000) };
+      return { ...(await leases.write({ ...write, entry, grant })), expiresAt };
+    };
+    expect((await leaseOf('process-2.1')).kind).toBe('landed');
+    const before = await tableIdentities(client, TABLE).known();
+    const close = recoveryTable(client, TABLE).close;
+    const closing = { identities: tableIdentities(client, TABLE), close, items: async () => [KEY, NEXT], clock };
+    await closeTable(closing, before, await tableIdentities(client, TABLE).describe());
+    await aws.clock.advance(110_000);
+    const late = await leaseOf('process-3.1');
+    expect(late.kind).toBe('landed');
+    await aws.clock.advance(20_000);
+    await expect(leaseOf('process-4.1')).rejects.toMatchObject({ code: 'TableRestored' });
+    const closedAt = (await tableIdentities(client, TABLE).known())?.closed?.at ?? epochMs(0);
+    expect(recoverableAt(closedAt, 0)).toBeGreaterThanOrEqual(late.expiresAt + METRICS_DELAY_MS);
   });
 
   it('counts what AWS metered at the dearest, opens the periods now and next, and done again changes nothing', async () => {
