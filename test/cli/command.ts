@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createServer } from 'node:net';
 import { fileURLToPath } from 'node:url';
+import { BUNDLED_GOVERNOR } from './bundled-governor.ts';
 
 export const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 
@@ -11,6 +12,10 @@ export interface Ending {
   readonly stderr: string;
 }
 
+/** Of the command there is a bundle; `local` runs functions in threads that load sources. */
+const programOf = (script: string, [command]: readonly string[]): readonly string[] =>
+  script === 'cli/governor.ts' && command !== 'local' ? [BUNDLED_GOVERNOR] : ['--import', 'tsx', script];
+
 /** A TypeScript program of this repository in a process of its own, its output piped. */
 export class Command {
   readonly #child: ChildProcess;
@@ -20,7 +25,7 @@ export class Command {
   readonly ended: Promise<Ending>;
 
   constructor(script: string, args: readonly string[], env: NodeJS.ProcessEnv = {}) {
-    this.#child = spawn(process.execPath, ['--import', 'tsx', script, ...args], {
+    this.#child = spawn(process.execPath, [...programOf(script, args), ...args], {
       cwd: ROOT,
       env: { PATH: process.env['PATH'], HOME: process.env['HOME'], ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
