@@ -4,7 +4,7 @@ const only = (folder, allowed) => ({
   severity: 'error',
   from: { path: `^${folder}/` },
   to: {
-    path: '^(domain|handlers|aws|invoke|local|cli|infra|bench|test|examples)/',
+    path: '^(domain|handlers|aws|invoke|local|cli|infra|bench|simulation|test|examples)/',
     pathNot: `^(${[folder, ...allowed].join('|')})/`,
   },
 });
@@ -18,6 +18,10 @@ module.exports = {
     only('infra', ['aws', 'domain']),
     only('cli', ['aws', 'domain', 'invoke', 'local', 'infra']),
     only('local', []),
+    {
+      ...only('simulation', ['aws', 'domain', 'handlers', 'infra', 'invoke', 'bench']),
+      comment: 'The simulated world is no part of the product, and shares nothing with the embedded AWS.',
+    },
     {
       name: 'domain-is-pure',
       comment: 'domain/ does no I/O: it may import itself, schema libraries and the Temporal calendar, nothing else.',

@@ -5,6 +5,7 @@ import type { Creator } from '../domain/policy/tag-policy.ts';
 import { accountOf, type ProfileArn, parseProfileArn, regionOf } from '../domain/profiles/profile-arn.ts';
 import type { CreatorReading, ProfileCreators } from '../domain/profiles/profile-creators.ts';
 import { asking } from './asking.ts';
+import { thisMachine } from './machine.ts';
 import type { Pace } from './pace.ts';
 
 /**
@@ -54,7 +55,7 @@ export function cloudTrailCreators({
   cloudTrailIn,
   paceIn,
   iam,
-  now = () => performance.now(),
+  now = thisMachine.monotonic,
 }: CreatorClients): ProfileCreators {
   let waiting = 0;
   const roles = new Map<string, Promise<Creator>>();

@@ -3,10 +3,12 @@ import {
   DeleteMessageCommand,
   GetQueueAttributesCommand,
   GetQueueUrlCommand,
+  QueueDoesNotExist,
   ReceiveMessageCommand,
   type SQSClient,
 } from '@aws-sdk/client-sqs';
 import { epochMs } from '../domain/clock.ts';
+import { Fault } from '../domain/fault.ts';
 import type { DeadLetter } from '../domain/redrive/dead-letter.ts';
 import type { DeadLetters } from '../domain/redrive/redrive.ts';
 import { asking } from './asking.ts';
@@ -16,12 +18,17 @@ const INVISIBLE_S = 600;
 /** SQS API reference, ReceiveMessage. */
 const MAX_MESSAGES = 10;
 
-/** The stack's queue of this name in the client's Region. */
-export function deadLetterQueue(client: SQSClient, queueName: string): DeadLetters {
+/**
+ * The stack's queue of this name in the client's Region.
+ *
+ * @param region named in faults, where several Regions have such a queue
+ */
+export function deadLetterQueue(client: SQSClient, queueName: string, region?: string): DeadLetters {
+  const told = region === undefined ? queueName : `${queueName} in ${region}`;
   const receipts = new Map<string, string>();
   let url: Promise<string> | undefined;
   const queueUrl = async (): Promise<string> => {
-    url ??= asking(`looking up the queue ${queueName}`, async () => {
+    url ??= asking(`looking up the queue ${told}`, async () => {
       const { QueueUrl = '' } = await client.send(new GetQueueUrlCommand({ QueueName: queueName }));
       return QueueUrl;
     });
@@ -29,9 +36,18 @@ export function deadLetterQueue(client: SQSClient, queueName: string): DeadLette
   };
   const handleOf = ({ id }: DeadLetter): string => receipts.get(id) ?? '';
   return {
+    async isThere() {
+      try {
+        await queueUrl();
+        return true;
+      } catch (error) {
+        if (error instanceof Fault && error.cause instanceof QueueDoesNotExist) return false;
+        throw error;
+      }
+    },
     async receive() {
       const QueueUrl = await queueUrl();
-      const { Messages = [] } = await asking(`reading the queue ${queueName}`, () =>
+      const { Messages = [] } = await asking(`reading the queue ${told}`, () =>
         client.send(
           new ReceiveMessageCommand({
             QueueUrl,
@@ -55,20 +71,20 @@ export function deadLetterQueue(client: SQSClient, queueName: string): DeadLette
     },
     async count() {
       const QueueUrl = await queueUrl();
-      const { Attributes } = await asking(`counting what is in the queue ${queueName}`, () =>
+      const { Attributes } = await asking(`counting what is in the queue ${told}`, () =>
         client.send(new GetQueueAttributesCommand({ QueueUrl, AttributeNames: ['ApproximateNumberOfMessages'] })),
       );
       return Number(Attributes?.['ApproximateNumberOfMessages'] ?? 0);
     },
     async remove(letter) {
       const QueueUrl = await queueUrl();
-      await asking(`removing a letter from the queue ${queueName}`, () =>
+      await asking(`removing a letter from the queue ${told}`, () =>
         client.send(new DeleteMessageCommand({ QueueUrl, ReceiptHandle: handleOf(letter) })),
       );
     },
     async release(letter) {
       const QueueUrl = await queueUrl();
-      await asking(`giving a letter back to the queue ${queueName}`, () =>
+      await asking(`giving a letter back to the queue ${told}`, () =>
         client.send(
           new ChangeMessageVisibilityCommand({ QueueUrl, ReceiptHandle: handleOf(letter), VisibilityTimeout: 0 }),
         ),

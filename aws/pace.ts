@@ -1,6 +1,6 @@
-import { setTimeout } from 'node:timers/promises';
 import { isThrottle } from '../domain/fault.ts';
 import { errorName } from './asking.ts';
+import { type Machine, thisMachine } from './machine.ts';
 
 export interface PaceOptions {
   readonly perSecond: number;
@@ -46,7 +46,7 @@ export class Pace {
   #slowedAt = Number.NEGATIVE_INFINITY;
 
   constructor(options: PaceOptions) {
-    this.#options = { now: () => performance.now(), wait: setTimeout, repeats: REPEATS, ...options };
+    this.#options = { now: thisMachine.monotonic, wait: thisMachine.wait, repeats: REPEATS, ...options };
     this.#perSecond = options.perSecond;
     this.#tokens = options.burst;
     this.#at = this.#options.now();
@@ -93,3 +93,7 @@ export class Pace {
     this.#perSecond = Math.min(full, Math.max(full * SLOWEST_SHARE, perSecond));
   }
 }
+
+/** A pace by the clock of a machine, unless it says another. */
+export const paceOf = ({ monotonic, wait }: Machine, rate: PaceOptions): Pace =>
+  new Pace({ now: monotonic, wait, ...rate });

@@ -1,4 +1,3 @@
-import { setTimeout } from 'node:timers/promises';
 import type { SSMClient } from '@aws-sdk/client-ssm';
 import * as z from 'zod';
 import { epochMs } from '../domain/clock.ts';
@@ -8,6 +7,7 @@ import type { IndexReading, IndexSource } from '../domain/profiles/index-source.
 import type { PublishedIndex } from '../domain/profiles/publish-index.ts';
 import { asking } from './asking.ts';
 import { indexDocument, pack, readIndexDocument, versionOf } from './index-document.ts';
+import { thisMachine } from './machine.ts';
 
 /** A parameter of the standard tier holds 4 KB, and this much of it is left for a part (SSM API reference, PutParameter). */
 const PART_BYTES = 3_900;
@@ -36,7 +36,7 @@ const part = z.object({
 export function parameterSource(
   client: SSMClient,
   name: string,
-  pause: (ms: number) => Promise<unknown> = setTimeout,
+  pause: (ms: number) => Promise<unknown> = thisMachine.wait,
 ): IndexSource {
   const reader = new IndexEntryReader();
   return {

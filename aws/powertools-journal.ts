@@ -2,8 +2,13 @@ import type { Logger } from '@aws-lambda-powertools/logger';
 import { type Metrics, MetricUnit } from '@aws-lambda-powertools/metrics';
 import type { GaugeName, Gauges, Journal } from '../domain/journal.ts';
 
+/** Where metrics go. */
+export interface Measured {
+  addMetric(...metric: Parameters<Metrics['addMetric']>): unknown;
+}
+
 /** Decisions as structured log lines, counts as CloudWatch metrics in embedded metric format. */
-export const powertoolsJournal = (logger: Logger, metrics: Metrics): Journal => ({
+export const powertoolsJournal = (logger: Pick<Logger, 'info'>, metrics: Measured): Journal => ({
   decided(decision, facts) {
     logger.info('decision', { decision, ...facts });
   },
@@ -21,7 +26,7 @@ const UNITS: Partial<Record<GaugeName, (typeof MetricUnit)[keyof typeof MetricUn
 };
 
 /** Each with the unit that its name says. */
-export const powertoolsGauges = (metrics: Metrics): Gauges => ({
+export const powertoolsGauges = (metrics: Measured): Gauges => ({
   measured(gauge, value) {
     metrics.addMetric(gauge, UNITS[gauge] ?? MetricUnit.Count, value);
   },

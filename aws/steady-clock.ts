@@ -1,3 +1,5 @@
+import { thisMachine } from './machine.ts';
+
 /** A machine's clock is adjusted by less than this between two readings; more, and it was set. */
 const TOLERANCE_MS = 250;
 
@@ -9,8 +11,8 @@ const TOLERANCE_MS = 250;
  * @returns milliseconds since the epoch, whole
  */
 export function steadyClock(
-  wall: () => number = Date.now,
-  monotonic: () => number = () => performance.now(),
+  wall: () => number = thisMachine.wall,
+  monotonic: () => number = thisMachine.monotonic,
 ): () => number {
   let last = wall();
   let lastMonotonic = monotonic();

@@ -69,8 +69,26 @@ function idOf(kind: PeriodKind, first: PlainDate.Record): string {
 
 const NANOSECONDS_IN_MS = 1_000_000n;
 
+/**
+ * Periods that were looked up last, by kind and time zone: a calendar is slow, and almost always the same few periods are
+ * asked for. The periods of a kind and time zone leave no gap and do not overlap.
+ */
+const lately = new Map<string, Period[]>();
+const KEPT = 4;
+const KEPT_CALENDARS = 100;
+
 /** The period of a kind that holds the instant, by the calendar of the time zone. Days last 23, 24 or 25 hours there. */
 export function periodAt(kind: PeriodKind, timeZone: string, at: EpochMs): Period {
+  const calendar = `${kind} ${timeZone}`;
+  const known = lately.get(calendar) ?? [];
+  for (const period of known) if (at >= period.startsAt && at < period.endsAt) return period;
+  const period = computed(kind, timeZone, at);
+  if (lately.size >= KEPT_CALENDARS) lately.clear();
+  lately.set(calendar, [period, ...known.slice(0, KEPT - 1)]);
+  return period;
+}
+
+function computed(kind: PeriodKind, timeZone: string, at: EpochMs): Period {
   const day = ZonedDateTime.toPlainDate(ZonedDateTime.create(BigInt(at) * NANOSECONDS_IN_MS, timeZone));
   const startOf = (date: PlainDate.Record): EpochMs =>
     epochMs(PlainDate.toZonedDateTime(date, timeZone).epochMilliseconds);

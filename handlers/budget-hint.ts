@@ -4,18 +4,15 @@ import { governor } from '../infra/composition.ts';
 import { handlerOf } from '../infra/handler-of.ts';
 
 /** A tenant's process says that a budget has crossed a threshold: the ledger is read, and answers. */
-export const handler = handlerOf(
-  () => governor(),
-  async (event: unknown, governor) => {
-    const hint = readLedgerHint(event, governor.accountId);
-    if (hint.kind === 'unreadable') {
-      governor.journal.counted('EventUnreadable', { why: hint.why });
-      return hint;
-    }
-    const ports = await governor.start();
-    const { kind } = await answerLedgerHint(ports, hint.budget);
-    if (kind === 'unknown-budget') governor.journal.counted('EventIgnored', { why: 'a hint about an unknown budget' });
-    if (kind === 'reviewed') await sendNotices(ports);
-    return { kind, budget: hint.budget };
-  },
-);
+export const handler = handlerOf(governor, async (event: unknown, governor) => {
+  const hint = readLedgerHint(event, governor.accountId);
+  if (hint.kind === 'unreadable') {
+    governor.journal.counted('EventUnreadable', { why: hint.why });
+    return hint;
+  }
+  const ports = await governor.start();
+  const { kind } = await answerLedgerHint(ports, hint.budget);
+  if (kind === 'unknown-budget') governor.journal.counted('EventIgnored', { why: 'a hint about an unknown budget' });
+  if (kind === 'reviewed') await sendNotices(ports);
+  return { kind, budget: hint.budget };
+});

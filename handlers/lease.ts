@@ -5,15 +5,12 @@ import { serialise } from '../domain/lending/lease-protocol.ts';
 import { lender } from '../infra/functions/lending.ts';
 import { handlerOf } from '../infra/handler-of.ts';
 
-const answered = handlerOf(
-  () => lender(),
-  async (event: unknown, { lending }, { invokedFunctionArn }) => {
-    const { by, answer } = await answerInvocation(lending, invokedFunctionArn, event);
-    const body = serialise(answer);
-    if (by === 'alias') return JSON.parse(body) as unknown;
-    return { statusCode: answer.kind === 'denied' ? 403 : 200, headers: { 'content-type': 'application/json' }, body };
-  },
-);
+const answered = handlerOf(lender, async (event: unknown, { lending }, { invokedFunctionArn }) => {
+  const { by, answer } = await answerInvocation(lending, invokedFunctionArn, event);
+  const body = serialise(answer);
+  if (by === 'alias') return JSON.parse(body) as unknown;
+  return { statusCode: answer.kind === 'denied' ? 403 : 200, headers: { 'content-type': 'application/json' }, body };
+});
 
 /** A tenant's process asks for money, or tells what it spent: it is lent to whom AWS says that it is. */
 export async function handler(event: unknown, context: Context): Promise<unknown> {

@@ -1,17 +1,17 @@
-import { randomUUID } from 'node:crypto';
 import { CostExplorerClient } from '@aws-sdk/client-cost-explorer';
 import * as z from 'zod';
 import { costExplorerAnomalies, costExplorerTags } from '../aws/cost-explorer.ts';
 import { costExplorerBill } from '../aws/cost-explorer-bill.ts';
 import { billingMemoryTable } from '../aws/dynamodb/billing-memory-table.ts';
 import { usageTable } from '../aws/dynamodb/usage-table.ts';
-import { COST_EXPLORER_PACE, Pace } from '../aws/pace.ts';
+import { COST_EXPLORER_PACE, paceOf } from '../aws/pace.ts';
 import { powertoolsGauges } from '../aws/powertools-journal.ts';
 import type { BillingPorts } from '../domain/budgets/run-billing.ts';
 import { equipment } from './equipment.ts';
 import { functionSettings } from './function-settings.ts';
 import type { Equipped } from './handler-of.ts';
 import { once } from './made-once.ts';
+import { inLambda, type Surroundings } from './surroundings.ts';
 import { type Telling, TellingSettings, telling } from './telling.ts';
 
 const Environment = TellingSettings.extend({
@@ -27,13 +27,14 @@ export interface Billing extends Equipped {
 }
 
 /** The adapters of the function `billing`. */
-export function billing(environment: NodeJS.ProcessEnv = process.env): Billing {
+export function billing(surroundings: Surroundings = inLambda()): Billing {
+  const { client, environment, machine } = surroundings;
   const settings = functionSettings(Environment, environment);
   const { GOVERNOR_TABLE: table, GOVERNOR_ACCOUNT_ID: accountId, GOVERNOR_STAGE: stage } = settings;
-  const { logger, metrics, clock, dynamo, policies, index, journal } = equipment(table, stage);
-  const costExplorer = once(() => new CostExplorerClient());
-  const pace = new Pace(COST_EXPLORER_PACE);
-  const told = once(() => telling(dynamo, table, clock, settings));
+  const { logger, metrics, clock, dynamo, policies, index, journal } = equipment(surroundings, table, stage);
+  const costExplorer = once(() => client(CostExplorerClient));
+  const pace = paceOf(machine, COST_EXPLORER_PACE);
+  const told = once(() => telling(surroundings, dynamo, table, clock, settings));
   return {
     logger,
     metrics,
@@ -52,7 +53,7 @@ export function billing(environment: NodeJS.ProcessEnv = process.env): Billing {
         bill: costExplorerBill(costExplorer(), pace, { accountId }),
         records: usageTable(dynamo, table),
         index,
-        memory: billingMemoryTable(dynamo, table, { clock, newToken: randomUUID }),
+        memory: billingMemoryTable(dynamo, table, { clock, newToken: machine.newId }),
         ...told(),
       };
     },

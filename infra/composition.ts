@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import { BedrockClient } from '@aws-sdk/client-bedrock';
 import * as z from 'zod';
 import { bedrockProfiles } from '../aws/bedrock-profiles.ts';
@@ -10,7 +9,7 @@ import { signalsTable } from '../aws/dynamodb/signals-table.ts';
 import { tableLook } from '../aws/dynamodb/table-identity.ts';
 import { tagHistoriesTable } from '../aws/dynamodb/tag-histories-table.ts';
 import { usageTable } from '../aws/dynamodb/usage-table.ts';
-import { BEDROCK_PACE, Pace } from '../aws/pace.ts';
+import { BEDROCK_PACE, paceOf } from '../aws/pace.ts';
 import { genaiPrices } from '../aws/price-list.ts';
 import type { Origins } from '../domain/events/origin.ts';
 import type { Delivery } from '../domain/outbox.ts';
@@ -22,6 +21,7 @@ import { equipment } from './equipment.ts';
 import { functionSettings } from './function-settings.ts';
 import type { Equipped } from './handler-of.ts';
 import { forEachRegion, once } from './made-once.ts';
+import { inLambda, type Surroundings } from './surroundings.ts';
 import { TellingSettings, telling } from './telling.ts';
 
 /** What a function is told by the stack; see `provider.environment` in infra/serverless.yml. */
@@ -49,15 +49,20 @@ export type Enforcement = StandingEnforcement & {
  * needs besides is in `infra/functions/`, so that each is bundled with the clients that it uses and no others. Made once for
  * each execution environment.
  */
-export function governor(environment: NodeJS.ProcessEnv = process.env) {
-  const settings = functionSettings(Environment, environment);
+export function governor(surroundings: Surroundings = inLambda()) {
+  const { client, machine } = surroundings;
+  const settings = functionSettings(Environment, surroundings.environment);
   const { GOVERNOR_TABLE: table, GOVERNOR_ACCOUNT_ID: accountId, GOVERNOR_STAGE: stage } = settings;
-  const { logger, metrics, clock, dynamo, policies, index, journal, identities } = equipment(table, stage);
-  const bedrockIn = forEachRegion((region) => new BedrockClient({ region }));
-  const paceIn = forEachRegion(() => new Pace(BEDROCK_PACE));
+  const { logger, metrics, clock, dynamo, policies, index, journal, identities } = equipment(
+    surroundings,
+    table,
+    stage,
+  );
+  const bedrockIn = forEachRegion((region) => client(BedrockClient, region));
+  const paceIn = forEachRegion(() => paceOf(machine, BEDROCK_PACE));
   const records = usageTable(dynamo, table);
-  const look = tableLook(dynamo, table, clock);
-  const told = once(() => telling(dynamo, table, clock, settings));
+  const look = tableLook(dynamo, table, clock, machine.deadline);
+  const told = once(() => telling(surroundings, dynamo, table, clock, settings));
 
   /** Reads the policy in force, and with it AWS's time, and puts everything together that a use case needs. */
   const start = async (): Promise<Enforcement> => ({
@@ -69,14 +74,14 @@ export function governor(environment: NodeJS.ProcessEnv = process.env) {
     index,
     histories: tagHistoriesTable(dynamo, table),
     ledger: ledgerTable(dynamo, table, look),
-    ledgerReadings: ledgerReadings(dynamo, table),
+    ledgerReadings: ledgerReadings(dynamo, table, machine.wait),
     openings: openingsTable(dynamo, table),
     overrides: overridesTable(dynamo, table),
     signals: signalsTable(dynamo, table),
     usage: new UsageSince(records, clock),
     prices: genaiPrices,
     ...told(),
-    newWriteId: () => randomUUID() as WriteId,
+    newWriteId: () => machine.newId() as WriteId,
   });
 
   const payerAccountId = settings.GOVERNOR_PAYER_ACCOUNT_ID;
@@ -90,6 +95,7 @@ export function governor(environment: NodeJS.ProcessEnv = process.env) {
   const equipped: Equipped = { logger, metrics, journal };
   return {
     ...equipped,
+    surroundings,
     accountId,
     origins,
     start,

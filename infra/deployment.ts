@@ -1,5 +1,6 @@
 /** What a stack is packaged for: the options of `npm run package`, checked as a whole before anything is built. */
 import { parseArgs } from 'node:util';
+import { forwardingRegions } from '../domain/events/forwarding.ts';
 import { partitionOf } from '../domain/profiles/profile-arn.ts';
 import { UserError } from './user-error.ts';
 
@@ -105,7 +106,7 @@ export function readDeployment(args: readonly string[]): DeploymentOptions {
           .slice(0, 1)
           .map((name) => `--stage: expected a shorter name: ${name} has more than ${LONGEST_NAME} characters`),
       ];
-      const kmsKeys = keysByRegion(keys, [homeRegion, ...governed], found);
+      const kmsKeys = keysByRegion(keys, [homeRegion, ...forwardingRegions({ homeRegion, regions: governed })], found);
       if (keys.length > 0 && kmsKeys[homeRegion] === undefined && found.length === 0)
         found.push(`--kms-key: expected a key in the Region of the stack, ${homeRegion}`);
       if (found.length > 0) throw new UserError([...new Set(found)]);
@@ -127,7 +128,7 @@ function keysByRegion(keys: readonly string[], regions: readonly string[], probl
   const several = keys.filter((key) => key.includes(':key/mrk-'));
   for (const key of keys) {
     const region = KEY.exec(key)?.groups?.['region'] ?? '';
-    if (!regions.includes(region) && region !== 'us-east-1')
+    if (!regions.includes(region))
       problems.push(`--kms-key: ${key}: expected a key of a governed Region, or of ${regions[0]}`);
     else if (byRegion[region] !== undefined) problems.push(`--kms-key: expected one key in ${region}, not two`);
     else byRegion[region] = key;

@@ -1,5 +1,6 @@
 import * as yaml from 'yaml';
 import * as z from 'zod';
+import { logicalName } from './forwarding/forwarders.ts';
 
 const Service = z.object({
   functions: z.record(z.string(), z.object({ role: z.string(), destinations: z.unknown().optional() })),
@@ -8,20 +9,25 @@ const Service = z.object({
 const NOTHING = { Ref: 'AWS::NoValue' };
 
 /**
- * What `serverless.yml` and its resources take from `encryption.json`: the key for table, topics and queues, and what the
- * functions' roles need to use it. Without a key of the customer's, AWS's own encrypt table and queues.
+ * What `serverless.yml` and its resources take from `encryption.json`: the key for table, topics, queues and log groups, and
+ * what the functions' roles need to use it. Without a key of the customer's, AWS's own encrypt table, queues and logs.
  *
  * The key's own policy has to admit AWS's services as well, and tenants that read the table: docs/deploying.md.
  */
 export function encryptionOf(keyArn: string | undefined, serverlessYml: string) {
   if (keyArn === undefined) return { key: NOTHING, sqsManaged: true, resources: { Resources: {} } };
-  const functions = Object.values(Service.parse(yaml.parse(serverlessYml, { logLevel: 'silent' })).functions);
+  const byName = Service.parse(yaml.parse(serverlessYml, { logLevel: 'silent' })).functions;
+  const functions = Object.values(byName);
   // Who publishes to topics has a failure destination too; `lease`, which has none, sends nothing anywhere.
   const senders = functions.filter(({ destinations }) => destinations !== undefined);
   return {
     key: keyArn,
     sqsManaged: NOTHING,
     resources: {
+      // osls makes the log groups, and names their key nowhere: it lets its resources be extended.
+      extensions: Object.fromEntries(
+        Object.keys(byName).map((name) => [`${logicalName(name)}LogGroup`, { Properties: { KmsKeyId: keyArn } }]),
+      ),
       Resources: {
         // The table asks for the key with the caller's rights (DynamoDB developer guide, encryption at rest).
         DecryptTablePolicy: policy('decrypt-table', functions, ['kms:Decrypt'], keyArn, ['dynamodb']),

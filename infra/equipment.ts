@@ -1,5 +1,3 @@
-import { Logger } from '@aws-lambda-powertools/logger';
-import { Metrics } from '@aws-lambda-powertools/metrics';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { AwsClock } from '../aws/aws-clock.ts';
 import { auditTable } from '../aws/dynamodb/audit-table.ts';
@@ -7,20 +5,21 @@ import { policyTable } from '../aws/dynamodb/policy-table.ts';
 import { profileIndexTable } from '../aws/dynamodb/profile-index-table.ts';
 import { tableIdentities } from '../aws/dynamodb/recovery-table.ts';
 import { powertoolsJournal } from '../aws/powertools-journal.ts';
+import { steadyClock } from '../aws/steady-clock.ts';
 import { AuditingJournal } from '../domain/audit/auditing-journal.ts';
 import { refuseRestored } from '../domain/recovery/tend-table.ts';
+import type { Surroundings } from './surroundings.ts';
 
 /** What every function is put together from: the table with its clock, policy and index, and where decisions are kept. */
-export function equipment(table: string, stage: string) {
-  const logger = new Logger();
-  const metrics = new Metrics({ defaultDimensions: { stage } });
-  const clock = new AwsClock();
-  const dynamo = clock.listenTo(new DynamoDBClient());
+export function equipment({ client, machine, voice }: Surroundings, table: string, stage: string) {
+  const { logger, metrics } = voice(stage);
+  const clock = new AwsClock(steadyClock(machine.wall, machine.monotonic));
+  const dynamo = clock.listenTo(client(DynamoDBClient));
   const policies = policyTable(dynamo, table);
   const index = profileIndexTable(dynamo, table);
   const journal = new AuditingJournal({
     journal: powertoolsJournal(logger, metrics),
-    trail: auditTable(dynamo, table),
+    trail: auditTable(dynamo, table, machine.wait),
     clock,
     index,
     policy: () => policies.current(),

@@ -6,7 +6,10 @@ import { Fault } from '../domain/fault.ts';
  *
  * @throws {Fault} `NotConfigured` where a variable is missing or malformed
  */
-export function functionSettings<Settings>(schema: z.ZodType<Settings>, environment: NodeJS.ProcessEnv): Settings {
+export function functionSettings<Settings>(
+  schema: z.ZodType<Settings>,
+  environment: Readonly<Record<string, string | undefined>>,
+): Settings {
   const settings = schema.safeParse(environment);
   if (settings.success) return settings.data;
   throw new Fault('NotConfigured', {

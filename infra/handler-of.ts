@@ -1,12 +1,9 @@
-import type { Logger } from '@aws-lambda-powertools/logger';
-import type { Metrics } from '@aws-lambda-powertools/metrics';
 import type { Context } from 'aws-lambda';
 import type { AuditingJournal } from '../domain/audit/auditing-journal.ts';
+import { inLambda, type Surroundings, type Voice } from './surroundings.ts';
 
 /** What every function has, besides what its work needs. */
-export interface Equipped {
-  readonly logger: Logger;
-  readonly metrics: Metrics;
+export interface Equipped extends Voice {
   /** Keeps each decision in the audit trail as well; it is written away here. */
   readonly journal: AuditingJournal;
 }
@@ -19,12 +16,28 @@ export interface Equipped {
  * @param equip puts the adapters together, once for each execution environment, when the first event comes
  */
 export function handlerOf<Event, Result, Equipment extends Equipped>(
-  equip: () => Equipment,
+  equip: (surroundings: Surroundings) => Equipment,
+  work: (event: Event, equipment: Equipment, context: Context) => Promise<Result>,
+): Handler<Event, Result> {
+  const handler = handlerIn(() => inLambda(), equip, work);
+  return Object.assign(handler, { in: (surroundings: Surroundings) => handlerIn(() => surroundings, equip, work) });
+}
+
+/** A Lambda handler. */
+export interface Handler<Event, Result> {
+  (event: Event, context: Context): Promise<Result>;
+  /** The same handler as a process of its own, in other surroundings. */
+  in(surroundings: Surroundings): (event: Event, context: Context) => Promise<Result>;
+}
+
+function handlerIn<Event, Result, Equipment extends Equipped>(
+  surroundings: () => Surroundings,
+  equip: (surroundings: Surroundings) => Equipment,
   work: (event: Event, equipment: Equipment, context: Context) => Promise<Result>,
 ): (event: Event, context: Context) => Promise<Result> {
   let ready: Equipment | undefined;
   return async (event, context) => {
-    ready ??= equip();
+    ready ??= equip(surroundings());
     const { logger, metrics, journal } = ready;
     logger.addContext(context);
     journal.begin({ actor: context.functionName, invocation: context.awsRequestId });

@@ -1,10 +1,10 @@
-import { setImmediate } from 'node:timers/promises';
 import { Logger } from '@aws-lambda-powertools/logger';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { SSMClient } from '@aws-sdk/client-ssm';
 import * as z from 'zod';
 import { AwsClock } from '../aws/aws-clock.ts';
 import { tableSource } from '../aws/dynamodb/table-source.ts';
+import { thisMachine } from '../aws/machine.ts';
 import { parameterSource } from '../aws/parameter-index.ts';
 import { answerResolver } from '../domain/profiles/answer-resolver.ts';
 import { IndexCache } from '../domain/profiles/index-cache.ts';
@@ -34,7 +34,7 @@ export function resolver(environment: NodeJS.ProcessEnv = process.env): Resolver
   const dynamodb = clock.listenTo(new DynamoDBClient({ requestHandler: TIME_OUTS, maxAttempts: 2 }));
   const copy = parameterSource(new SSMClient({ requestHandler: TIME_OUTS, maxAttempts: 2 }), parameter);
   const source = withSnapshot(tableSource(dynamodb, table), copy);
-  const cache = new IndexCache({ source, clock, letOthersRun: () => setImmediate() });
+  const cache = new IndexCache({ source, clock, letOthersRun: thisMachine.letOthersRun });
   return {
     logger,
     async answer(payload) {

@@ -9,6 +9,7 @@ import type { Clock } from '../domain/clock.ts';
 import { type Delivery, deliveryOf } from '../domain/outbox.ts';
 import type { NoticeOutbox } from '../domain/standing/notice.ts';
 import { noticeOutbox } from '../domain/standing/notice-outbox.ts';
+import type { Surroundings } from './surroundings.ts';
 
 /** Where people, chat and programs are told; see `provider.environment` in infra/serverless.yml. */
 export const TellingSettings = z.object({
@@ -24,6 +25,7 @@ export interface Telling {
 
 /** The outboxes in the table, and the topics and the bus where they go. */
 export function telling(
+  { client }: Pick<Surroundings, 'client'>,
   dynamo: DynamoDBClient,
   table: string,
   clock: Clock,
@@ -34,10 +36,10 @@ export function telling(
     chat: chatOutboxTable(dynamo, table, clock),
     events: eventOutboxTable(dynamo, table, clock),
   };
-  const sns = new SNSClient();
+  const sns = client(SNSClient);
   const toPeople = snsNotices(sns, settings.GOVERNOR_NOTICES_TOPIC_ARN);
   const toChat = chatNotices(sns, settings.GOVERNOR_CHAT_TOPIC_ARN);
-  const toBus = eventBus(new EventBridgeClient(), settings.GOVERNOR_BUS_NAME);
+  const toBus = eventBus(client(EventBridgeClient), settings.GOVERNOR_BUS_NAME);
   return {
     outbox: noticeOutbox(outboxes),
     deliveries: [

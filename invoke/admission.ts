@@ -20,6 +20,9 @@ export type AdmissionOptions = Omit<AccountOptions, 'key' | 'endsAt' | 'ledger' 
 /** How often an admission starts over because another call took what it had asked for. */
 const MAX_ROUNDS = 20;
 
+/** How long accounts of periods that are over are kept: a clock that is wrong by more than that is none. */
+const KEPT_MS = 24 * 3_600_000;
+
 /** Admits calls: a reservation from every budget that covers the profile, or from none. */
 export class Admissions {
   readonly #options: AdmissionOptions;
@@ -145,10 +148,16 @@ export class Admissions {
     const now = this.#options.clock.now();
     await this.#hearTerms();
     for (const [name, account] of this.#accounts) {
-      if (account.endsAt <= now && account.isAtRest) this.#accounts.delete(name);
+      if (this.#isDone(account, now)) this.#accounts.delete(name);
       // What fails now is tried again the next time; a call that needs the money meanwhile says what is wrong.
       else await account.maintain().catch(() => {});
     }
+  }
+
+  /** Whether nobody will find it again: also where the clock was wrong when it said that the period is over. */
+  #isDone(account: BudgetAccount, now: EpochMs): boolean {
+    const isReplaced = this.#current.get(account.key.budget) !== account;
+    return isReplaced && account.endsAt + KEPT_MS <= now && account.isAtRest;
   }
 
   /** One read for all budgets that this process holds money of: so a disable is felt within seconds. */

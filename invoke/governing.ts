@@ -1,7 +1,7 @@
-import { randomBytes, randomUUID } from 'node:crypto';
 import { ledgerTable } from '../aws/dynamodb/ledger-table.ts';
 import { tableSource } from '../aws/dynamodb/table-source.ts';
 import { usageWriter } from '../aws/dynamodb/usage-writer.ts';
+import { type Machine, thisMachine } from '../aws/machine.ts';
 import { LearnedHolds } from '../domain/spending/learned-hold.ts';
 import type { WriteId } from '../domain/spending/ledger.ts';
 import { holderOf, type ProcessId } from '../domain/spending/usage-record.ts';
@@ -18,7 +18,6 @@ import { type ClientForRegion, RegionalClients } from './regional-clients.ts';
 import type { TableAccess } from './table-access.ts';
 import { turnClock } from './turn-clock.ts';
 import { UsageRecorder } from './usage-recorder.ts';
-import type { Timer } from './waiting-line.ts';
 
 /** What a governor has in this process once its first call is there. */
 export interface Governing {
@@ -34,6 +33,7 @@ export async function startGoverning(
   config: CostGovernorConfig,
   access: TableAccess,
   isClosed: () => boolean,
+  machine: Machine = thisMachine,
 ): Promise<Governing> {
   const { dynamodb } = access;
   const clock = turnClock(config.clock ?? access.clock);
@@ -42,8 +42,8 @@ export async function startGoverning(
   const source =
     config.index?.({ table, dynamodb, region, tags: config.tags }) ??
     tableSource(dynamodb, table, access.index, access.heard);
-  const resolver = new ProfileResolver({ source, clock, region });
-  const thisProcess = randomBytes(12).toString('base64url') as ProcessId;
+  const resolver = new ProfileResolver({ source, clock, region, letOthersRun: machine.letOthersRun });
+  const thisProcess = machine.newToken() as ProcessId;
   let leases = 0;
   const spending = (await config.ledger?.open({
     id: thisProcess,
@@ -55,26 +55,25 @@ export async function startGoverning(
   const admissions = new Admissions({
     ledger: spending.ledger,
     clock,
-    timer: systemTimer,
-    random: Math.random,
+    timer: machine,
+    random: machine.random,
     leaseMs: (config.leaseSeconds ?? DEFAULTS.leaseSeconds) * 1000,
     maxWaitMs: config.maxWaitMs ?? DEFAULTS.maxWaitMs,
     maxWaiting: config.maxWaiting ?? DEFAULTS.maxWaiting,
     newHolder: () => holderOf(thisProcess, ++leases),
-    newWriteId: () => randomUUID() as WriteId,
+    newWriteId: () => machine.newId() as WriteId,
     ...(hints === undefined ? {} : { saw: (item) => hints.saw(item) }),
   });
   const learned = new LearnedHolds();
-  const streams = new MeteredStreams({ clock, timer: systemTimer });
+  const streams = new MeteredStreams({ clock, timer: machine });
   const observation = new Observation(config.observe);
   const regional = new RegionalClients(config.clients ?? runtimeClient);
   const ungoverned = new Set(config.ungoverned);
-  const maintenance = setInterval(() => {
+  const stop = machine.every(DEFAULTS.maintenanceMs, () => {
     void admissions.maintain();
     void usage.maintain();
     streams.maintain();
-  }, DEFAULTS.maintenanceMs);
-  maintenance.unref();
+  });
 
   const shared = { clock, resolver, admissions, usage, learned, streams, observation, regional, ungoverned, isClosed };
   return {
@@ -86,7 +85,7 @@ export async function startGoverning(
       openStreams: streams.size,
       ...(hints === undefined ? {} : { hints: hints.counts }),
     }),
-    stop: () => clearInterval(maintenance),
+    stop,
     async flush() {
       await streams.settled();
       try {
@@ -104,13 +103,6 @@ async function both(...work: readonly [Promise<void>, Promise<void>]): Promise<v
   await Promise.allSettled(work);
   await Promise.all(work);
 }
-
-const systemTimer: Timer = {
-  after(ms, run) {
-    const timeout = setTimeout(run, ms);
-    return () => clearTimeout(timeout);
-  },
-};
 
 /** Loaded when a profile lives in another Region: a program that was written for `require` has not loaded it as an ES module. */
 const runtimeClient: ClientForRegion = async (region) =>

@@ -1,4 +1,4 @@
-import { setImmediate } from 'node:timers/promises';
+import { thisMachine } from '../aws/machine.ts';
 import type { Clock, EpochMs } from '../domain/clock.ts';
 import { Fault } from '../domain/fault.ts';
 import { IndexCache, type IndexSnapshot, type IndexView } from '../domain/profiles/index-cache.ts';
@@ -17,9 +17,14 @@ export class ProfileResolver {
   readonly #clock: Clock;
   readonly #region: string | undefined;
 
-  constructor(options: { source: IndexSource; clock: Clock; region: string | undefined }) {
-    const { source, clock } = options;
-    this.#cache = new IndexCache({ source, clock, letOthersRun: () => setImmediate() });
+  constructor(options: {
+    source: IndexSource;
+    clock: Clock;
+    region: string | undefined;
+    letOthersRun?: () => Promise<void>;
+  }) {
+    const { source, clock, letOthersRun = thisMachine.letOthersRun } = options;
+    this.#cache = new IndexCache({ source, clock, letOthersRun });
     this.#clock = clock;
     this.#region = options.region;
   }

@@ -12,7 +12,7 @@ const Environment = z.object({
   GOVERNOR_CHAT_TOPIC_ARN: z.string(),
   GOVERNOR_BUDGET_ALERTS_TOPIC_ARN: z.string(),
   GOVERNOR_ANOMALIES_TOPIC_ARN: z.string(),
-  GOVERNOR_REGIONS: z.string(),
+  GOVERNOR_REGIONS: z.string().min(1),
   GOVERNOR_PAYER_ACCOUNT_ID: z.string().optional(),
 });
 
@@ -43,6 +43,7 @@ export async function stackDeployment(client: LambdaClient, prefix: string): Pro
   const variables = settings.data;
   const payer = variables.GOVERNOR_PAYER_ACCOUNT_ID;
   return {
+    prefix,
     region: variables.GOVERNOR_NOTICES_TOPIC_ARN.split(':')[3] ?? '',
     accountId: variables.GOVERNOR_ACCOUNT_ID,
     table: variables.GOVERNOR_TABLE,

@@ -1,5 +1,5 @@
-import { setTimeout } from 'node:timers/promises';
 import type { Fault } from '../../domain/fault.ts';
+import { thisMachine } from '../machine.ts';
 
 const MAX_ROUNDS = 6;
 /** Doubled with each round: what DynamoDB leaves over it asks to be left alone for. */
@@ -8,7 +8,7 @@ const FIRST_PAUSE_MS = 50;
 /** How one waits, in milliseconds. */
 export type Wait = (ms: number) => Promise<unknown>;
 
-export const waitInRealTime: Wait = (ms) => setTimeout(ms);
+export const waitInRealTime: Wait = thisMachine.wait;
 
 /**
  * Does a batch request, and does it again for what the table left over because it was busy.

@@ -1,6 +1,7 @@
 import { DescribeTableCommand, type DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import type { Clock } from '../../domain/clock.ts';
 import type { TableId, TableLook, TableVouch } from '../../domain/recovery/table-identity.ts';
+import { type Machine, thisMachine } from '../machine.ts';
 
 /**
  * A restored table is not there under the old one's name within this time: the old one is deleted first, and a restore
@@ -26,13 +27,14 @@ export function tableLook(
   client: DynamoDBClient,
   table: string,
   clock: Clock,
+  deadline: Machine['deadline'] = thisMachine.deadline,
 ): TableLook & { heard(word: TableVouch): void } {
   let asked: { readonly at: number; readonly forMs: number; readonly answer: Promise<TableId | undefined> } | undefined;
   return {
     async now() {
       const at = clock.now();
       if (asked !== undefined && at >= asked.at && at - asked.at < asked.forMs) return await asked.answer;
-      const answer = idOf(client, table);
+      const answer = idOf(client, table, deadline);
       asked = { at, forMs: FRESH_MS, answer };
       const id = await answer;
       if (id === undefined) asked = { at, forMs: ASK_AGAIN_MS, answer };
@@ -48,9 +50,13 @@ export function tableLook(
   };
 }
 
-async function idOf(client: DynamoDBClient, table: string): Promise<TableId | undefined> {
+async function idOf(
+  client: DynamoDBClient,
+  table: string,
+  deadline: Machine['deadline'],
+): Promise<TableId | undefined> {
   try {
-    const patience = { abortSignal: AbortSignal.timeout(PATIENCE_MS) };
+    const patience = { abortSignal: deadline(PATIENCE_MS) };
     const { Table } = await client.send(new DescribeTableCommand({ TableName: table }), patience);
     return Table?.TableId as TableId | undefined;
   } catch {

@@ -64,7 +64,6 @@ function accountFor(options: StackOptions): ExaminedAccount {
   const clock = new AwsClock();
   const dynamo = clock.listenTo(new DynamoDBClient());
   const iam = new IAMClient();
-  const sns = new SNSClient();
   const policies = policyTable(dynamo, table);
   return {
     stage,
@@ -74,8 +73,8 @@ function accountFor(options: StackOptions): ExaminedAccount {
     tableState: () => tableState(tableIdentities(dynamo, table)),
     deployment: () => stackDeployment(new LambdaClient(), prefix),
     trails: (region) => trailsOf(new CloudTrailClient({ region })),
-    subscriptions: (topic) => topicSubscriptions(sns, topic),
-    deadLetters: () => deadLetters(new SQSClient(), prefix),
+    subscriptions: (topic) => topicSubscriptions(new SNSClient({ region: topic.split(':')[3] ?? '' }), topic),
+    deadLetters: (region) => deadLetters(new SQSClient({ region }), prefix, region),
     costTags: costExplorerTags(new CostExplorerClient({ region: 'us-east-1' }), new Pace(COST_EXPLORER_PACE)),
     awsBudgets: ({ accountId, topics }) =>
       awsBudgets(new BudgetsClient(), { accountId, alertTopicArn: topics['budget alerts'] }, new Pace(BUDGETS_PACE)),

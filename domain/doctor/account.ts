@@ -7,11 +7,13 @@ import type { TableState } from '../recovery/tend-table.ts';
 
 /** The stack as it is deployed: what its functions are told, and which roles they have. */
 export interface Deployment {
+  /** Begins the names of all that it consists of, without the last hyphen. */
+  readonly prefix: string;
   readonly region: string;
   readonly accountId: string;
-  readonly table: string;
-  /** Whose profiles it governs. */
+  /** Regions for which it was packaged: whose profiles it governs. */
   readonly regions: readonly string[];
+  readonly table: string;
   /** The account that pays, where it forwards its cost anomalies. */
   readonly payerAccountId?: string;
   /** ARNs, by what they are for. */
@@ -58,10 +60,11 @@ export interface ExaminedAccount {
   readonly tableState: () => Promise<TableState>;
   /** Undefined where no function of the stack is there. */
   readonly deployment: () => Promise<Deployment | undefined>;
+  /** Those that log in a Region. */
   readonly trails: (region: string) => Promise<readonly Trail[]>;
   readonly subscriptions: (topicArn: string) => Promise<readonly Subscription[]>;
-  /** The stack's queues, all of which hold what got lost. */
-  readonly deadLetters: () => Promise<readonly { readonly queue: string; readonly messages: number }[]>;
+  /** The stack's dead-letter queues in a Region, by their whole names. */
+  readonly deadLetters: (region: string) => Promise<readonly { readonly queue: string; readonly messages: number }[]>;
   readonly costTags: Pick<CostTags, 'read'>;
   readonly awsBudgets: (deployment: Deployment) => Pick<AwsBudgets, 'list'>;
   readonly index: Pick<ProfileIndex, 'list'>;

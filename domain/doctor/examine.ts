@@ -4,6 +4,7 @@ import type { Deployment, ExaminedAccount } from './account.ts';
 import { attempt, bad, type CheckName, type Finding, ok } from './finding.ts';
 import { checkAwsBudgets, checkClock, checkCostTags, checkIndexAge } from './money-is-seen.ts';
 import { checkGuardPolicies, checkRoleTagKeys } from './permissions-hold.ts';
+import { checkForwarding, checkPackagedRegions, forwardingTo } from './regions-forward.ts';
 import { checkDeadLetters, checkSubscriptions, checkTrails } from './signals-arrive.ts';
 
 /**
@@ -35,10 +36,13 @@ export async function examine(
   });
   await run('table', async () => [tableFinding(await account.tableState())]);
   const [stack, rules] = [deployment, policy];
+  if (stack !== undefined && rules !== undefined) await run('regions', async () => checkPackagedRegions(rules, stack));
   if (stack !== undefined) {
+    for (const region of forwardingTo(stack)) await run('regions', () => checkForwarding(account, stack, region));
     await run('trail', () => checkTrails(account, stack));
     await run('subscriptions', () => checkSubscriptions(account, stack));
-    await run('dead-letters', () => checkDeadLetters(account));
+    for (const region of [stack.region, ...forwardingTo(stack)])
+      await run('dead-letters', () => checkDeadLetters(account, stack, region));
   }
   if (rules !== undefined) await run('cost-allocation-tags', () => checkCostTags(account, rules));
   if (stack !== undefined && rules !== undefined)

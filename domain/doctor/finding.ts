@@ -5,6 +5,7 @@ export type CheckName =
   | 'stack'
   | 'policy'
   | 'table'
+  | 'regions'
   | 'trail'
   | 'subscriptions'
   | 'dead-letters'

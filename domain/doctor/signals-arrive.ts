@@ -77,8 +77,15 @@ function nobodyHears(purpose: string, topic: string): Finding {
   }
 }
 
-export async function checkDeadLetters({ deadLetters }: ExaminedAccount): Promise<readonly Finding[]> {
-  const queues = await deadLetters();
+export async function checkDeadLetters(
+  { deadLetters }: ExaminedAccount,
+  stack: Deployment,
+  region: string,
+): Promise<readonly Finding[]> {
+  const queues = await deadLetters(region);
+  const isHome = region === stack.region;
+  // That a Region which forwards has no queue is told with its stack.
+  if (queues.length === 0 && !isHome) return [];
   if (queues.length === 0)
     return [
       bad(
@@ -88,14 +95,23 @@ export async function checkDeadLetters({ deadLetters }: ExaminedAccount): Promis
         'Deploy the stack again.',
       ),
     ];
+  const where = isHome ? '' : ` of ${region}`;
   const full = queues.filter(({ messages }) => messages > 0);
-  if (full.length === 0) return [ok('dead-letters', `${queues.length} dead-letter queues are empty`)];
+  if (full.length === 0)
+    return [
+      ok(
+        'dead-letters',
+        `${queues.length === 1 ? 'the one dead-letter queue is' : `${queues.length} dead-letter queues are`} empty${isHome ? '' : ` in ${region}`}`,
+      ),
+    ];
   return full.map(({ queue, messages }) =>
     bad(
       'dead-letters',
       'failed',
-      `${messages} messages in ${queue}: work that got lost`,
-      'Read the log of the function, mend the cause, and call it again (governor redrive). The sweep has done what it can meanwhile.',
+      `${messages} messages in ${queue}${where}: work that got lost`,
+      isHome
+        ? 'Read the log of the function, mend the cause, and call it again (governor redrive). The sweep has done what it can meanwhile.'
+        : 'Look why its events do not reach the home Region (ERROR_CODE of the letter), mend that, and redrive them from the home Region (governor redrive). The sweep has done what it can meanwhile.',
     ),
   );
 }

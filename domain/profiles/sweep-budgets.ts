@@ -1,21 +1,25 @@
 import { budgetsInUse } from '../budgets/budgets-in-use.ts';
+import { budgetsLeft } from '../budgets/budgets-left.ts';
 import type { Budget } from '../budgets/definition.ts';
 import { outsideFigures } from '../budgets/hear-alert.ts';
 import type { SeenAwsBudgets } from '../budgets/provision-all.ts';
 import { awsBudgetName } from '../budgets/provisioning.ts';
 import { type TrueUp, trueUp } from '../spending/true-up-budget.ts';
-import { type OutsideFigures, unsettledPeriods } from '../standing/review-budget.ts';
+import { finishPeriods, type OutsideFigures, unsettledPeriods } from '../standing/review-budget.ts';
 import { bypassesOf, tellBypass } from '../standing/tell-bypass.ts';
 import type { SharedBudgetWork } from './budget-work.ts';
 import type { ProfileGovernance } from './govern-profile.ts';
 import { beginningAfter, inTurn } from './in-turn.ts';
 import type { IndexEntry } from './profile-index.ts';
 import type { SweepRun } from './sweep-run.ts';
+import type { TagHistories } from './tag-history.ts';
 
 /**
  * Every budget that covers a profile of the index, reviewed once and trued up. Before the profiles, whose standing
  * follows from it. AWS Budgets is asked because its alerts come once and may have been lost; profiles that are gone, or
  * cannot be read now, still have leases to take back.
+ *
+ * A budget that covers none any more is settled, and given nothing new.
  *
  * @returns the last budget that was reviewed, where the time did not suffice for all
  */
@@ -25,7 +29,13 @@ export async function sweepBudgets(
   work: SharedBudgetWork,
   { entries, after }: { readonly entries: readonly IndexEntry[]; readonly after: string | undefined },
 ): Promise<string | undefined> {
-  const budgets = beginningAfter(budgetsInUse(ports, entries), ({ id }) => id, after);
+  let histories: Awaited<ReturnType<TagHistories['list']>> = new Map();
+  await run.attempt('which tags profiles have carried', async () => {
+    histories = await ports.histories.list();
+  });
+  const inUse = budgetsInUse(ports, entries);
+  const left = budgetsLeft(ports, inUse, histories, ports.clock.now());
+  const budgets = beginningAfter([...inUse, ...left], ({ id }) => id, after);
   let seen: SeenAwsBudgets = new Map();
   if (budgets.length > 0)
     await run.attempt('AWS Budgets', async () => {
@@ -33,7 +43,11 @@ export async function sweepBudgets(
     });
   let done = 0;
   while (done < budgets.length && !run.forBudgets.isTimeUp())
-    done += await sweepBatch(ports, run, work, { budgets: budgets.slice(done, done + BATCH), seen });
+    done += await sweepBatch(ports, run, work, {
+      budgets: budgets.slice(done, done + BATCH),
+      left: new Set(left),
+      seen,
+    });
   return done < budgets.length ? (budgets[done - 1]?.id ?? after) : undefined;
 }
 
@@ -45,13 +59,18 @@ async function sweepBatch(
   ports: ProfileGovernance & TrueUp,
   run: SweepRun,
   work: SharedBudgetWork,
-  { budgets, seen }: { readonly budgets: readonly Budget[]; readonly seen: SeenAwsBudgets },
+  {
+    budgets,
+    left,
+    seen,
+  }: { readonly budgets: readonly Budget[]; readonly left: ReadonlySet<Budget>; readonly seen: SeenAwsBudgets },
 ): Promise<number> {
   const reviewed = new Map<Budget, OutsideFigures | undefined>();
   const done = await inTurn(budgets, run.forBudgets, async (budget) => {
     const outside = outsideFigures(ports, budget, seen.get(awsBudgetName(budget, ports.stage)));
     await run.attempt(budget.id, async () => {
-      await work.reviewAnew(budget, outside);
+      if (left.has(budget)) await finishPeriods(ports, budget);
+      else await work.reviewAnew(budget, outside);
       reviewed.set(budget, outside);
     });
   });
@@ -61,12 +80,12 @@ async function sweepBatch(
   );
   const changed = new Set<Budget>();
   await run.attempt('the true-up', async () => {
-    for (const report of await trueUp(readingIndexOnce(ports), targets)) {
+    for (const report of await trueUp(readingOnce(ports), targets)) {
       const { budget, period, outcome, unreadable } = report;
       // AWS's figures are of the current period.
       const figures = ports.clock.now() < period.endsAt ? reviewed.get(budget) : undefined;
       await run.attempt(budget.id, () => tellBypass(ports, report, bypassesOf(report, figures)));
-      if (outcome === 'trued-up') changed.add(budget);
+      if (outcome === 'trued-up' && !left.has(budget)) changed.add(budget);
       if (outcome === 'failed') run.failed.push(`the true-up of ${budget.id} in ${period.id}`);
       if (unreadable.length > 0) run.failed.push(`the token metrics of ${budget.id} in ${period.id}`);
     }
@@ -76,8 +95,13 @@ async function sweepBatch(
   return done;
 }
 
-/** The index is long, and there are many budgets. It is read when the first of them needs it: after all ledgers. */
-function readingIndexOnce(ports: TrueUp): TrueUp {
+/** Both are long, and there are many budgets. They are read when the first of them needs them: after all ledgers. */
+function readingOnce(ports: TrueUp): TrueUp {
   let entries: ReturnType<TrueUp['index']['list']> | undefined;
-  return { ...ports, index: { list: () => (entries ??= ports.index.list()) } };
+  let histories: ReturnType<TrueUp['histories']['list']> | undefined;
+  return {
+    ...ports,
+    index: { list: () => (entries ??= ports.index.list()) },
+    histories: { list: () => (histories ??= ports.histories.list()) },
+  };
 }

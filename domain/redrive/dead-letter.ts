@@ -1,14 +1,26 @@
 import * as z from 'zod';
 import type { EpochMs } from '../clock.ts';
+import { ANSWERED_BY, FORWARDING_QUEUE } from '../events/forwarding.ts';
 
-/** What one of the stack's dead-letter queues holds, by what comes before it in the queue's name. */
-export const DEAD_LETTER_QUEUES = [
+/** The dead-letter queues of the home Region, by what follows the stack's prefix in their names. */
+export const HOME_QUEUES = [
   'undelivered-events',
   'undelivered-alerts',
   'undelivered-anomalies',
   'failed-invocations',
 ] as const;
+export const DEAD_LETTER_QUEUES = [...HOME_QUEUES, FORWARDING_QUEUE] as const;
 export type DeadLetterQueueName = (typeof DEAD_LETTER_QUEUES)[number];
+
+/** One queue. That for what could not be forwarded is in each Region that forwards, and holds events from there alone. */
+export type DeadLetterQueue =
+  | { readonly name: (typeof HOME_QUEUES)[number] }
+  | {
+      readonly name: typeof FORWARDING_QUEUE;
+      readonly region: string;
+      /** The governed account. */
+      readonly accountId: string;
+    };
 
 /** Work that got lost on its way, as a queue keeps it. It is an untrusted hint, as all events are. */
 export interface DeadLetter {
@@ -49,6 +61,9 @@ const Notification = z.looseObject({
 
 const ScheduledEvent = z.object({ source: z.literal('aws.events'), 'detail-type': z.literal('Scheduled Event') });
 
+/** An event as AWS writes it: where it is from is in it. */
+const PlacedEvent = z.looseObject({ account: z.string(), region: z.string() });
+
 const CALLED_BY_TOPIC = { 'undelivered-alerts': 'budget-alert', 'undelivered-anomalies': 'cost-anomaly' } as const;
 
 /**
@@ -56,9 +71,9 @@ const CALLED_BY_TOPIC = { 'undelivered-alerts': 'budget-alert', 'undelivered-ano
  *
  * @param prefix what the names of the stack's functions begin with, without the last hyphen: no other function is called
  */
-export function readLetter(prefix: string, queue: DeadLetterQueueName, letter: DeadLetter): ReadLetter {
+export function readLetter(prefix: string, queue: DeadLetterQueue, letter: DeadLetter): ReadLetter {
   const body = jsonOf(letter.body);
-  switch (queue) {
+  switch (queue.name) {
     case 'failed-invocations': {
       const record = InvocationRecord.safeParse(body);
       if (!record.success) return unreadable('it is no record of an invocation');
@@ -78,14 +93,44 @@ export function readLetter(prefix: string, queue: DeadLetterQueueName, letter: D
       return {
         kind: 'call',
         call: {
-          functionName: `${prefix}-${CALLED_BY_TOPIC[queue]}`,
+          functionName: `${prefix}-${CALLED_BY_TOPIC[queue.name]}`,
           payload: JSON.stringify(asLambdaGetsIt(notification.data)),
           isScheduled: false,
         },
       };
     }
+    case 'undelivered-forwards':
+      return forwarded(prefix, queue, letter.attributes['RULE_ARN'] ?? '', body);
   }
 }
+
+/**
+ * Calls the function that answers such an event in the home Region, as the rule on the governor's bus would have. Nobody can
+ * put an event of AWS's sources on the bus again. What the bus and its rule would have looked at is looked at here: which
+ * rule has sent it, and that it is from there. The function looks at its origin itself, as ever.
+ */
+function forwarded(
+  prefix: string,
+  { region, accountId }: Extract<DeadLetterQueue, { readonly name: typeof FORWARDING_QUEUE }>,
+  ruleArn: string,
+  body: unknown,
+): ReadLetter {
+  const rule = /^arn:[\w-]+:events:([\w-]+):(\d{12}):rule\/([\w-]+)$/.exec(ruleArn);
+  const [, ruleRegion, ruleAccount, ruleName = ''] = rule ?? [];
+  const forwards = `${prefix}-forward-`;
+  const name = ruleName.startsWith(forwards) ? ruleName.slice(forwards.length) : '';
+  if (!isForwarded(name) || ruleRegion !== region || ruleAccount !== accountId)
+    return unreadable(`no rule of this stack in ${region} has sent it, but "${ruleArn}"`);
+  const event = PlacedEvent.safeParse(body);
+  if (!event.success) return unreadable('it is no event of AWS');
+  const { account, region: from } = event.data;
+  if (account !== accountId || from !== region)
+    return unreadable(`it says that it is from "${from}" of account "${account}", and is in the queue of ${region}`);
+  const functionName = `${prefix}-${ANSWERED_BY[name]}`;
+  return { kind: 'call', call: { functionName, payload: JSON.stringify(body), isScheduled: false } };
+}
+
+const isForwarded = (name: string): name is keyof typeof ANSWERED_BY => Object.hasOwn(ANSWERED_BY, name);
 
 function called(prefix: string, functionArn: string, payload: unknown): ReadLetter {
   const name = /^arn:[\w-]+:lambda:[\w-]+:\d{12}:function:([\w-]+)(?::[\w$-]+)?$/.exec(functionArn)?.[1];
@@ -100,7 +145,8 @@ const asLambdaGetsIt = (notification: z.output<typeof Notification>) => ({
   Records: [{ EventSource: 'aws:sns', EventVersion: '1.0', EventSubscriptionArn: '', Sns: notification }],
 });
 
-const unreadable = (why: string): ReadLetter => ({ kind: 'unreadable', why });
+/** What it repeats of a letter may be of any length. */
+const unreadable = (why: string): ReadLetter => ({ kind: 'unreadable', why: why.slice(0, 500) });
 
 function jsonOf(text: string): unknown {
   try {

@@ -1,8 +1,16 @@
 import type { Clock } from '../clock.ts';
-import { type Call, type DeadLetter, type DeadLetterQueueName, readLetter } from './dead-letter.ts';
+import {
+  type Call,
+  type DeadLetter,
+  type DeadLetterQueue,
+  type DeadLetterQueueName,
+  readLetter,
+} from './dead-letter.ts';
 
 /** A queue of dead letters. What was received is invisible to others for some minutes. */
 export interface DeadLetters {
+  /** Whether there is such a queue. */
+  isThere(): Promise<boolean>;
   /** Some that are visible; none may mean that there are some all the same, so {@link count} is asked too. */
   receive(): Promise<readonly DeadLetter[]>;
   /** About how many are visible now. */
@@ -16,7 +24,7 @@ export interface Redriving {
   /** What the names of the stack's functions begin with. */
   readonly prefix: string;
   readonly clock: Clock;
-  letters(queue: DeadLetterQueueName): DeadLetters;
+  letters(queue: DeadLetterQueue): DeadLetters;
   /**
    * Hands a function its event as the service would have, and returns when Lambda has taken it, not when it is done.
    * There may be no such function any more: an earlier version of the stack had it.
@@ -26,6 +34,10 @@ export interface Redriving {
 
 export interface Redriven {
   readonly queue: DeadLetterQueueName;
+  /** Of a queue that several Regions have. */
+  readonly region?: string;
+  /** The stack of that Region is not deployed. */
+  readonly isMissing?: true;
   /** How many letters each function was called for; a function may have been called less often. */
   readonly called: ReadonlyMap<string, number>;
   /** What stays in the queue, and why. */
@@ -37,6 +49,8 @@ export interface Redriven {
 export interface RedriveOptions {
   readonly dryRun: boolean;
   readonly isInterrupted?: () => boolean;
+  /** Hears of each queue when it is done; what later ones fail with changes nothing about it. */
+  readonly told?: (report: Redriven) => void;
 }
 
 /** SQS asks only some of its servers at a time, so one empty answer says little. */
@@ -48,27 +62,41 @@ const EMPTY_ANSWERS = 5;
  *
  * A letter that came in after the run began stays: it may be of a call that this run has made, and failed.
  *
+ * In a Region whose queue is not there, nothing can be; that is told, and the others are gone through all the same.
+ *
  * @param dryRun tells what would be called, and leaves everything where it is
  * @param isInterrupted is asked before each letter; then what is not done stays for the next run
  */
 export async function redrive(
   ports: Redriving,
-  queues: readonly DeadLetterQueueName[],
-  { dryRun, isInterrupted = () => false }: RedriveOptions,
+  queues: readonly DeadLetterQueue[],
+  { dryRun, isInterrupted = () => false, told = () => {} }: RedriveOptions,
 ): Promise<readonly Redriven[]> {
   const made = new Set<string>();
   const reports: Redriven[] = [];
   for (const queue of queues) {
     if (isInterrupted()) break;
-    reports.push(await redriveQueue(ports, queue, { dryRun, isInterrupted, made }));
+    const place = 'region' in queue ? { region: queue.region } : {};
+    const isMissing = 'region' in queue && !(await ports.letters(queue).isThere());
+    const report: Redriven = isMissing
+      ? { queue: queue.name, ...place, isMissing, called: new Map(), kept: [], left: 0 }
+      : { ...(await redriveQueue(ports, queue, { dryRun, isInterrupted, made })), ...place };
+    reports.push(report);
+    told(report);
   }
   return reports;
 }
 
 async function redriveQueue(
   ports: Redriving,
-  queue: DeadLetterQueueName,
-  { dryRun, isInterrupted, made }: Required<RedriveOptions> & { readonly made: Set<string> },
+  queue: DeadLetterQueue,
+  {
+    dryRun,
+    isInterrupted,
+    made,
+  }: Required<Omit<RedriveOptions, 'told'>> & {
+    readonly made: Set<string>;
+  },
 ): Promise<Redriven> {
   const letters = ports.letters(queue);
   const called = new Map<string, number>();
@@ -117,7 +145,7 @@ async function redriveQueue(
   }
   const visible = await letters.count();
   return {
-    queue,
+    queue: queue.name,
     called,
     kept: [...inHand].flatMap(([id, { why }]) => (why === undefined ? [] : [{ id, why }])),
     left: dryRun ? late : Math.max(late, visible - (inHand.size - late)),

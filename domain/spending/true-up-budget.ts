@@ -5,9 +5,11 @@ import { add, displayUsd, max, min, type NanoUsd, subtract } from '../money.ts';
 import type { Period } from '../period.ts';
 import type { ProfileArn } from '../profiles/profile-arn.ts';
 import type { ProfileIndex } from '../profiles/profile-index.ts';
+import type { TagHistories } from '../profiles/tag-history.ts';
 import { cellKey, cellsOf } from './cell.ts';
 import { type Checkpoint, type Checkpoints, checkpointOf, withCheckpoint } from './checkpoint.ts';
 import { type BudgetReadings, compareBudget, type OutsideSpend, unconfirmedOf } from './compare-budget.ts';
+import { hasLeft, tagsBefore } from './earlier-coverage.ts';
 import {
   type HolderId,
   type LeaseEntry,
@@ -30,6 +32,7 @@ export interface TrueUp {
   readonly checkpoints: Checkpoints;
   readonly readings: UsageReadings;
   readonly index: Pick<ProfileIndex, 'list'>;
+  readonly histories: Pick<TagHistories, 'list'>;
   readonly clock: Clock;
   readonly journal: Journal;
 }
@@ -63,6 +66,11 @@ export interface TrueUpReport extends TrueUpTarget {
 
 /** A call that ran when its period ended is over by then: an attempt that was given up later began in this period. */
 const LONGEST_CALL_MS = HOUR_MS;
+/**
+ * For so long a process may go on by what the index said before, and spend from budgets that cover a profile no longer: its
+ * index is read again within a minute, but for as long as it cannot be.
+ */
+const STALE_INDEX_MS = 24 * HOUR_MS;
 /** In open hours metrics are compared up to here, records up to now: a process writes its records each minute. */
 const OPEN_LAG_MS = 5 * 60_000;
 const MINUTE_MS = 60_000;
@@ -71,7 +79,7 @@ const MAX_PASSES = 4;
 /**
  * Trues up budgets: spend that AWS metered and no helper recorded becomes `unattributed`, and `unconfirmed` money is
  * confirmed or taken off where that is proven. Profiles are attributed by the tags that the index has now, profiles that
- * ended in the period included. One that joined or left the budget in this period proves nothing about `unconfirmed`,
+ * ended in the period included; in a period that is over by those that they had at its end. One that joined or left the budget in this period proves nothing about `unconfirmed`,
  * as some of its attempts may never have been counted here.
  *
  * All metrics are read together, and one budget that fails holds up no other. Cheap enough for every sweep: closed hours
@@ -166,7 +174,9 @@ async function readRecords(
   const recent = { from: closed, until: epochMs(Math.min(now, period.endsAt)) };
   const recorded = mergeUsage(recordedPast, await readings.recorded(recent, now));
   const changedCoverage = await ports.openings.list(key);
-  const entries = await ports.index.list();
+  const histories = await ports.histories.list();
+  const listed = await ports.index.list();
+  const entries = now < period.endsAt ? listed : tagsBefore(period.endsAt, listed, histories);
   const covered = coveredProfiles(budget.selector, entries);
   return {
     ...held,
@@ -183,6 +193,7 @@ async function readRecords(
     isWhole:
       changedCoverage.size === 0 &&
       from === period.startsAt &&
+      !hasLeft(budget.selector, histories, epochMs(period.startsAt - STALE_INDEX_MS)) &&
       // Helpers go by the index, which a policy that has just changed is ahead of.
       entries.every((entry) => covered.includes(entry) || entry.budgets.every(({ id }) => id !== budget.id)),
   };

@@ -104,6 +104,11 @@ export function unsettledPeriods(budget: Budget, now: EpochMs): Period[] {
   return now - period.startsAt < LATE_REPORTS_MS ? [period, previousPeriod(period, budget)] : [period];
 }
 
+/** Finishes all periods of a budget to which something may still be reported, though it covers no profile any more. */
+export async function finishPeriods(ports: BudgetReview, budget: Budget): Promise<void> {
+  for (const period of unsettledPeriods(budget, ports.clock.now())) await finish(ports, budget, period);
+}
+
 /**
  * What calls of a period that is over leave to be done: leases of processes that are gone are taken back, and thresholds
  * that were reached since the last review are told. No standing is decided any more.

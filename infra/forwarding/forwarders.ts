@@ -4,7 +4,7 @@
  */
 import * as yaml from 'yaml';
 import * as z from 'zod';
-import { partitionOf } from '../../domain/profiles/profile-arn.ts';
+import { anomalyRegions, forwardingRegions } from '../../domain/events/forwarding.ts';
 import { ANOMALIES_REGION } from '../../domain/signals/anomaly.ts';
 import type { Deployment } from '../deployment.ts';
 
@@ -33,10 +33,9 @@ const OF_BILLING = ['cost-anomalies'];
 
 /** Every Region but the home Region that has events for the governor. */
 export function forwardersOf({ homeRegion, regions, payerAccountId }: Deployment): readonly Forwarder[] {
-  const billing = partitionOf(homeRegion) === 'aws' && homeRegion !== ANOMALIES_REGION ? [ANOMALIES_REGION] : [];
-  const further = [...new Set([...regions, ...billing])].filter((region) => region !== homeRegion).sort();
+  const billing = anomalyRegions(homeRegion);
   return [
-    ...further.map((region): Forwarder => {
+    ...forwardingRegions({ homeRegion, regions }).map((region): Forwarder => {
       const rules = [...(regions.includes(region) ? OF_PROFILES : []), ...(billing.includes(region) ? OF_BILLING : [])];
       return { region, account: 'own', rules };
     }),

@@ -10,6 +10,7 @@ import {
   sub,
   type Template,
 } from './forwarders.ts';
+import { lettersLostAlarm } from './forwarding-alarms.ts';
 
 /**
  * The home Region's side: who may forward events to the governor's bus, and rules on it that hand them to the functions
@@ -55,6 +56,14 @@ function resourcesOf(deployment: Deployment, rule: ForwardedRule, forwarders: re
         ],
       },
     },
+    [`${id}LettersLostAlarm`]: lettersLostAlarm(
+      name,
+      [
+        { Name: 'EventBusName', Value: { Ref: 'GovernorBus' } },
+        { Name: 'RuleName', Value: name },
+      ],
+      { queue: 'undelivered-events', topic: { Ref: 'NoticesTopic' } },
+    ),
     [`${id}Permission`]: {
       Type: 'AWS::Lambda::Permission',
       Properties: {

@@ -4,6 +4,7 @@ import { tagActivationPart } from '../../domain/budgets/payer.ts';
 import type { Policy } from '../../domain/policy/policy.ts';
 import type { Deployment } from '../deployment.ts';
 import { ACCOUNT_ID, type ForwardedRule, type Forwarder, type Template } from './forwarders.ts';
+import { ALARM_CONDITION, ALARM_PARAMETER } from './forwarding-alarms.ts';
 import { forwarding, onlyIn, outputsOf } from './region-template.ts';
 
 /**
@@ -23,6 +24,7 @@ export function payerTemplate(
     Description: `bedrock-cost-governor: watches the tag ${policy.tenantTag} for cost anomalies in the account that pays, and forwards them to the governor in ${deployment.homeRegion} of the account that it governs`,
     ...onlyIn(forwarder.region),
     Parameters: {
+      ...ALARM_PARAMETER,
       GovernorAccountId: {
         Type: 'String',
         AllowedPattern: '[0-9]{12}',
@@ -30,6 +32,7 @@ export function payerTemplate(
         ConstraintDescription: 'an account id of 12 digits',
       },
     },
+    Conditions: ALARM_CONDITION,
     Resources: {
       ...detection(deployment, policy, policy.anomalies.impact),
       ...forwarding(deployment, forwarder, rulesOfMonitor(rules), { Ref: 'GovernorAccountId' }),

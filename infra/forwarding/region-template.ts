@@ -1,3 +1,4 @@
+import { FORWARDING_QUEUE } from '../../domain/events/forwarding.ts';
 import type { Deployment } from '../deployment.ts';
 import {
   ACCOUNT_ID,
@@ -9,6 +10,7 @@ import {
   sub,
   type Template,
 } from './forwarders.ts';
+import { ALARM_CONDITION, ALARM_OUTPUT, ALARM_PARAMETER, forwardingAlarms } from './forwarding-alarms.ts';
 
 const RETENTION_SECONDS = 1_209_600;
 
@@ -23,6 +25,8 @@ export function regionTemplate(
     AWSTemplateFormatVersion: '2010-09-09',
     Description: `bedrock-cost-governor: forwards ${what} from ${forwarder.region} to the governor in ${deployment.homeRegion}. Profile events need a CloudTrail trail here that logs management events; without one the sweep does their work within five minutes.`,
     ...onlyIn(forwarder.region),
+    Parameters: ALARM_PARAMETER,
+    Conditions: ALARM_CONDITION,
     Resources: forwarding(deployment, forwarder, rules, ACCOUNT_ID),
     Outputs: outputsOf(forwarder),
   };
@@ -48,6 +52,7 @@ export function outputsOf({ rules }: Forwarder): Template {
       Description: 'Holds the events that did not reach the home Region',
       Value: { Ref: 'UndeliveredForwardsQueue' },
     },
+    ...ALARM_OUTPUT,
     ...(rules.includes('profile-api-calls')
       ? {
           NeedsTrail: {
@@ -62,7 +67,7 @@ export function outputsOf({ rules }: Forwarder): Template {
 
 /**
  * Rules on the default bus, the role by which they put events on the governor's bus, and the queue for what does not arrive,
- * which must be in the Region of the rule (EventBridge user guide, dead-letter queues).
+ * which must be in the Region of the rule (EventBridge user guide, dead-letter queues), with what tells people of it.
  *
  * @param governorAccount in which the governor's bus is
  */
@@ -147,7 +152,7 @@ export function forwarding(
     UndeliveredForwardsQueue: {
       Type: 'AWS::SQS::Queue',
       Properties: {
-        QueueName: `${prefix}-undelivered-forwards`,
+        QueueName: `${prefix}-${FORWARDING_QUEUE}`,
         MessageRetentionPeriod: RETENTION_SECONDS,
         ...(key === undefined ? { SqsManagedSseEnabled: true } : { KmsMasterKeyId: key }),
       },
@@ -171,21 +176,6 @@ export function forwarding(
         },
       },
     },
-    UndeliveredForwardsAlarm: {
-      Type: 'AWS::CloudWatch::Alarm',
-      Properties: {
-        AlarmName: `${prefix}-undelivered-forwards`,
-        AlarmDescription: `Events of this Region did not reach the governor in ${deployment.homeRegion}. The sweep makes up for them; what is in the queue says why they did not arrive.`,
-        Namespace: 'AWS/SQS',
-        MetricName: 'ApproximateNumberOfMessagesVisible',
-        Dimensions: [{ Name: 'QueueName', Value: { 'Fn::GetAtt': ['UndeliveredForwardsQueue', 'QueueName'] } }],
-        Statistic: 'Maximum',
-        Period: 300,
-        EvaluationPeriods: 1,
-        Threshold: 0,
-        ComparisonOperator: 'GreaterThanThreshold',
-        TreatMissingData: 'notBreaching',
-      },
-    },
+    ...forwardingAlarms({ prefix, homeRegion: deployment.homeRegion }, forwarded.map(nameOf), key),
   };
 }

@@ -1,4 +1,4 @@
-import { createHash, randomUUID } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import * as z from 'zod';
 import { ledgerTable } from '../../aws/dynamodb/ledger-table.ts';
 import { tableLook } from '../../aws/dynamodb/table-identity.ts';
@@ -10,6 +10,7 @@ import type { WriteId } from '../../domain/spending/ledger.ts';
 import { equipment } from '../equipment.ts';
 import { functionSettings } from '../function-settings.ts';
 import type { Equipped } from '../handler-of.ts';
+import { inLambda, type Surroundings } from '../surroundings.ts';
 
 const Environment = z.object({
   GOVERNOR_TABLE: z.string().min(3),
@@ -17,16 +18,17 @@ const Environment = z.object({
 });
 
 /** The adapters of the function `lease`, which runs too often to read the policy each time. */
-export function lender(environment: NodeJS.ProcessEnv = process.env): Equipped & { readonly lending: LendingPorts } {
+export function lender(surroundings: Surroundings = inLambda()): Equipped & { readonly lending: LendingPorts } {
+  const { environment, machine } = surroundings;
   const { GOVERNOR_TABLE: table, GOVERNOR_STAGE: stage } = functionSettings(Environment, environment);
-  const { logger, metrics, clock, dynamo, policies, index, journal } = equipment(table, stage);
+  const { logger, metrics, clock, dynamo, policies, index, journal } = equipment(surroundings, table, stage);
   const lending: LendingPorts = {
-    ledger: ledgerTable(dynamo, table, tableLook(dynamo, table, clock)),
+    ledger: ledgerTable(dynamo, table, tableLook(dynamo, table, clock, machine.deadline)),
     usage: usageTable(dynamo, table),
     clock,
     journal,
-    newWriteId: () => randomUUID() as WriteId,
-    random: Math.random,
+    newWriteId: () => machine.newId() as WriteId,
+    random: machine.random,
     agents: new Map(),
     namespaceOf,
     facts: rememberedFacts(async () => {

@@ -4,6 +4,7 @@ import { paceTable } from '../../aws/dynamodb/pace-table.ts';
 import { equipment } from '../equipment.ts';
 import { functionSettings } from '../function-settings.ts';
 import { once } from '../made-once.ts';
+import { inLambda, type Surroundings } from '../surroundings.ts';
 import { TellingSettings, telling } from '../telling.ts';
 
 const Environment = TellingSettings.extend({
@@ -12,17 +13,18 @@ const Environment = TellingSettings.extend({
 });
 
 /** The adapters of the function `outlook`: it reaches neither profiles nor AWS Budgets. */
-export function lookingAhead(environment: NodeJS.ProcessEnv = process.env) {
+export function lookingAhead(surroundings: Surroundings = inLambda()) {
+  const { environment, machine } = surroundings;
   const settings = functionSettings(Environment, environment);
   const { GOVERNOR_TABLE: table, GOVERNOR_STAGE: stage } = settings;
-  const { logger, metrics, clock, dynamo, policies, index, journal } = equipment(table, stage);
-  const told = once(() => telling(dynamo, table, clock, settings));
+  const { logger, metrics, clock, dynamo, policies, index, journal } = equipment(surroundings, table, stage);
+  const told = once(() => telling(surroundings, dynamo, table, clock, settings));
   const start = async () => ({
     policy: await policies.current(),
     clock,
     journal,
     index,
-    ledgerReadings: ledgerReadings(dynamo, table),
+    ledgerReadings: ledgerReadings(dynamo, table, machine.wait),
     paces: paceTable(dynamo, table),
     ...told(),
   });

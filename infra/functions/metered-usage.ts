@@ -6,8 +6,8 @@ import type { Governor } from '../composition.ts';
 import { forEachRegion } from '../made-once.ts';
 
 /** What a true-up needs besides: what helpers have recorded, what CloudWatch has metered, and how far they were compared. */
-export function meteredUsage({ records, clock, dynamo, table }: Governor) {
-  const cloudWatchIn = forEachRegion((region) => new CloudWatchClient({ region }));
+export function meteredUsage({ records, clock, dynamo, table, surroundings: { client } }: Governor) {
+  const cloudWatchIn = forEachRegion((region) => client(CloudWatchClient, region));
   const readings = new UsageReadings({ records, metered: cloudWatchMetrics(cloudWatchIn), clock });
   return { cloudWatchIn, trueUp: { readings, checkpoints: checkpointsTable(dynamo, table) } };
 }

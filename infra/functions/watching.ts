@@ -4,10 +4,11 @@ import { powertoolsGauges } from '../../aws/powertools-journal.ts';
 import { leasableItems } from '../../domain/recovery/recover.ts';
 import { tendTable } from '../../domain/recovery/tend-table.ts';
 import { governor } from '../composition.ts';
+import { inLambda, type Surroundings } from '../surroundings.ts';
 
 /** The adapters of the function `ledger-watch`. */
-export function watching() {
-  const base = governor();
+export function watching(surroundings: Surroundings = inLambda()) {
+  const base = governor(surroundings);
   const { clock, dynamo, identities, index, journal, table } = base;
   const gauges = powertoolsGauges(base.metrics);
   return {

@@ -17,8 +17,9 @@ const KEPT_MS = 8 * 24 * 3_600_000;
 
 /**
  * Metrics of the account's own doing: what functions write in the embedded metric format, what Lambda counts of its
- * functions, and what SQS tells of its queues each minute. Only these of AWS's: `Invocations`, `Errors`, `Throttles`,
- * `Duration`; `ApproximateNumberOfMessagesVisible`, `ApproximateNumberOfMessagesNotVisible`, `ApproximateAgeOfOldestMessage`.
+ * functions, what SQS tells of its queues each minute, and what neither arrived nor came to a dead-letter queue. Only these of
+ * AWS's: `Invocations`, `Errors`, `Throttles`, `Duration`, `DestinationDeliveryFailures`; `InvocationsFailedToBeSentToDlq`;
+ * `ApproximateNumberOfMessagesVisible`, `ApproximateNumberOfMessagesNotVisible`, `ApproximateAgeOfOldestMessage`.
  *
  * SQS stops telling of a queue that nobody has used for hours; here it never does.
  */
@@ -50,6 +51,7 @@ export class AccountMetrics {
 
   observe(observation: Observation): void {
     if (observation.kind === 'log') this.#readEmbedded(observation.line);
+    if (observation.kind === 'lost') this.#countLost(observation.from, observation.to);
     if (observation.kind !== 'invocation') return;
     const { functionName, error, durationMs } = observation;
     const told = { Invocations: 1, Errors: error === undefined ? 0 : 1, Throttles: 0, Duration: durationMs };
@@ -57,6 +59,20 @@ export class AccountMetrics {
       const dimensions = { FunctionName: functionName };
       this.#put(this.#world.homeRegion, { namespace: 'AWS/Lambda', name, dimensions }, value);
     }
+  }
+
+  /** [EventBridge user guide, monitoring: a rule of a custom bus has the bus as a dimension too; Lambda developer guide, metrics] */
+  #countLost(from: string, to: string): void {
+    if (!to.startsWith('arn:aws:sqs:')) return;
+    const [, , service, region = '', , resource = '', name = ''] = from.split(':');
+    if (service === 'lambda') {
+      const metric = { namespace: 'AWS/Lambda', name: 'DestinationDeliveryFailures' };
+      this.#put(region, { ...metric, dimensions: { FunctionName: name } }, 1);
+    }
+    if (service !== 'events' || !resource.startsWith('rule/')) return;
+    const [RuleName = '', EventBusName] = resource.split('/').slice(1).reverse();
+    const dimensions = { RuleName, ...(EventBusName === undefined ? {} : { EventBusName }) };
+    this.#put(region, { namespace: 'AWS/Events', name: 'InvocationsFailedToBeSentToDlq', dimensions }, 1);
   }
 
   /** [CloudWatch user guide, embedded metric format specification]. Functions of other Regions are not told apart. */

@@ -92,7 +92,7 @@ async function giveUp(
     if (!(failure instanceof DeliveryFailure)) throw failure;
     world.observe({
       kind: 'lost',
-      from: sourceOf(target.delivery.authority),
+      from: sourceOf(deadLetter.authority),
       to: deadLetter.queueArn,
       reason: `${failure.message} It would have held what could not be delivered because of ${reason}`,
     });

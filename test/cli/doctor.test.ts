@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { AttachRolePolicyCommand, CreatePolicyCommand, IAMClient } from '@aws-sdk/client-iam';
 import { SubscribeCommand } from '@aws-sdk/client-sns';
-import { SendMessageCommand, SQSClient } from '@aws-sdk/client-sqs';
+import { CreateQueueCommand, SendMessageCommand, SQSClient } from '@aws-sdk/client-sqs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import * as z from 'zod';
@@ -67,6 +67,7 @@ describe('governor doctor', () => {
     expect(states).toMatchObject({
       stack: 'ok',
       policy: 'ok',
+      regions: 'ok',
       trail: 'ok',
       subscriptions: 'ok',
       'dead-letters': 'ok',
@@ -102,6 +103,9 @@ describe('governor doctor', () => {
     const sqs = new SQSClient(clientConfig(stack.aws));
     const QueueUrl = `${stack.aws.endpoint}/123456789012/${PREFIX}-failed-invocations`;
     await sqs.send(new SendMessageCommand({ QueueUrl, MessageBody: '{}' }));
+    // Of another stage, whose name begins as this one's.
+    const other = await sqs.send(new CreateQueueCommand({ QueueName: `${PREFIX}-2-failed-invocations` }));
+    await sqs.send(new SendMessageCommand({ QueueUrl: other.QueueUrl, MessageBody: '{}' }));
     const stops = [
       stack.aws.intercept(({ operation }) =>
         operation === 'GetTrailStatus' ? { answer: { IsLogging: false } } : undefined,

@@ -1,6 +1,12 @@
 import { CloudWatchClient, DescribeAlarmsCommand } from '@aws-sdk/client-cloudwatch';
-import { EnableRuleCommand } from '@aws-sdk/client-eventbridge';
-import { GetQueueUrlCommand, SendMessageCommand, SQSClient } from '@aws-sdk/client-sqs';
+import { EnableRuleCommand, ListTargetsByRuleCommand, PutTargetsCommand } from '@aws-sdk/client-eventbridge';
+import {
+  GetQueueAttributesCommand,
+  GetQueueUrlCommand,
+  SendMessageCommand,
+  SetQueueAttributesCommand,
+  SQSClient,
+} from '@aws-sdk/client-sqs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { AwsFault } from '../../local/service.ts';
 import { governor as command } from '../cli/command.ts';
@@ -9,6 +15,7 @@ import { DeployedGovernor, FUNCTIONS, NOVA_PRO, PREFIX, RULES } from './deployed
 const MINUTE_MS = 60_000;
 const CREDENTIALS = { accessKeyId: 'operator', secretAccessKey: 'not-verified' };
 const TAGS = { dept: 'claims', team: 'intake', app: 'triage', environment: 'prod', costcenter: 'cc-1042' };
+const NOBODY = JSON.stringify({ Version: '2012-10-17', Statement: [] });
 const OUT = new AwsFault('InternalServerError', 'Internal server error', 500);
 
 /** The packaged alarms, evaluated minute by minute, on the metrics that the functions and queues report. */
@@ -50,6 +57,11 @@ describe('the deployed stack, watched by its alarms', { timeout: 120_000 }, () =
     governor.aws.intercept((call) =>
       call.service === 'dynamodb' && call.principal.arn.includes(':assumed-role/') ? OUT : undefined,
     );
+  /** The targets of a rule, with another name of their function. */
+  const targetsOf = async (Rule: string, suffix: string) => {
+    const { Targets = [] } = await governor.events.send(new ListTargetsByRuleCommand({ Rule }));
+    return Targets.map((target) => ({ ...target, Arn: `${(target.Arn ?? '').replace(/-gone$/, '')}${suffix}` }));
+  };
   const toldOf = async (): Promise<string[]> =>
     (await governor.notices()).flatMap(({ subject }) => (/^(OK|ALARM): /.test(subject) ? [subject] : []));
 
@@ -107,6 +119,34 @@ describe('the deployed stack, watched by its alarms', { timeout: 120_000 }, () =
     await enableSchedules();
     await minutes(10);
     expect(await inAlarm()).toEqual([]);
+  });
+
+  it('tells of work that did not even get to its dead-letter queue', async () => {
+    const sqs = new SQSClient({ endpoint: governor.aws.endpoint, region: 'us-east-1', credentials: CREDENTIALS });
+    const { QueueUrl } = await sqs.send(new GetQueueUrlCommand({ QueueName: `${PREFIX}-undelivered-events` }));
+    const { Attributes = {} } = await sqs.send(new GetQueueAttributesCommand({ QueueUrl, AttributeNames: ['Policy'] }));
+    const admit = async (Policy: string) =>
+      await sqs.send(new SetQueueAttributesCommand({ QueueUrl, Attributes: { Policy } }));
+    await admit(NOBODY);
+    await governor.events.send(
+      new PutTargetsCommand({ Rule: RULES.apiCalls, Targets: await targetsOf(RULES.apiCalls, '-gone') }),
+    );
+    await governor.createProfile('lost', governor.foundationModel(NOVA_PRO), { ...TAGS, tenant: 'lost' });
+    await governor.aws.settled();
+    await minutes(2);
+    expect(await inAlarm()).toEqual(['profile-api-calls-letters-lost']);
+    await governor.events.send(
+      new PutTargetsCommand({ Rule: RULES.apiCalls, Targets: await targetsOf(RULES.apiCalls, '') }),
+    );
+    await admit(Attributes['Policy'] ?? '');
+    await minutes(8);
+    expect(await inAlarm()).toEqual([]);
+    expect(await toldOf()).toEqual(
+      expect.arrayContaining([
+        `ALARM: "${PREFIX}-profile-api-calls-letters-lost"`,
+        `OK: "${PREFIX}-profile-api-calls-letters-lost"`,
+      ]),
+    );
   });
 
   it('takes none of its own alarms for a signal about a budget', () => {

@@ -15,7 +15,7 @@ import {
 } from '@aws-sdk/client-sqs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import * as z from 'zod';
-import { DEAD_LETTER_QUEUES, type DeadLetterQueueName } from '../../domain/redrive/dead-letter.ts';
+import { type DeadLetterQueueName, HOME_QUEUES } from '../../domain/redrive/dead-letter.ts';
 import { packageStack } from '../../infra/package.ts';
 import { GovernorRefusal } from '../../invoke/index.ts';
 import { AwsFault } from '../../local/service.ts';
@@ -50,7 +50,7 @@ describe('dead letters', { timeout: 120_000 }, () => {
   const counts = async () =>
     Object.fromEntries(
       await Promise.all(
-        DEAD_LETTER_QUEUES.map(async (queue) => {
+        HOME_QUEUES.map(async (queue) => {
           const AttributeNames = ['ApproximateNumberOfMessages' as const];
           const QueueUrl = await urlOf(queue);
           const { Attributes } = await sqs.send(new GetQueueAttributesCommand({ QueueUrl, AttributeNames }));
@@ -58,7 +58,7 @@ describe('dead letters', { timeout: 120_000 }, () => {
         }),
       ),
     );
-  const EMPTY = Object.fromEntries(DEAD_LETTER_QUEUES.map((queue) => [queue, 0]));
+  const EMPTY = Object.fromEntries(HOME_QUEUES.map((queue) => [queue, 0]));
 
   /** What is in a queue, which stays visible. */
   const look = async (queue: DeadLetterQueueName): Promise<Message[]> => {
@@ -264,7 +264,7 @@ describe('dead letters', { timeout: 120_000 }, () => {
   });
 
   it("cannot be moved by SQS itself, which moves only out of other queues' dead-letter queues", async () => {
-    for (const queue of DEAD_LETTER_QUEUES) {
+    for (const queue of HOME_QUEUES) {
       const SourceArn = `arn:aws:sqs:${governor.aws.homeRegion}:${governor.aws.accountId}:${PREFIX}-${queue}`;
       const move = sqs.send(new StartMessageMoveTaskCommand({ SourceArn }));
       await expect(move).rejects.toMatchObject({ name: 'InvalidParameterValue' });
@@ -274,9 +274,18 @@ describe('dead letters', { timeout: 120_000 }, () => {
   it('of a queue that is not there, or of one that is not known, are a mistake that is told', async () => {
     const unknown = await redrive('--queue', 'other');
     expect(unknown.code).toBe(2);
-    const environment = { ...governor.aws.environment(), GOVERNOR_TABLE: 'no-stack' };
+    const environment = { ...governor.aws.environment(), GOVERNOR_TABLE: 'bedrock-cost-governor-none' };
     const none = await command(environment, 'redrive').ended;
     expect(none.code).toBe(1);
-    expect(none.stderr).toContain('looking up the queue no-stack-undelivered-events');
+    expect(none.stderr).toContain('looking up the queue bedrock-cost-governor-none-undelivered-events');
+    // A table that was adopted may have any name: the stage names the stack's queues and functions.
+    const adopted = { ...governor.aws.environment(), GOVERNOR_TABLE: 'restored' };
+    expect((await command(adopted, 'redrive', '--stage', 'dev').ended).code).toBe(0);
+    expect((await command(adopted, 'redrive').ended).stderr).toMatch(/^expected --stage <stage>/);
+    const alone = await redrive('--queue', 'undelivered-forwards');
+    expect(alone).toMatchObject({ code: 0, stdout: 'undelivered-forwards: no other Region forwards to this stack\n' });
+    const nowhere = await command(environment, 'redrive', '--queue', 'undelivered-forwards').ended;
+    expect(nowhere.code).toBe(2);
+    expect(nowhere.stderr).toContain('no function of the stack bedrock-cost-governor-none');
   });
 });

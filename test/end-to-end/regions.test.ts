@@ -10,14 +10,24 @@ import {
   PutRuleCommand,
   PutTargetsCommand,
 } from '@aws-sdk/client-eventbridge';
-import { GetQueueUrlCommand, ReceiveMessageCommand, SQSClient } from '@aws-sdk/client-sqs';
+import { SNSClient } from '@aws-sdk/client-sns';
+import {
+  DeleteQueueCommand,
+  GetQueueUrlCommand,
+  PurgeQueueCommand,
+  ReceiveMessageCommand,
+  SendMessageCommand,
+  SQSClient,
+} from '@aws-sdk/client-sqs';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { packageStack } from '../../infra/package.ts';
 import { startEmbeddedAws } from '../../local/embedded-aws.ts';
-import type { JsonObject, Observation } from '../../local/service.ts';
+import { AwsFault, type JsonObject, type Observation } from '../../local/service.ts';
+import { governor as command } from '../cli/command.ts';
 import { copyProject } from '../infra/project-copy.ts';
 import { converse, DeployedGovernor, FUNCTIONS, NOVA_PRO, PREFIX } from './deployed-governor.ts';
+import { type Mailbox, subscribeMailbox } from './mailbox.ts';
 
 const HOME = 'eu-west-1';
 const FURTHER = 'us-west-2';
@@ -50,7 +60,11 @@ describe('a governor of several Regions', () => {
       flags: ['--region', HOME, '--regions', `${HOME},${FURTHER}`],
     });
     expect(packaged.further.map(({ region }) => region)).toEqual(['us-east-1', FURTHER]);
-    const aws = await startEmbeddedAws({ startAt: Date.parse('2026-11-20T09:00:00Z'), region: HOME });
+    const aws = await startEmbeddedAws({
+      startAt: Date.parse('2026-11-20T09:00:00Z'),
+      region: HOME,
+      cloudWatch: { alarmsOfStacks: true },
+    });
     const policy = parse(await readFile(POLICY_FILE, 'utf8')) as { regions: string[]; budgets: Budgets };
     const [tenants] = policy.budgets;
     if (tenants === undefined) throw new Error('the example has a budget for each tenant');
@@ -247,22 +261,126 @@ describe('a governor of several Regions', () => {
     expect(await governor.inRegion(UNLISTED).tagsOf(arn)).toEqual({ team: 'intake' });
   });
 
-  it('keeps what cannot be forwarded in a queue of the Region where it happened', async () => {
-    const events = new EventBridgeClient(config(FURTHER));
-    const Rule = `${PREFIX}-forward-profile-api-calls`;
-    const { Targets = [] } = await events.send(new ListTargetsByRuleCommand({ Rule }));
-    const misled = Targets.map((target) => ({ ...target, RoleArn: role('admin') }));
-    await events.send(new PutTargetsCommand({ Rule, Targets: misled }));
-    const arn = await create(FURTHER, 'kept');
-    await events.send(new PutTargetsCommand({ Rule, Targets }));
-    const sqs = new SQSClient(config(FURTHER));
-    const { QueueUrl } = await sqs.send(new GetQueueUrlCommand({ QueueName: `${PREFIX}-undelivered-forwards` }));
-    const { Messages = [] } = await sqs.send(
-      new ReceiveMessageCommand({ QueueUrl, MessageAttributeNames: ['All'], MaxNumberOfMessages: 10 }),
-    );
-    expect(Messages.map(({ MessageAttributes }) => MessageAttributes?.['ERROR_CODE']?.StringValue)).toEqual([
-      'NO_PERMISSIONS',
-    ]);
-    expect(Messages[0]?.Body).toContain(arn);
+  describe('what cannot be forwarded', () => {
+    const QUEUE = `${PREFIX}-undelivered-forwards`;
+    let arn: string;
+    let mail: Mailbox;
+    const queueIn = (region: string) => new SQSClient(config(region));
+    const urlIn = async (region: string) =>
+      (await queueIn(region).send(new GetQueueUrlCommand({ QueueName: QUEUE }))).QueueUrl;
+    /** What is in the queue, which stays visible. */
+    const look = async () => {
+      const QueueUrl = await urlIn(FURTHER);
+      const visible = { QueueUrl, MessageAttributeNames: ['All'], MaxNumberOfMessages: 10, VisibilityTimeout: 0 };
+      return (await queueIn(FURTHER).send(new ReceiveMessageCommand(visible))).Messages ?? [];
+    };
+    const run = async (...args: readonly string[]) => {
+      const ending = await command({ ...governor.aws.environment(), GOVERNOR_TABLE: governor.table }, ...args).ended;
+      await governor.aws.settled();
+      return ending;
+    };
+    /** The last word of the alarm on the queue. */
+    const told = async () =>
+      (await mail()).map(({ subject }) => subject).findLast((subject) => subject.includes(`"${QUEUE}"`));
+    const minutesPass = async (minutes: number) => {
+      for (let minute = 0; minute < minutes; minute++) {
+        await governor.aws.clock.advance(MINUTE_MS);
+        await governor.aws.settled();
+      }
+    };
+
+    beforeAll(async () => {
+      const topic = `arn:aws:sns:${FURTHER}:${governor.aws.accountId}:${PREFIX}-forwarding-alarms`;
+      mail = await subscribeMailbox({ sns: new SNSClient(config(FURTHER)), sqs: queueIn(FURTHER) }, topic, 'on-call');
+      const events = new EventBridgeClient(config(FURTHER));
+      const Rule = `${PREFIX}-forward-profile-api-calls`;
+      const { Targets = [] } = await events.send(new ListTargetsByRuleCommand({ Rule }));
+      const misled = Targets.map((target) => ({ ...target, RoleArn: role('admin') }));
+      await events.send(new PutTargetsCommand({ Rule, Targets: misled }));
+      arn = await create(FURTHER, 'kept');
+      await events.send(new PutTargetsCommand({ Rule, Targets }));
+    });
+
+    it('is kept in a queue of the Region where it happened, and people are told there', async () => {
+      const letters = await look();
+      expect(letters.map(({ MessageAttributes }) => MessageAttributes?.['ERROR_CODE']?.StringValue)).toEqual([
+        'NO_PERMISSIONS',
+      ]);
+      expect(letters[0]?.Body).toContain(arn);
+      await minutesPass(3);
+      expect(await told()).toMatch(/^ALARM/);
+      expect(await governor.indexEntry(arn)).toBeUndefined();
+    });
+
+    it('is seen by the doctor, as is a Region whose alarms nobody hears', async () => {
+      const { stdout } = await run('doctor', '--json');
+      const { findings } = JSON.parse(stdout) as { findings: { check: string; state: string; what: string }[] };
+      const of = (name: string) =>
+        findings.filter(({ check }) => check === name).map(({ state, what }) => [state, what]);
+      expect(of('regions')).toEqual([
+        ['ok', `the stack was packaged for ${HOME}, ${FURTHER}: all of the policy`],
+        ['failed', expect.stringContaining('nobody hears it when events of us-east-1 do not arrive')],
+        ['ok', expect.stringContaining(`${FURTHER} forwards to ${HOME}; 1 confirmed at`)],
+      ]);
+      expect(of('dead-letters')).toEqual([
+        ['ok', '4 dead-letter queues are empty'],
+        ['ok', expect.stringContaining('in us-east-1')],
+        ['failed', `1 messages in ${QUEUE} of ${FURTHER}: work that got lost`],
+      ]);
+    });
+
+    it('is made up for from the home Region, and what says that it is from elsewhere stays', async () => {
+      const MessageBody = JSON.stringify(forgedEvent(arn, { region: HOME }));
+      const RULE_ARN = {
+        DataType: 'String',
+        StringValue: `arn:aws:events:${FURTHER}:${governor.aws.accountId}:rule/${PREFIX}-forward-profile-api-calls`,
+      };
+      const forged = { QueueUrl: await urlIn(FURTHER), MessageBody, MessageAttributes: { RULE_ARN } };
+      await queueIn(FURTHER).send(new SendMessageCommand(forged));
+      await minutesPass(1);
+      const rehearsal = await run('redrive', '--dry-run');
+      expect(rehearsal.stdout).toContain(`undelivered-forwards in us-east-1: empty\n`);
+      expect(rehearsal.stdout).toContain(`undelivered-forwards in ${FURTHER}: 1 would be redriven`);
+      expect(await governor.indexEntry(arn)).toBeUndefined();
+
+      seen = [];
+      const ending = await run('redrive');
+      expect(ending).toMatchObject({ code: 1, stderr: '' });
+      expect(ending.stdout).toContain(`${FUNCTIONS.profileChanged} for 1`);
+      expect(ending.stdout).toMatch(/stays: .*: it says that it is from "eu-west-1"/);
+      // Once for the letter, and once for the governor's own tagging, which is forwarded again.
+      expect(invoked()).toEqual(['profile-changed', 'profile-changed']);
+      expect(await governor.inRegion(FURTHER).tagsOf(arn)).toEqual({ ...tagsFor('kept'), costcenter: 'cc-0000' });
+      expect(await governor.indexEntry(arn)).toMatchObject({ region: FURTHER, standing: { state: 'open' } });
+      expect((await look()).map(({ Body }) => Body)).toEqual([MessageBody]);
+    });
+
+    it('is over when the queue is empty', async () => {
+      await queueIn(FURTHER).send(new PurgeQueueCommand({ QueueUrl: await urlIn(FURTHER) }));
+      await minutesPass(3);
+      expect(await told()).toMatch(/^OK/);
+      expect((await run('redrive', '--queue', 'undelivered-forwards')).code).toBe(0);
+    });
+
+    it('is told with its Region where that may not be looked at, after what was done elsewhere', async () => {
+      const heal = governor.aws.intercept(({ service, region }) =>
+        service === 'sqs' && region === FURTHER ? new AwsFault('AccessDeniedException', 'not here') : undefined,
+      );
+      const ending = await run('redrive');
+      heal();
+      expect(ending.code).toBe(1);
+      expect(ending.stdout).toContain('failed-invocations: empty\n');
+      expect(ending.stderr).toContain(`looking up the queue ${QUEUE} in ${FURTHER}`);
+    });
+
+    it('has no queue where the stack of a Region is not deployed, which is told', async () => {
+      await queueIn('us-east-1').send(new DeleteQueueCommand({ QueueUrl: await urlIn('us-east-1') }));
+      const ending = await run('redrive');
+      expect(ending.code).toBe(1);
+      expect(ending.stdout).toContain('undelivered-forwards in us-east-1: there is no such queue: deploy the stack');
+      expect(ending.stdout).toContain(`undelivered-forwards in ${FURTHER}: empty`);
+      const { stdout } = await run('doctor');
+      expect(stdout).toContain(`the stack of us-east-1 is not deployed: its events do not reach ${HOME}`);
+    });
   });
 });

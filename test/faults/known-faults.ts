@@ -264,8 +264,8 @@ export const FAULTS: readonly Fault[] = [
     id: 'F14b',
     meaning: 'a reset drops fresh spend: what was spent just before a period ended is never told',
     file: 'invoke/admission.ts',
-    source: 'account.endsAt <= now && account.isAtRest',
-    fault: 'account.endsAt <= now',
+    source: 'return isReplaced && account.endsAt + KEPT_MS <= now && account.isAtRest;',
+    fault: 'return isReplaced || account.endsAt <= now;',
     test: {
       file: 'test/invoke/lease-lifetime.test.ts',
       title: 'what was spent just before is still told to the period that is over [F14]',

@@ -6,6 +6,8 @@ import { expect } from 'vitest';
 import { readPolicyFile } from '../../cli/policy-file.ts';
 import { UserError } from '../../cli/user-error.ts';
 import { readBudgetAlert, readBudgetAlerts } from '../../domain/budgets/budget-alert.ts';
+import { epochMs } from '../../domain/clock.ts';
+import { ANSWERED_BY } from '../../domain/events/forwarding.ts';
 import { readInvocation } from '../../domain/lending/caller.ts';
 import { formatUsd, parseUsd, parseUsdRoundedUp } from '../../domain/money.ts';
 import { parseIndexEntry, serialiseIndexEntry } from '../../domain/profiles/index-entry-document.ts';
@@ -13,6 +15,7 @@ import { accountOf, parseProfileArn, profileArnOf, profileIdOf, regionOf } from 
 import { readProfileEvent } from '../../domain/profiles/profile-event.ts';
 import { readProfilesAnswer, readResolverRequest } from '../../domain/profiles/resolver-protocol.ts';
 import { readModelId } from '../../domain/profiles/wanted-model.ts';
+import { type DeadLetterQueue, HOME_QUEUES, readLetter } from '../../domain/redrive/dead-letter.ts';
 import { parseResourceArn } from '../../domain/resources/resource-arn.ts';
 import { readAlarmEvent } from '../../domain/signals/alarm.ts';
 import { readAnomalies } from '../../domain/signals/anomaly.ts';
@@ -192,6 +195,7 @@ export const PARSERS: readonly Parser[] = [
     const answer = readProfilesAnswer(payload);
     if (typeof answer === 'string') expect(answer).not.toBe('');
   }),
+  ofJson('dead-letter', corpusOf('dead-letter'), checkLetter),
   ofJson('lease-invocation', corpusOf('lease-invocation'), (event) => {
     const lending = {
       urlAlias: 'url',
@@ -205,6 +209,45 @@ export const PARSERS: readonly Parser[] = [
     expect(readInvocation(lending, arn('url'), event).by).toBe('url');
   }),
 ];
+
+/** A letter of the corpus: its body is kept as what it is the JSON of, so that its inside is tried too. */
+function checkLetter(value: unknown): void {
+  const { body, attributes } = isRecord(value) ? value : {};
+  const prefix = 'bedrock-cost-governor-prod';
+  const [region, accountId] = ['us-west-2', ACCOUNT];
+  const letter = {
+    id: 'letter',
+    sentAt: epochMs(0),
+    body: typeof body === 'string' ? body : (JSON.stringify(body) ?? ''),
+    attributes: Object.fromEntries(
+      Object.entries(isRecord(attributes) ? attributes : {}).map(([key, text]) => [
+        key,
+        typeof text === 'string' ? text : (JSON.stringify(text) ?? ''),
+      ]),
+    ),
+  };
+  const queues: readonly DeadLetterQueue[] = [
+    ...HOME_QUEUES.map((each) => ({ name: each })),
+    { name: 'undelivered-forwards', region, accountId },
+  ];
+  // One that is in the wrong queue is no better than any other.
+  for (const queue of queues) {
+    const read = readLetter(prefix, queue, letter);
+    if (read.kind === 'unreadable') {
+      expect([read.why === '', read.why.length > 500]).toEqual([false, false]);
+      continue;
+    }
+    const { functionName, payload } = read.call;
+    expect(functionName).toMatch(/^bedrock-cost-governor-prod-[\w-]+$/);
+    const event: unknown = JSON.parse(payload);
+    if (queue.name !== 'undelivered-forwards') continue;
+    expect(Object.values(ANSWERED_BY).map((fn) => `${prefix}-${fn}`)).toContain(functionName);
+    expect(event).toMatchObject({ region, account: accountId });
+  }
+}
+
+const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
 
 function converseUsage(): unknown {
   const [answer] = capturedAs('runtime-Converse-response');

@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs';
-import { beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import * as z from 'zod';
 import { compilePattern } from '../../local/eventbridge/pattern.ts';
+import { packagedRegions } from './packaged-regions.ts';
 import { eventRule, PREFIX, packagedTemplate } from './packaged-template.ts';
 import { everyMetric, identityOf } from './published-metrics.ts';
 import { alarm, watchedByAlarms, watchedByDashboard, widgetsOf } from './watched-metrics.ts';
@@ -17,10 +18,31 @@ const namesOf = (type: string, member: string) =>
 const functionNames = () => namesOf('AWS::Lambda::Function', 'FunctionName');
 const queueNames = () => namesOf('AWS::SQS::Queue', 'QueueName');
 
+const subscription = z.object({ TopicArn: z.object({ Ref: z.string() }), RedrivePolicy: z.unknown() });
+/** Topics that have a dead-letter queue: those whose alerts a function answers. */
+const redrivenTopics = () =>
+  [...packaged.resources('AWS::SNS::Subscription', subscription).values()].flatMap(({ TopicArn, RedrivePolicy }) =>
+    RedrivePolicy === undefined ? [] : [topicName(TopicArn.Ref)],
+  );
+const topicName = (id: string) =>
+  z.object({ TopicName: z.string() }).parse(packaged.template.Resources[id]?.Properties).TopicName;
+
+const onBus = z.object({ Name: z.string(), EventBusName: z.unknown().optional() });
+const BUS = PREFIX.slice(0, -1);
+/** "Metrics that specify only the RuleName dimension refer to the default event bus" (EventBridge user guide). */
+const ruleDimensions = () =>
+  [...packaged.resources('AWS::Events::Rule', onBus).values()].map(({ Name, EventBusName }) => ({
+    RuleName: Name,
+    ...(EventBusName === undefined ? {} : { EventBusName: BUS }),
+  }));
+
 /** Metrics of AWS itself, by namespace: name and the dimension that tells whose it is. */
 const PUBLISHED_BY_AWS: Readonly<Record<string, { readonly names: readonly string[]; readonly dimension: string }>> = {
   // Lambda developer guide, "Types of metrics for Lambda functions".
-  'AWS/Lambda': { names: ['Invocations', 'Errors', 'Throttles', 'Duration'], dimension: 'FunctionName' },
+  'AWS/Lambda': {
+    names: ['Invocations', 'Errors', 'Throttles', 'Duration', 'DestinationDeliveryFailures'],
+    dimension: 'FunctionName',
+  },
   // SQS developer guide, "Available CloudWatch metrics for Amazon SQS".
   'AWS/SQS': { names: ['ApproximateNumberOfMessagesVisible', 'ApproximateAgeOfOldestMessage'], dimension: 'QueueName' },
 };
@@ -40,7 +62,14 @@ function published(): Set<string> {
       names.map((name) => identityOf(namespace, name, { [dimension]: owner })),
     ),
   );
-  return new Set([...everyMetric(variables).keys(), ...byAws]);
+  const lost = [
+    ...ruleDimensions().map((dimensions) => identityOf('AWS/Events', 'InvocationsFailedToBeSentToDlq', dimensions)),
+    // SNS developer guide, "Monitoring Amazon SNS topics using CloudWatch".
+    ...redrivenTopics().map((TopicName) =>
+      identityOf('AWS/SNS', 'NumberOfNotificationsFailedToRedriveToDlq', { TopicName }),
+    ),
+  ];
+  return new Set([...everyMetric(variables).keys(), ...byAws, ...lost]);
 }
 
 describe('alarms and dashboard', () => {
@@ -128,6 +157,42 @@ describe('the alarms', () => {
     }
   });
 
+  it('watch what did not even get to a dead-letter queue, of every function, rule and topic that has one', () => {
+    const withDestination = [
+      ...packaged
+        .resources('AWS::Lambda::EventInvokeConfig', z.object({ FunctionName: z.object({ Ref: z.string() }) }))
+        .values(),
+    ].map(({ FunctionName }) =>
+      z.object({ FunctionName: z.string() }).parse(packaged.template.Resources[FunctionName.Ref]?.Properties),
+    );
+    expect(withDestination.length).toBeGreaterThan(10);
+    expect(redrivenTopics()).toHaveLength(2);
+    const expected = [
+      ...withDestination.map(({ FunctionName }) => [
+        `${FunctionName}-letters-lost`,
+        identityOf('AWS/Lambda', 'DestinationDeliveryFailures', { FunctionName }),
+      ]),
+      ...ruleDimensions().map((dimensions) => [
+        `${dimensions.RuleName}-letters-lost`,
+        identityOf('AWS/Events', 'InvocationsFailedToBeSentToDlq', dimensions),
+      ]),
+      ...redrivenTopics().map((TopicName) => [
+        `${TopicName}-letters-lost`,
+        identityOf('AWS/SNS', 'NumberOfNotificationsFailedToRedriveToDlq', { TopicName }),
+      ]),
+    ];
+    const watched = watchedByAlarms(packaged).filter(({ by }) => by.endsWith('-letters-lost'));
+    expect(watched.map(({ by, identity }) => [by, identity]).toSorted()).toEqual(expected.toSorted());
+    for (const each of alarms().filter(({ AlarmName }) => AlarmName.endsWith('-letters-lost')))
+      expect(each).toMatchObject({
+        Statistic: 'Sum',
+        EvaluationPeriods: 1,
+        Threshold: 0,
+        ComparisonOperator: 'GreaterThanThreshold',
+        TreatMissingData: 'notBreaching',
+      });
+  });
+
   it('go off where what runs by the clock has never run, or no longer does', () => {
     const bySilence = alarms().filter(({ TreatMissingData }) => TreatMissingData === 'breaching');
     expect(
@@ -176,6 +241,108 @@ describe('the alarms', () => {
     expect(calledBy('governor/dev/tenant-monthly/acme: tokens')).toEqual(['metric-alarms']);
     expect(alarms().map(({ AlarmName }) => [AlarmName, calledBy(AlarmName)])).toEqual(
       alarms().map(({ AlarmName }) => [AlarmName, []]),
+    );
+  });
+});
+
+describe('the alarms of other Regions and of the payer', () => {
+  let regions: Awaited<ReturnType<typeof packagedRegions>>;
+  beforeAll(async () => {
+    regions = await packagedRegions();
+  });
+  afterAll(() => regions.remove());
+  const placedAlarm = alarm.extend({ Dimensions: z.array(z.object({ Name: z.string(), Value: z.string() })) });
+  const named = z.object({ Name: z.string() });
+
+  it('tell a topic of their Region, because an action cannot be in another, of their beginning and end', () => {
+    for (const { template, ofType } of regions.further) {
+      const found = [...ofType('AWS::CloudWatch::Alarm', placedAlarm).values()];
+      expect(found.length).toBeGreaterThanOrEqual(3);
+      for (const { AlarmName, ActionsEnabled, AlarmActions, OKActions } of found)
+        expect([AlarmName.startsWith(PREFIX), ActionsEnabled, AlarmActions, OKActions]).toEqual([
+          true,
+          true,
+          ['ForwardingAlarmsTopic'],
+          ['ForwardingAlarmsTopic'],
+        ]);
+      expect(template.Resources['ForwardingAlarmsTopic']?.Type).toBe('AWS::SNS::Topic');
+      expect(template.Outputs['ForwardingAlarmsTopicArn']?.Value).toEqual({ Ref: 'ForwardingAlarmsTopic' });
+    }
+  });
+
+  it('may publish there, those of their own account and stack alone', () => {
+    for (const { region, accountId, ofType } of regions.further)
+      expect([...ofType('AWS::SNS::TopicPolicy', z.looseObject({})).values()]).toContainEqual({
+        Topics: ['ForwardingAlarmsTopic'],
+        PolicyDocument: {
+          Version: '2012-10-17',
+          Statement: [
+            {
+              Sid: 'AlarmsOfThisStackPublish',
+              Effect: 'Allow',
+              Principal: { Service: 'cloudwatch.amazonaws.com' },
+              Action: 'sns:Publish',
+              Resource: 'ForwardingAlarmsTopic',
+              Condition: {
+                StringEquals: { 'aws:SourceAccount': accountId },
+                ArnLike: { 'aws:SourceArn': `arn:aws:cloudwatch:${region}:${accountId}:alarm:${PREFIX}*` },
+              },
+            },
+          ],
+        },
+      });
+  });
+
+  it('reach an address that is given when the stack is deployed, and nobody where none is', () => {
+    for (const { template } of regions.further) {
+      expect(template.Parameters['AlarmEmail']).toMatchObject({ Type: 'String', Default: '' });
+      expect(template.Resources['ForwardingAlarmsSubscription']).toMatchObject({
+        Condition: 'HasAlarmEmail',
+        Properties: { Protocol: 'email', Endpoint: { Ref: 'AlarmEmail' } },
+      });
+    }
+  });
+
+  it('watch what is in the queue there, what SQS is about to drop, and what did not even get there', () => {
+    for (const { ofType } of regions.further) {
+      const rules = [...ofType('AWS::Events::Rule', named).values()].map(({ Name }) => Name);
+      const found = [...ofType('AWS::CloudWatch::Alarm', placedAlarm).values()].map(
+        ({ AlarmName, Namespace, MetricName, Dimensions, Threshold }) => [
+          AlarmName.replace(PREFIX, ''),
+          `${Namespace} ${MetricName} ${Dimensions.map(({ Name, Value }) => `${Name}=${Value}`).join(',')}`,
+          Threshold,
+        ],
+      );
+      const QUEUE = 'QueueName=UndeliveredForwardsQueue.QueueName';
+      expect(found).toEqual([
+        ['undelivered-forwards', `AWS/SQS ApproximateNumberOfMessagesVisible ${QUEUE}`, 0],
+        ['undelivered-forwards-expiring', `AWS/SQS ApproximateAgeOfOldestMessage ${QUEUE}`, 864_000],
+        ...rules.map((name) => [
+          `${name.replace(PREFIX, '')}-letters-lost`,
+          `AWS/Events InvocationsFailedToBeSentToDlq RuleName=${name}`,
+          0,
+        ]),
+      ]);
+    }
+  });
+
+  it('are joined, in the home Region, by those of the rules that hear what is forwarded', () => {
+    const bySuffix = [...regions.home.ofType('AWS::CloudWatch::Alarm', placedAlarm).values()].filter(({ AlarmName }) =>
+      /-forwarded-.*-letters-lost$/.test(AlarmName),
+    );
+    const rules = [...regions.home.ofType('AWS::Events::Rule', named).values()].filter(({ Name }) =>
+      Name.includes('-forwarded-'),
+    );
+    expect(rules).toHaveLength(4);
+    expect(bySuffix.map(({ AlarmName, AlarmActions, Dimensions }) => [AlarmName, AlarmActions, Dimensions])).toEqual(
+      rules.map(({ Name }) => [
+        `${Name}-letters-lost`,
+        ['NoticesTopic'],
+        [
+          { Name: 'EventBusName', Value: 'GovernorBus' },
+          { Name: 'RuleName', Value: Name },
+        ],
+      ]),
     );
   });
 });

@@ -87,13 +87,14 @@ describe('the options of packaging', () => {
     ]);
   });
 
-  it('take a multi-Region key for all Regions, but where one has a key of its own', () => {
+  it('take a multi-Region key for all Regions, us-east-1 for anomalies included, but where one has a key of its own', () => {
     const regions = ['--region', 'eu-west-1', '--regions', 'eu-west-1,us-west-2,eu-north-1'];
     const own = KEY.replace('eu-west-1', 'eu-north-1');
     expect(deployment([...regions, '--kms-key', SHARED, '--kms-key', own]).kmsKeys).toEqual({
       'eu-west-1': SHARED,
       'us-west-2': SHARED.replace('eu-west-1', 'us-west-2'),
       'eu-north-1': own,
+      'us-east-1': SHARED.replace('eu-west-1', 'us-east-1'),
     });
   });
 

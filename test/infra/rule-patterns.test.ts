@@ -1,8 +1,9 @@
 import { readdirSync, readFileSync } from 'node:fs';
-import { beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type * as z from 'zod';
 import { compilePattern } from '../../local/eventbridge/pattern.ts';
 import type { JsonObject } from '../../local/service.ts';
+import { HOME, type PlacedTemplate, packagedRegions } from './packaged-regions.ts';
 import { eventRule, packagedTemplate } from './packaged-template.ts';
 
 /**
@@ -47,8 +48,9 @@ beforeAll(async () => {
   rules = [...(await packagedTemplate()).resources('AWS::Events::Rule', eventRule).values()];
 });
 
-const matching = (event: unknown): string[] =>
-  rules
+const matching = (event: unknown): string[] => matchingOf(rules, event);
+const matchingOf = (tried: typeof rules, event: unknown): string[] =>
+  tried
     .filter(
       ({ EventPattern }) =>
         EventPattern !== undefined && isObject(event) && compilePattern(EventPattern).matches(event),
@@ -153,5 +155,81 @@ describe('the rules', () => {
 
   it('ignore an anomaly that somebody else tells of', () => {
     expect(matching(altered('aws.ce-AnomalyDetected-doc', {}, { source: 'governor.helper' }))).toEqual([]);
+  });
+});
+
+describe('the rules of other Regions and of the payer, and those that hear them on the bus', () => {
+  let regions: Awaited<ReturnType<typeof packagedRegions>>;
+  beforeAll(async () => {
+    regions = await packagedRegions();
+  });
+  afterAll(() => regions.remove());
+
+  const rulesIn = (placed: PlacedTemplate) => [...placed.ofType('AWS::Events::Rule', eventRule).values()];
+  const named = (placed: PlacedTemplate, prefix: string) =>
+    rulesIn(placed).filter(({ Name }) => Name.startsWith(prefix));
+  /** As AWS writes a sample in that place. An anomaly of the payer's is of the monitor of its stack. */
+  const sampleIn = ({ region, accountId: account, name: stack }: PlacedTemplate, name: string): unknown => {
+    const event = sample(name);
+    if (!isObject(event)) return event;
+    return { ...event, region, account, ...(stack === 'payer' ? { resources: ['AnomalyMonitor'] } : {}) };
+  };
+  const FORWARDED: Readonly<Record<string, readonly string[]>> = {
+    'region-us-east-1': ['cost-anomalies'],
+    'region-us-west-2': ['profile-api-calls', 'profile-tag-changes', 'metric-alarms'],
+    payer: ['cost-anomalies'],
+  };
+  const expected = (stack: string, prefix: string) =>
+    Object.fromEntries(
+      Object.entries(MATCHES).map(([name, matched]) => [
+        name,
+        matched.filter((rule) => FORWARDED[stack]?.includes(rule)).map((rule) => `${prefix}${rule}`),
+      ]),
+    );
+  const found = (tried: typeof rules, placed: PlacedTemplate, change: JsonObject = {}) =>
+    Object.fromEntries(
+      Object.keys(MATCHES).map((name) => {
+        const event = sampleIn(placed, name);
+        return [name, matchingOf(tried, isObject(event) ? { ...event, ...change } : event)];
+      }),
+    );
+  const NOTHING = Object.fromEntries(Object.keys(MATCHES).map((name) => [name, []]));
+
+  it('are these', () => {
+    expect(
+      Object.fromEntries(regions.further.map((each) => [each.name, rulesIn(each).map(({ Name }) => Name)])),
+    ).toEqual(
+      Object.fromEntries(Object.entries(FORWARDED).map(([name, all]) => [name, all.map((rule) => `forward-${rule}`)])),
+    );
+  });
+
+  it('match exactly what those of the home Region do, each rule with each sample of its place', () => {
+    for (const placed of regions.further) {
+      expect([placed.name, found(rulesIn(placed), placed)]).toEqual([placed.name, expected(placed.name, 'forward-')]);
+      const heard = named(regions.home, 'forwarded-');
+      expect([placed.name, found(heard, placed)]).toEqual([placed.name, expected(placed.name, 'forwarded-')]);
+    }
+  });
+
+  it('match nothing of another account, and on the bus nothing of a Region that forwards nothing', () => {
+    for (const placed of regions.further)
+      expect(found(rulesIn(placed), placed, { account: '222222222222' })).toEqual(NOTHING);
+    const heard = named(regions.home, 'forwarded-');
+    expect(heard).toHaveLength(4);
+    for (const placed of regions.further)
+      for (const region of [HOME, 'eu-north-1']) expect(found(heard, placed, { region })).toEqual(NOTHING);
+  });
+
+  it("match no alarm of the governor's own stacks, and no change of tags of other resources", () => {
+    for (const placed of regions.further) {
+      const put = (event: JsonObject) => ({ ...event, region: placed.region, account: placed.accountId });
+      const own = put(
+        altered('aws.cloudwatch-AlarmStateChange', { alarmName: 'bedrock-cost-governor-dev-undelivered-forwards' }),
+      );
+      const other = put(altered('aws.tag-TagChange-ec2-doc', { service: 'bedrock', 'resource-type': 'guardrail' }));
+      const failed = put(altered('cloudtrail-TagResource', { errorCode: 'AccessDenied' }));
+      for (const event of [own, other, failed])
+        expect(matchingOf([...rulesIn(placed), ...rulesIn(regions.home)], event)).toEqual([]);
+    }
   });
 });

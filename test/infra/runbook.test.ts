@@ -1,8 +1,9 @@
 import { readFileSync } from 'node:fs';
-import { beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import * as z from 'zod';
 import { governor } from '../cli/command.ts';
-import { PREFIX, packagedTemplate } from './packaged-template.ts';
-import { alarm } from './watched-metrics.ts';
+import { packagedRegions } from './packaged-regions.ts';
+import { PREFIX } from './packaged-template.ts';
 
 const RUNBOOK = readFileSync(new URL('../../docs/runbook.md', import.meta.url), 'utf8');
 const namesIn = (text: string): string[] => [...text.matchAll(/`([a-z-]+)`/g)].map(([, name]) => name ?? '');
@@ -13,20 +14,27 @@ const SECTIONS = RUNBOOK.split(/^(?=#{2,3} )/m).flatMap((section) => {
   return heading.startsWith('### ') ? [{ heading, text: lines.join('\n') }] : [];
 });
 
-let packaged: Awaited<ReturnType<typeof packagedTemplate>>;
+let packaged: Awaited<ReturnType<typeof packagedRegions>>;
 beforeAll(async () => {
-  packaged = await packagedTemplate();
+  packaged = await packagedRegions();
 });
+afterAll(() => packaged.remove());
+const stacks = () => [packaged.home, ...packaged.further];
 
 describe('the runbook', () => {
-  it('has a place for every alarm of the packaged template, and none for another', () => {
-    const alarms = [...packaged.resources('AWS::CloudWatch::Alarm', alarm).values()].map(({ AlarmName }) => AlarmName);
+  it('has a place for every alarm of the packaged templates, those of other Regions and the payer included, and none for another', () => {
+    const named = z.object({ AlarmName: z.string() });
+    const alarms = new Set(
+      stacks().flatMap((stack) =>
+        [...stack.ofType('AWS::CloudWatch::Alarm', named).values()].map(({ AlarmName }) => AlarmName),
+      ),
+    );
     // In a heading, or in the first column of a table below one.
     const told = SECTIONS.flatMap(({ heading, text }) => [
       ...namesIn(heading),
       ...[...text.matchAll(/^\| (`[^|]+) \|/gm)].flatMap(([, cell]) => namesIn(cell ?? '')),
     ]);
-    expect(told.map((name) => `${PREFIX}${name}`).toSorted()).toEqual(alarms.toSorted());
+    expect(told.map((name) => `${PREFIX}${name}`).toSorted()).toEqual([...alarms].toSorted());
   });
 
   it('says of each what it means, where to look and what to do', () => {
@@ -45,7 +53,7 @@ describe('the runbook', () => {
   });
 
   it('names no function, queue or rule that does not exist', () => {
-    const text = JSON.stringify(packaged.template);
+    const text = JSON.stringify(stacks().map(({ template }) => template));
     const used = [...RUNBOOK.matchAll(/STACK-([a-z-]*[a-z])/g)].map(([, name]) => `${PREFIX}${name}`);
     expect(used.length).toBeGreaterThan(5);
     expect(used.filter((name) => !text.includes(`"${name}"`) && !text.includes(`/${name}"`))).toEqual([]);

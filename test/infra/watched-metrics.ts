@@ -33,13 +33,19 @@ export interface Watched {
   readonly namespace: string;
 }
 
-const named = z.object({ FunctionName: z.string().optional(), QueueName: z.string().optional() });
+/** By which property resources are named whose metrics carry their names. */
+const NAMES: Readonly<Record<string, string>> = {
+  'AWS::Lambda::Function': 'FunctionName',
+  'AWS::SQS::Queue': 'QueueName',
+  'AWS::SNS::Topic': 'TopicName',
+  'AWS::Events::EventBus': 'Name',
+};
 
-/** What `Ref` of a function and `QueueName` of a queue give: the names that their metrics carry. */
+/** What `Ref` of a function or bus, `QueueName` of a queue and `TopicName` of a topic give. */
 function nameOf({ template }: Packaged, logicalId: string): string {
-  const { FunctionName, QueueName } = named.parse(template.Resources[logicalId]?.Properties);
-  const name = FunctionName ?? QueueName;
-  if (name === undefined) throw new Error(`${logicalId} is neither a function nor a queue`);
+  const { Type = 'nothing', Properties } = template.Resources[logicalId] ?? {};
+  const name = z.record(z.string(), z.unknown()).parse(Properties)[NAMES[Type] ?? ''];
+  if (typeof name !== 'string') throw new Error(`${logicalId} is ${Type}, whose metrics are not looked at`);
   return name;
 }
 

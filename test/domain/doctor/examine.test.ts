@@ -10,10 +10,11 @@ import { indexEntry } from '../profiles/index-entry.ts';
 const NOW = epochMs(Date.UTC(2026, 10, 25));
 const topic = (name: string) => `arn:aws:sns:eu-west-1:123456789012:${name}`;
 const DEPLOYMENT: Deployment = {
+  prefix: 'bedrock-cost-governor-prod',
   region: 'eu-west-1',
+  regions: ['eu-west-1', 'us-west-2'],
   accountId: '123456789012',
   table: 'bedrock-cost-governor-prod',
-  regions: ['eu-west-1'],
   topics: {
     notices: topic('notices'),
     chat: topic('chat'),
@@ -32,7 +33,8 @@ const GUARD = {
   ],
 };
 const MEND = { Effect: 'Allow', Action: ['bedrock:TagResource'] };
-const POLICY = policyOf(policyDocument({ timeZone: 'UTC' }));
+const REGIONS = ['eu-west-1', 'us-west-2'];
+const POLICY = policyOf(policyDocument({ timeZone: 'UTC', regions: REGIONS }));
 const denied = (doing: string) =>
   new Fault('AccessDeniedException', {
     doing,
@@ -40,6 +42,9 @@ const denied = (doing: string) =>
     next: 'Check the role.',
     cause: new Error('no'),
   });
+
+const FORWARDS = 'bedrock-cost-governor-prod-undelivered-forwards';
+const QUEUES: Readonly<Record<string, string>> = { 'us-west-2': FORWARDS, 'us-east-1': FORWARDS };
 
 /** An account in which everything is as it should be. */
 const HEALTHY: ExaminedAccount = {
@@ -51,7 +56,7 @@ const HEALTHY: ExaminedAccount = {
   deployment: async () => DEPLOYMENT,
   trails: async () => [{ name: 'org', isLogging: true, logsWrites: true }],
   subscriptions: async () => [{ protocol: 'email', endpoint: 'finops@example.com', isConfirmed: true }],
-  deadLetters: async () => [{ queue: 'failed-invocations', messages: 0 }],
+  deadLetters: async (region) => [{ queue: QUEUES[region] ?? 'failed-invocations', messages: 0 }],
   costTags: { read: async (keys) => new Map(keys.map((key) => [key, 'active' as const])) },
   awsBudgets: () => ({ list: async () => new Map() }),
   index: { list: async () => [indexEntry('a1', { tenant: 'acme' }, { verifiedAt: NOW })] },
@@ -70,6 +75,7 @@ describe('the doctor', () => {
       'stack',
       'policy',
       'table',
+      'regions',
       'trail',
       'subscriptions',
       'dead-letters',
@@ -139,11 +145,87 @@ describe('the doctor', () => {
     ],
     [
       'dead letters',
-      { deadLetters: async () => [{ queue: 'failed-invocations', messages: 3 }] },
+      {
+        deadLetters: async (region) =>
+          region === 'eu-west-1' ? [{ queue: 'failed-invocations', messages: 3 }] : HEALTHY.deadLetters(region),
+      },
       'dead-letters',
       'failed',
       /3 messages in failed-invocations/,
       /log of the function/,
+    ],
+    [
+      'dead letters of another Region',
+      {
+        deadLetters: async (region) => [
+          { queue: QUEUES[region] ?? 'failed-invocations', messages: region === 'us-west-2' ? 2 : 0 },
+        ],
+      },
+      'dead-letters',
+      'failed',
+      /^2 messages in bedrock-cost-governor-prod-undelivered-forwards of us-west-2/,
+      /governor redrive/,
+    ],
+    [
+      'a Region of the policy for which the stack was not packaged',
+      { policy: async () => policyOf(policyDocument({ timeZone: 'UTC', regions: ['eu-west-1', 'eu-north-1'] })) },
+      'regions',
+      'failed',
+      /the policy governs eu-north-1, for which the stack was not packaged/,
+      /npm run package -- --policy .*region-eu-north-1\.template\.json in eu-north-1/,
+    ],
+    [
+      'the home Region, if the stack was packaged without it',
+      {
+        deployment: async () => ({ ...DEPLOYMENT, regions: ['us-west-2'] }),
+        policy: async () => policyOf(policyDocument({ timeZone: 'UTC', regions: ['eu-west-1', 'us-west-2'] })),
+      },
+      'regions',
+      'failed',
+      /the policy governs eu-west-1, for which/,
+      /deploy the stack again \(docs/,
+    ],
+    [
+      'a Region whose stack is not deployed',
+      { deadLetters: async (region) => (region === 'us-west-2' ? [] : HEALTHY.deadLetters(region)) },
+      'regions',
+      'failed',
+      /the stack of us-west-2 is not deployed: its events do not reach eu-west-1/,
+      /aws cloudformation deploy --region us-west-2 .*region-us-west-2\.template\.json/,
+    ],
+    [
+      'a Region whose alarms nobody hears',
+      {
+        subscriptions: async (arn) =>
+          arn === 'arn:aws:sns:us-west-2:123456789012:bedrock-cost-governor-prod-forwarding-alarms'
+            ? [{ protocol: 'email', endpoint: 'me@example.com', isConfirmed: false }]
+            : HEALTHY.subscriptions(arn),
+      },
+      'regions',
+      'failed',
+      /nobody hears it when events of us-west-2 do not arrive/,
+      /aws sns subscribe --region us-west-2/,
+    ],
+    [
+      'a Region that cannot be looked at, and goes on with the others',
+      {
+        subscriptions: (arn) =>
+          arn.includes(':us-west-2:')
+            ? Promise.reject(denied('reading the subscriptions'))
+            : HEALTHY.subscriptions(arn),
+      },
+      'regions',
+      'unknown',
+      /reading the subscriptions: AccessDeniedException/,
+      /Check the role/,
+    ],
+    [
+      'no trail in one of the Regions',
+      { trails: async (region) => (region === 'us-west-2' ? [] : HEALTHY.trails(region)) },
+      'trail',
+      'failed',
+      /no trail logs management events that write in us-west-2/,
+      /create-trail/,
     ],
     [
       'a tag that is not active',
@@ -235,6 +317,7 @@ describe('the doctor', () => {
         policy: async () =>
           policyOf(
             policyDocument({
+              regions: REGIONS,
               tags: { required: { tenant: {}, team: { default: 'nobody' }, environment: { values: ['prod'] } } },
             }),
           ),

@@ -1,15 +1,24 @@
 import { describe, expect, it } from 'vitest';
+import type { BudgetId } from '../../../domain/budgets/budget-id.ts';
+import { nanoUsd } from '../../../domain/money.ts';
 import type { ProfileArn } from '../../../domain/profiles/profile-arn.ts';
 import { sweep } from '../../../domain/profiles/sweep.ts';
-import { isConserved } from '../../../domain/spending/ledger.ts';
+import { type HolderId, isConserved, type WriteId } from '../../../domain/spending/ledger.ts';
 import type { Metered, MeteredWindow } from '../../../domain/spending/metered-spend.ts';
 import { NO_USAGE } from '../../../domain/spending/usage.ts';
+import type { Tags } from '../../../domain/tags.ts';
 import { ACME, busyAccount, GONE, HEALED, LAKESIDE, MENDABLE, ROGUE } from '../busy-account.ts';
 import { expectToSurviveEveryCrash } from '../crashes.ts';
 import { policyDocument, policyOf } from '../example-policy.ts';
 import { GovernedAccount } from '../governed-account.ts';
 
 const USD = 1_000_000_000n;
+
+function retag(account: GovernedAccount, arn: ProfileArn, change: Tags): void {
+  const profile = account.stored.get(arn);
+  if (profile === undefined) throw new Error(`${arn} is not there`);
+  account.stored.set(arn, { ...profile, tags: { ...profile.tags, ...change } });
+}
 
 /** Metrics that say how many input tokens a profile used in a window that begins with its period. */
 const told =
@@ -155,6 +164,38 @@ describe('sweep', () => {
     });
   });
 
+  it.each([
+    ['is in quarantine', { environment: 'nowhere' }],
+    ['is tagged as another tenant’s', { tenant: 'umbrella' }],
+  ])('still takes back leases on a budget whose last profile %s', async (_, change) => {
+    const account = await busyAccount();
+    retag(account, ACME, change);
+    await sweep(account.ports);
+    expect(account.entryOf(ACME).budgets.map(({ id }) => id)).not.toContain('tenant-monthly/acme');
+    // A process that held money then, and crashed.
+    const key = account.ledgerItem('tenant-monthly/acme', '2026-11');
+    const lease = { sequence: 1, writeId: 'w2' as WriteId, leased: nanoUsd(USD), expiresAt: account.now };
+    account.ledger.put({
+      ...key,
+      leased: nanoUsd(USD),
+      committed: nanoUsd(key.committed + USD),
+      holders: new Map([...key.holders, ['process-2' as HolderId, lease]]),
+    });
+    account.wait(account.policy.ledger.graceSeconds * 1_000 + 1);
+    await sweep(account.ports);
+    expect(account.ledgerItem('tenant-monthly/acme', '2026-11')).toMatchObject({ leased: 0n, unconfirmed: 2n * USD });
+  });
+
+  it('leaves a budget alone that no profile has been covered by since the periods that are still open began', async () => {
+    const account = await busyAccount();
+    retag(account, ACME, { tenant: 'umbrella' });
+    await sweep(account.ports);
+    account.moveTo('2027-01-10T10:00:00Z');
+    await sweep(account.ports);
+    expect(account.ledger.item({ budget: 'tenant-monthly/acme' as BudgetId, period: '2027-01' })).toBeUndefined();
+    expect(account.ledger.item({ budget: 'tenant-monthly/umbrella' as BudgetId, period: '2027-01' })).toBeDefined();
+  });
+
   it('counts spend that went round the helper, and closes the budget in the same run', async () => {
     const account = await busyAccount();
     account.meter = told((profile) => (profile === ACME ? 100_000_000 : 0));
@@ -236,6 +277,22 @@ describe('sweep', () => {
     // In the time zone of the policy, Europe/Zurich.
     expect(await trueUpAt('2026-12-01T01:00:00Z')).toBeGreaterThan(5n * USD);
     expect(await trueUpAt('2026-12-01T02:01:00Z')).toBe(5n * USD);
+  });
+
+  it('charges what was spent in a period that is over to whoever had the profile then', async () => {
+    const account = await busyAccount();
+    await sweep(account.ports);
+    account.moveTo('2026-12-01T00:30:00Z');
+    retag(account, ACME, { tenant: 'lakeside' });
+    await sweep(account.ports);
+    account.meter = told((profile, { until }) =>
+      profile === ACME && until <= Date.parse('2026-12-01T00:00:00Z') ? 100_000_000 : 0,
+    );
+    account.moveTo('2026-12-01T01:45:00Z');
+    await sweep(account.ports);
+    // 100 million tokens at 0.06 USD per million, beyond the dollar that is unconfirmed.
+    expect(account.ledgerItem('tenant-monthly/acme', '2026-11').unattributed).toBe(5n * USD);
+    expect(account.ledgerItem('tenant-monthly/lakeside', '2026-11').unattributed).toBe(0n);
   });
 
   it('comes to the same end whichever port call fails on the way, and tells each occasion once [F30]', async () => {

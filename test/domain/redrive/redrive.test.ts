@@ -1,8 +1,17 @@
+import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type EpochMs, epochMs } from '../../../domain/clock.ts';
-import { type Call, DEAD_LETTER_QUEUES, type DeadLetter, readLetter } from '../../../domain/redrive/dead-letter.ts';
+import { ANSWERED_BY } from '../../../domain/events/forwarding.ts';
+import {
+  type Call,
+  type DeadLetter,
+  type DeadLetterQueue,
+  HOME_QUEUES,
+  readLetter,
+} from '../../../domain/redrive/dead-letter.ts';
 import { type DeadLetters, type Redriving, redrive } from '../../../domain/redrive/redrive.ts';
+import { forwardedRules } from '../../../infra/forwarding/forwarders.ts';
 
 const PREFIX = 'governor-prod';
 const NOW = epochMs(Date.UTC(2026, 10, 20));
@@ -21,6 +30,10 @@ const failed = (id: string, functionName: string, payload: unknown, sentAt: Epoc
 });
 const scheduled = (minute: number) => ({ source: 'aws.events', 'detail-type': 'Scheduled Event', minute });
 
+const FAILED = { name: 'failed-invocations' } as const;
+const FORWARDS = { name: 'undelivered-forwards', region: 'us-west-2', accountId: '123456789012' } as const;
+const QUEUES: readonly DeadLetterQueue[] = [...HOME_QUEUES.map((name) => ({ name })), FORWARDS];
+
 /** A queue that hides what was received, and shows it again when it is released. */
 class MemoryLetters implements DeadLetters {
   readonly all = new Map<string, DeadLetter>();
@@ -33,6 +46,9 @@ class MemoryLetters implements DeadLetters {
     for (const letter of letters) this.all.set(letter.id, letter);
   }
 
+  async isThere() {
+    return true;
+  }
   get visible(): DeadLetter[] {
     return [...this.all.values()].filter(({ id }) => !this.hidden.has(id));
   }
@@ -59,7 +75,7 @@ function portsWith(letters: MemoryLetters, call: (call: Call) => void = () => {}
   const ports: Redriving = {
     prefix: PREFIX,
     clock: { now: () => NOW },
-    letters: (queue) => (queue === 'failed-invocations' ? letters : new MemoryLetters()),
+    letters: (queue) => (queue.name === 'failed-invocations' ? letters : new MemoryLetters()),
     async call(made) {
       call(made);
       if (functions?.includes(made.functionName) === false) return 'no-such-function';
@@ -69,11 +85,11 @@ function portsWith(letters: MemoryLetters, call: (call: Call) => void = () => {}
   };
   return { ports, calls };
 }
-const run = (ports: Redriving, dryRun = false) => redrive(ports, ['failed-invocations'], { dryRun });
+const run = (ports: Redriving, dryRun = false) => redrive(ports, [FAILED], { dryRun });
 
 describe('a dead letter', () => {
   it('of a failed invocation says which function was to do what', () => {
-    expect(readLetter(PREFIX, 'failed-invocations', failed('1', `${PREFIX}-sweep`, { a: 1 }))).toEqual({
+    expect(readLetter(PREFIX, FAILED, failed('1', `${PREFIX}-sweep`, { a: 1 }))).toEqual({
       kind: 'call',
       call: { functionName: `${PREFIX}-sweep`, payload: '{"a":1}', isScheduled: false },
     });
@@ -87,7 +103,7 @@ describe('a dead letter', () => {
       body: JSON.stringify(event),
       attributes: { TARGET_ARN: arnOf(`${PREFIX}-profile-changed`), RULE_ARN: 'arn:…', ERROR_CODE: 'NO_PERMISSIONS' },
     };
-    expect(readLetter(PREFIX, 'undelivered-events', letter)).toEqual({
+    expect(readLetter(PREFIX, { name: 'undelivered-events' }, letter)).toEqual({
       kind: 'call',
       call: { functionName: `${PREFIX}-profile-changed`, payload: JSON.stringify(event), isScheduled: false },
     });
@@ -98,7 +114,11 @@ describe('a dead letter', () => {
     ['undelivered-anomalies', 'cost-anomaly'],
   ] as const)('of SNS in %s is wrapped as %s expects it', (queue, functionName) => {
     const body = { Type: 'Notification', MessageId: 'm', TopicArn: 'arn:t', Message: 'text', Timestamp: 'now' };
-    const read = readLetter(PREFIX, queue, { id: '1', sentAt: NOW, attributes: {}, body: JSON.stringify(body) });
+    const read = readLetter(
+      PREFIX,
+      { name: queue },
+      { id: '1', sentAt: NOW, attributes: {}, body: JSON.stringify(body) },
+    );
     if (read.kind !== 'call') throw new Error(read.why);
     expect(read.call.functionName).toBe(`${PREFIX}-${functionName}`);
     expect(JSON.parse(read.call.payload)).toMatchObject({ Records: [{ EventSource: 'aws:sns', Sns: body }] });
@@ -106,18 +126,69 @@ describe('a dead letter', () => {
 
   it('never calls a function of others, nor what is none', () => {
     for (const name of ['somebody-else', 'governor-production-sweep', `x-${PREFIX}-sweep`])
-      expect(readLetter(PREFIX, 'failed-invocations', failed('1', name, {})).kind).toBe('unreadable');
+      expect(readLetter(PREFIX, FAILED, failed('1', name, {})).kind).toBe('unreadable');
     const attributes = { TARGET_ARN: 'arn:aws:events:us-east-1:123456789012:event-bus/home' };
-    expect(readLetter(PREFIX, 'undelivered-events', { id: '1', sentAt: NOW, body: '{}', attributes }).kind).toBe(
-      'unreadable',
+    expect(
+      readLetter(PREFIX, { name: 'undelivered-events' }, { id: '1', sentAt: NOW, body: '{}', attributes }).kind,
+    ).toBe('unreadable');
+  });
+
+  describe('of a Region that forwards', () => {
+    const ruleArn = (name: string, region = 'us-west-2', account = '123456789012') =>
+      `arn:aws:events:${region}:${account}:rule/${PREFIX}-forward-${name}`;
+    const letter = (RULE_ARN: string, event: unknown): DeadLetter => ({
+      id: '1',
+      sentAt: NOW,
+      body: JSON.stringify(event),
+      attributes: { RULE_ARN, TARGET_ARN: `arn:aws:events:eu-west-1:123456789012:event-bus/${PREFIX}` },
+    });
+    const EVENT = { account: '123456789012', region: 'us-west-2', source: 'aws.bedrock', detail: { a: 1 } };
+
+    it.each(Object.entries(ANSWERED_BY))(
+      'by its rule %s is for the function %s, with the event as it was',
+      (rule, name) => {
+        expect(readLetter(PREFIX, FORWARDS, letter(ruleArn(rule), EVENT))).toEqual({
+          kind: 'call',
+          call: { functionName: `${PREFIX}-${name}`, payload: JSON.stringify(EVENT), isScheduled: false },
+        });
+      },
     );
+
+    it('is for the function that answers such an event of the home Region', () => {
+      const yml = readFileSync(new URL('../../../infra/serverless.yml', import.meta.url), 'utf8');
+      const answered = forwardedRules(yml, { stage: 'dev' }).map(({ name, function: id }) => [
+        name,
+        id.replaceAll(/[A-Z]/g, (each) => `-${each.toLowerCase()}`),
+      ]);
+      expect(Object.fromEntries(answered)).toEqual(ANSWERED_BY);
+    });
+
+    it.each<[string, DeadLetter]>([
+      ['of no rule', letter('', EVENT)],
+      ['of a rule of others', letter(`arn:aws:events:us-west-2:123456789012:rule/forward-profile-api-calls`, EVENT)],
+      ['of another stage', letter(ruleArn('cost-anomalies').replace(PREFIX, 'governor-prod-2'), EVENT)],
+      ['of a rule that forwards nothing', letter(ruleArn('toString'), EVENT)],
+      ['of a rule elsewhere', letter(ruleArn('cost-anomalies', 'us-east-1'), EVENT)],
+      ['of a rule of another account', letter(ruleArn('cost-anomalies', 'us-west-2', '222222222222'), EVENT)],
+      ['of an event from elsewhere', letter(ruleArn('profile-api-calls'), { ...EVENT, region: 'eu-west-1' })],
+      ['of an event of another account', letter(ruleArn('profile-api-calls'), { ...EVENT, account: '222222222222' })],
+      ['of an event of nowhere', letter(ruleArn('profile-api-calls'), { source: 'aws.bedrock' })],
+      ['of a list of events', letter(ruleArn('profile-api-calls'), [EVENT])],
+    ])('%s calls nothing', (_, given) => {
+      expect(readLetter(PREFIX, FORWARDS, given).kind).toBe('unreadable');
+    });
   });
 
   it('may be anything: it is read or left, and never throws', () => {
     const anything = fc.oneof(fc.string(), fc.json(), fc.constant(failed('1', `${PREFIX}-sweep`, null).body));
     fc.assert(
-      fc.property(anything, fc.constantFrom(...DEAD_LETTER_QUEUES), fc.string(), (body, queue, target) => {
-        const read = readLetter(PREFIX, queue, { id: '1', sentAt: NOW, body, attributes: { TARGET_ARN: target } });
+      fc.property(anything, fc.constantFrom(...QUEUES), fc.string(), (body, queue, target) => {
+        const read = readLetter(PREFIX, queue, {
+          id: '1',
+          sentAt: NOW,
+          body,
+          attributes: { TARGET_ARN: target, RULE_ARN: target },
+        });
         expect(read.kind === 'unreadable' || read.call.functionName.startsWith(`${PREFIX}-`)).toBe(true);
       }),
     );
@@ -165,7 +236,7 @@ describe('a redrive', () => {
   it('ends with the letter in hand when it is interrupted, and the next run goes on', async () => {
     const letters = new MemoryLetters(...[1, 2, 3, 4].map((at) => failed(`l${at}`, `${PREFIX}-budget-hint`, at)));
     const { ports, calls } = portsWith(letters);
-    await redrive(ports, DEAD_LETTER_QUEUES, { dryRun: false, isInterrupted: () => calls.length === 2 });
+    await redrive(ports, QUEUES, { dryRun: false, isInterrupted: () => calls.length === 2 });
     expect(calls).toHaveLength(2);
     expect(letters.visible.map(({ id }) => id)).toEqual(['l3', 'l4']);
     await run(ports);
@@ -192,6 +263,32 @@ describe('a redrive', () => {
     expect(letters.visible.map(({ id }) => id)).toEqual(['b', 'again']);
   });
 
+  it('goes on where a Region has no queue, and says so; what is done is told before a later queue fails', async () => {
+    const letters = new MemoryLetters(failed('a', `${PREFIX}-sweep`, 1));
+    const { ports } = portsWith(letters);
+    const none = new MemoryLetters();
+    none.isThere = async () => false;
+    const broken = new MemoryLetters();
+    broken.isThere = () => Promise.reject(new Error('denied'));
+    const told: string[] = [];
+    const inRegion = (region: string) => ({ ...FORWARDS, region });
+    const work = redrive(
+      {
+        ...ports,
+        letters: (queue) =>
+          'region' in queue ? (queue.region === 'eu-north-1' ? broken : none) : ports.letters(queue),
+      },
+      [inRegion('us-west-2'), FAILED, inRegion('eu-north-1')],
+      {
+        dryRun: false,
+        told: ({ queue, region, isMissing, called }) =>
+          void told.push([queue, region, isMissing, called.size].join(' ')),
+      },
+    );
+    await expect(work).rejects.toThrow('denied');
+    expect(told).toEqual(['undelivered-forwards us-west-2 true 0', 'failed-invocations   1']);
+  });
+
   it('loses no letter whose function has not been called, wherever it breaks off', async () => {
     await fc.assert(
       fc.asyncProperty(
@@ -214,7 +311,7 @@ describe('a redrive', () => {
           await run(ports).catch(() => {});
           const madeUp = (letter: DeadLetter) =>
             calls.some(({ functionName, payload }) => {
-              const read = readLetter(PREFIX, 'failed-invocations', letter);
+              const read = readLetter(PREFIX, FAILED, letter);
               return read.kind === 'call' && read.call.functionName === functionName && read.call.payload === payload;
             });
           for (const letter of given) expect(madeUp(letter) || letters.all.has(letter.id)).toBe(true);

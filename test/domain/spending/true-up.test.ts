@@ -6,6 +6,7 @@ import type { MetricName } from '../../../domain/journal.ts';
 import { add, nanoUsd, ZERO } from '../../../domain/money.ts';
 import { periodAt } from '../../../domain/period.ts';
 import type { ProfileArn } from '../../../domain/profiles/profile-arn.ts';
+import type { TagHistory } from '../../../domain/profiles/tag-history.ts';
 import {
   type HolderId,
   isConserved,
@@ -230,6 +231,7 @@ function accountWith({ settled = 0n, unconfirmed = 0n, leased = 0n, unattributed
     return { kind: 'told', usage: metered(inWindow.reduce((sum, { tokens }) => sum + tokens, 0)) };
   };
   const checkpoints = new MemoryCheckpoints();
+  const histories = new Map<ProfileArn, TagHistory>();
   // Nothing is kept from one true-up to the next: late metrics are to be seen at once.
   const ports = (): TrueUp => ({
     ledger,
@@ -241,6 +243,7 @@ function accountWith({ settled = 0n, unconfirmed = 0n, leased = 0n, unattributed
       clock,
     }),
     index: { list: async () => entries },
+    histories: { list: async () => histories },
     clock,
     journal: { decided() {}, counted: (metric) => void counted.push(metric) },
   });
@@ -260,6 +263,7 @@ function accountWith({ settled = 0n, unconfirmed = 0n, leased = 0n, unattributed
     counted,
     usage,
     checkpoints,
+    histories,
     meter: (iso: string, tokens: number, profile = CHAT) => void points.push({ at: at(iso), tokens, profile }),
     record: async (iso: string, cost: number, lost = 0, profile = CHAT) =>
       await usage.write(
@@ -528,6 +532,23 @@ describe('truing up a budget', () => {
       await account.trueUpAt('2026-11-23T10:40:00Z');
       expect(await account.trueUpAt('2026-11-23T12:15:00Z')).toBe('trued-up');
       expect(account.item()).toMatchObject({ unconfirmed: 30n, unattributed: 0n, committed: 530n });
+    });
+
+    it('frees nothing where a profile went shortly before the period began: processes may have gone on with it', async () => {
+      const goneAt = async (iso: string) => {
+        const account = await crashed();
+        const tags = { tenant: 'acme' };
+        const now = { tenant: 'other' };
+        account.histories.set(profileArn('other0000001'), [
+          { from: epochMs(0), until: at(iso), tags },
+          { from: at(iso), tags: now },
+        ]);
+        await account.trueUpAt('2026-11-23T10:40:00Z');
+        await account.trueUpAt('2026-11-23T12:15:00Z');
+        return account.item().unconfirmed;
+      };
+      expect(await goneAt('2026-10-31T23:59:00Z')).toBe(90n);
+      expect(await goneAt('2026-10-30T23:00:00Z')).toBe(0n);
     });
 
     it('frees nothing where a profile came or went in the period, or its metrics are missing', async () => {

@@ -1,0 +1,87 @@
+import type { Machine } from '../../aws/machine.ts';
+import type { Chance } from '../clockwork/chance.ts';
+import type { Scheduler } from '../clockwork/scheduler.ts';
+
+/** The machine on which one process runs. A process ends, and is frozen, at any `await`: what it waits for never comes, or late. */
+export class Host {
+  readonly name: string;
+  readonly scheduler: Scheduler;
+  readonly chance: Chance;
+  readonly startedAt: number;
+  /** How far its wall clock is off. */
+  skewMs: number;
+  isGone = false;
+  goneAt: number | undefined;
+  /** Of a function: when what it is at was begun. */
+  busySince = 0;
+  /** Whether it was ever frozen. */
+  wasFrozen = false;
+  /** How many faults have met it. */
+  suffered = 0;
+  /** Whether its network is a bad one, as that of an operator. */
+  isRemote = false;
+  /** Whether it neither crashes nor freezes by chance. */
+  isSpared = false;
+  #frozenUntil = 0;
+  #frozenMs = 0;
+  #ids = 0;
+
+  constructor(name: string, scheduler: Scheduler, chance: Chance, skewMs: number) {
+    this.name = name;
+    this.scheduler = scheduler;
+    this.chance = chance;
+    this.skewMs = skewMs;
+    this.startedAt = scheduler.now;
+  }
+
+  get isFrozen(): boolean {
+    return this.scheduler.now < this.#frozenUntil;
+  }
+
+  /** Ends without a word. */
+  crash(): void {
+    this.isGone = true;
+    this.goneAt ??= this.scheduler.now;
+  }
+
+  freeze(ms: number): void {
+    const { now } = this.scheduler;
+    const until = Math.max(this.#frozenUntil, now + ms);
+    this.#frozenMs += until - Math.max(this.#frozenUntil, now);
+    this.#frozenUntil = until;
+    this.wasFrozen = true;
+  }
+
+  /** Something comes to the process from outside: when it is frozen it finds it when it wakes, and when it is gone never. */
+  deliver(run: () => void): void {
+    if (this.isGone) return;
+    if (this.isFrozen) this.scheduler.at(this.#frozenUntil, () => this.deliver(run));
+    else run();
+  }
+
+  readonly machine: Machine = {
+    wall: () => Math.floor(this.scheduler.now + this.skewMs),
+    // It may stand still while the process is frozen.
+    monotonic: () => this.scheduler.now - this.startedAt - this.#frozenMs,
+    wait: (ms) => new Promise((resolve) => void this.machine.after(ms, () => resolve(undefined))),
+    after: (ms, run) => this.scheduler.after(ms, () => this.deliver(run)),
+    every: (ms, run) => {
+      let isOver = false;
+      const again = (): void => {
+        if (isOver) return;
+        run();
+        this.machine.after(ms, again);
+      };
+      this.machine.after(ms, again);
+      return () => {
+        isOver = true;
+      };
+    },
+    // Requests time out by themselves here.
+    deadline: () => new AbortController().signal,
+    letOthersRun: async () => {},
+    random: () => this.chance.next(),
+    newId: () => `${this.name}-${++this.#ids}`,
+    newToken: () => `${this.name}t${++this.#ids}`,
+  };
+}

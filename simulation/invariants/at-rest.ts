@@ -1,0 +1,31 @@
+import type { Story } from '../run/story.ts';
+import { ledgerAtRest } from './ledger-at-rest.ts';
+import { awsBudgetsOnce, deadLettersExplained, noticesOnce } from './outside-at-rest.ts';
+import { profilesAtRest } from './profiles-at-rest.ts';
+
+/** What must hold once faults are over, graces and delays have passed, and the sweeps have done what was left. */
+export function atRest(story: Story): void {
+  ledgerAtRest(story);
+  profilesAtRest(story);
+  awsBudgetsOnce(story);
+  noticesOnce(story);
+  deadLettersExplained(story);
+  holdsEnded(story);
+}
+
+/** Of processes that ended in order: nothing is held that no call holds. */
+function holdsEnded({ world: { judge }, fleet }: Story): void {
+  for (const { host, governing } of fleet.starts) {
+    if (host.isGone || governing === undefined) continue;
+    const { calls, budgets, openStreams } = governing.snapshot();
+    const reserved = calls.admitted + calls.retried;
+    const ended = calls.settled + calls.unconfirmed + calls.released;
+    judge.check(
+      'holds-end',
+      reserved === ended && openStreams === 0,
+      () => `${host.name}: ${reserved} reservations, ${ended} ended, ${openStreams} streams are open`,
+    );
+    for (const { key, held } of budgets)
+      judge.check('holds-end', held === 0, () => `${host.name} still holds ${held} of ${key.budget} ${key.period}`);
+  }
+}

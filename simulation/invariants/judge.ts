@@ -1,0 +1,55 @@
+/** What must always hold, and what must hold once everything has come to rest. */
+export const INVARIANTS = {
+  // At every step.
+  bound: 'no budget is spent beyond its bound',
+  conservation: 'each ledger item is conserved to the nano-dollar',
+  disable: 'nothing is admitted later than a lease term plus skew after a disable',
+  period: 'no lease is used in another period',
+  'own-money': "no tenant spends another's money",
+  'no-negative-hold': 'no hold is negative',
+  closed: 'nothing is granted while a budget is closed',
+  reclaim: 'a lease is taken back after its grace, from nobody who lives, and stays counted',
+  once: 'a write of the ledger lands once',
+  provided: 'the governor alone makes ledger items',
+  'index-truth': 'what is written into the index was true when it was looked at',
+  // At rest.
+  bill: 'the ledger equals the bill',
+  'holds-end': 'each reservation has ended, once',
+  'last-word': "the last operator's word holds",
+  reopening: 'what money closed is open after the period turned, and what people closed is not',
+  'second-lock': 'the tag of each profile says its standing',
+  index: 'the index equals the truth',
+  compliance: 'each profile is compliant or quarantined',
+  'aws-budgets': 'there is exactly one AWS budget for each definition that AWS can express',
+  notices: 'each notice is sent once',
+  'dead-letters': 'dead letters are empty or explained',
+  rest: 'everything comes to rest',
+} as const;
+
+export type Invariant = keyof typeof INVARIANTS;
+
+export interface Violation {
+  readonly invariant: Invariant;
+  readonly at: number;
+  readonly what: string;
+}
+
+/** More of them say nothing more. */
+const MAX_VIOLATIONS = 20;
+
+export class Judge {
+  readonly violations: Violation[] = [];
+  readonly exercised = new Map<Invariant, number>();
+  readonly #now: () => number;
+
+  constructor(now: () => number) {
+    this.#now = now;
+  }
+
+  /** @param what says what is wrong */
+  check(invariant: Invariant, holds: boolean, what: () => string): void {
+    this.exercised.set(invariant, (this.exercised.get(invariant) ?? 0) + 1);
+    if (!holds && this.violations.length < MAX_VIOLATIONS)
+      this.violations.push({ invariant, at: this.#now(), what: what() });
+  }
+}

@@ -1,0 +1,184 @@
+import type { Configuration } from '../run/configuration.ts';
+import type { Story } from '../run/story.ts';
+import type { BilledAttempt } from '../world/bill.ts';
+import { SKEW_MS } from './admissions.ts';
+import { booksOf } from './ledger-books.ts';
+
+/** Records are written each minute, and later where a process is frozen or the table is out of reach. */
+const UNRECORDED_MS = 400_000;
+/** Figures of AWS Budgets are in cents. */
+const CENT = 10_000_000n;
+
+export function ledgerAtRest(story: Story): void {
+  const { world, operators } = story;
+  const { configuration, judge, table, books, bill, periods, admissions } = world;
+  const { turnAt } = configuration;
+  for (const tenant of configuration.tenants) {
+    const pk = `LEDGER#tenant-daily/${tenant}`;
+    for (const [at, period] of periods.entries()) {
+      const item = table.item(pk, period);
+      judge.check('bill', item !== undefined, () => `${pk} ${period} is not there`);
+      if (item === undefined) continue;
+      const { settled, leased, unconfirmed, unattributed, opening } = booksOf(item);
+      const counted = settled + unconfirmed + unattributed;
+      const own = bill.attempts.filter((attempt) => attempt.tenant === tenant);
+      const brought = broughtTo(story, tenant, at);
+      const certain = own.filter((attempt) => isWithin(attempt, at, turnAt, -SKEW_MS));
+      const possible = own.filter((attempt) => isWithin(attempt, at, turnAt, SKEW_MS));
+      const least = costOf(certain.filter(({ isGoverned }) => isGoverned));
+      const told = admissions.unconfirmed.get(tenant) ?? 0n;
+      const { mostAllowed } = books.memoryOf(pk, period);
+      const reclaimed = books.reclaimedOf(pk, period);
+      const most =
+        costOf(possible) + told + reclaimed + opening + unrecorded(story, tenant) + straddling(story, tenant) + CENT;
+      judge.check('bill', leased === 0n, () => `${pk} ${period}: ${leased} is still leased`);
+      const untold = untoldBeyond(story);
+      // A profile that came or went in the period proves less: what is in doubt there explains what went round the helper.
+      const outside = wasShared(story, tenant) ? 0n : costOf(certain.filter(({ isGoverned }) => !isGoverned));
+      judge.check(
+        'bill',
+        counted + untold + straddling(story, tenant) >= least + outside + brought,
+        () =>
+          `${pk} ${period} counts ${counted}, and ${least} was spent through the helper, ${outside} beside it, and ${brought} before it covered what it covers now`,
+      );
+      judge.check(
+        'bill',
+        counted + untold >= least,
+        () => `${pk} ${period} counts ${counted}, and ${least} was spent through the helper`,
+      );
+      judge.check(
+        'bill',
+        counted <= most,
+        () =>
+          `${pk} ${period} counts ${counted} (settled ${settled}, unconfirmed ${unconfirmed}, unattributed ${unattributed}), and at most ${most} can have been spent`,
+      );
+      const allowance = BigInt(story.fleet.starts.length) * beyondLease(configuration);
+      judge.check(
+        'bound',
+        least <= mostAllowed + allowance,
+        () => `${pk} ${period}: ${least} was spent, and ${mostAllowed} + ${allowance} was allowed`,
+      );
+    }
+    const current = table.item(pk, periods[1]);
+    if (current === undefined) continue;
+    const { standing, heldBy } = booksOf(current);
+    const now = world.scheduler.now;
+    const words = operators.words.filter((word) => word.tenant === tenant && word.kind !== 'raise');
+    const isCertain = words.every(({ outcome }) => outcome === 'kept');
+    const last = words.reduce<(typeof words)[number] | undefined>(
+      (latest, word) => (latest === undefined || word.madeAt >= latest.madeAt ? word : latest),
+      undefined,
+    );
+    const lasting = last !== undefined && last.until > now ? last : undefined;
+    // A budget that covers no profile is settled, and told nothing.
+    const isInUse = world.profiles.all.some(
+      ({ tags }) => tags['tenant'] === tenant && tags['governor:standing'] !== 'quarantined',
+    );
+    if (isCertain && isInUse && last !== undefined) {
+      judge.check(
+        'last-word',
+        (lasting?.kind === 'disable') === (standing === 'closed' && heldBy === 'operator'),
+        () =>
+          `the last word on ${tenant} is ${lasting?.kind ?? 'over'}, and ${pk} ${periods[1]} is ${standing} by ${heldBy ?? 'money'}`,
+      );
+      judge.check(
+        'last-word',
+        lasting?.kind !== 'enable' || standing === 'open',
+        () => `${tenant} was enabled, and is ${standing}`,
+      );
+    }
+    const wasClosed = books.memoryOf(pk, periods[0]).wasClosedByMoney;
+    if (isInUse && (wasClosed || lasting?.kind === 'disable')) {
+      const spends = booksOf(current);
+      const isSpent = spends.settled + spends.unconfirmed + spends.unattributed >= (spends.stopAt * 9n) / 10n;
+      const isClosed = standing === 'closed';
+      judge.check(
+        'reopening',
+        isClosed
+          ? isSpent || heldBy === 'operator' || books.memoryOf(pk, periods[1]).wasClosedByMoney
+          : lasting?.kind !== 'disable' || !isCertain,
+        () => `${pk} ${periods[1]} is ${standing} by ${heldBy ?? 'money'}; the last word is ${lasting?.kind ?? 'none'}`,
+      );
+    }
+  }
+}
+
+/**
+ * What processes that crashed may have told the ledger and not recorded yet, which they do each minute: the true-up cannot tell
+ * it from spend from outside, and counts it again.
+ */
+function unrecorded({ world: { bill }, fleet }: Story, tenant: string): bigint {
+  const goneAt = new Map(fleet.starts.map(({ host }) => [host.name, host.goneAt]));
+  return costOf(
+    bill.attempts.filter((attempt) => {
+      const gone = goneAt.get(attempt.process);
+      return gone !== undefined && attempt.tenant === tenant && (attempt.endedAt ?? gone) >= gone - UNRECORDED_MS;
+    }),
+  );
+}
+
+/**
+ * What processes that crashed may have spent beyond their leases and not told: the policy's extra for an outage, and calls that
+ * cost more than a learned hold. Where it was recorded, the true-up takes it for told.
+ */
+function untoldBeyond({ world: { configuration }, fleet }: Story): bigint {
+  const crashed = BigInt(fleet.starts.filter(({ host }) => host.isGone).length);
+  return crashed * beyondLease(configuration);
+}
+
+/** The most that one process start may spend beyond its leases of a budget. */
+const beyondLease = ({ reservation, outageExtra }: Configuration): bigint =>
+  (reservation === 'learned' ? 20_000_000n : 0n) + BigInt((outageExtra ?? 0) * 1e9);
+
+/**
+ * What was metered before the turn and recorded after it, by processes that were frozen or slow: the true-up takes it for spend
+ * from outside in the one period, and for less of it in the other.
+ */
+function straddling({ world: { bill, configuration } }: Story, tenant: string): bigint {
+  const { turnAt } = configuration;
+  return costOf(
+    bill.attempts.filter(
+      ({ tenant: whose, endedAt = turnAt, heardAt = 0 }) =>
+        whose === tenant && endedAt < turnAt + SKEW_MS && heardAt > turnAt - SKEW_MS,
+    ),
+  );
+}
+
+/** Whether a profile was this tenant's and another's. */
+const wasShared = ({ world: { profiles } }: Story, tenant: string): boolean =>
+  [...profiles.histories.values()].some(
+    (history) =>
+      history.some(({ tags }) => tags?.['tenant'] === tenant) &&
+      history.some(({ tags }) => tags !== undefined && tags['tenant'] !== tenant),
+  );
+
+/** What others have spent in the period through profiles that are this tenant's now, and were not always. */
+function broughtTo({ world }: Story, tenant: string, period: number): bigint {
+  const { profiles, bill, configuration } = world;
+  let brought = 0n;
+  for (const { arn, tags } of profiles.all) {
+    if (tags['tenant'] !== tenant || tags['governor:standing'] === 'quarantined') continue;
+    const others = bill.attempts.filter(
+      (attempt) => attempt.arn === arn && attempt.tenant !== tenant && attempt.isGoverned && attempt.isKnown,
+    );
+    const since = profiles.historyOf(arn).findLast((state) => state.tags?.['tenant'] !== tenant)?.at;
+    if (since === undefined) continue;
+    const joined = profiles.historyOf(arn).find(({ at }) => at > since)?.at ?? since;
+    if (period === (joined < configuration.turnAt ? 0 : 1))
+      brought += costOf(
+        others.filter(
+          (attempt) =>
+            isWithin(attempt, period, configuration.turnAt, -SKEW_MS) && (attempt.endedAt ?? joined) < joined - 120_000,
+        ),
+      );
+  }
+  return brought;
+}
+
+const costOf = (attempts: readonly BilledAttempt[]): bigint => attempts.reduce((sum, { cost }) => sum + cost, 0n);
+
+/** @param slackMs beyond the turn; below zero only what is certain */
+const isWithin = ({ admittedAt, begunAt }: BilledAttempt, period: number, turnAt: number, slackMs: number): boolean => {
+  const [first, last] = slackMs < 0 ? [begunAt, admittedAt] : [admittedAt, begunAt];
+  return period === 0 ? first < turnAt + slackMs : last >= turnAt - slackMs;
+};

@@ -1,0 +1,194 @@
+import type { AttributeValue } from '@aws-sdk/client-dynamodb';
+import type { Host } from '../fleet/host.ts';
+import type { Configuration } from '../run/configuration.ts';
+import type { Item } from '../world/attributes.ts';
+import type { Judge } from './judge.ts';
+
+export interface Books {
+  /** Nano-dollars, as the item has them. */
+  readonly settled: bigint;
+  readonly leased: bigint;
+  readonly unconfirmed: bigint;
+  readonly unattributed: bigint;
+  readonly opening: bigint;
+  readonly standing: string;
+  readonly heldBy: string | undefined;
+  readonly stopAt: bigint;
+}
+
+const amount = (item: Item | undefined, name: string): bigint => BigInt(item?.[name]?.N ?? 0);
+
+export const booksOf = (item: Item): Books => ({
+  settled: amount(item, 'settled'),
+  leased: amount(item, 'leased'),
+  unconfirmed: amount(item, 'unconfirmed'),
+  unattributed: amount(item, 'unattributed'),
+  opening: amount(item, 'openingSettled') + amount(item, 'openingUnconfirmed'),
+  standing: item['standing']?.S ?? '',
+  heldBy: item['heldBy']?.S,
+  stopAt: amount(item, 'stopAt'),
+});
+
+/** What is remembered of one item. */
+export interface ItemMemory {
+  /** Since when it is closed; undefined while it is not. */
+  closedAt: number | undefined;
+  /** The most to which commitments were ever allowed to go. */
+  mostAllowed: bigint;
+  /** What leases of processes that are gone have left. */
+  reclaimed: bigint;
+  /** Whether money has closed it. */
+  wasClosedByMoney: boolean;
+  /** Writes that have landed, by holder. */
+  readonly landed: Map<string, Set<string>>;
+}
+
+export interface SeenWrite {
+  readonly pk: string;
+  readonly sk: string;
+  readonly before: Item | undefined;
+  readonly after: Item | undefined;
+  /** Whose request it was. */
+  readonly actor: Host | undefined;
+}
+
+type Entry = Readonly<Record<string, AttributeValue>>;
+
+/** An outage and a restart may keep a process that lives from its lease for so long. */
+const LONG_GRACE_SECONDS = 300;
+
+/**
+ * Looks at every write of a ledger item as it lands. Reads the item's attributes by itself: it shares nothing with the
+ * product's own way of reading them.
+ */
+export class LedgerBooks {
+  readonly #judge: Judge;
+  readonly #now: () => number;
+  readonly #configuration: Configuration;
+  readonly #hostOf: (process: string) => Host | undefined;
+  readonly #memory = new Map<string, ItemMemory>();
+
+  constructor(
+    judge: Judge,
+    now: () => number,
+    configuration: Configuration,
+    hostOf: (process: string) => Host | undefined,
+  ) {
+    this.#judge = judge;
+    this.#now = now;
+    this.#configuration = configuration;
+    this.#hostOf = hostOf;
+  }
+
+  memoryOf(pk: string, sk: string): ItemMemory {
+    const name = `${pk} ${sk}`;
+    const known = this.#memory.get(name);
+    if (known !== undefined) return known;
+    const memory: ItemMemory = {
+      closedAt: undefined,
+      mostAllowed: 0n,
+      reclaimed: 0n,
+      wasClosedByMoney: false,
+      landed: new Map(),
+    };
+    this.#memory.set(name, memory);
+    return memory;
+  }
+
+  /** What leases of processes that are gone have left, in the budget's own item and in those of its cells. */
+  reclaimedOf(pk: string, sk: string): bigint {
+    let sum = 0n;
+    for (const [name, { reclaimed }] of this.#memory)
+      if (name === `${pk} ${sk}` || (name.startsWith(`${pk}#cell-`) && name.endsWith(` ${sk}`))) sum += reclaimed;
+    return sum;
+  }
+
+  saw(write: SeenWrite): void {
+    const { pk, sk, before, after, actor } = write;
+    if (after === undefined) return;
+    if (before === undefined)
+      this.#judge.check(
+        'provided',
+        actor === undefined || !/^p\d/.test(actor.name),
+        () => `${actor?.name} made the item ${pk} ${sk}`,
+      );
+    const books = booksOf(after);
+    const memory = this.memoryOf(pk, sk);
+    this.#checkSums(write, books);
+    const holders = after['holders']?.M ?? {};
+    const known = before?.['holders']?.M ?? {};
+    if (holders !== known)
+      for (const [holder, { M: entry = {} }] of Object.entries(holders))
+        if (entry['writeId']?.S !== known[holder]?.M?.['writeId']?.S)
+          this.#landed(write, memory, { holder, entry, earlier: known[holder]?.M });
+    let raises = 0n;
+    for (const raise of after['raises']?.L ?? []) raises += BigInt(raise.M?.['amount']?.N ?? 0);
+    if (books.stopAt + raises > memory.mostAllowed) memory.mostAllowed = books.stopAt + raises;
+    if (books.standing !== 'closed') memory.closedAt = undefined;
+    else memory.closedAt ??= this.#now();
+    if (books.standing === 'closed' && books.heldBy === undefined) memory.wasClosedByMoney = true;
+  }
+
+  #checkSums({ pk, sk, after }: SeenWrite, { settled, leased, unconfirmed, unattributed }: Books): void {
+    const committed = amount(after, 'committed');
+    let held = 0n;
+    for (const entry of Object.values(after?.['holders']?.M ?? {})) held += BigInt(entry.M?.['leased']?.N ?? 0);
+    this.#judge.check(
+      'conservation',
+      committed === settled + leased + unconfirmed + unattributed && held === leased,
+      () =>
+        `${pk} ${sk}: committed ${committed}, settled ${settled}, leased ${leased} (holders ${held}), unconfirmed ${unconfirmed}, unattributed ${unattributed}`,
+    );
+  }
+
+  #landed(
+    { pk, sk, before, after }: SeenWrite,
+    memory: ItemMemory,
+    { holder, entry, earlier }: { holder: string; entry: Entry; earlier: Entry | undefined },
+  ): void {
+    const writeId = entry['writeId']?.S ?? '';
+    const landed = memory.landed.get(holder) ?? new Set();
+    memory.landed.set(holder, landed);
+    this.#judge.check(
+      'once',
+      !landed.has(writeId),
+      () => `the write ${writeId} of ${holder} landed twice on ${pk} ${sk}`,
+    );
+    landed.add(writeId);
+    if (holder.startsWith('cell-')) return;
+    const [had, has] = [amount(earlier, 'leased'), amount(entry, 'leased')];
+    const name = holder.slice(0, holder.lastIndexOf('t'));
+    if (!writeId.startsWith(`${name}-`))
+      this.#reclaimed({ pk, sk, before, after, actor: undefined }, memory, {
+        holder,
+        had,
+        expiresAt: Number(earlier?.['expiresAt']?.N ?? 0),
+        process: this.#hostOf(name),
+      });
+    else if (this.#configuration.reservation === 'strict' && this.#configuration.outageExtra === undefined)
+      this.#judge.check(
+        'closed',
+        has <= had || before?.['standing']?.S !== 'closed',
+        () => `${holder} was granted ${has - had} more of ${pk} ${sk}, which is closed`,
+      );
+  }
+
+  #reclaimed(
+    { pk, sk, before, after }: SeenWrite,
+    memory: ItemMemory,
+    { holder, had, expiresAt, process }: { holder: string; had: bigint; expiresAt: number; process: Host | undefined },
+  ): void {
+    memory.reclaimed += had;
+    const { graceSeconds } = this.#configuration;
+    // By the clock of a function that goes by AWS's answers.
+    const isOver = this.#now() + 3_000 >= expiresAt + graceSeconds * 1_000;
+    const lives = process !== undefined && !process.isGone && !process.wasFrozen && graceSeconds >= LONG_GRACE_SECONDS;
+    const stays = amount(before, 'committed') === amount(after, 'committed');
+    this.#judge.check(
+      'reclaim',
+      isOver && !lives && stays,
+      () =>
+        `the lease of ${holder} on ${pk} ${sk} was taken back ${Math.round((this.#now() - expiresAt) / 1_000)} s after its end${lives ? ', though its process lives' : ''}${stays ? '' : ', and not all of it is counted'}`,
+    );
+  }
+}

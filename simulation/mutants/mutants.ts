@@ -1,0 +1,357 @@
+import type { Mutant } from './mutant.ts';
+
+/** The faults that the simulation is there to notice. Sorted by what they break. */
+export const MUTANTS: readonly Mutant[] = [
+  {
+    id: 'post-hoc-counting',
+    meaning: 'calls are admitted while anything is left, and counted afterwards',
+    changes: [
+      {
+        file: 'domain/spending/lease.ts',
+        source: 'if (!this.isLive(now) || amount > this.#available) return false;',
+        mutant: 'if (!this.isLive(now) || this.#available <= 0) return false;',
+      },
+    ],
+  },
+  {
+    id: 'abort-refunded',
+    meaning: 'an attempt whose fate is unknown costs nothing',
+    changes: [
+      {
+        file: 'invoke/governed-attempt.ts',
+        source: 'this.#reservation.end(known ?? 0, unknown);',
+        mutant: 'this.#reservation.end(known ?? 0, 0);',
+      },
+    ],
+  },
+  {
+    id: 'return-as-plain-add',
+    meaning: 'a write of a lease lands whatever sequence the item has, and so again when it is retried',
+    changes: [
+      {
+        file: 'aws/dynamodb/ledger-updates.ts',
+        source: "'holders.#holder.#sequence = :before'",
+        mutant: "'attribute_exists(holders.#holder)'",
+      },
+    ],
+  },
+  {
+    id: 'reclaim-at-expiry',
+    meaning: 'a lease is taken back as soon as it has expired',
+    changes: [
+      { file: 'domain/standing/tidy-leases.ts', source: 'ports.policy.ledger.graceSeconds * 1000', mutant: '0' },
+    ],
+  },
+  {
+    id: 'crashed-lease-handed-back',
+    meaning: 'half of what a crashed process held is handed back by guess',
+    changes: [
+      {
+        file: 'aws/dynamodb/ledger-table.ts',
+        source: "'SET leased = leased - :money, unconfirmed = unconfirmed + :money, holders.#holder = :entry'",
+        mutant:
+          "'SET leased = leased - :money, unconfirmed = unconfirmed + :half, committed = committed - :rest, holders.#holder = :entry'",
+      },
+      {
+        file: 'aws/dynamodb/ledger-table.ts',
+        source: "':money': number(entry.leased),",
+        mutant:
+          "':money': number(entry.leased), ':half': number(entry.leased / 2n), ':rest': number(entry.leased - entry.leased / 2n),",
+      },
+    ],
+  },
+  {
+    id: 'lease-across-periods',
+    meaning: 'a lease goes on when the period turns',
+    changes: [
+      { file: 'invoke/admission.ts', source: 'now < current.endsAt', mutant: 'now < current.endsAt + 600_000' },
+      { file: 'invoke/held-lease.ts', source: 'Math.min(now + leaseMs, endsAt)', mutant: 'now + leaseMs' },
+      { file: 'invoke/route.ts', source: 'now >= endsAt)) {', mutant: 'now >= endsAt + 600_000)) {' },
+    ],
+  },
+  {
+    id: 'no-true-up',
+    meaning: 'nobody compares what was recorded with what was metered',
+    changes: [
+      {
+        file: 'domain/profiles/sweep-budgets.ts',
+        source: 'await trueUp(readingOnce(ports), targets)',
+        mutant: '[]',
+      },
+    ],
+  },
+  {
+    id: 'commands-by-arrival',
+    meaning: 'of two words of operators the one counts that arrives last, and not the one that was said last',
+    changes: [
+      {
+        file: 'aws/dynamodb/overrides-table.ts',
+        source: "'attribute_not_exists(pk) OR madeAt <= :madeAt'",
+        mutant: "'attribute_not_exists(pk) OR attribute_exists(pk)'",
+      },
+    ],
+  },
+  {
+    id: 'turn-reopens-disable',
+    meaning: "an operator's disable ends when the period turns",
+    changes: [
+      {
+        file: 'domain/standing/review-budget.ts',
+        source: 'operators: wordOn(ports.policy, budget, overrides, now),',
+        mutant:
+          'operators: wordOn(ports.policy, budget, overrides.filter(({ madeAt }) => madeAt >= ledger.startsAt), now),',
+      },
+    ],
+  },
+  {
+    id: 'no-sweep',
+    meaning: 'events are trusted to come',
+    changes: [
+      {
+        file: 'handlers/sweep.ts',
+        source: 'const report = await sweep(ports, () => context.getRemainingTimeInMillis());',
+        mutant: 'const report = { failed: [] };',
+      },
+    ],
+  },
+  {
+    id: 'index-by-last-arrival',
+    meaning: 'the index says what the event says that came last',
+    changes: [
+      {
+        file: 'handlers/profile-changed.ts',
+        source: 'const outcome = await governor.ears.hear(seen.arn, timeOfEvent(event));',
+        mutant:
+          'const { index } = await governor.start(); const said = event.detail.requestParameters.tags; const entry = await index.get(seen.arn); if (entry !== undefined && said !== undefined) await index.put({ ...entry, tags: Object.fromEntries(said.filter(({ key }) => !key.startsWith("governor:")).map(({ key, value }) => [key, value])) }); const outcome = { kind: "governed" };',
+      },
+    ],
+  },
+  {
+    id: 'violation-ignored',
+    meaning: 'a profile that violates the policy is taken for one that does not',
+    changes: [
+      {
+        file: 'domain/profiles/verdict.ts',
+        source: "return { tags: found, budgets: [], reasons: [{ kind: 'quarantine', violations }], violating };",
+        mutant: 'return { ...wanted, reasons: [] };',
+      },
+    ],
+  },
+  {
+    id: 'budget-names-by-chance',
+    meaning: 'a budget of AWS gets another name each time',
+    changes: [
+      {
+        file: 'domain/budgets/provisioning.ts',
+        source: "replace(BANNED, '/%61ction');\n  return name.length",
+        mutant:
+          "replace(BANNED, '/%61ction') + '-' + (globalThis.madeNames = (globalThis.madeNames ?? 0) + 1);\n  return name.length",
+      },
+    ],
+  },
+  {
+    id: 'disable-by-polling',
+    meaning: 'a lease is granted whatever the terms are by then: processes hear of a disable when they look',
+    changes: [
+      {
+        file: 'aws/dynamodb/ledger-updates.ts',
+        source: "conditions.push('termsVersion = :termsVersion', 'startsAt <= :at');",
+        mutant: "conditions.push('startsAt <= :at');",
+      },
+    ],
+  },
+  {
+    id: 'other-write-under-sequence',
+    meaning: 'a write whose answer was lost is taken for refused, and another one follows under its sequence',
+    changes: [
+      {
+        file: 'invoke/held-lease.ts',
+        source: 'if (error instanceof Fault && neverLanded(error.code)) lease.refused();',
+        mutant: 'lease.refused();',
+      },
+    ],
+  },
+  {
+    id: 'no-tombstone',
+    meaning: 'who gives a lease back leaves nothing behind',
+    changes: [
+      {
+        file: 'aws/dynamodb/ledger-updates.ts',
+        source: "'holders.#holder = :entry',",
+        mutant: '...(entry.leased === 0n && !first ? [] : ["holders.#holder = :entry"]),',
+      },
+      {
+        file: 'aws/dynamodb/ledger-updates.ts',
+        source: "' REMOVE refusedAt, refusedNeed' : ''}`,",
+        mutant:
+          "' REMOVE refusedAt, refusedNeed' : ''}` + (entry.leased === 0n && !first ? ' REMOVE holders.#holder' : ''),",
+      },
+    ],
+  },
+  {
+    id: 'true-up-adds',
+    meaning: 'each true-up adds what it finds to what was found before',
+    changes: [
+      {
+        file: 'domain/spending/true-up.ts',
+        source: `const unattributed = max(
+    item.unattributed,
+    max(subtract`,
+        mutant: `const unattributed = add(
+    item.unattributed,
+    max(ZERO, subtract`,
+      },
+    ],
+  },
+  {
+    id: 'true-up-of-open-hours',
+    meaning: 'the true-up takes a window for closed in which processes still record and metrics still come',
+    changes: [
+      {
+        file: 'domain/spending/true-up.ts',
+        source: 'let until = now - delayMs;',
+        mutant: 'let until = now + 3_600_000;',
+      },
+      { file: 'domain/spending/true-up.ts', source: 'if (leased === 0n) continue;', mutant: 'continue;' },
+    ],
+  },
+  {
+    id: 'retag-ignores-history',
+    meaning: 'a budget that comes to cover a profile forgets what the profile has spent before',
+    changes: [
+      {
+        file: 'domain/profiles/govern-profile.ts',
+        source: 'if (before !== undefined) await followCoverage(',
+        mutant: 'if (before === undefined) await followCoverage(',
+      },
+    ],
+  },
+  {
+    id: 'delete-forgets-spend',
+    meaning: 'a profile that is deleted takes what it has spent with it',
+    changes: [
+      {
+        file: 'domain/profiles/govern-profile.ts',
+        source: 'await ports.index.put({ ...entry, endedAt: now });',
+        mutant: 'await ports.index.put({ ...entry, tags: {}, budgets: [], endedAt: now });',
+      },
+    ],
+  },
+  {
+    id: 'retry-without-reservation',
+    meaning: 'a further attempt goes on with the reservation of the one before it, which may have run',
+    changes: [
+      {
+        file: 'invoke/middleware.ts',
+        source: 'if (attempt.needsReservation) attempt.holdsAnew(await reserveAgain(call, attempt.hold, signal));',
+        mutant: '',
+      },
+    ],
+  },
+  {
+    id: 'late-alert-counts',
+    meaning: 'figures of AWS Budgets count in the period in which the alert arrives',
+    changes: [
+      {
+        file: 'domain/budgets/hear-alert.ts',
+        source: 'if (state?.updatedAt === undefined || !describesPeriod(state, budget, period)) return undefined;',
+        mutant: 'if (state?.updatedAt === undefined) return undefined;',
+      },
+    ],
+  },
+  {
+    id: 'holds-leak',
+    meaning: 'a reservation that no attempt used stays held',
+    changes: [{ file: 'invoke/governed-call.ts', source: '    reservation.release();\n', mutant: '' }],
+  },
+  {
+    id: 'overshoot-by-one-lease',
+    meaning: 'the ceiling is tested without what is asked for',
+    changes: [
+      {
+        file: 'aws/dynamodb/ledger-updates.ts',
+        source: "values[':room'] = number(grant.ceiling - committed);",
+        mutant: "values[':room'] = number(grant.ceiling);",
+      },
+    ],
+  },
+  {
+    id: 'own-clock',
+    meaning: 'a process goes by its own clock, whatever AWS says',
+    changes: [
+      {
+        file: 'aws/aws-clock.ts',
+        source: 'const offset = Math.min(Math.max(0, this.#least), this.#most);',
+        mutant: 'const offset = 0;',
+      },
+    ],
+  },
+  {
+    id: 'notices-again',
+    meaning: 'a notice that was sent is not marked, and is sent again',
+    changes: [
+      {
+        file: 'aws/dynamodb/outbox-table.ts',
+        source: "UpdateExpression: 'REMOVE outbox, claimedUntil',",
+        mutant: "UpdateExpression: 'REMOVE claimedUntil',",
+      },
+    ],
+  },
+  {
+    id: 'opening-twice',
+    meaning: 'what a profile brought to a budget is added with each look',
+    changes: [
+      {
+        file: 'domain/spending/seeding.ts',
+        source: 'settled: max(from.settled, wanted.settled),',
+        mutant: 'settled: add(from.settled, wanted.settled),',
+      },
+    ],
+  },
+  {
+    id: 'raise-for-good',
+    meaning: 'a raise goes on when it has ended',
+    changes: [
+      {
+        file: 'domain/spending/terms.ts',
+        source: 'raises.filter((raise) => now < raise.until)',
+        mutant: 'raises',
+      },
+    ],
+  },
+  {
+    id: 'tag-before-ledger',
+    meaning: 'the tag of a profile is left as it is when its budget is closed',
+    changes: [
+      {
+        file: 'domain/profiles/govern-profile.ts',
+        source: 'await ports.profiles.tag(arn, { [STANDING_TAG]: wanted });',
+        mutant: '',
+      },
+    ],
+  },
+  {
+    id: 'usage-untold-is-zero',
+    meaning: 'an answer without usage costs nothing',
+    changes: [
+      {
+        file: 'invoke/governed-attempt.ts',
+        source: `if (reading === undefined) {
+      this.mayHaveRun();`,
+        mutant: `if (reading === undefined) {
+      this.#reservation?.release();`,
+      },
+    ],
+  },
+  {
+    id: 'left-budgets-forgotten',
+    meaning: 'the sweep leaves budgets alone that cover no profile any more',
+    changes: [
+      {
+        file: 'domain/profiles/sweep-budgets.ts',
+        source: 'const left = budgetsLeft(ports, inUse, histories, ports.clock.now());',
+        mutant: 'const left = [];',
+      },
+    ],
+  },
+];

@@ -1,0 +1,332 @@
+import { Chance } from '../clockwork/chance.ts';
+import type { FaultName, FaultShares } from './faults.ts';
+
+const MINUTE = 60_000;
+
+/** What is to happen at a moment. Each has a name of its own, by which shrinking takes it out. */
+export type Planned = { readonly name: string; readonly at: number } & (
+  | { readonly kind: 'crash' | 'freeze' | 'clock-set' | 'restart'; readonly process: number; readonly ms: number }
+  | { readonly kind: 'disable' | 'enable'; readonly tenant: number; readonly forMs: number }
+  | { readonly kind: 'raise'; readonly tenant: number; readonly forMs: number; readonly share: number }
+  | { readonly kind: 'retag' | 'violate' | 'mend' | 'delete'; readonly profile: number; readonly tenant: number }
+  | { readonly kind: 'create'; readonly tenant: number; readonly isViolating: boolean }
+  | { readonly kind: 'policy'; readonly factor: number }
+  | { readonly kind: 'bypass'; readonly profile: number; readonly calls: number }
+  | { readonly kind: 'alert'; readonly tenant: number }
+  | { readonly kind: 'outage' | 'sweeps-late'; readonly ms: number }
+);
+
+/** Everything that a seed draws before it begins. */
+export interface Configuration {
+  readonly seed: number;
+  readonly timeZone: string;
+  readonly startAt: number;
+  readonly turnAt: number;
+  /** When calls end, faults with them. */
+  readonly endAt: number;
+  readonly leaseSeconds: number;
+  readonly maxWaitMs: number;
+  readonly graceSeconds: number;
+  readonly reservation: 'strict' | 'learned';
+  /** USD. */
+  readonly outageExtra: number | undefined;
+  /** As the policy states them: more than 100 make cells. */
+  readonly processesStated: number;
+  readonly throttleAt: number | undefined;
+  readonly isSharedBudget: boolean;
+  readonly hasFallback: boolean;
+  readonly tenants: readonly string[];
+  readonly profilesPerTenant: number;
+  readonly processes: number;
+  readonly callsPerMinute: number;
+  /** USD for a tenant and day. */
+  readonly limitUsd: number;
+  readonly hasHints: boolean;
+  readonly skewMs: number;
+  readonly taggingLagMs: number;
+  readonly metricsDelayMs: number;
+  readonly shares: FaultShares;
+  readonly plan: readonly Planned[];
+  /** Names of what is left out of it: planned events, faults, and calls (`call-7`). */
+  readonly without: ReadonlySet<string>;
+}
+
+const ZONES = [
+  { name: 'UTC', midnight: '2026-11-12T00:00:00Z' },
+  { name: 'Europe/Zurich', midnight: '2026-11-11T23:00:00Z' },
+  { name: 'America/New_York', midnight: '2026-11-12T05:00:00Z' },
+  { name: 'Asia/Tokyo', midnight: '2026-11-11T15:00:00Z' },
+] as const;
+
+/** @param without names of planned events and faults that are left out */
+export function draw(seed: number, without: ReadonlySet<string> = new Set()): Configuration {
+  const chance = new Chance(seed, 'configuration');
+  const zone = chance.pick(ZONES);
+  const turnAt = Date.parse(zone.midnight);
+  const startAt = turnAt - chance.between(1.5, 2.5) * MINUTE;
+  const endAt = turnAt + chance.between(2.2, 2.8) * MINUTE;
+  const tenants = ['acme', 'umbrella', 'initech', 'hooli'].slice(0, chance.whole(2, 3));
+  const profilesPerTenant = chance.whole(1, 2);
+  const processes = chance.whole(3, 4);
+  const callsPerMinute = chance.between(64, 72);
+  const calls = (callsPerMinute * (endAt - startAt)) / MINUTE;
+  // What a call costs on average: see fleet/calls.ts. Half of the budgets come to their edge.
+  const demandUsd = (calls * MEAN_CALL_USD) / tenants.length / 2;
+  const configuration = {
+    seed,
+    timeZone: zone.name,
+    startAt,
+    turnAt,
+    endAt,
+    leaseSeconds: chance.pick([30, 60, 120, 120]),
+    maxWaitMs: chance.pick([0, 500, 2_000]),
+    graceSeconds: chance.pick([60, 300, 900]),
+    reservation: chance.happens(0.75) ? ('strict' as const) : ('learned' as const),
+    outageExtra: chance.happens(0.2) ? 0.05 : undefined,
+    processesStated: chance.happens(0.15) ? 150 : 50,
+    throttleAt: chance.happens(0.3) ? chance.pick([50, 80]) : undefined,
+    isSharedBudget: chance.happens(0.3),
+    hasFallback: chance.happens(0.2),
+    tenants,
+    profilesPerTenant,
+    processes,
+    callsPerMinute,
+    limitUsd: Math.round(demandUsd * chance.pick([0.8, 1.6, 3, 4, 5]) * 1e4) / 1e4,
+    hasHints: chance.happens(0.5),
+    skewMs: without.has('skew') ? 0 : chance.pick([0, 0, 5_000, 60_000, 600_000]),
+    taggingLagMs: chance.between(0, 120_000),
+    metricsDelayMs: chance.between(30_000, 14 * MINUTE),
+  };
+  const shares = sharesOf(chance, without);
+  const plan = planOf(new Chance(seed, 'plan'), configuration).filter(
+    ({ name, kind }) => !without.has(name) && !without.has(kind),
+  );
+  return { ...configuration, shares, plan, without };
+}
+
+export const MEAN_CALL_USD = 0.0012;
+
+function sharesOf(chance: Chance, without: ReadonlySet<string>): FaultShares {
+  // Each kind of fault is absent in some seeds, so that what it covers up elsewhere shows.
+  const share = (name: FaultName, most: number, presence = 0.7): number => {
+    const drawn = chance.happens(presence) ? chance.between(most / 10, most) : 0;
+    return without.has(name) ? 0 : drawn;
+  };
+  return {
+    throttled: share('throttled', 0.04),
+    lost: share('lost', 0.02),
+    unanswered: share('unanswered', 0.03),
+    lateCopy: share('lateCopy', 0.03),
+    leftOver: share('leftOver', 0.1),
+    servicesFail: share('servicesFail', 0.06),
+    servicesUnanswered: share('servicesUnanswered', 0.04),
+    partialMetrics: share('partialMetrics', 0.2),
+    eventLost: share('eventLost', 0.3),
+    eventTwice: share('eventTwice', 0.3),
+    eventLate: share('eventLate', 0.3),
+    crashOnArrival: share('crashOnArrival', 0.002),
+    freezeOnArrival: share('freezeOnArrival', 0.002),
+    callThrottled: share('callThrottled', 0.05),
+    callUnanswered: share('callUnanswered', 0.04),
+    callLost: share('callLost', 0.03),
+    streamBroken: share('streamBroken', 0.1),
+    callAborted: share('callAborted', 0.08),
+    usageUntold: share('usageUntold', 0.02),
+  };
+}
+
+type Drawn = Pick<Configuration, 'startAt' | 'endAt' | 'turnAt' | 'processes' | 'tenants' | 'profilesPerTenant'>;
+
+function planOf(chance: Chance, { startAt, endAt, turnAt, processes, tenants, profilesPerTenant }: Drawn): Planned[] {
+  const plan: Planned[] = [];
+  const at = (): number => chance.between(startAt + MINUTE / 3, endAt - MINUTE / 3);
+  const process = (): number => chance.whole(0, processes - 1);
+  const tenant = (): number => chance.whole(0, tenants.length - 1);
+  const profile = (): number => chance.whole(0, tenants.length * profilesPerTenant - 1);
+  const some = (share: number, most: number, make: (name: number) => Planned): void => {
+    const count = chance.happens(share) ? chance.whole(1, most) : 0;
+    for (let n = 1; n <= count; n++) plan.push(make(n));
+  };
+  some(0.7, 3, (n) => ({
+    name: `crash-${n}`,
+    kind: 'crash',
+    at: at(),
+    process: process(),
+    ms: chance.between(1_000, 60_000),
+  }));
+  some(0.5, 2, (n) => ({
+    name: `freeze-${n}`,
+    kind: 'freeze',
+    at: at(),
+    process: process(),
+    ms: chance.between(5_000, 250_000),
+  }));
+  // Around the turn too: a process that sleeps over it wakes with a lease of the period before.
+  some(0.3, 1, (n) => ({
+    name: `freeze-over-turn-${n}`,
+    kind: 'freeze',
+    at: turnAt - chance.between(1_000, 60_000),
+    process: process(),
+    ms: chance.between(5_000, 100_000),
+  }));
+  some(0.3, 2, (n) => ({
+    name: `clock-set-${n}`,
+    kind: 'clock-set',
+    at: at(),
+    process: process(),
+    ms: chance.between(-120_000, 120_000),
+  }));
+  some(0.5, 2, (n) => ({
+    name: `restart-${n}`,
+    kind: 'restart',
+    at: at(),
+    process: process(),
+    ms: chance.between(1_000, 60_000),
+  }));
+  some(0.5, 2, (n) => ({
+    name: `disable-${n}`,
+    kind: 'disable',
+    at: at(),
+    tenant: tenant(),
+    forMs: chance.pick([2 * MINUTE, 86_400_000]),
+  }));
+  some(0.3, 1, (n) => ({
+    name: `enable-${n}`,
+    kind: 'enable',
+    at: at(),
+    tenant: tenant(),
+    forMs: chance.pick([2 * MINUTE, 86_400_000]),
+  }));
+  some(0.3, 1, (n) => ({
+    name: `raise-${n}`,
+    kind: 'raise',
+    at: at(),
+    tenant: tenant(),
+    forMs: chance.pick([3 * MINUTE, 86_400_000]),
+    share: 0.3,
+  }));
+  some(0.35, 1, (n) => ({ name: `retag-${n}`, kind: 'retag', at: at(), profile: profile(), tenant: tenant() }));
+  some(0.35, 1, (n) => ({ name: `violate-${n}`, kind: 'violate', at: at(), profile: profile(), tenant: tenant() }));
+  some(0.3, 1, (n) => ({ name: `mend-${n}`, kind: 'mend', at: at(), profile: profile(), tenant: tenant() }));
+  some(0.25, 1, (n) => ({ name: `delete-${n}`, kind: 'delete', at: at(), profile: profile(), tenant: tenant() }));
+  some(0.3, 1, (n) => ({
+    name: `create-${n}`,
+    kind: 'create',
+    at: at(),
+    tenant: tenant(),
+    isViolating: chance.happens(0.5),
+  }));
+  some(0.25, 1, (n) => ({ name: `policy-${n}`, kind: 'policy', at: at(), factor: chance.pick([0.6, 1.4]) }));
+  some(0.4, 2, (n) => ({
+    name: `bypass-${n}`,
+    kind: 'bypass',
+    at: at(),
+    profile: profile(),
+    calls: chance.whole(1, 5),
+  }));
+  some(0.4, 2, (n) => ({
+    name: `alert-${n}`,
+    kind: 'alert',
+    at: chance.between(turnAt - 3 * MINUTE, endAt),
+    tenant: tenant(),
+  }));
+  some(0.3, 1, (n) => ({ name: `outage-${n}`, kind: 'outage', at: at(), ms: chance.between(5_000, 150_000) }));
+  some(0.4, 1, (n) => ({
+    name: `sweeps-late-${n}`,
+    kind: 'sweeps-late',
+    at: turnAt - chance.between(1, 3) * MINUTE,
+    ms: chance.between(1, 5) * MINUTE,
+  }));
+  for (const planned of [...plan]) {
+    // Whoever has just said one thing says another.
+    if (planned.kind === 'disable' && chance.happens(0.4))
+      plan.push({
+        ...planned,
+        kind: 'enable',
+        name: `enable-after-${planned.name}`,
+        at: planned.at + chance.between(2_000, 30_000),
+      });
+    // What was spent beside the helper before a profile is gone is still spent.
+    if (planned.kind === 'delete' && chance.happens(0.6))
+      plan.push({
+        name: `bypass-before-${planned.name}`,
+        kind: 'bypass',
+        at: planned.at - chance.between(3_000, 20_000),
+        profile: planned.profile,
+        calls: 3,
+      });
+    // Tags change back and forth, and their events overtake each other.
+    if (planned.kind === 'retag' && chance.happens(0.4))
+      plan.push({
+        ...planned,
+        name: `retag-after-${planned.name}`,
+        at: planned.at + chance.between(1_000, 40_000),
+        tenant: tenant(),
+      });
+  }
+  return plan.sort((a, b) => a.at - b.at);
+}
+
+const usd = (amount: number): string => `${amount.toFixed(6)} USD`;
+
+/** The policy document of a seed, as an operator would apply it. */
+export function policyDocument(configuration: Configuration, factor = 1): object {
+  const { timeZone, graceSeconds, reservation, outageExtra, processesStated, throttleAt, limitUsd, tenants } =
+    configuration;
+  const thresholds = [
+    { at: '50%', action: 'notify' },
+    ...(throttleAt === undefined ? [] : [{ at: `${throttleAt}%`, action: 'throttle' }]),
+    { at: '100%', action: 'disable' },
+  ];
+  return {
+    version: 1,
+    timeZone,
+    regions: ['us-east-1'],
+    tenantTag: 'tenant',
+    tags: {
+      required: { tenant: { pattern: '^[a-z]+$' }, team: { values: ['blue', 'red'] }, env: { default: 'dev' } },
+    },
+    ...(configuration.hasFallback ? { fallbacks: { 'amazon.nova-pro-v1:0': 'amazon.nova-lite-v1:0' } } : {}),
+    prices: [
+      {
+        model: 'amazon.nova-pro-v1:0',
+        from: '2026-01-01',
+        input: '0.8 USD',
+        output: '3.2 USD',
+        cacheRead: '0.2 USD',
+        contextWindow: 300000,
+      },
+      {
+        model: 'amazon.nova-lite-v1:0',
+        from: '2026-01-01',
+        input: '0.06 USD',
+        output: '0.24 USD',
+        cacheRead: '0.015 USD',
+        contextWindow: 300000,
+      },
+    ],
+    budgets: [
+      {
+        name: 'tenant-daily',
+        per: 'tenant',
+        limit: usd(limitUsd * factor),
+        period: 'day',
+        processes: processesStated,
+        ...(outageExtra === undefined ? {} : { outage: usd(outageExtra) }),
+        thresholds,
+      },
+      ...(configuration.isSharedBudget
+        ? [
+            {
+              name: 'blue-weekly',
+              selector: { team: 'blue' },
+              limit: usd(limitUsd * tenants.length * 1.2 * factor),
+              period: 'week',
+              thresholds: [{ at: '100%', action: 'disable' }],
+            },
+          ]
+        : []),
+    ],
+    ledger: { reservation, graceSeconds, ...(reservation === 'learned' ? { maxExposure: '0.02 USD' } : {}) },
+  };
+}

@@ -1,0 +1,212 @@
+import { Chance } from '../clockwork/chance.ts';
+import { Fleet, MODELS } from '../fleet/fleet.ts';
+import { Operators } from '../fleet/operators.ts';
+import { costOf } from '../world/bill.ts';
+import { ACCOUNT, without } from '../world/profiles.ts';
+import type { World } from '../world/world.ts';
+import { type Configuration, type Planned, policyDocument } from './configuration.ts';
+
+const MINUTE = 60_000;
+const HOUR = 3_600_000;
+
+/** The course of one seed: the governor is set up, everything misbehaves over the turn of a period, and comes to rest. */
+export class Story {
+  readonly world: World;
+  readonly fleet: Fleet;
+  readonly operators: Operators;
+  readonly #chance: Chance;
+  readonly #profiles: string[] = [];
+  #sweepsLateUntil = 0;
+
+  constructor(world: World) {
+    this.world = world;
+    this.fleet = new Fleet(world);
+    this.operators = new Operators(world);
+    this.#chance = new Chance(world.configuration.seed, 'story');
+  }
+
+  async tell(): Promise<void> {
+    await this.#setUp();
+    await this.#misbehave();
+    await this.#comeToRest();
+  }
+
+  async #setUp(): Promise<void> {
+    const { world } = this;
+    const { configuration, functions, scheduler } = world;
+    await this.operators.apply(policyDocument(configuration));
+    for (const tenant of configuration.tenants)
+      for (let n = 0; n < configuration.profilesPerTenant; n++)
+        this.#profiles.push(this.#create(tenant, MODELS[n] ?? MODELS[0], false));
+    await functions.run('sweep');
+    await scheduler.until(configuration.startAt);
+  }
+
+  async #misbehave(): Promise<void> {
+    const { world } = this;
+    const { configuration, functions, scheduler, faults } = world;
+    faults.isOn = true;
+    for (const planned of configuration.plan) scheduler.at(planned.at, () => this.#happen(planned));
+    this.#every(MINUTE, () => {
+      functions.invoke('ledger-watch', {});
+      functions.invoke('reopen-ended', {});
+    });
+    // So that each seed has some: they are five minutes apart in infra/serverless.yml.
+    this.#every(2.5 * MINUTE, () => {
+      if (scheduler.now >= this.#sweepsLateUntil) functions.invoke('sweep', {});
+    });
+    this.fleet.begin();
+    await scheduler.until(configuration.endAt);
+    faults.isOn = false;
+  }
+
+  /** On a schedule; now and then one does not come, or comes twice. */
+  #every(ms: number, run: () => void): void {
+    const { scheduler, configuration, faults } = this.world;
+    const again = (): void => {
+      if (scheduler.now >= configuration.endAt) return;
+      if (!faults.happens('eventLost')) run();
+      if (faults.happens('eventTwice')) run();
+      scheduler.after(ms, again);
+    };
+    scheduler.after(ms * this.#chance.next(), again);
+  }
+
+  /**
+   * Faults are over. Everybody who lives tells what there is to tell, graces and delays pass, and the sweeps do what is left;
+   * the last of them find nothing to do.
+   */
+  async #comeToRest(): Promise<void> {
+    const { world } = this;
+    const { functions, scheduler, configuration } = world;
+    const { endAt, turnAt } = configuration;
+    await scheduler.until(endAt + 2 * MINUTE);
+    await functions.run('reopen-ended');
+    // The longest that a process is frozen.
+    await scheduler.until(endAt + 5 * MINUTE);
+    await this.fleet.close();
+    await functions.run('ledger-watch');
+    // The last late copies have come, and leases of processes that are gone are past their grace.
+    await scheduler.until(endAt + 26 * MINUTE);
+    await functions.run('sweep');
+    await scheduler.until(turnAt + 2.4 * HOUR);
+    await functions.run('sweep');
+    await scheduler.until(scheduler.now + 10 * MINUTE);
+  }
+
+  #create(tenant: string, model: string, isViolating: boolean): string {
+    const tags = { tenant, team: isViolating ? 'green' : this.#chance.pick(['blue', 'red']) };
+    return this.world.profiles.create(`${tenant}-${model.slice(7, 15)}`, model, tags).arn;
+  }
+
+  #happen(planned: Planned): void {
+    const { world, fleet } = this;
+    const { faults, profiles, scheduler, configuration } = world;
+    const tenantOf = (index: number): string => configuration.tenants[index] ?? '';
+    faults.count(planned.kind);
+    world.trace.say(() => `${planned.name}: ${JSON.stringify(planned)}`);
+    switch (planned.kind) {
+      case 'crash':
+        fleet.crash(planned.process);
+        return;
+      case 'restart':
+        fleet.restart(planned.process);
+        return;
+      case 'freeze':
+        fleet.processAt(planned.process).host.freeze(planned.ms);
+        return;
+      case 'clock-set':
+        fleet.processAt(planned.process).host.skewMs += planned.ms;
+        return;
+      case 'disable':
+      case 'enable':
+        void this.operators.say(planned.kind, tenantOf(planned.tenant), planned.forMs, 0n);
+        return;
+      case 'raise': {
+        const amount = BigInt(Math.round(configuration.limitUsd * planned.share * 1e9));
+        void this.operators.say('raise', tenantOf(planned.tenant), planned.forMs, amount);
+        return;
+      }
+      case 'retag':
+        profiles.retag(this.#profileAt(planned.profile), (tags) => ({ ...tags, tenant: tenantOf(planned.tenant) }));
+        return;
+      case 'violate':
+        profiles.retag(this.#profileAt(planned.profile), (tags) => ({ ...tags, team: 'green' }));
+        return;
+      case 'mend':
+        profiles.retag(this.#profileAt(planned.profile), (tags) => ({ ...without(tags, ['env']), team: 'red' }));
+        return;
+      case 'delete':
+        profiles.delete(this.#profileAt(planned.profile));
+        return;
+      case 'create':
+        this.#create(tenantOf(planned.tenant), 'amazon.nova-lite-v1:0', planned.isViolating);
+        return;
+      case 'policy':
+        this.operators.apply(policyDocument(configuration, planned.factor)).catch(() => {});
+        return;
+      case 'bypass':
+        for (let call = 0; call < planned.calls; call++) this.#bypass(this.#profileAt(planned.profile));
+        return;
+      case 'alert':
+        this.#alert(tenantOf(planned.tenant));
+        return;
+      case 'outage':
+        faults.outages.push({ from: scheduler.now, until: scheduler.now + planned.ms });
+        return;
+      case 'sweeps-late':
+        this.#sweepsLateUntil = scheduler.now + planned.ms;
+    }
+  }
+
+  #profileAt(index: number): string {
+    return this.#profiles[index] ?? '';
+  }
+
+  /** Somebody calls a model through the profile without the helper. */
+  #bypass(arn: string): void {
+    const { world } = this;
+    const tags = world.profiles.get(arn)?.tags;
+    if (tags === undefined) return;
+    const host = world.newHost('bypass');
+    host.isSpared = true;
+    const tokens = { input: 500, output: 300, cacheRead: 0 };
+    const plan = { api: 'Converse', tokens, latencyMs: 900, breaksAt: undefined, isUsageTold: true } as const;
+    const path = `/model/${encodeURIComponent(arn)}/converse`;
+    const request = {
+      host,
+      path,
+      plan,
+      signal: undefined,
+      tenant: tags['tenant'] ?? '',
+      isGoverned: false,
+      admittedAt: world.scheduler.now,
+    };
+    world.runtime.answer(request).catch(() => {});
+  }
+
+  /** AWS Budgets refreshes its figures, hours late, and alerts. */
+  #alert(tenant: string): void {
+    const { world } = this;
+    const { scheduler, faults, awsBudgets, bill, functions } = world;
+    const name = `governor/prod/tenant-daily/${tenant}`;
+    const updatedAt = scheduler.now - this.#chance.between(0, 20 * MINUTE);
+    const day = Math.floor(updatedAt / 86_400_000);
+    const actual = bill.attempts
+      .filter(
+        (attempt) =>
+          attempt.tenant === tenant &&
+          Math.floor(attempt.admittedAt / 86_400_000) === day &&
+          (attempt.endedAt ?? Number.POSITIVE_INFINITY) <= updatedAt,
+      )
+      .reduce((sum, { cost }) => sum + cost, 0n);
+    // In whole cents, rounded down.
+    awsBudgets.refresh(name, (Number(actual / 10_000_000n) / 100).toFixed(2), updatedAt);
+    const Message = `AWS Budget Notification\nAWS Account ${ACCOUNT}\n\nBudget Name: ${name}\nBudget Type: Cost\nAlert Type: ACTUAL\n`;
+    for (const ms of faults.ofEvent())
+      scheduler.after(ms, () => functions.invoke('budget-alert', { Records: [{ Sns: { Message } }] }));
+  }
+}
+
+export type { Configuration };
+export const COST_OF_A_BYPASS = costOf('amazon.nova-pro-v1:0', { input: 500, output: 300, cacheRead: 0 });

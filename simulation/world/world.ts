@@ -1,0 +1,162 @@
+import type { Surroundings } from '../../infra/surroundings.ts';
+import { Chance } from '../clockwork/chance.ts';
+import { Scheduler } from '../clockwork/scheduler.ts';
+import { Functions } from '../fleet/functions.ts';
+import { Host } from '../fleet/host.ts';
+import { AdmissionWatch } from '../invariants/admissions.ts';
+import { IndexWatch } from '../invariants/index-watch.ts';
+import { Judge } from '../invariants/judge.ts';
+import { LedgerBooks } from '../invariants/ledger-books.ts';
+import type { Configuration } from '../run/configuration.ts';
+import { Faults } from '../run/faults.ts';
+import { Trace } from '../run/trace.ts';
+import { AwsBudgetsRegister } from './aws-budgets.ts';
+import { Bill } from './bill.ts';
+import { clientsOf, type Services } from './clients.ts';
+import { TokenMetrics } from './cloudwatch.ts';
+import { dynamodb } from './dynamodb.ts';
+import { GovernorTable } from './governor-table.ts';
+import { ssm, Told } from './messages.ts';
+import { Network } from './network.ts';
+import { ACCOUNT, bedrock, type ProfileChange, REGION, SimulatedProfiles, tagging } from './profiles.ts';
+import { Runtime } from './runtime.ts';
+
+/** Before the calls begin: for the policy, the profiles and a first sweep. */
+export const SETUP_MS = 120_000;
+
+/** One account of AWS with the governor in it, and everything that watches over both. */
+export class World {
+  readonly configuration: Configuration;
+  readonly scheduler: Scheduler;
+  readonly trace: Trace;
+  readonly faults: Faults;
+  readonly judge: Judge;
+  readonly books: LedgerBooks;
+  readonly index: IndexWatch;
+  readonly table: GovernorTable;
+  readonly profiles: SimulatedProfiles;
+  readonly bill = new Bill();
+  readonly told = new Told();
+  readonly awsBudgets = new AwsBudgetsRegister();
+  readonly runtime: Runtime;
+  readonly functions: Functions;
+  readonly admissions: AdmissionWatch;
+  readonly periods: readonly [string, string];
+  readonly #services: Services;
+  readonly #network: Network;
+  readonly #named = new Map<string, Host>();
+  #hosts = 0;
+
+  constructor(configuration: Configuration, isTraced: boolean) {
+    const { seed, startAt, shares, taggingLagMs, metricsDelayMs } = configuration;
+    this.configuration = configuration;
+    const scheduler = new Scheduler(startAt - SETUP_MS);
+    const now = (): number => scheduler.now;
+    this.scheduler = scheduler;
+    this.trace = new Trace(isTraced, now);
+    this.faults = new Faults(shares, new Chance(seed, 'faults'), this.trace);
+    this.judge = new Judge(now);
+    this.books = new LedgerBooks(this.judge, now, configuration, (process) => this.#named.get(process));
+    this.periods = periodsOf(configuration);
+    this.table = new GovernorTable((pk, sk, before, after) => {
+      const { actor } = this.#network;
+      if (pk.startsWith('LEDGER#')) this.books.saw({ pk, sk, before, after, actor });
+      else if (pk === 'INDEX' && actor !== undefined) this.index.saw(sk, after, actor);
+      this.trace.say(() => `the table has ${pk} ${sk}: ${JSON.stringify(after)}`);
+    });
+    this.profiles = new SimulatedProfiles(now, (arn, change) => this.#tellChange(arn, change));
+    this.index = new IndexWatch(this.judge, this.profiles);
+    const metrics = new TokenMetrics();
+    const { faults, profiles, bill } = this;
+    this.runtime = new Runtime({ profiles, bill, metrics, metricsDelayMs, faults, trace: this.trace });
+    this.#services = {
+      bedrock: bedrock(profiles),
+      budgets: this.awsBudgets.operations,
+      cloudtrail: { LookupEventsCommand: () => ({ Events: [] }) },
+      cloudwatch: metrics.operations(now, () => faults.happens('partialMetrics')),
+      'cost-explorer': {},
+      dynamodb: dynamodb(this.table, new Chance(seed, 'batches'), () => faults.happens('leftOver')),
+      eventbridge: this.told.eventBridge((type, detail, source) => this.#onBus(type, detail, source)),
+      iam: {},
+      sns: this.told.sns,
+      ssm: ssm(),
+      tagging: tagging(profiles, now, taggingLagMs),
+    };
+    this.#network = new Network(faults, this.trace);
+    const rollout = new Chance(seed, 'rollout');
+    this.functions = new Functions({
+      scheduler,
+      chance: new Chance(seed, 'functions'),
+      trace: this.trace,
+      newHost: (name) => this.newHost(name),
+      clientFor: (host) => this.clientFor(host),
+      isCold: () => faults.isOn && rollout.happens(0.1),
+    });
+    this.admissions = new AdmissionWatch({
+      judge: this.judge,
+      books: this.books,
+      profiles,
+      configuration,
+      periods: this.periods,
+      now,
+    });
+  }
+
+  isLeftOut(name: string): boolean {
+    return this.configuration.without.has(name);
+  }
+
+  newHost(name: string): Host {
+    const { seed, skewMs } = this.configuration;
+    const full = `${name}.${++this.#hosts}`;
+    const chance = new Chance(seed, `host ${full}`);
+    const host = new Host(full, this.scheduler, chance, chance.between(-skewMs, skewMs));
+    this.#named.set(full, host);
+    return host;
+  }
+
+  clientFor(host: Host): Surroundings['client'] {
+    return clientsOf(host, this.#services, this.#network);
+  }
+
+  /** CloudTrail's record of a change, by EventBridge: lost, late, twice, or out of order. */
+  #tellChange(arn: string, eventName: ProfileChange): void {
+    const { now } = this.scheduler;
+    this.trace.say(() => `${eventName} ${arn}`);
+    // Before anything misbehaves a sweep does all.
+    if (now < this.configuration.startAt) return;
+    const event = {
+      source: 'aws.bedrock',
+      'detail-type': 'AWS API Call via CloudTrail',
+      account: ACCOUNT,
+      time: new Date(Math.floor(now / 1_000) * 1_000).toISOString().replace('.000', ''),
+      detail: {
+        eventSource: 'bedrock.amazonaws.com',
+        eventName,
+        awsRegion: REGION,
+        recipientAccountId: ACCOUNT,
+        requestParameters: {
+          resourceARN: arn,
+          inferenceProfileIdentifier: arn,
+          tags: Object.entries(this.profiles.get(arn)?.tags ?? {}).map(([key, value]) => ({ key, value })),
+        },
+        responseElements: { inferenceProfileArn: arn },
+      },
+    };
+    for (const ms of this.faults.ofEvent())
+      this.scheduler.after(ms, () => this.functions.invoke('profile-changed', event));
+  }
+
+  #onBus(type: string, detail: unknown, source: string): void {
+    if (type !== 'BudgetThresholdHint') return;
+    const event = { source, 'detail-type': type, account: ACCOUNT, detail };
+    for (const ms of this.faults.ofEvent()) this.scheduler.after(ms, () => this.functions.invoke('budget-hint', event));
+  }
+}
+
+/** The ids of the days before and after the turn, in the policy's time zone. */
+function periodsOf({ timeZone, turnAt }: Configuration): readonly [string, string] {
+  const day = (at: number): string =>
+    new Intl.DateTimeFormat('en-CA', { timeZone, year: 'numeric', month: '2-digit', day: '2-digit' }).format(at);
+  return [day(turnAt - 3_600_000), day(turnAt + 3_600_000)];
+}
