@@ -59,6 +59,11 @@ describe('npm start -- --keep', () => {
     const textOf = (language: string) => fences.find((fence) => fence.language === language)?.text ?? '';
     expect(textOf('text').split('\n').length).toBeGreaterThan(20);
     expect(notPrinted(command.stdout, textOf('text'))).toEqual([]);
+    // Notices are told in their text, as people get them.
+    expect(command.stdout).toMatch(
+      / {2}notice {4}Bedrock budget tenant-monthly\/lakeside .*\n +because Tenant lakeside /,
+    );
+    expect(command.stdout).not.toContain('{"version":1');
     const folder = await clone();
     try {
       await writeFile(join(folder, 'example.ts'), textOf('ts'));
