@@ -29,25 +29,34 @@ export function tableLook(
   clock: Clock,
   deadline: Machine['deadline'] = thisMachine.deadline,
 ): TableLook & { heard(word: TableVouch): void } {
-  let asked: { readonly at: number; readonly forMs: number; readonly answer: Promise<TableId | undefined> } | undefined;
+  let asked: Asked | undefined;
   return {
     async now() {
       const at = clock.now();
       if (asked !== undefined && at >= asked.at && at - asked.at < asked.forMs) return await asked.answer;
-      const answer = idOf(client, table, deadline);
-      asked = { at, forMs: FRESH_MS, answer };
-      const id = await answer;
-      if (id === undefined) asked = { at, forMs: ASK_AGAIN_MS, answer };
+      const asking: Asked = { at, forMs: FRESH_MS, answer: idOf(client, table, deadline) };
+      asked = asking;
+      const id = await asking.answer;
+      // Where nothing was heard meanwhile.
+      if (id === undefined && asked === asking) asked = { ...asking, forMs: ASK_AGAIN_MS, isUnanswered: true };
       return id;
     },
 
     heard({ tableId, at }) {
       const isFresh = tableId !== '' && clock.now() - at < VOUCH_MS;
       // DynamoDB's own answer is not taken back by an older word.
-      if (isFresh && (asked === undefined || at > asked.at))
+      if (isFresh && (asked === undefined || asked.isUnanswered === true || at > asked.at))
         asked = { at, forMs: VOUCH_MS, answer: Promise.resolve(tableId) };
     },
   };
+}
+
+interface Asked {
+  readonly at: number;
+  readonly forMs: number;
+  readonly answer: Promise<TableId | undefined>;
+  /** DynamoDB has not said: any word that is young is better. */
+  readonly isUnanswered?: true;
 }
 
 async function idOf(

@@ -1,4 +1,6 @@
+import { Fault } from '../fault.ts';
 import { readInvocation } from './caller.ts';
+import { isWithheld } from './denial.ts';
 import type { LeaseAnswer } from './lease-protocol.ts';
 import { denied, FACTS_MS, type LendingPorts, lend, UNKNOWN_FACTS_MS } from './lend.ts';
 
@@ -12,7 +14,15 @@ export async function answerInvocation(
   functionArn: string,
   event: unknown,
 ): Promise<{ readonly by: 'alias' | 'url'; readonly answer: LeaseAnswer }> {
-  const invocation = await recognise(ports, functionArn, event);
+  let invocation: Awaited<ReturnType<typeof recognise>>;
+  try {
+    invocation = await recognise(ports, functionArn, event);
+  } catch (error) {
+    if (!(error instanceof Fault) || !isWithheld(error.code)) throw error;
+    // As in `lend`: no outage. Without a policy nobody is known, and whether this came by the URL neither; a URL hands such an
+    // answer on as it is (Lambda developer guide, function URLs, response payload).
+    return { by: 'alias', answer: denied(ports.journal, functionArn, error.code, error.next) };
+  }
   const answer =
     invocation.kind === 'known'
       ? await lend(ports, invocation.identity, invocation.request)

@@ -120,12 +120,16 @@ const document = v.object({
   timesViolating: v.exactOptional(wholeNumber),
   mendings: v.exactOptional(v.object({ day: v.string(), writes: wholeNumber })),
   creation: v.exactOptional(
-    v.object({
-      creator: v.exactOptional(
-        v.union([v.literal('no-role'), v.object({ role: v.string(), tags: v.custom<Tags>(isTags) })]),
-      ),
-      asked: v.exactOptional(v.object({ at: instant, times: wholeNumber })),
-    }),
+    v.pipe(
+      // A list passes for an object that needs no member.
+      v.custom<object>((value) => !Array.isArray(value)),
+      v.object({
+        creator: v.exactOptional(
+          v.union([v.literal('no-role'), v.object({ role: v.string(), tags: v.custom<Tags>(isTags) })]),
+        ),
+        asked: v.exactOptional(v.object({ at: instant, times: wholeNumber })),
+      }),
+    ),
   ),
   mismatchedSince: v.exactOptional(instant),
   deletingSince: v.exactOptional(instant),

@@ -60,8 +60,11 @@ export type RecoveryStep = RecoveryTarget &
 /** What an operator says was spent at most by a budget, in each of its open periods. */
 export type Statements = ReadonlyMap<BudgetId, NanoUsd>;
 
-/** The longest lease that any process has: `leaseSeconds` is at most 120. */
-const LONGEST_LEASE_MS = 120_000;
+/**
+ * How long after a root has lent for the last time a process may have a lease: `leaseSeconds` is at most 120, and a cell
+ * gives such leases until its own lease is over, which lasts as long.
+ */
+const LONGEST_LEASE_MS = 2 * 120_000;
 
 /** When calls of leases from before are over, and metrics tell of all of them. */
 export const recoverableAt = (closedAt: EpochMs, graceSeconds: number): EpochMs =>

@@ -15,6 +15,12 @@ export type TableId = Brand<string, 'TableId'>;
 /** In the place of a table's id, in items of which nothing may be leased in any table. */
 export const CLOSED = 'closed';
 
+/**
+ * In the place of the table in which nothing may be leased, while an operator's closing of a table is under way that was
+ * rolled back in place. Its items tell of the table that they are in, so that only who closes it knows what is closed.
+ */
+export const ROLLED_BACK = 'rolled-back' as TableId;
+
 /** What a person can do about it. */
 export const RECOVER =
   'Nothing is lent from it. An operator runs `npm run governor -- recover`, which counts what was spent and opens it: docs/ledger.md, "Restored tables".';

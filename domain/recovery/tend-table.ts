@@ -2,7 +2,13 @@ import type { Clock } from '../clock.ts';
 import { Fault } from '../fault.ts';
 import type { Journal } from '../journal.ts';
 import type { LedgerKey } from '../spending/ledger.ts';
-import { type KnownTable, RECOVER, type TableDescription, type TableIdentities } from './table-identity.ts';
+import {
+  type KnownTable,
+  RECOVER,
+  ROLLED_BACK,
+  type TableDescription,
+  type TableIdentities,
+} from './table-identity.ts';
 
 export interface TableTending {
   readonly identities: TableIdentities;
@@ -70,6 +76,12 @@ export async function tendTable(ports: TableTending): Promise<TableState> {
   if (state === 'open' && known === undefined) await identities.remember({ tableId: described.tableId }, undefined);
   if (state === 'open') await identities.vouch({ tableId: described.tableId, at });
   if (state !== 'restored') return state;
+  if (known?.closed?.in === ROLLED_BACK) {
+    // The operator's closing is under way, or broke off: that goes on with the command, which finds more than the index knows.
+    for (const key of await ports.items()) await ports.close(key);
+    journal.counted('TableRestored', { table: described.tableId, before: known.tableId });
+    return state;
+  }
   await closeTable(ports, known, described);
   journal.counted('TableRestored', { table: described.tableId, before: known?.tableId });
   journal.decided('close restored table', {
@@ -81,14 +93,28 @@ export async function tendTable(ports: TableTending): Promise<TableState> {
   return 'closed';
 }
 
-/** The items first: the time that is remembered is one from which on nothing is leased. */
+/**
+ * The items first: the time that is remembered is one from which on nothing is leased. Before them, of a table that is
+ * right as far as anybody knows, that it is not: broken off half-way, it must not be taken for an open one of which some
+ * items were left behind.
+ */
 export async function closeTable(
-  { identities, close, items, clock }: Omit<TableTending, 'journal'>,
+  ports: Omit<TableTending, 'journal'>,
   known: KnownTable | undefined,
-  { tableId }: TableDescription,
+  described: TableDescription,
 ): Promise<void> {
+  const { identities, close, items, clock } = ports;
+  const { tableId } = described;
+  let before = known;
+  if (stateOf(known, described) === 'open') {
+    before = { tableId, closed: { at: clock.now(), in: ROLLED_BACK } };
+    if ((await identities.remember(before, known)) === 'stale')
+      return await closeTable(ports, await identities.known(), described);
+  }
   for (const key of await items()) await close(key);
-  // Stale where another run has just closed it.
   const closed = { at: clock.now(), in: tableId };
-  await identities.remember({ tableId: known?.tableId ?? tableId, closed }, known);
+  if ((await identities.remember({ tableId: before?.tableId ?? tableId, closed }, before)) !== 'stale') return;
+  // Another run has just closed it; or something else was remembered meanwhile.
+  const now = await identities.known();
+  if (stateOf(now, described) !== 'closed') await closeTable(ports, now, described);
 }

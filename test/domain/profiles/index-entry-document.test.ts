@@ -155,6 +155,7 @@ describe('the stored form of an index entry', () => {
   });
 
   it.each<[string, Record<string, unknown>]>([
+    ['a list in the place of what is known of its creation', { creation: [] }],
     ['a newer shape', { schema: 2 }],
     ['no ARN of a profile', { arn: 'arn:aws:s3:::bucket' }],
     ['tags that are a list', { tags: ['tenant'] }],
