@@ -62,6 +62,8 @@ const INPUTS = ['handlers', 'domain', 'aws', 'infra', 'package.json', 'package-l
 const OUTPUT_FOLDERS = ['.build', '.serverless', 'node_modules'];
 
 const TEMPLATE = '.serverless/cloudformation-template-update-stack.json';
+/** Only the bucket that the functions' zips are uploaded to: the stack begins with it. */
+const BUCKET_TEMPLATE = '.serverless/cloudformation-template-create-stack.json';
 
 const OSLS_TIMEOUT_MS = 120_000;
 /** Longer than any packaging takes: a lock this old was left behind. */
@@ -166,7 +168,7 @@ async function buildAside(plan: Plan, further: readonly FurtherStack[], inputs: 
     if (plan.adopts !== undefined) await adoptTable(join(aside, TEMPLATE), plan.adopts);
 
     const templates = further.map(({ fileName }) => `.build/${fileName}`);
-    const paths = [...names.map((name) => `.build/${name}.zip`).sort(), ...templates, TEMPLATE];
+    const paths = [...names.map((name) => `.build/${name}.zip`).sort(), ...templates, BUCKET_TEMPLATE, TEMPLATE];
     const outputs: Outputs = Object.fromEntries(
       await Promise.all(paths.map(async (path) => [path, await describeFile(join(aside, path))] as const)),
     );

@@ -3,6 +3,7 @@ import { basename, dirname, extname, join } from 'node:path';
 import { parse } from 'yaml';
 import { readPolicy } from '../../domain/policy/policy.ts';
 import { policyJsonSchema } from '../../domain/policy/policy-schema.ts';
+import { PROGRAM } from '../command-line.ts';
 import { print, printJson } from '../output/print.ts';
 import { EXIT_INTERRUPTED, UserError } from '../user-error.ts';
 import { writeTogether } from '../written-files.ts';
@@ -55,7 +56,7 @@ export async function runInit(options: InitOptions & { readonly path: string }):
   else {
     print(`${options.path}: the policy, with comments; it begins in mode "observe" and restricts nobody`);
     print(`${schemaPath}: its JSON Schema, for editors`);
-    print(`Next: governor validate --policy ${options.out}`);
+    print(`Next: ${PROGRAM} validate --policy ${options.out}`);
   }
   return 0;
 }

@@ -3,6 +3,7 @@ import { policyTable } from '../../aws/dynamodb/policy-table.ts';
 import { mendedKeys } from '../../domain/policy/tag-keys.ts';
 import { packageStack } from '../../infra/package.ts';
 import { type EmbeddedAws, startEmbeddedAws } from '../../local/embedded-aws.ts';
+import { PROGRAM } from '../command-line.ts';
 import { untilInterrupted } from '../interruption.ts';
 import { print, printJson } from '../output/print.ts';
 import { progress } from '../output/progress.ts';
@@ -74,7 +75,7 @@ function tell(options: LocalOptions, aws: EmbeddedAws, table: string, hasPolicy:
     `${style.bold('The embedded AWS')} is at ${aws.endpoint}, with the governor deployed into it. In another terminal:\n`,
   );
   for (const [name, value] of Object.entries(environment)) print(`  export ${name}=${value}`);
-  print(`\nThen, for instance: governor ${hasPolicy ? 'status' : 'apply --policy governance.yaml'}`);
+  print(`\nThen, for instance: ${PROGRAM} ${hasPolicy ? 'status' : 'apply --policy governance.yaml'}`);
   print(
     `Its clock goes on by itself; to move it: curl -X POST ${aws.endpoint}/_embedded/clock -d '{"advance":"PT5M"}'`,
   );

@@ -98,6 +98,9 @@ export async function boot(options: BootOptions): Promise<Deployment> {
 /** A message of SNS as a queue receives it (Amazon SNS Developer Guide, raw delivery off). */
 const SnsMessage = z.object({ Subject: z.string(), Message: z.string(), Timestamp: z.string() });
 
+/** What the governor sends to queues: docs/notices.md. People get its text. */
+const Notice = z.object({ text: z.string() });
+
 type ClientConfig = ConstructorParameters<typeof SQSClient>[0];
 
 /** A queue that is subscribed to the notices, as any team could have one. */
@@ -127,7 +130,8 @@ async function subscribe(config: ClientConfig, topicArn: string): Promise<Deploy
       if (messages.length === 0) return notices;
       for (const { Body } of messages) {
         const { Subject, Message, Timestamp } = SnsMessage.parse(JSON.parse(Body ?? ''));
-        notices.push({ at: Date.parse(Timestamp), subject: Subject, text: Message });
+        const { text } = Notice.parse(JSON.parse(Message));
+        notices.push({ at: Date.parse(Timestamp), subject: Subject, text });
       }
       for (const { ReceiptHandle } of messages) await sqs.send(new DeleteMessageCommand({ QueueUrl, ReceiptHandle }));
     }

@@ -1,4 +1,9 @@
+import { rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { clone } from '../docs/clone.ts';
+import { fencesOf } from '../docs/fences.ts';
+import { notPrinted } from '../docs/shown.ts';
 import { Command, isFree, start } from './command.ts';
 
 const READY = 'Ctrl-C ends it.';
@@ -47,6 +52,31 @@ describe('npm start -- --keep', () => {
       },
       budgets: ['governor/dev/tenant-monthly/foreign-broker'],
     });
+  });
+
+  it('tells the story that the README shows, and answers its example, which runs as it is', async () => {
+    const fences = await fencesOf('README.md');
+    const textOf = (language: string) => fences.find((fence) => fence.language === language)?.text ?? '';
+    expect(textOf('text').split('\n').length).toBeGreaterThan(20);
+    expect(notPrinted(command.stdout, textOf('text'))).toEqual([]);
+    // Notices are told in their text, as people get them.
+    expect(command.stdout).toMatch(
+      / {2}notice {4}Bedrock budget tenant-monthly\/lakeside .*\n +because Tenant lakeside /,
+    );
+    expect(command.stdout).not.toContain('{"version":1');
+    const folder = await clone();
+    try {
+      await writeFile(join(folder, 'example.ts'), textOf('ts'));
+      const { code, stdout, stderr } = await new Command(join(folder, 'example.ts'), [], {
+        ...environmentOf(command),
+        HOME: '/nonexistent',
+        AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true',
+      }).ended;
+      expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+      expect(stdout).toMatch(/inputTokens: \d+/);
+    } finally {
+      await rm(folder, { recursive: true, force: true });
+    }
   });
 
   it('moves its clock for whoever asks it to, and governs what falls due', async () => {

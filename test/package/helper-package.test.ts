@@ -9,6 +9,7 @@ import { publint } from 'publint';
 import { formatMessage } from 'publint/utils';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { buildHelperPackage } from '../../infra/publish/build.ts';
+import { documents, fencesOf } from '../docs/fences.ts';
 import { InstalledHelper } from './installed-helper.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
@@ -185,10 +186,15 @@ describe('a tenant’s program', () => {
   });
 });
 
-test('the programs in the guide are right', async () => {
-  const guide = await readFile(join(ROOT, 'docs/helper.md'), 'utf8');
-  const snippets = [...guide.matchAll(/^```ts\n([\s\S]*?)^```/gm)].map(([, snippet = '']) => snippet);
-  expect(snippets.length).toBeGreaterThan(3);
-  const programs = Object.fromEntries(snippets.map((snippet, i) => [`guide-${i + 1}.mts`, snippet]));
-  expect(await helper.typeCheck(programs, { module: 'nodenext' })).toBe('');
+test('the programs in the documents are right', async () => {
+  const programs = (await Promise.all((await documents()).map(fencesOf)))
+    .flat()
+    .filter(({ language }) => language === 'ts');
+  const files = new Set(programs.map(({ file }) => file));
+  for (const file of ['README.md', 'docs/helper.md', 'docs/getting-started.md', 'docs/index-sources.md'])
+    expect(files).toContain(file);
+  const named = Object.fromEntries(
+    programs.map(({ file, line, text }) => [`${file.replace(/\W/g, '-')}-${line}.mts`, text]),
+  );
+  expect(await helper.typeCheck(named, { module: 'nodenext' })).toBe('');
 });
