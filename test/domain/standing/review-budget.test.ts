@@ -292,6 +292,7 @@ describe('reviewBudget', () => {
         raiseUnattributed: ledger.raiseUnattributed,
         recordCrossings: ledger.recordCrossings,
         write: ledger.write,
+        openHere: ledger.openHere,
         changeTerms: async (...[key, terms]: Parameters<typeof ledger.changeTerms>) => {
           if (!interfered) {
             interfered = true;
