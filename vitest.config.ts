@@ -6,6 +6,8 @@ export default defineConfig({
     globalSetup: ['test/cli/bundled-governor.ts'],
     environment: 'node',
     env: { AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true' },
+    // Both cores of a small machine: by default one is left idle.
+    maxWorkers: '100%',
     testTimeout: 30_000,
     hookTimeout: 60_000,
   },

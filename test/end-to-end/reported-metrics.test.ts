@@ -6,6 +6,7 @@ import { parse } from 'yaml';
 import * as z from 'zod';
 import { policyTable } from '../../aws/dynamodb/policy-table.ts';
 import { AwsFault, type Call, type Json, type JsonObject } from '../../local/service.ts';
+import { backUp, restore } from '../aws/dynamodb/restored-table.ts';
 import { packagedTemplate } from '../infra/packaged-template.ts';
 import { metricsIn } from '../infra/published-metrics.ts';
 import { watchedByAlarms, watchedByDashboard } from '../infra/watched-metrics.ts';
@@ -141,5 +142,7 @@ describe('every metric that an alarm or the dashboard looks at', () => {
     await run(FUNCTIONS.billing);
     await run();
     await run(FUNCTIONS.reopenEnded);
+    await restore(governor.dynamodb, governor.table, await backUp(governor.dynamodb, governor.table));
+    await run(FUNCTIONS.ledgerWatch);
   }
 });
