@@ -24,6 +24,7 @@ import { refuseRestored } from '../../domain/recovery/tend-table.ts';
 import type { WriteId } from '../../domain/spending/ledger.ts';
 import { UsageSince } from '../../domain/spending/recorded-usage.ts';
 import { noticeOutbox } from '../../domain/standing/notice-outbox.ts';
+import { forEachRegion } from '../../infra/made-once.ts';
 
 /** What an override is enforced with: the operator's own permissions, and the policy that is in force. */
 export async function enforcementOf(
@@ -34,18 +35,8 @@ export async function enforcementOf(
 > {
   const clock = new AwsClock();
   const dynamo = clock.listenTo(new DynamoDBClient());
-  const clients = new Map<string, BedrockClient>();
-  const paces = new Map<string, Pace>();
-  const clientFor = (region: string): BedrockClient => {
-    const client = clients.get(region) ?? new BedrockClient({ region });
-    clients.set(region, client);
-    return client;
-  };
-  const paceFor = (region: string): Pace => {
-    const pace = paces.get(region) ?? new Pace(BEDROCK_PACE);
-    paces.set(region, pace);
-    return pace;
-  };
+  const bedrockIn = forEachRegion((region) => new BedrockClient({ region }));
+  const paceIn = forEachRegion(() => new Pace(BEDROCK_PACE));
   // What would be decided on a restored table is decided on what it has forgotten.
   await refuseRestored(tableIdentities(dynamo, table));
   // With its answers the clock knows AWS's time.
@@ -61,7 +52,7 @@ export async function enforcementOf(
       index,
       policy: async () => policy,
     }),
-    profiles: bedrockProfiles(clientFor, paceFor),
+    profiles: bedrockProfiles(bedrockIn, paceIn),
     index,
     histories: tagHistoriesTable(dynamo, table),
     ledger: ledgerTable(dynamo, table, tableLook(dynamo, table, clock)),

@@ -20,6 +20,7 @@ import { AuditingJournal } from '../../domain/audit/auditing-journal.ts';
 import type { Journal } from '../../domain/journal.ts';
 import type { Recovery } from '../../domain/recovery/recover.ts';
 import type { WriteId } from '../../domain/spending/ledger.ts';
+import { forEachRegion } from '../../infra/made-once.ts';
 
 /** What a recovery is done with: the operator's own permissions, and the policy that is in the table. */
 export async function recoveryOf(
@@ -54,15 +55,5 @@ export async function recoveryOf(
     metered: cloudWatchMetrics(forEachRegion((region) => new CloudWatchClient({ region }))),
     records: usageTable(dynamo, table),
     newWriteId: () => randomUUID() as WriteId,
-  };
-}
-
-/** One for each Region, made when it is first needed. */
-function forEachRegion<Value>(make: (region: string) => Value): (region: string) => Value {
-  const made = new Map<string, Value>();
-  return (region) => {
-    const value = made.get(region) ?? make(region);
-    made.set(region, value);
-    return value;
   };
 }

@@ -40,6 +40,7 @@ import type { WriteId } from '../../domain/spending/ledger.ts';
 import { UsageSince } from '../../domain/spending/recorded-usage.ts';
 import { UsageReadings } from '../../domain/spending/usage-readings.ts';
 import type { Notice } from '../../domain/standing/notice.ts';
+import { forEachRegion } from '../../infra/made-once.ts';
 
 /** Everything that the functions of the stack read, through clients that refuse to write. */
 export async function answeringAccount(known: {
@@ -99,15 +100,5 @@ export async function answeringAccount(known: {
       outbox,
       newWriteId: () => randomUUID() as WriteId,
     },
-  };
-}
-
-/** One client for each Region, made when it is first needed. */
-function forEachRegion<Client>(make: (region: string) => Client): (region: string) => Client {
-  const clients = new Map<string, Client>();
-  return (region) => {
-    const client = clients.get(region) ?? make(region);
-    clients.set(region, client);
-    return client;
   };
 }

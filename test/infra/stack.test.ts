@@ -93,7 +93,7 @@ const queuePoliciesOf = (queue: string) =>
   );
 
 describe('the functions', () => {
-  it('are eleven, each with its own artifact, role and log group', () => {
+  it('are twelve, each with its own artifact, role and log group', () => {
     const all = [...functions()];
     expect(all.map(([id]) => nameOf(id)).sort()).toEqual([
       'billing',
