@@ -114,6 +114,23 @@ describe('periodAt', () => {
     );
   });
 
+  it('is worked out once for all of its instants, also where other kinds and time zones are asked for in between', () => {
+    const noon = at('2026-11-23T12:00:00Z');
+    const day = periodAt('day', 'Europe/Rome', noon);
+    const month = periodAt('month', 'Europe/Madrid', noon);
+    expect(periodAt('day', 'Europe/Rome', day.startsAt)).toBe(day);
+    expect(periodAt('day', 'Europe/Rome', epochMs(day.endsAt - 1))).toBe(day);
+    expect(periodAt('month', 'Europe/Madrid', noon)).toBe(month);
+  });
+
+  it('is forgotten where very many others are asked for: what is kept is bounded', () => {
+    const noon = at('2026-11-23T12:00:00Z');
+    const day = periodAt('day', 'Europe/Rome', noon);
+    for (let later = 1; later <= 4; later++) periodAt('day', 'Europe/Rome', epochMs(noon + later * 86_400_000));
+    expect(periodAt('day', 'Europe/Rome', noon)).not.toBe(day);
+    expect(periodAt('day', 'Europe/Rome', noon)).toEqual(day);
+  });
+
   it('tiles the time line: the next period begins where this one ends, under another id that sorts after it [F14, F15]', () => {
     fc.assert(
       fc.property(kinds, zones, fc.oneof(instants, nearMidnights), (kind, zone, instant) => {

@@ -1,0 +1,21 @@
+/** A part of the rules, and the tests that must notice when it is changed. */
+export interface Part {
+  readonly mutate: readonly string[];
+  readonly tests: readonly string[];
+}
+
+/** Each is mutated alone, and takes a minute or two on one core. Paths are below `domain/` and `test/domain/`. */
+export const PARTS: Readonly<Record<string, Part>> = {
+  ledger: { mutate: ['spending/ledger.ts'], tests: ['spending/ledger.test.ts', 'spending/seeding.test.ts'] },
+  cells: { mutate: ['spending/cell.ts'], tests: ['spending/cell.test.ts'] },
+  pricing: {
+    mutate: ['spending/pricing.ts', 'spending/token-price.ts', 'spending/dated-rates.ts'],
+    tests: ['spending/pricing.test.ts', 'spending/token-price.test.ts'],
+  },
+  period: { mutate: ['period.ts'], tests: ['period.test.ts'] },
+  decision: {
+    mutate: ['standing/decide.ts'],
+    tests: ['standing/decide.test.ts', 'standing/decide-evidence.test.ts', 'standing/signals.test.ts'],
+  },
+  compliance: { mutate: ['profiles/compliance.ts'], tests: ['profiles/compliance.test.ts', 'policy/tag-policy.test.ts'] },
+};
