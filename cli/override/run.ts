@@ -23,12 +23,12 @@ export async function runOverride(kind: OverrideChange['kind'], options: Overrid
   const request = readOverride(kind, options);
   const { arn } = await callerOf();
   const ports = await enforcementOf(tableOf(options), journalFor(options));
-  const override = overrideOf(request, arn, ports.clock.now());
-  ports.journal.begin({ actor: arn, invocation: override.id });
-  const outcome = await enforced(() => overrideStanding(ports, override), ports.journal);
+  const wanted = overrideOf(request, arn, ports.clock.now());
+  ports.journal.begin({ actor: arn, invocation: wanted.id });
+  const outcome = await enforced(() => overrideStanding(ports, wanted), ports.journal);
   if (outcome.kind === 'refused') throw new UserError([outcome.problem]);
-  if (options.json === true) write(JSON.stringify({ override, ...outcome }, plainly));
-  else for (const line of told(override, outcome)) write(line);
+  if (options.json === true) write(JSON.stringify(outcome, plainly));
+  else for (const line of told(outcome.override, outcome)) write(line);
   return exitOf(outcome);
 }
 

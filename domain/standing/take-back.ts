@@ -6,7 +6,7 @@ import { isEnded } from '../profiles/profile-index.ts';
 import { readIndex } from '../signals/review-on-signal.ts';
 import { tagValue } from '../tags.ts';
 import { enforceBudgets } from './enforce-budgets.ts';
-import { describeChange, describeTarget, type Override, type Retractions } from './override.ts';
+import { describeChange, describeTarget, type Retractions } from './override.ts';
 import { budgetAfter, type OverrideOutcome, problemOfReason } from './override-standing.ts';
 
 /** Who takes an override back, and why. */
@@ -19,7 +19,7 @@ export interface Retraction {
 
 export type RetractionOutcome =
   | Extract<OverrideOutcome, { readonly kind: 'refused' }>
-  | (Exclude<OverrideOutcome, { readonly kind: 'refused' }> & { readonly override: Override });
+  | Exclude<OverrideOutcome, { readonly kind: 'refused' }>;
 
 /**
  * Ends an operator's word before its time: it is removed first, so that every review from then on decides without it, and
