@@ -8,7 +8,7 @@ import { type ShadowLine, shadowReport } from '../../domain/standing/shadow-repo
 import { type RetractionOutcome, takeBack } from '../../domain/standing/take-back.ts';
 import { callerOf } from '../caller.ts';
 import { type StackOptions, tableOf } from '../connection.ts';
-import { unlessTwice } from '../interruption.ts';
+import { InterruptedBefore, unlessTwice, wasInterrupted } from '../interruption.ts';
 import { EXIT_FAILED, UserError } from '../user-error.ts';
 import { enforcementOf } from './account.ts';
 import { overrideLine } from './document.ts';
@@ -25,7 +25,14 @@ export async function runOverride(kind: OverrideChange['kind'], options: Overrid
   const ports = await enforcementOf(tableOf(options), journalFor(options));
   const wanted = overrideOf(request, arn, ports.clock.now());
   ports.journal.begin({ actor: arn, invocation: wanted.id });
-  const outcome = await enforced(() => overrideStanding(ports, wanted), ports.journal);
+  const outcome = await enforced((isInterrupted) => {
+    const { overrides } = ports;
+    const keep: typeof overrides.keep = async (...word) => {
+      if (isInterrupted()) throw new InterruptedBefore();
+      return await overrides.keep(...word);
+    };
+    return overrideStanding({ ...ports, overrides: { ...overrides, keep } }, wanted);
+  }, ports.journal);
   if (outcome.kind === 'refused') throw new UserError([outcome.problem]);
   if (options.json === true) write(JSON.stringify(outcome, plainly));
   else for (const line of told(outcome.override, outcome)) write(line);
@@ -37,10 +44,17 @@ export async function runTakeBack(options: Output & { readonly reason: string },
   const { arn } = await callerOf();
   const ports = await enforcementOf(tableOf(options), journalFor(options));
   ports.journal.begin({ actor: arn, invocation: id });
-  const outcome: RetractionOutcome = await enforced(
-    () => takeBack(ports, { id, reason: options.reason, author: arn }),
-    ports.journal,
-  );
+  const outcome: RetractionOutcome = await enforced((isInterrupted) => {
+    const { overrides } = ports;
+    const retract: typeof overrides.takeBack = async (override) => {
+      if (isInterrupted()) throw new InterruptedBefore();
+      return await overrides.takeBack(override);
+    };
+    return takeBack(
+      { ...ports, overrides: { ...overrides, takeBack: retract } },
+      { id, reason: options.reason, author: arn },
+    );
+  }, ports.journal);
   if (outcome.kind === 'refused') throw new UserError([outcome.problem]);
   if (options.json === true) write(JSON.stringify({ type: 'taken-back', ...outcome }, plainly));
   else {
@@ -50,18 +64,22 @@ export async function runTakeBack(options: Output & { readonly reason: string },
   return exitOf(outcome);
 }
 
-/** From the first write on it goes on to its end: a second Ctrl-C leaves the rest to the sweep. */
-const enforced = async <Outcome>(work: () => Promise<Outcome>, journal: { flush(): Promise<void> }): Promise<Outcome> =>
-  await unlessTwice(
-    () => process.stderr.write('Finishing what has begun; Ctrl-C again leaves the rest to the sweep …\n'),
+/** Before its first write it stops; from then on it goes on to its end, and a second Ctrl-C leaves the rest to the sweep. */
+async function enforced<Outcome>(
+  work: (isInterrupted: () => boolean) => Promise<Outcome>,
+  journal: { flush(): Promise<void> },
+): Promise<Outcome> {
+  return await unlessTwice(
+    () => process.stderr.write('Interrupted: finishing what has begun; Ctrl-C again leaves the rest to the sweep …\n'),
     async () => {
       try {
-        return await work();
+        return await work(wasInterrupted);
       } finally {
         await journal.flush();
       }
     },
   );
+}
 
 const write = (text: string) => void process.stdout.write(`${text}\n`);
 

@@ -81,10 +81,14 @@ async function close(
     voice.nothingChanged();
     return consent === 'interrupted' ? EXIT_INTERRUPTED : 0;
   }
-  await closeTable(
-    { ...ports, items: () => recoverableItems(ports), close: (key) => ports.store.close(key) },
-    known,
-    described,
+  await unlessTwice(
+    () => process.stderr.write('Interrupted: closing the table to the end; Ctrl-C again leaves it to ledger-watch …\n'),
+    () =>
+      closeTable(
+        { ...ports, items: () => recoverableItems(ports), close: (key) => ports.store.close(key) },
+        known,
+        described,
+      ),
   );
   ports.journal.decided('close restored table', {
     table: described.tableId,
@@ -103,7 +107,7 @@ async function workOff(
   let isInterrupted = false;
   const interrupt = () => {
     isInterrupted = true;
-    process.stderr.write('Finishing the budget under way; run the command again for the others …\n');
+    process.stderr.write('Interrupted: finishing the budget under way; run the command again for the others …\n');
   };
   let left = steps.length;
   await unlessTwice(interrupt, async () => {

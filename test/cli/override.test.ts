@@ -178,8 +178,8 @@ describe('npm run governor -- disable, enable, raise, shadow', () => {
     answer();
     const { code, stdout, stderr } = await command.ended;
     expect({ code, stderr }).toEqual({
-      code: 0,
-      stderr: 'Finishing what has begun; Ctrl-C again leaves the rest to the sweep …\n',
+      code: 130,
+      stderr: 'Interrupted: finishing what has begun; Ctrl-C again leaves the rest to the sweep …\n',
     });
     expect(stdout).toContain('2 profiles are as they should be');
     expect(await standings()).toEqual(['closed', 'closed']);
