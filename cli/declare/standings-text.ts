@@ -1,3 +1,4 @@
+import { howMany } from '../../domain/how-many.ts';
 import { displayUsd } from '../../domain/money.ts';
 import type { PlannedBudget, PlannedStandings } from '../../domain/status/planned-standings.ts';
 import { harmless, usd } from '../output/print.ts';
@@ -20,7 +21,7 @@ export function standingsLines({ budgets, profiles }: PlannedStandings, style: S
 function budgetLine(planned: PlannedBudget, style: Style): string {
   switch (planned.kind) {
     case 'begins':
-      return `${style.green('+')} ${planned.budget.id}: ${displayUsd(planned.budget.limit)} a ${planned.budget.period}, for ${planned.profiles} profiles`;
+      return `${style.green('+')} ${planned.budget.id}: ${displayUsd(planned.budget.limit)} a ${planned.budget.period}, for ${howMany(planned.profiles, 'profile')}`;
     case 'ends':
       return `${style.red('-')} ${planned.id} ends`;
     case 'changes': {
@@ -41,10 +42,10 @@ export function consequences({ budgets, profiles }: PlannedStandings): string {
   const of = (kind: PlannedBudget['kind']): number => budgets.filter((each) => each.kind === kind).length;
   const quarantined = profiles.filter(({ kind }) => kind === 'quarantined').length;
   const parts = [
-    [of('begins'), 'budgets begin'],
-    [of('changes'), 'change'],
-    [of('ends'), 'end'],
-    [quarantined, 'profiles quarantined'],
+    [of('begins'), of('begins') === 1 ? 'budget begins' : 'budgets begin'],
+    [of('changes'), of('changes') === 1 ? 'changes' : 'change'],
+    [of('ends'), of('ends') === 1 ? 'ends' : 'end'],
+    [quarantined, quarantined === 1 ? 'profile quarantined' : 'profiles quarantined'],
     [profiles.length - quarantined, 'released'],
   ] as const;
   return parts.flatMap(([count, what]) => (count === 0 ? [] : [`; ${count} ${what}`])).join('');

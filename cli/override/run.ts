@@ -1,4 +1,5 @@
-import { isoTime } from '../../domain/clock.ts';
+import { shortTime } from '../../domain/clock.ts';
+import { howMany } from '../../domain/how-many.ts';
 import type { Journal } from '../../domain/journal.ts';
 import { displayUsd } from '../../domain/money.ts';
 import type { Override, OverrideChange } from '../../domain/standing/override.ts';
@@ -95,13 +96,13 @@ export async function runShadow(options: Output & { readonly periods: number }):
 }
 
 const describeShadow = ({ budget, period, calls, worth, spent, limit, standing, because }: ShadowLine): string =>
-  `${budget} ${period}: would have refused ${calls} calls worth ${displayUsd(worth)}; spent ${displayUsd(spent)} of ${displayUsd(limit)}; would be ${standing}${because === undefined ? '' : `: ${because}`}`;
+  `${budget} ${period}: would have refused ${howMany(calls, 'call')} worth ${displayUsd(worth)}; spent ${displayUsd(spent)} of ${displayUsd(limit)}; would be ${standing}${because === undefined ? '' : `: ${because}`}`;
 
 function told(override: Override, outcome: Exclude<OverrideOutcome, { kind: 'refused' }>): string[] {
   const { change, target, until, author, reason } = override;
   const what = change.kind === 'raise' ? `raise ${displayUsd(change.amount)}` : change.kind;
   return [
-    `${what} ${describeTarget(target)} until ${isoTime(until)}: ${reason} (${author})`,
+    `${what} ${describeTarget(target)} until ${shortTime(until)}: ${reason} (${author})`,
     ...afterwards(outcome),
     ...(outcome.kind === 'applied' && change.kind === 'enable'
       ? outcome.budgets
@@ -122,7 +123,7 @@ function afterwards(outcome: Exclude<OverrideOutcome, { kind: 'refused' }>): str
     ...outcome.budgets.map(
       ({ budget, period, standing, left }) => `  ${budget} ${period}: ${standing}, ${displayUsd(left)} left`,
     ),
-    `  ${governed.length} profiles are as they should be${failed.length === 0 ? '' : `, ${failed.length} could not be read or written; the next sweep does the rest:`}`,
+    `  ${governed.length === 1 ? '1 profile is as it' : `${governed.length} profiles are as they`} should be${failed.length === 0 ? '' : `, ${failed.length} could not be read or written; the next sweep does the rest:`}`,
     ...failed.slice(0, 10).map(({ profile, problem }) => `    ${profile}: ${problem}`),
   ];
 }

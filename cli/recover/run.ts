@@ -1,4 +1,3 @@
-import { isoTime } from '../../domain/clock.ts';
 import type { Journal } from '../../domain/journal.ts';
 import {
   hasStrayItem,
@@ -54,12 +53,12 @@ async function recover(ports: Recovery, options: RecoverOptions, voice: Recovery
   const at = recoverableAt(closedAt, ports.policy.ledger.graceSeconds);
   // Of an item that was left behind when the table was opened nothing was leased since.
   if (!isOpen && ports.clock.now() < at) {
-    voice.tooEarly(isoTime(at));
+    voice.tooEarly(at);
     return EXIT_FAILED;
   }
   const { tableId } = found.described;
   const steps = await planRecovery(ports, tableId, options.spent);
-  voice.plan(steps, isoTime(closedAt));
+  voice.plan(steps, closedAt);
   const consent = options.yes === true ? 'given' : await askForConsent(process.stdin, process.stdout);
   if (consent !== 'given') {
     voice.nothingChanged();
@@ -94,7 +93,7 @@ async function close(
     table: described.tableId,
     because: options.rolledBack === true ? 'an operator says that it was rolled back' : 'it was restored from a backup',
   });
-  voice.tooEarly(isoTime(recoverableAt(ports.clock.now(), ports.policy.ledger.graceSeconds)));
+  voice.tooEarly(recoverableAt(ports.clock.now(), ports.policy.ledger.graceSeconds));
   return EXIT_FAILED;
 }
 

@@ -1,4 +1,5 @@
 import { type EpochMs, isoTime } from '../../domain/clock.ts';
+import { howMany } from '../../domain/how-many.ts';
 import { formatUsd } from '../../domain/money.ts';
 import { FOCUS_COLUMNS, type FocusRow } from '../../domain/reporting/focus.ts';
 import type { BilledBeside, ReportRow, SpendReport } from '../../domain/reporting/spend-report.ts';
@@ -64,7 +65,7 @@ function notesOf({ noBill, unknown, rows }: SpendReport): string[] {
       : []),
     ...(unknown.length === 0
       ? []
-      : [`Of ${unknown.length} profiles nobody knows the tags any more: ${unknown.slice(0, 3).join(', ')}`]),
+      : [`Of ${howMany(unknown.length, 'profile')} nobody knows the tags any more: ${unknown.slice(0, 3).join(', ')}`]),
   ];
 }
 

@@ -2,6 +2,7 @@ import * as z from 'zod';
 import { readBudgetAlerts } from '../budgets/budget-alert.ts';
 import { hearBudgetAlert } from '../budgets/hear-alert.ts';
 import type { Origins } from '../events/origin.ts';
+import { howMany } from '../how-many.ts';
 import { lookAhead } from '../outlook/look-ahead.ts';
 import { governProfile } from '../profiles/govern-profile.ts';
 import { readProfileEvent } from '../profiles/profile-event.ts';
@@ -211,7 +212,7 @@ const SCHEDULES: readonly {
     by: 'sweep',
     play: async (ports) => {
       const { profiles, drifted, failed } = await sweep(ports);
-      return `${profiles} profiles looked at, ${drifted} differ, ${failed.length} failed`;
+      return `${howMany(profiles, 'profile')} looked at, ${drifted} differ, ${failed.length} failed`;
     },
   },
 ];

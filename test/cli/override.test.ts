@@ -63,7 +63,7 @@ describe('npm run governor -- disable, enable, raise, shadow', () => {
     await tenant.call(NOVA_PRO, 'Hello', 10);
     const disabled = await run('disable', '--tenant', 'alpine-re', '--for', '3d', '--reason', 'an invoice is disputed');
     expect(disabled).toMatchObject({ code: 0, stderr: '' });
-    expect(disabled.stdout).toMatch(/^disable tenant alpine-re until \S+: an invoice is disputed \(arn:aws:[^)]+\)\n/);
+    expect(disabled.stdout).toMatch(/^disable tenant alpine-re until \S+ \S+ UTC: an invoice is disputed \(arn:aws:[^)]+\)\n/);
     expect(disabled.stdout).toContain(`  ${BUDGET} 2026-11: closed, 0.00 USD left\n`);
     expect(disabled.stdout).toContain('  2 profiles are as they should be\n');
     expect(await standings()).toEqual(['closed', 'closed']);
@@ -127,7 +127,7 @@ describe('npm run governor -- disable, enable, raise, shadow', () => {
       'the fair',
     );
     expect(raised).toMatchObject({ code: 0, stderr: '' });
-    expect(raised.stdout).toContain(`raise 50.00 USD budget ${BUDGET} until 2026-11-30T23:00:00.000Z: the fair`);
+    expect(raised.stdout).toContain(`raise 50.00 USD budget ${BUDGET} until 2026-11-30 23:00 UTC: the fair`);
     expect((await stack.ledger(BUDGET, '2026-11'))?.stored['raises']?.L).toHaveLength(1);
     expect((await stack.ledger(BUDGET, '2026-12'))?.stored['raises']).toBeUndefined();
   });

@@ -165,7 +165,7 @@ describe('governor replay', () => {
     [
       'the clock of the sweep',
       () => schedule(RULES.sweepSchedule),
-      { function: 'sweep', outcome: '1 profiles looked at, 0 differ, 0 failed' },
+      { function: 'sweep', outcome: '1 profile looked at, 0 differ, 0 failed' },
     ],
     ['the clock of the look ahead', () => schedule(RULES.outlookSchedule), { function: 'outlook' }],
     [
