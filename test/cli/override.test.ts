@@ -63,7 +63,9 @@ describe('npm run governor -- disable, enable, raise, shadow', () => {
     await tenant.call(NOVA_PRO, 'Hello', 10);
     const disabled = await run('disable', '--tenant', 'alpine-re', '--for', '3d', '--reason', 'an invoice is disputed');
     expect(disabled).toMatchObject({ code: 0, stderr: '' });
-    expect(disabled.stdout).toMatch(/^disable tenant alpine-re until \S+ \S+ UTC: an invoice is disputed \(arn:aws:[^)]+\)\n/);
+    expect(disabled.stdout).toMatch(
+      /^disable tenant alpine-re until \S+ \S+ UTC: an invoice is disputed \(arn:aws:[^)]+\)\n/,
+    );
     expect(disabled.stdout).toContain(`  ${BUDGET} 2026-11: closed, 0.00 USD left\n`);
     expect(disabled.stdout).toContain('  2 profiles are as they should be\n');
     expect(await standings()).toEqual(['closed', 'closed']);
