@@ -1,3 +1,4 @@
+import { shortTime } from '../../domain/clock.ts';
 import { howMany } from '../../domain/how-many.ts';
 import { displayUsd } from '../../domain/money.ts';
 import type { PlannedBudget, PlannedStandings } from '../../domain/status/planned-standings.ts';
@@ -10,9 +11,9 @@ export function standingsLines({ budgets, profiles }: PlannedStandings, style: S
     ...(budgets.length === 0 ? [] : ['', 'What follows for budgets, by the sweep within minutes:']),
     ...budgets.map((budget) => `  ${budgetLine(budget, style)}`),
     ...(profiles.length === 0 ? [] : ['', 'And for profiles:']),
-    ...profiles.map(({ kind, name, because }) =>
+    ...profiles.map(({ kind, name, because, from }) =>
       kind === 'quarantined'
-        ? `  ${style.red('!')} ${name} is quarantined: ${harmless(because ?? '')}`
+        ? `  ${style.red('!')} ${name} is quarantined${from === undefined ? '' : ` at ${shortTime(from)}, unless its tags are mended until then`}: ${harmless(because ?? '')}`
         : `  ${style.green('~')} ${name} is released`,
     ),
   ];
@@ -21,7 +22,7 @@ export function standingsLines({ budgets, profiles }: PlannedStandings, style: S
 function budgetLine(planned: PlannedBudget, style: Style): string {
   switch (planned.kind) {
     case 'begins':
-      return `${style.green('+')} ${planned.budget.id}: ${displayUsd(planned.budget.limit)} a ${planned.budget.period}, for ${howMany(planned.profiles, 'profile')}`;
+      return `${style.green('+')} ${planned.budget.id}: ${displayUsd(planned.budget.limit)} a ${planned.budget.period}, for ${howMany(planned.profiles, 'profile')}${opening(planned)}`;
     case 'ends':
       return `${style.red('-')} ${planned.id} ends`;
     case 'changes': {
@@ -35,6 +36,14 @@ function budgetLine(planned: PlannedBudget, style: Style): string {
       return `${style.yellow('~')} ${budget.id} ${period}: ${[...amount('limit', limit), ...amount('stops at', stopAt), ...stands].join(', ')}`;
     }
   }
+}
+
+/** With what a budget begins, where its profiles have spent something before it or it is not open. */
+function opening({ spent, standing, because }: Extract<PlannedBudget, { kind: 'begins' }>): string {
+  return [
+    ...(spent === 0n ? [] : [`; they have spent ${displayUsd(spent)} in its period`]),
+    ...(standing === 'open' ? [] : [`, so it begins ${standing}: ${harmless(because ?? '')}`]),
+  ].join('');
 }
 
 /** The counts, as a sentence goes on; nothing where nothing follows. */
@@ -61,6 +70,9 @@ export function budgetDocument(planned: PlannedBudget): object {
       budget: planned.budget.id,
       limitUsd: usd(planned.budget.limit),
       profiles: planned.profiles,
+      spentUsd: usd(planned.spent),
+      standing: planned.standing,
+      ...(planned.because === undefined ? {} : { because: planned.because }),
     };
   const { budget, period, limit, stopAt, standing, because } = planned;
   return {

@@ -372,6 +372,8 @@ describe('governor status, tenants, profiles, overrides, take-back', () => {
       budget: 'claims-chat',
       limitUsd: '10000.00',
       profiles: 1,
+      spentUsd: expect.stringMatching(/^0\.0*[1-9]\d*$/),
+      standing: 'open',
     });
     expect(planned).toContainEqual({ type: 'budget', action: 'end', budget: 'tenant-monthly/lakeside' });
     expect(planned).toContainEqual(
