@@ -106,8 +106,8 @@ describe('what a plan foretells of a profile that comes to violate the policy', 
     expect(graced).toMatchObject({
       budgets: [],
       profiles: [
-        { name: 'chat', from },
-        { name: 'lab', from },
+        { name: 'profile-chat', from },
+        { name: 'profile-lab', from },
       ],
     });
     account.policy = owned({ grace: '24h' });
