@@ -57,8 +57,10 @@ function columnsOf({ question }: SpendReport): readonly Column<Line>[] {
   ];
 }
 
-function notesOf({ noBill, unknown, rows }: SpendReport): string[] {
+function notesOf({ noBill, unknown, rows, question }: SpendReport): string[] {
+  const absent = question.by.filter((_, at) => rows.length > 0 && rows.every(({ values }) => values[at] === undefined));
   return [
+    ...absent.map((key) => `Nothing that was spent carries the tag "${key}": is it another key, or in another case?`),
     ...(noBill === undefined ? [] : [noBill]),
     ...(noBill === undefined && rows.some(({ beside }) => beside === undefined)
       ? ['AWS has billed none of the days of some rows yet; its figures come about a day late.']
