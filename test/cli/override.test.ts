@@ -208,6 +208,12 @@ describe('npm run governor -- disable, enable, raise, shadow', () => {
       ['disable', '--tenant', 'alpine-re', '--until', '2026-12-01T00:00', '--reason', 'x'],
       '--until: expected a time with its zone',
     ],
+    [
+      'more days than a duration may have',
+      ['disable', '--tenant', 'alpine-re', '--for', '45d', '--reason', 'x'],
+      'at most 30 days such as "24h", or whole seconds; for a longer one give its end with --until',
+    ],
+    ['no time at all', ['disable', '--tenant', 'alpine-re', '--for', '0h', '--reason', 'x'], 'more than nothing'],
     ['no reason', ['disable', '--tenant', 'alpine-re', '--for', '1h', '--reason', ' '], '--reason: expected why'],
     [
       'another currency',

@@ -299,7 +299,7 @@ describe('governor status, tenants, profiles, overrides, take-back', () => {
       ['status', '--endpoint-url', 'http://127.0.0.1:9'],
       {},
       1,
-      /AWS cannot be reached \(ECONNREFUSED\)/,
+      /^AWS cannot be reached \(ECONNREFUSED\), while reading the policy\. Check the network/,
     ],
     [
       'another table',
