@@ -51,13 +51,13 @@ export function consequences({ budgets, profiles }: PlannedStandings): string {
   const of = (kind: PlannedBudget['kind']): number => budgets.filter((each) => each.kind === kind).length;
   const quarantined = profiles.filter(({ kind }) => kind === 'quarantined').length;
   const parts = [
-    [of('begins'), of('begins') === 1 ? 'budget begins' : 'budgets begin'],
-    [of('changes'), of('changes') === 1 ? 'changes' : 'change'],
-    [of('ends'), of('ends') === 1 ? 'ends' : 'end'],
-    [quarantined, quarantined === 1 ? 'profile quarantined' : 'profiles quarantined'],
-    [profiles.length - quarantined, 'released'],
+    [of('begins'), 'budget begins', 'budgets begin'],
+    [of('changes'), 'budget changes', 'budgets change'],
+    [of('ends'), 'budget ends', 'budgets end'],
+    [quarantined, 'profile quarantined', 'profiles quarantined'],
+    [profiles.length - quarantined, 'profile released', 'profiles released'],
   ] as const;
-  return parts.flatMap(([count, what]) => (count === 0 ? [] : [`; ${count} ${what}`])).join('');
+  return parts.flatMap(([count, one, many]) => (count === 0 ? [] : [`; ${howMany(count, one, many)}`])).join('');
 }
 
 /** A line of JSON for one budget. */
