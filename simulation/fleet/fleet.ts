@@ -25,6 +25,7 @@ export class Fleet {
   readonly #world: World;
   readonly #places: (TenantProcess | undefined)[];
   readonly #all: TenantProcess[] = [];
+  readonly #closed = new Set<TenantProcess>();
   readonly #outcomes = new Map<string, number>();
   #calls = 0;
   #underWay = 0;
@@ -135,8 +136,11 @@ export class Fleet {
     });
   }
 
-  /** All that live tell everything. */
-  async close(): Promise<void> {
-    await Promise.allSettled(this.#all.filter(({ host }) => !host.isGone).map((process) => process.close()));
+  /** All that live and are not frozen tell everything, and are over. */
+  async closeAwake(): Promise<void> {
+    const awake = this.#all.filter((process) => !process.host.isGone && !process.host.isFrozen);
+    const open = awake.filter((process) => !this.#closed.has(process));
+    for (const process of open) this.#closed.add(process);
+    await Promise.allSettled(open.map((process) => process.close()));
   }
 }
