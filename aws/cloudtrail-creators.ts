@@ -1,7 +1,7 @@
 import { type CloudTrailClient, LookupEventsCommand } from '@aws-sdk/client-cloudtrail';
 import { type IAMClient, ListRoleTagsCommand } from '@aws-sdk/client-iam';
 import * as z from 'zod';
-import type { Creator } from '../domain/policy/tag-policy.ts';
+import type { Creator } from '../domain/policy/tag-defaults.ts';
 import { accountOf, type ProfileArn, parseProfileArn, regionOf } from '../domain/profiles/profile-arn.ts';
 import type { CreatorReading, ProfileCreators } from '../domain/profiles/profile-creators.ts';
 import { asking } from './asking.ts';
@@ -22,20 +22,25 @@ const MAX_PAGES = 4;
 const LONGEST_MS = 30_000;
 
 /** What CloudTrail says of a creation, as far as it is read (CloudTrail user guide, userIdentity element). */
-const creationSchema = z.object({
-  eventName: z.literal('CreateInferenceProfile'),
-  eventSource: z.literal('bedrock.amazonaws.com'),
-  errorCode: z.undefined().optional(),
-  responseElements: z.object({ inferenceProfileArn: z.string() }),
-  userIdentity: z.object({
-    sessionContext: z
-      // Of a session that is no role's, the issuer is empty or says less (UNVERIFIED for this call).
-      .object({
-        sessionIssuer: z.object({ type: z.string(), userName: z.string(), accountId: z.string() }).partial().optional(),
-      })
-      .optional(),
+const creationSchema = z.lazy(() =>
+  z.object({
+    eventName: z.literal('CreateInferenceProfile'),
+    eventSource: z.literal('bedrock.amazonaws.com'),
+    errorCode: z.undefined().optional(),
+    responseElements: z.object({ inferenceProfileArn: z.string() }),
+    userIdentity: z.object({
+      sessionContext: z
+        // Of a session that is no role's, the issuer is empty or says less (UNVERIFIED for this call).
+        .object({
+          sessionIssuer: z
+            .object({ type: z.string(), userName: z.string(), accountId: z.string() })
+            .partial()
+            .optional(),
+        })
+        .optional(),
+    }),
   }),
-});
+);
 type Creation = z.output<typeof creationSchema>;
 
 export interface CreatorClients {

@@ -1,13 +1,8 @@
 import type { LambdaClient } from '@aws-sdk/client-lambda';
 import { Fault } from '../domain/fault.ts';
-import {
-  LeaseAnswer,
-  type LeaseRequest,
-  readRequest,
-  recordRequest,
-  serialise,
-  writeRequest,
-} from '../domain/lending/lease-protocol.ts';
+import { LeaseAnswer } from '../domain/lending/lease-answer.ts';
+import { serialise } from '../domain/lending/lease-json.ts';
+import { type LeaseRequest, readRequest, recordRequest, writeRequest } from '../domain/lending/lease-protocol.ts';
 import type { LeaseLedger } from '../domain/spending/ledger.ts';
 import type { ProcessId, UsageRecords } from '../domain/spending/usage-record.ts';
 import { errorName } from './asking.ts';

@@ -1,7 +1,7 @@
 import type { Context } from 'aws-lambda';
 import { Fault } from '../domain/fault.ts';
 import { answerInvocation } from '../domain/lending/answer-invocation.ts';
-import { serialise } from '../domain/lending/lease-protocol.ts';
+import { serialise } from '../domain/lending/lease-json.ts';
 import { lender } from '../infra/functions/lending.ts';
 import { handlerOf } from '../infra/handler-of.ts';
 

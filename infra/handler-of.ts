@@ -1,6 +1,10 @@
 import type { Context } from 'aws-lambda';
+import * as z from 'zod';
 import type { AuditingJournal } from '../domain/audit/auditing-journal.ts';
 import { inLambda, type Surroundings, type Voice } from './surroundings.ts';
+
+// A function reads each kind of document a few times: compiling code for its schema, as zod does, would take longer.
+z.config({ jitless: true });
 
 /** What every function has, besides what its work needs. */
 export interface Equipped extends Voice {

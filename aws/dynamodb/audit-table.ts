@@ -19,21 +19,19 @@ const DAY_SECONDS = 86_400;
 /** DynamoDB takes 400 KB for an item; what is longer says that it was. */
 const MAX_FACTS = 100_000;
 
-const Fact = z.union([
-  z.string(),
-  z.number(),
-  z.boolean(),
-  z.array(z.string()).readonly(),
-  z.record(z.string(), z.string()),
-]);
-const Stored = z.object({
-  at: z.number().transform(epochMs),
-  actor: z.string(),
-  invocation: z.string(),
-  tenant: z.string().exactOptional(),
-  decision: z.string(),
-  facts: z.record(z.string(), Fact),
-});
+const fact = () =>
+  z.union([z.string(), z.number(), z.boolean(), z.array(z.string()).readonly(), z.record(z.string(), z.string())]);
+/** Made when something is read: functions only write. */
+const Stored = z.lazy(() =>
+  z.object({
+    at: z.number().transform(epochMs),
+    actor: z.string(),
+    invocation: z.string(),
+    tenant: z.string().exactOptional(),
+    decision: z.string(),
+    facts: z.record(z.string(), fact()),
+  }),
+);
 
 const dayPartition = (day: string): string => `AUDIT#${day}`;
 const tenantPartition = (tenant: string): string => `AUDIT#TENANT#${tenant}`;

@@ -76,9 +76,13 @@ interface Condition {
   readonly ExpressionAttributeValues?: Record<string, AttributeValue> | undefined;
 }
 
+/** In parentheses only where AND would tear it apart: parsers that go back and forth pay for each pair several times. */
+const asTerm = (condition: string): string =>
+  / OR /.test(condition.replaceAll(/\([^()]*\)/g, '')) ? `(${condition})` : condition;
+
 /** The same condition, and that the item is of no later version: what is not understood is not written to. */
 export const unlessNewer = (kind: ItemKind, condition: Condition = {}) => ({
-  ConditionExpression: `${condition.ConditionExpression === undefined ? '' : `(${condition.ConditionExpression}) AND `}(attribute_not_exists(#schema) OR #schema <= :schemaKnown)`,
+  ConditionExpression: `${condition.ConditionExpression === undefined ? '' : `${asTerm(condition.ConditionExpression)} AND `}(attribute_not_exists(#schema) OR #schema <= :schemaKnown)`,
   ExpressionAttributeNames: { ...condition.ExpressionAttributeNames, '#schema': 'schema' },
   ExpressionAttributeValues: { ...condition.ExpressionAttributeValues, ':schemaKnown': { N: String(SCHEMAS[kind]) } },
 });

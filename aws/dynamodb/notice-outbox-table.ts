@@ -7,16 +7,18 @@ import type { Outbox } from '../../domain/outbox.ts';
 import { NOTICE_KINDS, type Notice, type NoticeId, SEVERITIES } from '../../domain/standing/notice.ts';
 import { outboxTable } from './outbox-table.ts';
 
-const Stored = z.object({
-  id: z.string().transform((id) => id as NoticeId),
-  kind: z.enum(NOTICE_KINDS),
-  severity: z.enum(SEVERITIES),
-  tenant: z.string().exactOptional(),
-  budget: z.string().exactOptional(),
-  subject: z.string(),
-  text: z.string(),
-  facts: z.record(z.string(), z.union([z.string(), z.number()])).exactOptional(),
-});
+const Stored = z.lazy(() =>
+  z.object({
+    id: z.string().transform((id) => id as NoticeId),
+    kind: z.enum(NOTICE_KINDS),
+    severity: z.enum(SEVERITIES),
+    tenant: z.string().exactOptional(),
+    budget: z.string().exactOptional(),
+    subject: z.string(),
+    text: z.string(),
+    facts: z.record(z.string(), z.union([z.string(), z.number()])).exactOptional(),
+  }),
+);
 
 const parsed = (document: string): unknown => {
   try {

@@ -18,27 +18,30 @@ const PARTITION = 'OVERRIDES';
 const RAISE = 'raise#';
 const STANDING = 'standing#';
 
-const Stored = z.object({
-  id: z.string().transform((id) => id as OverrideId),
-  target: z.discriminatedUnion('kind', [
-    z.object({ kind: z.literal('budget'), budget: z.string().transform((id) => id as BudgetId) }),
-    z.object({ kind: z.literal('tenant'), tenant: z.string() }),
-  ]),
-  change: z.discriminatedUnion('kind', [
-    z.object({ kind: z.enum(['disable', 'enable']) }),
-    z.object({
-      kind: z.literal('raise'),
-      amount: z
-        .string()
-        .regex(/^\d+$/)
-        .transform((digits) => nanoUsd(BigInt(digits))),
-    }),
-  ]),
-  reason: z.string(),
-  author: z.string(),
-  madeAt: z.number().transform(epochMs),
-  until: z.number().transform(epochMs),
-});
+/** Made when something is read: schemas take their time, and functions ask first. */
+const Stored = z.lazy(() =>
+  z.object({
+    id: z.string().transform((id) => id as OverrideId),
+    target: z.discriminatedUnion('kind', [
+      z.object({ kind: z.literal('budget'), budget: z.string().transform((id) => id as BudgetId) }),
+      z.object({ kind: z.literal('tenant'), tenant: z.string() }),
+    ]),
+    change: z.discriminatedUnion('kind', [
+      z.object({ kind: z.enum(['disable', 'enable']) }),
+      z.object({
+        kind: z.literal('raise'),
+        amount: z
+          .string()
+          .regex(/^\d+$/)
+          .transform((digits) => nanoUsd(BigInt(digits))),
+      }),
+    ]),
+    reason: z.string(),
+    author: z.string(),
+    madeAt: z.number().transform(epochMs),
+    until: z.number().transform(epochMs),
+  }),
+);
 
 /**
  * What operators have said, in the governor's table. A target has one item for its standing, which the next word on it

@@ -21,11 +21,13 @@ import { PARTITION, VOUCH_KEY } from './stored-entries.ts';
 const IDENTITY = { pk: text('TABLE'), sk: text('IDENTITY') };
 const VOUCH = { pk: text(PARTITION), sk: text(VOUCH_KEY) };
 
-const Stored = z.object({
-  tableId: z.object({ S: z.string().min(1) }),
-  closedAt: z.object({ N: z.string().regex(/^\d+$/) }).optional(),
-  closedIn: z.object({ S: z.string().min(1) }).optional(),
-});
+const Stored = z.lazy(() =>
+  z.object({
+    tableId: z.object({ S: z.string().min(1) }),
+    closedAt: z.object({ N: z.string().regex(/^\d+$/) }).optional(),
+    closedIn: z.object({ S: z.string().min(1) }).optional(),
+  }),
+);
 
 /** Which table this is, and which one the governor knows: one item, read with each run of a function. */
 export function tableIdentities(client: DynamoDBClient, table: string): TableIdentities {

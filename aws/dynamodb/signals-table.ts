@@ -7,14 +7,16 @@ import { SIGNAL_KINDS, type Signal, type SignalId, type Signals } from '../../do
 import { asking } from '../asking.ts';
 import { putItem, refuseNewer } from './item-schema.ts';
 
-const Stored = z.object({
-  id: z.string().transform((id) => id as SignalId),
-  kind: z.enum(SIGNAL_KINDS),
-  budget: z.string().transform((id) => id as BudgetId),
-  because: z.string(),
-  seenAt: z.number().transform(epochMs),
-  until: z.number().transform(epochMs),
-});
+const Stored = z.lazy(() =>
+  z.object({
+    id: z.string().transform((id) => id as SignalId),
+    kind: z.enum(SIGNAL_KINDS),
+    budget: z.string().transform((id) => id as BudgetId),
+    because: z.string(),
+    seenAt: z.number().transform(epochMs),
+    until: z.number().transform(epochMs),
+  }),
+);
 
 /** What AWS's watchers have seen, in the governor's table: a few items for each budget, kept as a record. */
 export function signalsTable(client: DynamoDBClient, table: string): Signals {

@@ -11,8 +11,10 @@ import { putItem, refuseNewer } from './item-schema.ts';
 
 const PARTITION = 'TAGS';
 
-const instant = z.number().transform(epochMs);
-const schema = z.array(z.object({ from: instant, tags: z.custom<Tags>(isTags), until: instant.exactOptional() }));
+const schema = z.lazy(() => {
+  const instant = z.number().transform(epochMs);
+  return z.array(z.object({ from: instant, tags: z.custom<Tags>(isTags), until: instant.exactOptional() }));
+});
 
 /** The tag histories in the governor's table: one partition, one item for each profile, by ARN. */
 export function tagHistoriesTable(client: DynamoDBClient, table: string): TagHistories {

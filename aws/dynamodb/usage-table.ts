@@ -67,54 +67,57 @@ async function* readPartition(
 
 type Attributes = Readonly<Record<string, AttributeValue>>;
 
-const digits = z.object({ N: z.string().check(z.regex(/^\d+$/)) });
-type Digits = z.infer<typeof digits>;
-const asNumber = z.pipe(
-  digits,
-  z.transform(({ N }: Digits) => Number(N)),
-);
-const count = z.pipe(asNumber, z.int());
-const money = z.pipe(
-  digits,
-  z.transform(({ N }: Digits) => nanoUsd(BigInt(N))),
-);
+/** Made when something is read: schemas take their time, and functions ask first. */
+const Item = z.lazy(() => {
+  const digits = z.object({ N: z.string().check(z.regex(/^\d+$/)) });
+  type Digits = z.infer<typeof digits>;
+  const asNumber = z.pipe(
+    digits,
+    z.transform(({ N }: Digits) => Number(N)),
+  );
+  const count = z.pipe(asNumber, z.int());
+  const money = z.pipe(
+    digits,
+    z.transform(({ N }: Digits) => nanoUsd(BigInt(N))),
+  );
 
-const StoredTotals = z.object({
-  M: z.object({
-    calls: count,
-    input: count,
-    output: count,
-    cacheRead: count,
-    cacheWrite5m: count,
-    cacheWrite1h: count,
-    settled: money,
-    unconfirmed: money,
-  }),
-});
-
-const Totals = z.pipe(
-  StoredTotals,
-  z.transform(
-    ({ M }: z.infer<typeof StoredTotals>): UsageTotals => ({
-      calls: M.calls,
-      usage: {
-        inputTokens: M.input,
-        outputTokens: M.output,
-        cacheReadInputTokens: M.cacheRead,
-        cacheWrite5mInputTokens: M.cacheWrite5m,
-        cacheWrite1hInputTokens: M.cacheWrite1h,
-      },
-      settled: M.settled,
-      unconfirmed: M.unconfirmed,
+  const StoredTotals = z.object({
+    M: z.object({
+      calls: count,
+      input: count,
+      output: count,
+      cacheRead: count,
+      cacheWrite5m: count,
+      cacheWrite1h: count,
+      settled: money,
+      unconfirmed: money,
     }),
-  ),
-);
+  });
 
-const Item = z.object({
-  sk: z.object({ S: z.string().check(z.regex(/^\d\d#[^#]+#\d+$/)) }),
-  sequence: z.pipe(asNumber, z.int().check(z.positive())),
-  watermark: count,
-  profiles: z.object({ M: z.record(z.string(), Totals) }),
+  const Totals = z.pipe(
+    StoredTotals,
+    z.transform(
+      ({ M }: z.infer<typeof StoredTotals>): UsageTotals => ({
+        calls: M.calls,
+        usage: {
+          inputTokens: M.input,
+          outputTokens: M.output,
+          cacheReadInputTokens: M.cacheRead,
+          cacheWrite5mInputTokens: M.cacheWrite5m,
+          cacheWrite1hInputTokens: M.cacheWrite1h,
+        },
+        settled: M.settled,
+        unconfirmed: M.unconfirmed,
+      }),
+    ),
+  );
+
+  return z.object({
+    sk: z.object({ S: z.string().check(z.regex(/^\d\d#[^#]+#\d+$/)) }),
+    sequence: z.pipe(asNumber, z.int().check(z.positive())),
+    watermark: count,
+    profiles: z.object({ M: z.record(z.string(), Totals) }),
+  });
 });
 
 function recordOf(partition: string, attributes: Attributes): UsageRecord {

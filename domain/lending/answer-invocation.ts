@@ -1,7 +1,7 @@
 import { Fault } from '../fault.ts';
 import { readInvocation } from './caller.ts';
 import { isWithheld } from './denial.ts';
-import type { LeaseAnswer } from './lease-protocol.ts';
+import type { LeaseAnswer } from './lease-answer.ts';
 import { denied, FACTS_MS, type LendingPorts, lend, UNKNOWN_FACTS_MS } from './lend.ts';
 
 /**

@@ -1,5 +1,6 @@
 import * as z from 'zod';
-import { type Lending, roleOf } from '../policy/lending-policy.ts';
+import type { Lending } from '../policy/lending-policy.ts';
+import { roleOf } from '../policy/role-arn.ts';
 import type { Tags } from '../tags.ts';
 
 /** Whom the function lends to: known from what AWS asserts of an invocation, never from what the caller sent. */

@@ -11,8 +11,6 @@ import {
   type UsageRecord,
   type UtcHour,
 } from '../spending/usage-record.ts';
-import { DENIALS } from './denial.ts';
-import { ledgerItem } from './item-document.ts';
 
 /**
  * What the `lease` function is asked and answers: JSON, amounts as decimal strings of nano-dollars. A request says what a
@@ -115,29 +113,6 @@ export type LeaseRequest = z.output<typeof LeaseRequest>;
 export type ReadRequest = z.output<typeof ReadRequest>;
 export type WriteRequest = z.output<typeof WriteRequest>;
 export type RecordRequest = z.output<typeof RecordRequest>;
-
-const item = ledgerItem.nullable();
-
-export const LeaseAnswer = z.discriminatedUnion('kind', [
-  z.object({ protocol, kind: z.literal('item'), item }),
-  z.object({ protocol, kind: z.literal('landed'), item }),
-  z.object({
-    protocol,
-    kind: z.literal('refused'),
-    why: z.enum(['not-provisioned', 'lease-lost', 'terms-changed', 'over-ceiling', 'period-not-begun']),
-    item,
-  }),
-  z.object({ protocol, kind: z.literal('recorded') }),
-  z.object({ protocol, kind: z.literal('denied'), code: z.enum(DENIALS), message: z.string() }),
-]);
-export type LeaseAnswer = z.output<typeof LeaseAnswer>;
-
-/** The text of a request or an answer. */
-export const serialise = (document: LeaseRequest | LeaseAnswer): string =>
-  JSON.stringify(document, (_, value: unknown) => {
-    if (typeof value === 'bigint') return value.toString();
-    return value instanceof Map ? [...value] : value;
-  });
 
 export const readRequest = ({ budget, period }: LedgerKey, process: ProcessId): ReadRequest => ({
   protocol: PROTOCOL,

@@ -22,14 +22,8 @@ import { HOUR_MS, hourAt, type ProcessId, processOf, type UsageRecords } from '.
 import { Borrower, type Claim, type LendingFacts } from './borrower.ts';
 import type { Identity } from './caller.ts';
 import { type Denial, isWithheld } from './denial.ts';
-import {
-  type LeaseAnswer,
-  LeaseRequest,
-  PROTOCOL,
-  type ReadRequest,
-  type RecordRequest,
-  type WriteRequest,
-} from './lease-protocol.ts';
+import type { LeaseAnswer } from './lease-answer.ts';
+import { LeaseRequest, PROTOCOL, type ReadRequest, type RecordRequest, type WriteRequest } from './lease-protocol.ts';
 
 export interface LendingPorts {
   readonly ledger: LeaseLedger & CellStore;

@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { roleOf } from './role-arn.ts';
 import { expected, section } from './schema.ts';
 import { TagValue } from './tag-text.ts';
 
@@ -12,17 +13,6 @@ const ALIAS = 'the alias of a function such as "tenant-acme": letters, digits, -
 const isAlias = (name: string): boolean => /^(?!\d+$)[A-Za-z0-9_-]{1,128}$/.test(name);
 
 const ROLE = 'the ARN of a role such as "arn:aws:iam::123456789012:role/acme-app"';
-/** Source: IAM user guide, IAM identifiers; a role's name has at most 64 characters. */
-const ROLE_ARN = /^arn:aws[a-z-]*:iam::(?<account>\d{12}):role\/(?:[\x21-\x7e]*\/)?(?<role>[\w+=,.@-]{1,64})$/;
-
-/**
- * A role by its account and name. A session's ARN leaves out the path of its role, and names are unique in an account
- * without it. Undefined for anything but a role's ARN.
- */
-export function roleOf(arn: string): string | undefined {
-  const { account, role } = ROLE_ARN.exec(arn)?.groups ?? {};
-  return account === undefined || role === undefined ? undefined : `${account}/${role}`;
-}
 
 /** Without a tag they would be everybody's profiles. */
 const LentTags = z

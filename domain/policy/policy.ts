@@ -6,6 +6,7 @@ import { Anomalies, AwsBudgetRules, CostTags, Drift } from './billing-policy.ts'
 import { DeclaredProfiles, ProfileQuota } from './declared-profiles.ts';
 import { Duration } from './duration.ts';
 import { Lending } from './lending-policy.ts';
+import { type PolicyProblem, placeOf } from './policy-problem.ts';
 import { PriceOverrides, UnpricedModels } from './prices.ts';
 import { ProfileRules } from './profile-rules.ts';
 import { Alarms, Audit, Digest } from './reporting.ts';
@@ -245,13 +246,6 @@ export type Policy = z.output<typeof Policy>;
 export type BudgetPolicy = Policy['budgets'][number];
 export type Threshold = BudgetPolicy['thresholds'][number];
 
-/** One thing wrong in a policy: where (`budgets[2].limit`), what was expected there, and the path for tools. */
-export interface PolicyProblem {
-  readonly place: string;
-  readonly message: string;
-  readonly path: readonly PropertyKey[];
-}
-
 export type PolicyReading =
   | { readonly kind: 'valid'; readonly policy: Policy }
   | { readonly kind: 'invalid'; readonly problems: readonly PolicyProblem[] };
@@ -282,19 +276,4 @@ function unusableNames(part: unknown, path: readonly PropertyKey[] = []): Policy
       ? [{ place: placeOf(here), message: '"__proto__" cannot be used as a name in a policy', path: here }]
       : unusableNames(value, here);
   });
-}
-
-/** `['budgets', 2, 'limit']` → `budgets[2].limit`; the document itself is `policy`. */
-export function placeOf(path: readonly PropertyKey[]): string {
-  const place = path
-    .map((step) =>
-      typeof step === 'number'
-        ? `[${step}]`
-        : /^[A-Za-z_][\w-]*$/.test(String(step))
-          ? `.${String(step)}`
-          : `["${String(step)}"]`,
-    )
-    .join('')
-    .replace(/^\./, '');
-  return place === '' ? 'policy' : place;
 }

@@ -37,7 +37,3 @@ export const ProfileRules = section('the profile rules', {
     });
 });
 export type ProfileRules = z.output<typeof ProfileRules>;
-
-export const allowsModel = ({ models }: Pick<ProfileRules, 'models'>, baseModelId: string): boolean =>
-  models === undefined ||
-  models.some((model) => (model.endsWith('*') ? baseModelId.startsWith(model.slice(0, -1)) : baseModelId === model));

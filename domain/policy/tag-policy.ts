@@ -1,10 +1,11 @@
 import * as z from 'zod';
-import { type Tags, tagValue } from '../tags.ts';
 import { Duration } from './duration.ts';
 import { expected, section } from './schema.ts';
 import { Selector } from './selector.ts';
-import { type DerivedDefault, mappedValue, mendedValue, TagRule, whyNotAllowed } from './tag-rule.ts';
+import { ruleOf } from './tag-defaults.ts';
+import { TagRule } from './tag-rule.ts';
 import { TagKey } from './tag-text.ts';
+import { mendedValue, whyNotAllowed } from './tag-values.ts';
 
 const tagRules = z.record(
   TagKey,
@@ -39,11 +40,6 @@ export const TagPolicy = section('the tag policy', {
 export type TagPolicy = z.output<typeof TagPolicy>;
 
 type Problem = (path: PropertyKey[], message: string) => void;
-
-export const ruleOf = (tags: Pick<TagPolicy, 'required' | 'optional'>, key: string): TagRule | undefined => {
-  if (Object.hasOwn(tags.required, key)) return tags.required[key];
-  return Object.hasOwn(tags.optional, key) ? tags.optional[key] : undefined;
-};
 
 const keysOf = (tags: TagPolicy): string => [...Object.keys(tags.required), ...Object.keys(tags.optional)].join(', ');
 
@@ -120,42 +116,4 @@ function checkExceptions(tags: TagPolicy, problem: Problem): void {
         problem([...path, 'when', key], `expected a tag that no exception makes optional: "${doubtful}" is`);
     }
   });
-}
-
-/** Who created a profile, where a role of its account did. */
-export interface Creator {
-  /** The role's name, without its path. */
-  readonly role: string;
-  readonly tags: Tags;
-}
-
-/** What a tag's default gives, before the tag's own rule has a say; undefined where its source has no value, or none in the map. */
-export function defaultOf(
-  rule: TagRule,
-  known: {
-    readonly account: string;
-    readonly creator: () => Creator | undefined;
-    readonly valueOf: (key: string) => string | undefined;
-  },
-): string | undefined {
-  const { default: origin } = rule;
-  if (origin === undefined || typeof origin === 'string') return origin;
-  const source = sourceOf(origin, known);
-  if (source === undefined) return undefined;
-  return origin.map === undefined ? source : mappedValue(origin.map, source);
-}
-
-function sourceOf(origin: DerivedDefault, known: Parameters<typeof defaultOf>[1]): string | undefined {
-  switch (origin.from) {
-    case 'account':
-      return known.account;
-    case 'tag':
-      return known.valueOf(origin.key);
-    case 'creator-role':
-      return known.creator()?.role;
-    case 'creator-tag': {
-      const creator = known.creator();
-      return creator === undefined ? undefined : tagValue(creator.tags, origin.key);
-    }
-  }
 }

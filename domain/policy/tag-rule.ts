@@ -2,6 +2,7 @@ import * as z from 'zod';
 import { Pattern } from './pattern.ts';
 import { expected, section } from './schema.ts';
 import { TagKey, TagValue } from './tag-text.ts';
+import { type ValueRule, whyNotAllowed } from './tag-values.ts';
 
 /** The rule of one tag: which values it may have, which values are mended into which, and what stands in for a missing one. */
 
@@ -73,7 +74,7 @@ export const TagRule = section('a tag rule', {
   map: valueMap('values').optional(),
   default: Default.optional(),
 }).superRefine((rule, context) => {
-  const check = (value: string, path: PropertyKey[], under: Omit<TagRule, 'default'> = rule) => {
+  const check = (value: string, path: PropertyKey[], under: ValueRule = rule) => {
     // What is no tag value is told already.
     const message = value === '' ? undefined : whyNotAllowed(under, value);
     if (message !== undefined) context.addIssue({ code: 'custom', path, message });
@@ -87,32 +88,3 @@ export const TagRule = section('a tag rule', {
 });
 
 export type TagRule = z.output<typeof TagRule>;
-
-/** What is wrong with a value under a rule, as a policy problem; undefined where the rule allows it as it is. */
-export function whyNotAllowed(rule: Omit<TagRule, 'default'>, value: string): string | undefined {
-  if (value === '') return 'expected a value that is not empty';
-  if (rule.map !== undefined && Object.hasOwn(rule.map, value))
-    return `expected a value that is no key of the map: "${value}" is mended to "${rule.map[value] ?? ''}"`;
-  if (inCaseOf(rule, value) !== value) return `expected a value in ${rule.case ?? 'exact'} case`;
-  if (rule.values !== undefined && !rule.values.includes(value))
-    return `expected one of the allowed values: ${rule.values.join(', ')}`;
-  if (rule.pattern !== undefined && !rule.pattern.test(value))
-    return `expected a value that matches ${rule.pattern.source}`;
-  return undefined;
-}
-
-/** The value that the rule makes of this one: itself where it is allowed, undefined where nothing mends it. */
-export function mendedValue(rule: TagRule, value: string): string | undefined {
-  const cased = inCaseOf(rule, value);
-  const mended = mappedValue(rule.map, value) ?? mappedValue(rule.map, cased) ?? cased;
-  return whyNotAllowed(rule, mended) === undefined ? mended : undefined;
-}
-
-export const mappedValue = (map: Readonly<Record<string, string>> | undefined, value: string): string | undefined =>
-  map !== undefined && Object.hasOwn(map, value) ? map[value] : undefined;
-
-/** Letters of tags are ASCII: no locale has a say. */
-const inCaseOf = (rule: Pick<TagRule, 'case'>, value: string): string => {
-  if (rule.case === 'lower') return value.toLowerCase();
-  return rule.case === 'upper' ? value.toUpperCase() : value;
-};

@@ -1,6 +1,8 @@
 import type { Policy } from '../policy/policy.ts';
-import { type Creator, defaultOf, ruleOf, type TagPolicy } from '../policy/tag-policy.ts';
-import { mendedValue, type TagRule } from '../policy/tag-rule.ts';
+import { type Creator, defaultOf, ruleOf } from '../policy/tag-defaults.ts';
+import type { TagPolicy } from '../policy/tag-policy.ts';
+import type { TagRule } from '../policy/tag-rule.ts';
+import { mendedValue } from '../policy/tag-values.ts';
 import { MAX_TAGS, matches, type Tags, tagValue } from '../tags.ts';
 import type { Violation } from './violation.ts';
 

@@ -1,5 +1,6 @@
 import type { Declaration } from '../policy/declared-profiles.ts';
-import { type Policy, type PolicyProblem, placeOf } from '../policy/policy.ts';
+import type { Policy } from '../policy/policy.ts';
+import { type PolicyProblem, placeOf } from '../policy/policy-problem.ts';
 import { describeTags, MAX_TAGS, type Tags } from '../tags.ts';
 import { assess, describeMending } from './compliance.ts';
 import { nameOf, placeholdersOf } from './declared-name.ts';

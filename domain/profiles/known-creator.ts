@@ -1,5 +1,5 @@
 import type { EpochMs } from '../clock.ts';
-import type { Creator } from '../policy/tag-policy.ts';
+import type { Creator } from '../policy/tag-defaults.ts';
 
 /** What the index remembers of a question that is asked seldom. */
 export interface KnownCreator {

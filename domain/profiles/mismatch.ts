@@ -1,5 +1,5 @@
+import { allowsModel } from '../policy/allowed-models.ts';
 import type { Policy } from '../policy/policy.ts';
-import { allowsModel } from '../policy/profile-rules.ts';
 import type { IndexEntry } from './profile-index.ts';
 import { UNKNOWN_MODEL } from './profiles.ts';
 

@@ -1,7 +1,7 @@
 import type { Clock, EpochMs } from '../clock.ts';
 import type { Journal } from '../journal.ts';
 import type { Policy } from '../policy/policy.ts';
-import type { Creator } from '../policy/tag-policy.ts';
+import type { Creator } from '../policy/tag-defaults.ts';
 import type { Tags } from '../tags.ts';
 import { assess } from './compliance.ts';
 import type { KnownCreator } from './known-creator.ts';

@@ -1,5 +1,5 @@
 import { leaseFunctionLedger } from '../../aws/lease-function.ts';
-import { serialise } from '../../domain/lending/lease-protocol.ts';
+import { serialise } from '../../domain/lending/lease-json.ts';
 import { lend } from '../../domain/lending/lend.ts';
 import type { ProcessId } from '../../domain/spending/usage-record.ts';
 import { policyOf } from '../domain/example-policy.ts';

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { beforeEach, describe, expect, it } from 'vitest';
-import { LeaseAnswer, serialise } from '../../../domain/lending/lease-protocol.ts';
+import { LeaseAnswer } from '../../../domain/lending/lease-answer.ts';
+import { serialise } from '../../../domain/lending/lease-json.ts';
 import { nanoUsd } from '../../../domain/money.ts';
 import { cellId, cellKey, cellsOf } from '../../../domain/spending/cell.ts';
 import { type HolderId, isConserved, type LedgerKey } from '../../../domain/spending/ledger.ts';

@@ -4,7 +4,7 @@ import { budgetsCovering } from '../../../domain/budgets/definition.ts';
 import { type EpochMs, epochMs } from '../../../domain/clock.ts';
 import type { JournalFacts, MetricName } from '../../../domain/journal.ts';
 import type { Identity } from '../../../domain/lending/caller.ts';
-import type { LeaseAnswer } from '../../../domain/lending/lease-protocol.ts';
+import type { LeaseAnswer } from '../../../domain/lending/lease-answer.ts';
 import { type LendingPorts, lend } from '../../../domain/lending/lend.ts';
 import { periodAt } from '../../../domain/period.ts';
 import type { Policy } from '../../../domain/policy/policy.ts';
