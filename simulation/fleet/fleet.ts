@@ -136,9 +136,12 @@ export class Fleet {
     });
   }
 
-  /** All that live and are not frozen tell everything, and are over. */
-  async closeAwake(): Promise<void> {
-    const awake = this.#all.filter((process) => !process.host.isGone && !process.host.isFrozen);
+  /**
+   * All that live tell everything, and are over.
+   * @param whichAwakeSince those alone that were not frozen since: what they have slept through is still to be done
+   */
+  async close(whichAwakeSince: number = Number.POSITIVE_INFINITY): Promise<void> {
+    const awake = this.#all.filter(({ host }) => !host.isGone && host.awakeSince <= whichAwakeSince);
     const open = awake.filter((process) => !this.#closed.has(process));
     for (const process of open) this.#closed.add(process);
     await Promise.allSettled(open.map((process) => process.close()));

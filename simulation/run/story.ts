@@ -82,10 +82,10 @@ export class Story {
     const { endAt, turnAt } = configuration;
     await scheduler.until(endAt + 2 * MINUTE);
     await functions.run('reopen-ended');
-    await this.fleet.closeAwake();
+    await this.fleet.close(scheduler.now - MINUTE);
     // The longest that a process is frozen.
     await scheduler.until(endAt + 5 * MINUTE);
-    await this.fleet.closeAwake();
+    await this.fleet.close();
     await functions.run('ledger-watch');
     // The last late copies have come, and leases of processes that are gone are past their grace.
     await scheduler.until(endAt + 26 * MINUTE);
@@ -116,12 +116,9 @@ export class Story {
       case 'freeze':
         fleet.processAt(planned.process).host.freeze(planned.ms);
         return;
-      case 'clock-set': {
-        const { host } = fleet.processAt(planned.process);
-        // One that sleeps, and whose clock is set back meanwhile by as long, cannot know that time has passed: see docs/limits.md.
-        if (!host.isFrozen) host.skewMs += planned.ms;
+      case 'clock-set':
+        fleet.processAt(planned.process).host.setClock(planned.ms);
         return;
-      }
       case 'disable':
       case 'enable':
         void this.operators.say(planned.kind, tenantOf(planned.tenant), planned.forMs, 0n);
