@@ -14,7 +14,7 @@ export function atRest(story: Story): void {
 }
 
 /** Of processes that ended in order: nothing is held that no call holds. */
-function holdsEnded({ world: { judge }, fleet }: Story): void {
+function holdsEnded({ world: { judge, bill }, fleet }: Story): void {
   for (const { host, governing } of fleet.starts) {
     if (host.isGone || governing === undefined) continue;
     const { calls, budgets, openStreams } = governing.snapshot();
@@ -24,6 +24,12 @@ function holdsEnded({ world: { judge }, fleet }: Story): void {
       'holds-end',
       reserved === ended && openStreams === 0,
       () => `${host.name}: ${reserved} reservations, ${ended} ended, ${openStreams} streams are open`,
+    );
+    const billed = bill.attempts.filter(({ process, isGoverned }) => isGoverned && process === host.name).length;
+    judge.check(
+      'holds-end',
+      billed <= calls.settled + calls.unconfirmed,
+      () => `${host.name}: ${billed} attempts ran, and ${calls.settled + calls.unconfirmed} reservations paid for them`,
     );
     for (const { key, held } of budgets)
       judge.check('holds-end', held === 0, () => `${host.name} still holds ${held} of ${key.budget} ${key.period}`);

@@ -9,6 +9,7 @@ export const INVARIANTS = {
   'no-negative-hold': 'no hold is negative',
   closed: 'nothing is granted while a budget is closed',
   reclaim: 'a lease is taken back after its grace, from nobody who lives, and stays counted',
+  whole: 'whatever is leased pays for a call at least: no fragments',
   once: 'a write of the ledger lands once',
   provided: 'the governor alone makes ledger items',
   'index-truth': 'what is written into the index was true when it was looked at',

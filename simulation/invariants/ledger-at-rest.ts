@@ -12,7 +12,8 @@ const CENT = 10_000_000n;
 export function ledgerAtRest(story: Story): void {
   const { world, operators } = story;
   const { configuration, judge, table, books, bill, periods, admissions } = world;
-  const { turnAt } = configuration;
+  const { turnAt, plan } = configuration;
+  const cents = plan.some(({ kind }) => kind === 'alert') ? CENT : 0n;
   for (const tenant of configuration.tenants) {
     const pk = `LEDGER#tenant-daily/${tenant}`;
     for (const [at, period] of periods.entries()) {
@@ -30,7 +31,13 @@ export function ledgerAtRest(story: Story): void {
       const { mostAllowed } = books.memoryOf(pk, period);
       const reclaimed = books.reclaimedOf(pk, period);
       const most =
-        costOf(possible) + told + reclaimed + opening + unrecorded(story, tenant) + straddling(story, tenant) + CENT;
+        costOf(possible) + told + reclaimed + opening + unrecorded(story, tenant) + straddling(story, tenant) + cents;
+      const openable = openableOf(story, tenant, at);
+      judge.check(
+        'bill',
+        opening <= openable,
+        () => `${pk} ${period} took over ${opening}, and its profiles can have spent ${openable}`,
+      );
       judge.check('bill', leased === 0n, () => `${pk} ${period}: ${leased} is still leased`);
       const untold = untoldBeyond(story);
       // A profile that came or went in the period proves less: what is in doubt there explains what went round the helper.
@@ -173,6 +180,23 @@ function broughtTo({ world }: Story, tenant: string, period: number): bigint {
       );
   }
   return brought;
+}
+
+/** The most that profiles which were ever this tenant's have spent in the period, whoever did: what its budget may take over. */
+function openableOf({ world }: Story, tenant: string, period: number): bigint {
+  const { profiles, bill, configuration, admissions } = world;
+  let told = 0n;
+  for (const amount of admissions.unconfirmed.values()) told += amount;
+  return (
+    told +
+    costOf(
+      bill.attempts.filter(
+        (attempt) =>
+          isWithin(attempt, period, configuration.turnAt, UNRECORDED_MS) &&
+          profiles.historyOf(attempt.arn).some(({ tags }) => tags?.['tenant'] === tenant),
+      ),
+    )
+  );
 }
 
 const costOf = (attempts: readonly BilledAttempt[]): bigint => attempts.reduce((sum, { cost }) => sum + cost, 0n);

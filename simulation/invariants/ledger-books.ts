@@ -54,6 +54,11 @@ export interface SeenWrite {
 
 type Entry = Readonly<Record<string, AttributeValue>>;
 
+/** Of a cell's lease on the budget, at most. */
+const CELL_TERM_SECONDS = 120;
+/** What a call of the dearer model needs at least, in nano-dollars: its shortest answer alone, see fleet/calls.ts. */
+const LEAST_HOLD = 640_000n;
+
 /** An outage and a restart may keep a process that lives from its lease for so long. */
 const LONG_GRACE_SECONDS = 300;
 
@@ -66,6 +71,7 @@ export class LedgerBooks {
   readonly #now: () => number;
   readonly #configuration: Configuration;
   readonly #hostOf: (process: string) => Host | undefined;
+  readonly #billedAfterTurn: (tenant: string) => bigint;
   readonly #memory = new Map<string, ItemMemory>();
 
   constructor(
@@ -73,7 +79,9 @@ export class LedgerBooks {
     now: () => number,
     configuration: Configuration,
     hostOf: (process: string) => Host | undefined,
+    billedAfterTurn: (tenant: string) => bigint,
   ) {
+    this.#billedAfterTurn = billedAfterTurn;
     this.#judge = judge;
     this.#now = now;
     this.#configuration = configuration;
@@ -115,6 +123,7 @@ export class LedgerBooks {
     const books = booksOf(after);
     const memory = this.memoryOf(pk, sk);
     this.#checkSums(write, books);
+    if (actor?.name.startsWith('budget-alert.') === true) this.#alerted(write, books);
     const holders = after['holders']?.M ?? {};
     const known = before?.['holders']?.M ?? {};
     if (holders !== known)
@@ -149,6 +158,20 @@ export class LedgerBooks {
     );
   }
 
+  /** An alert counts no more in a period than was spent in it, however late it comes. */
+  #alerted({ pk, sk, before }: SeenWrite, { unattributed }: Books): void {
+    const tenant = /^LEDGER#tenant-daily\/([a-z]+)$/.exec(pk)?.[1];
+    if (tenant === undefined || before === undefined || Number(before['startsAt']?.N ?? 0) < this.#configuration.turnAt)
+      return;
+    if (unattributed <= amount(before, 'unattributed')) return;
+    const billed = this.#billedAfterTurn(tenant);
+    this.#judge.check(
+      'bill',
+      unattributed <= billed,
+      () => `an alert counts ${unattributed} in ${pk} ${sk}, in which ${billed} was spent`,
+    );
+  }
+
   #landed(
     { pk, sk, before, after }: SeenWrite,
     memory: ItemMemory,
@@ -163,8 +186,9 @@ export class LedgerBooks {
       () => `the write ${writeId} of ${holder} landed twice on ${pk} ${sk}`,
     );
     landed.add(writeId);
-    if (holder.startsWith('cell-')) return;
     const [had, has] = [amount(earlier, 'leased'), amount(entry, 'leased')];
+    if (has > had) this.#granted({ pk, sk, before, after, actor: undefined }, holder, entry, has);
+    if (holder.startsWith('cell-')) return;
     const name = holder.slice(0, holder.lastIndexOf('t'));
     if (!writeId.startsWith(`${name}-`))
       this.#reclaimed({ pk, sk, before, after, actor: undefined }, memory, {
@@ -179,6 +203,34 @@ export class LedgerBooks {
         has <= had || before?.['standing']?.S !== 'closed',
         () => `${holder} was granted ${has - had} more of ${pk} ${sk}, which is closed`,
       );
+  }
+
+  /**
+   * Money is granted up to the limit and the raises in force, by whoever asks, and never less of it than some call needs. Whose
+   * write comes late is judged by when it was made: its lease ends a term later, or sooner where the period does.
+   */
+  #granted({ pk, sk, before, after }: SeenWrite, holder: string, entry: Entry, has: bigint): void {
+    // A cell lends what it was granted.
+    if (pk.includes('#cell-')) return;
+    const { leaseSeconds, reservation, profilesPerTenant, hasFallback } = this.#configuration;
+    const isCell = holder.startsWith('cell-');
+    const madeAt = Number(entry['expiresAt']?.N ?? 0) - (isCell ? CELL_TERM_SECONDS : leaseSeconds) * 1_000;
+    let allowed = amount(before, 'stopAt');
+    for (const { M: raise } of before?.['raises']?.L ?? [])
+      if (Number(raise?.['until']?.N ?? 0) > madeAt) allowed += amount(raise, 'amount');
+    const committed = amount(after, 'committed');
+    this.#judge.check(
+      'bound',
+      committed <= allowed,
+      () => `${holder} was granted money of ${pk} ${sk} up to ${committed}, and ${allowed} was allowed`,
+    );
+    // Where all calls are of the dear model.
+    if (isCell || reservation !== 'strict' || profilesPerTenant > 1 || hasFallback) return;
+    this.#judge.check(
+      'whole',
+      has >= LEAST_HOLD,
+      () => `${holder} was granted a fragment: ${has} of ${pk} ${sk}, which pays for no call`,
+    );
   }
 
   #reclaimed(

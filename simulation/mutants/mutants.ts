@@ -167,8 +167,22 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     id: 'other-write-under-sequence',
-    meaning: 'a write whose answer was lost is taken for refused, and another one follows under its sequence',
+    // Either alone does no harm: a process that sends another write finds its sequence taken, and loses its lease for it.
+    meaning:
+      'a write whose answer was lost is taken for refused, another one follows under its sequence, and the table takes that too',
     changes: [
+      {
+        file: 'aws/dynamodb/ledger-updates.ts',
+        source: "'holders.#holder.#sequence = :before'",
+        mutant:
+          "'(holders.#holder.#sequence = :before OR (holders.#holder.#sequence = :same AND holders.#holder.writeId <> :writeId))'",
+      },
+      {
+        file: 'aws/dynamodb/ledger-updates.ts',
+        source: "if (!first) values[':before'] = number(entry.sequence - 1);",
+        mutant:
+          "if (!first) { values[':before'] = number(entry.sequence - 1); values[':same'] = number(entry.sequence); values[':writeId'] = text(entry.writeId); }",
+      },
       {
         file: 'invoke/held-lease.ts',
         source: 'if (error instanceof Fault && neverLanded(error.code)) lease.refused();',
@@ -357,6 +371,56 @@ export const MUTANTS: readonly Mutant[] = [
         source: 'const left = budgetsLeft(ports, inUse, histories, ports.clock.now());',
         mutant: 'const left = [];',
       },
+    ],
+  },
+  {
+    id: 'helper-provides',
+    // The governor provides items a period ahead, so that nothing is left for a helper to make: both are put back.
+    meaning: "a helper that finds no item of a period makes it, and the governor does not make the next period's ahead",
+    changes: [
+      {
+        file: 'aws/dynamodb/ledger-table.ts',
+        source: 'return answer.Item === undefined ? undefined : itemOf(key, answer.Item);',
+        mutant: `if (answer.Item !== undefined) return (seen[key.budget] = itemOf(key, answer.Item));
+    const known = seen[key.budget];
+    if (known === undefined || isMaking || key.cell !== undefined || known.key.period >= key.period) return undefined;
+    isMaking = true;
+    try {
+      await made.provide({ ...known, key, startsAt: known.endsAt, endsAt: known.endsAt + (known.endsAt - known.startsAt), opening: undefined });
+    } finally {
+      isMaking = false;
+    }
+    const again = await client.send(new GetItemCommand({ TableName: table, Key: keyOf(key), ConsistentRead: true }));
+    return again.Item === undefined ? undefined : itemOf(key, again.Item);`,
+      },
+      {
+        file: 'aws/dynamodb/ledger-table.ts',
+        source: '  type Update = Omit<UpdateItemCommandInput,',
+        mutant: '  const seen = {}; let isMaking = false;\n  type Update = Omit<UpdateItemCommandInput,',
+      },
+      { file: 'aws/dynamodb/ledger-table.ts', source: '  return {\n    read,', mutant: '  const made = {\n    read,' },
+      {
+        file: 'aws/dynamodb/ledger-table.ts',
+        source: '  };\n}\n\nconst tableRestored',
+        mutant: '  };\n  return made;\n}\n\nconst tableRestored',
+      },
+      {
+        file: 'domain/standing/review-budget.ts',
+        source: 'const next = await provideItem(ports, budget, nextPeriod(period, budget.timeZone));',
+        mutant: 'const next = undefined;',
+      },
+    ],
+  },
+  {
+    id: 'fragments-at-the-edge',
+    meaning: 'who finds less left than a call needs leases what there is',
+    changes: [
+      {
+        file: 'invoke/lease-filling.ts',
+        source: 'if (room < least && isFresh) return',
+        mutant: 'if (room <= 0 && isFresh) return',
+      },
+      { file: 'invoke/lease-filling.ts', source: 'if (room < least) {', mutant: 'if (room <= 0) {' },
     ],
   },
 ];

@@ -197,15 +197,15 @@ function planOf(chance: Chance, { startAt, endAt, turnAt, processes, tenants, pr
     tenant: tenant(),
     forMs: chance.pick([2 * MINUTE, 86_400_000]),
   }));
-  some(0.3, 1, (n) => ({
+  some(0.5, 2, (n) => ({
     name: `raise-${n}`,
     kind: 'raise',
     at: at(),
     tenant: tenant(),
-    forMs: chance.pick([3 * MINUTE, 86_400_000]),
+    forMs: chance.pick([MINUTE, 2 * MINUTE, 86_400_000]),
     share: 0.3,
   }));
-  some(0.35, 1, (n) => ({ name: `retag-${n}`, kind: 'retag', at: at(), profile: profile(), tenant: tenant() }));
+  some(0.5, 1, (n) => ({ name: `retag-${n}`, kind: 'retag', at: at(), profile: profile(), tenant: tenant() }));
   some(0.35, 1, (n) => ({ name: `violate-${n}`, kind: 'violate', at: at(), profile: profile(), tenant: tenant() }));
   some(0.3, 1, (n) => ({ name: `mend-${n}`, kind: 'mend', at: at(), profile: profile(), tenant: tenant() }));
   some(0.25, 1, (n) => ({ name: `delete-${n}`, kind: 'delete', at: at(), profile: profile(), tenant: tenant() }));
@@ -227,7 +227,8 @@ function planOf(chance: Chance, { startAt, endAt, turnAt, processes, tenants, pr
   some(0.4, 2, (n) => ({
     name: `alert-${n}`,
     kind: 'alert',
-    at: chance.between(turnAt - 3 * MINUTE, endAt),
+    // Some come with figures of the day before, when little is spent yet.
+    at: chance.happens(0.4) ? turnAt + chance.between(2_000, 20_000) : chance.between(turnAt - 3 * MINUTE, endAt),
     tenant: tenant(),
   }));
   some(0.3, 1, (n) => ({ name: `outage-${n}`, kind: 'outage', at: at(), ms: chance.between(5_000, 150_000) }));
@@ -255,6 +256,16 @@ function planOf(chance: Chance, { startAt, endAt, turnAt, processes, tenants, pr
         profile: planned.profile,
         calls: 3,
       });
+    // A profile that comes again brings nothing twice.
+    if (planned.kind === 'retag' && chance.happens(0.5)) {
+      const first = Math.floor(planned.profile / profilesPerTenant);
+      const other = (first + 1) % tenants.length;
+      let when = planned.at;
+      for (const [step, to] of [other, first, other].entries()) {
+        when += chance.between(12_000, 45_000);
+        plan.push({ ...planned, name: `${planned.name}-goes-${step + 1}`, at: when, tenant: to });
+      }
+    }
     // Tags change back and forth, and their events overtake each other.
     if (planned.kind === 'retag' && chance.happens(0.4))
       plan.push({

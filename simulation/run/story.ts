@@ -191,7 +191,7 @@ export class Story {
     const { world } = this;
     const { scheduler, faults, awsBudgets, bill, functions } = world;
     const name = `governor/prod/tenant-daily/${tenant}`;
-    const updatedAt = scheduler.now - this.#chance.between(0, 20 * MINUTE);
+    const updatedAt = scheduler.now - this.#chance.between(0, 4 * MINUTE);
     const day = Math.floor(updatedAt / 86_400_000);
     const actual = bill.attempts
       .filter(

@@ -47,6 +47,13 @@ export function costOf(model: string, { input, output, cacheRead }: Tokens): big
 export class Bill {
   readonly attempts: BilledAttempt[] = [];
 
+  /** What a tenant has spent in attempts that began later. */
+  spentAfter(whose: string, from: number): bigint {
+    let sum = 0n;
+    for (const { tenant, begunAt, cost } of this.attempts) if (tenant === whose && begunAt >= from) sum += cost;
+    return sum;
+  }
+
   add(attempt: BilledAttempt): BilledAttempt {
     this.attempts.push(attempt);
     return attempt;

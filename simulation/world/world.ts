@@ -3,7 +3,7 @@ import { Chance } from '../clockwork/chance.ts';
 import { Scheduler } from '../clockwork/scheduler.ts';
 import { Functions } from '../fleet/functions.ts';
 import { Host } from '../fleet/host.ts';
-import { AdmissionWatch } from '../invariants/admissions.ts';
+import { AdmissionWatch, SKEW_MS } from '../invariants/admissions.ts';
 import { IndexWatch } from '../invariants/index-watch.ts';
 import { Judge } from '../invariants/judge.ts';
 import { LedgerBooks } from '../invariants/ledger-books.ts';
@@ -56,7 +56,13 @@ export class World {
     this.trace = new Trace(isTraced, now);
     this.faults = new Faults(shares, new Chance(seed, 'faults'), this.trace);
     this.judge = new Judge(now);
-    this.books = new LedgerBooks(this.judge, now, configuration, (process) => this.#named.get(process));
+    this.books = new LedgerBooks(
+      this.judge,
+      now,
+      configuration,
+      (process) => this.#named.get(process),
+      (tenant) => this.bill.spentAfter(tenant, configuration.turnAt - SKEW_MS),
+    );
     this.periods = periodsOf(configuration);
     this.table = new GovernorTable((pk, sk, before, after) => {
       const { actor } = this.#network;

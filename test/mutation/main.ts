@@ -5,7 +5,8 @@ import { PARTS } from './parts.ts';
 /** `npm run mutation`: see docs/testing.md. */
 const asked = process.argv.slice(2);
 const unknown = asked.filter((name) => PARTS[name] === undefined);
-if (unknown.length > 0) throw new RangeError(`unknown: ${unknown.join(', ')}; known are ${Object.keys(PARTS).join(', ')}`);
+if (unknown.length > 0)
+  throw new RangeError(`unknown: ${unknown.join(', ')}; known are ${Object.keys(PARTS).join(', ')}`);
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const failed: string[] = [];

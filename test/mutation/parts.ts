@@ -17,5 +17,8 @@ export const PARTS: Readonly<Record<string, Part>> = {
     mutate: ['standing/decide.ts'],
     tests: ['standing/decide.test.ts', 'standing/decide-evidence.test.ts', 'standing/signals.test.ts'],
   },
-  compliance: { mutate: ['profiles/compliance.ts'], tests: ['profiles/compliance.test.ts', 'policy/tag-policy.test.ts'] },
+  compliance: {
+    mutate: ['profiles/compliance.ts'],
+    tests: ['profiles/compliance.test.ts', 'policy/tag-policy.test.ts'],
+  },
 };
