@@ -210,9 +210,9 @@ export class LedgerBooks {
    * write comes late is judged by when it was made: its lease ends a term later, or sooner where the period does.
    */
   #granted({ pk, sk, before, after }: SeenWrite, holder: string, entry: Entry, has: bigint): void {
-    // A cell lends what it was granted.
-    if (pk.includes('#cell-')) return;
-    const { leaseSeconds, reservation, profilesPerTenant, hasFallback } = this.#configuration;
+    const { leaseSeconds, reservation, outageExtra, profilesPerTenant, hasFallback } = this.#configuration;
+    // A cell lends what it was granted; and what calls hold of the policy's extra for an outage is told without being granted.
+    if (pk.includes('#cell-') || outageExtra !== undefined) return;
     const isCell = holder.startsWith('cell-');
     const madeAt = Number(entry['expiresAt']?.N ?? 0) - (isCell ? CELL_TERM_SECONDS : leaseSeconds) * 1_000;
     let allowed = amount(before, 'stopAt');

@@ -24,7 +24,7 @@ export function readOptions(args: readonly string[]): Options {
     },
   });
   return {
-    seeds: whole('seeds', values.seeds ?? (values.mutants ? '100' : '1000')),
+    seeds: whole('seeds', values.seeds ?? '1000'),
     from: whole('from', values.from),
     seed: values.seed === undefined ? undefined : whole('seed', values.seed),
     without: values.without === '' ? [] : values.without.split(','),
