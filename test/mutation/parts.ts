@@ -23,7 +23,7 @@ export const PARTS: Readonly<Record<string, Part>> = {
       'spending/pricing.test.ts',
       'spending/token-price.test.ts',
       'spending/usage.test.ts',
-      'policy/prices.test.ts',
+
       'spending/agreed-price.test.ts',
       'spending/true-up.test.ts',
     ],
