@@ -32,7 +32,8 @@ export const genaiPrices: PriceList = {
   },
 };
 
-const models = (): readonly ModelInfo[] => findProvider({ providerId: 'aws' })?.models ?? [];
+const NONE: readonly ModelInfo[] = [];
+const models = (): readonly ModelInfo[] => findProvider({ providerId: 'aws' })?.models ?? NONE;
 
 /** The package's names: `global.` for global profiles, `regional.` for Regions and geographies where these cost more, plain for one price. */
 const PREFIXES: Record<ProfileSource, readonly string[]> = {
@@ -42,13 +43,23 @@ const PREFIXES: Record<ProfileSource, readonly string[]> = {
   global: ['global.', ''],
 };
 
+/** What was found in a list, by model and source: the list is long, and a sweep asks for the same models for each profile. */
+const found = new WeakMap<readonly ModelInfo[], Map<string, ModelInfo | undefined>>();
+
 function find(baseModelId: string, source: ProfileSource): ModelInfo | undefined {
+  const list = models();
+  const known = found.get(list) ?? new Map<string, ModelInfo | undefined>();
+  found.set(list, known);
+  const name = `${source} ${baseModelId}`;
+  if (!known.has(name)) known.set(name, findIn(list, baseModelId, source));
+  return known.get(name);
+}
+
+function findIn(list: readonly ModelInfo[], baseModelId: string, source: ProfileSource): ModelInfo | undefined {
   // No model id has a prefix of these, so that no id can ask for the price of another routing.
   if (/^(?:global|regional)\./.test(baseModelId)) return undefined;
   return PREFIXES[source]
-    .map((prefix) =>
-      models().find(({ id }) => id.startsWith(prefix) && isSameModel(id.slice(prefix.length), baseModelId)),
-    )
+    .map((prefix) => list.find(({ id }) => id.startsWith(prefix) && isSameModel(id.slice(prefix.length), baseModelId)))
     .find((model) => model !== undefined);
 }
 

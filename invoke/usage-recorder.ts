@@ -16,6 +16,7 @@ import {
 
 /** How often records are written while there is something to write. */
 const WRITE_MS = 60_000;
+const HOUR_MS = 3_600_000;
 /**
  * How many hours are kept while the table takes none. Calls stop within minutes of an outage, so more than three of
  * them can hardly hold anything; of more, the oldest is given up: the ledger counts its money all the same.
@@ -31,6 +32,8 @@ interface Chunk {
 }
 
 interface Hour {
+  /** Index of its first chunk: above those of the same hour that were written and forgotten. */
+  readonly firstChunk: number;
   readonly chunks: Chunk[];
   readonly profiles: Map<ProfileArn, ProfileHour>;
 }
@@ -47,9 +50,12 @@ export class UsageRecorder {
   readonly #clock: Clock;
   readonly #process: ProcessId;
   readonly #hours = new Map<UtcHour, Hour>();
+  /** How many chunks were begun of hours that are forgotten: a clock that was ahead is put right, and an hour comes again. */
+  readonly #forgotten = new Map<UtcHour, number>();
   /** Absent until the first call ends: before its first answer from AWS, a process may have a clock that is far off. */
   #current: { readonly name: UtcHour; readonly hour: Hour } | undefined;
   #currentEndsAt = Number.NEGATIVE_INFINITY;
+  #currentBeginsAt = Number.NEGATIVE_INFINITY;
   #watermark = epochMs(0);
   #triedAt = epochMs(0);
   #writing: Promise<void> = Promise.resolve();
@@ -75,25 +81,42 @@ export class UsageRecorder {
   }
 
   #hourOf(now: EpochMs): Hour {
-    // Never an earlier hour, even where the clock is put back: that hour may have been written and forgotten.
-    if (this.#current !== undefined && now < this.#currentEndsAt) return this.#current.hour;
+    if (this.#current !== undefined && now < this.#currentEndsAt && now >= this.#currentBeginsAt)
+      return this.#current.hour;
     if (this.#current === undefined) {
       this.#watermark = now;
       this.#triedAt = now;
     }
     const name = hourAt(now);
-    const hour: Hour = { chunks: [], profiles: new Map() };
+    const hour = this.#hours.get(name) ?? {
+      firstChunk: this.#forgotten.get(name) ?? 0,
+      chunks: [],
+      profiles: new Map(),
+    };
     this.#current = { name, hour };
     this.#currentEndsAt = endOfHour(name);
+    this.#currentBeginsAt = this.#currentEndsAt - HOUR_MS;
     this.#hours.set(name, hour);
     const [oldest] = this.#hours.keys();
-    if (this.#hours.size > MAX_HOURS && oldest !== undefined) this.#hours.delete(oldest);
+    if (this.#hours.size > MAX_HOURS && oldest !== undefined) this.#forget(oldest);
     return hour;
+  }
+
+  #forget(name: UtcHour): void {
+    const { firstChunk = 0, chunks = [] } = this.#hours.get(name) ?? {};
+    this.#hours.delete(name);
+    this.#forgotten.delete(name);
+    this.#forgotten.set(name, firstChunk + chunks.length);
+    const [oldest] = this.#forgotten.keys();
+    if (this.#forgotten.size > MAX_HOURS && oldest !== undefined) this.#forgotten.delete(oldest);
   }
 
   /** To be called every few seconds: writes what is new once a minute. What fails is written the next time. */
   async maintain(): Promise<void> {
-    if (this.#clock.now() - this.#triedAt >= WRITE_MS) await this.flush().catch(() => {});
+    const now = this.#clock.now();
+    // A clock that was ahead is put right: what is used is not to wait until it is that late again.
+    if (now < this.#triedAt) this.#triedAt = now;
+    if (now - this.#triedAt >= WRITE_MS) await this.flush().catch(() => {});
   }
 
   /**
@@ -123,12 +146,13 @@ export class UsageRecorder {
     if (unwritten.length > 0 && now > this.#watermark) this.#watermark = now;
     for (const [name, { chunks }] of this.#hours)
       if (this.#current !== undefined && name < this.#current.name && chunks.every(({ isDirty }) => !isDirty))
-        this.#hours.delete(name);
+        this.#forget(name);
   }
 
   /** Everything that is not written, as it is at this instant. */
   #takeDirty(): { readonly chunk: Chunk; readonly record: Omit<UsageRecord, 'watermark'> }[] {
-    return [...this.#hours].flatMap(([hour, { chunks }]) =>
+    const hours = [...this.#hours].sort(([a], [b]) => (a < b ? -1 : 1));
+    return hours.flatMap(([hour, { chunks }]) =>
       chunks.flatMap((chunk) => {
         if (!chunk.isDirty) return [];
         chunk.isDirty = false;
@@ -199,10 +223,10 @@ export class ProfileHour {
 }
 
 function begin(hour: Hour, profile: ProfileArn): ProfileHour {
-  const { chunks, profiles } = hour;
+  const { firstChunk, chunks, profiles } = hour;
   let chunk = chunks.at(-1);
   if (chunk === undefined || chunk.totals.size >= MAX_PROFILES_IN_RECORD) {
-    chunk = { index: chunks.length, totals: new Map(), sequence: 0, isDirty: false };
+    chunk = { index: firstChunk + chunks.length, totals: new Map(), sequence: 0, isDirty: false };
     chunks.push(chunk);
   }
   const begun = new ProfileHour(hour, chunk);

@@ -74,7 +74,10 @@ export type UsageByProfile = ReadonlyMap<ProfileArn, UsageTotals>;
 export interface UsageRecord {
   readonly process: ProcessId;
   readonly hour: UtcHour;
-  /** From 0; further ones hold further profiles, at most {@link MAX_PROFILES_IN_RECORD} each. A profile stays in its chunk. */
+  /**
+   * From 0; further ones hold further profiles, at most {@link MAX_PROFILES_IN_RECORD} each. A profile stays in its chunk, but
+   * where an hour comes again because a clock that was ahead was put right: then further chunks hold what is used from then on.
+   */
   readonly chunk: number;
   /** Counts the versions of this chunk, from 1. */
   readonly sequence: number;

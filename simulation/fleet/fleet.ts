@@ -25,6 +25,7 @@ export class Fleet {
   readonly #world: World;
   readonly #places: (TenantProcess | undefined)[];
   readonly #all: TenantProcess[] = [];
+  readonly #closed = new Set<TenantProcess>();
   readonly #outcomes = new Map<string, number>();
   #calls = 0;
   #underWay = 0;
@@ -135,8 +136,14 @@ export class Fleet {
     });
   }
 
-  /** All that live tell everything. */
-  async close(): Promise<void> {
-    await Promise.allSettled(this.#all.filter(({ host }) => !host.isGone).map((process) => process.close()));
+  /**
+   * All that live tell everything, and are over.
+   * @param whichAwakeSince those alone that were not frozen since: what they have slept through is still to be done
+   */
+  async close(whichAwakeSince: number = Number.POSITIVE_INFINITY): Promise<void> {
+    const awake = this.#all.filter(({ host }) => !host.isGone && host.awakeSince <= whichAwakeSince);
+    const open = awake.filter((process) => !this.#closed.has(process));
+    for (const process of open) this.#closed.add(process);
+    await Promise.allSettled(open.map((process) => process.close()));
   }
 }

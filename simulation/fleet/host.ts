@@ -2,6 +2,9 @@ import type { Machine } from '../../aws/machine.ts';
 import type { Chance } from '../clockwork/chance.ts';
 import type { Scheduler } from '../clockwork/scheduler.ts';
 
+/** A process looks at its clock at least so often, for what it does by the clock. */
+const CLOCK_READ_MS = 6_000;
+
 /** The machine on which one process runs. A process ends, and is frozen, at any `await`: what it waits for never comes, or late. */
 export class Host {
   readonly name: string;
@@ -23,6 +26,7 @@ export class Host {
   /** Whether it neither crashes nor freezes by chance. */
   isSpared = false;
   #frozenUntil = 0;
+  #clockSetAt = Number.NEGATIVE_INFINITY;
   #frozenMs = 0;
   #ids = 0;
 
@@ -32,6 +36,11 @@ export class Host {
     this.chance = chance;
     this.skewMs = skewMs;
     this.startedAt = scheduler.now;
+  }
+
+  /** When it woke, or will. */
+  get awakeSince(): number {
+    return this.#frozenUntil;
   }
 
   get isFrozen(): boolean {
@@ -44,8 +53,20 @@ export class Host {
     this.goneAt ??= this.scheduler.now;
   }
 
+  /**
+   * Sets its wall clock. Not while it is frozen: a process that sleeps, and whose clock is set back meanwhile by as long, cannot know
+   * that time has passed (docs/limits.md).
+   */
+  setClock(byMs: number): void {
+    if (this.isFrozen) return;
+    this.skewMs += byMs;
+    this.#clockSetAt = this.scheduler.now;
+  }
+
   freeze(ms: number): void {
     const { now } = this.scheduler;
+    // Nor before it has read its clock again.
+    if (now < this.#clockSetAt + CLOCK_READ_MS) return;
     const until = Math.max(this.#frozenUntil, now + ms);
     this.#frozenMs += until - Math.max(this.#frozenUntil, now);
     this.#frozenUntil = until;

@@ -63,12 +63,12 @@ export function draw(seed: number, without: ReadonlySet<string> = new Set()): Co
   const chance = new Chance(seed, 'configuration');
   const zone = chance.pick(ZONES);
   const turnAt = Date.parse(zone.midnight);
-  const startAt = turnAt - chance.between(1.5, 2.5) * MINUTE;
-  const endAt = turnAt + chance.between(2.2, 2.8) * MINUTE;
+  const startAt = turnAt - chance.between(1, 1.4) * MINUTE;
+  const endAt = turnAt + chance.between(1.3, 1.7) * MINUTE;
   const tenants = ['acme', 'umbrella', 'initech', 'hooli'].slice(0, chance.whole(2, 3));
   const profilesPerTenant = chance.whole(1, 2);
   const processes = chance.whole(3, 4);
-  const callsPerMinute = chance.between(64, 72);
+  const callsPerMinute = chance.between(92, 102);
   const calls = (callsPerMinute * (endAt - startAt)) / MINUTE;
   // What a call costs on average: see fleet/calls.ts. Half of the budgets come to their edge.
   const demandUsd = (calls * MEAN_CALL_USD) / tenants.length / 2;

@@ -82,6 +82,7 @@ export class Story {
     const { endAt, turnAt } = configuration;
     await scheduler.until(endAt + 2 * MINUTE);
     await functions.run('reopen-ended');
+    await this.fleet.close(scheduler.now - MINUTE);
     // The longest that a process is frozen.
     await scheduler.until(endAt + 5 * MINUTE);
     await this.fleet.close();
@@ -116,7 +117,7 @@ export class Story {
         fleet.processAt(planned.process).host.freeze(planned.ms);
         return;
       case 'clock-set':
-        fleet.processAt(planned.process).host.skewMs += planned.ms;
+        fleet.processAt(planned.process).host.setClock(planned.ms);
         return;
       case 'disable':
       case 'enable':

@@ -26,6 +26,8 @@ export class Workers {
         workerData: { root: ROOT },
         env: { ...process.env, AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true' },
         execArgv: [],
+        // A seed makes tens of megabytes of what is soon forgotten: with more room for it less is moved about.
+        resourceLimits: { maxYoungGenerationSizeMb: 256, maxOldGenerationSizeMb: 2048 },
       });
       worker.setMaxListeners(0);
       this.#all.push(worker);

@@ -53,18 +53,21 @@ function apply({ sets, removes }: Update, before: Item, context: Names): Item {
     const operand = value(before, context);
     if (operand === undefined)
       throw new InvalidExpression('The provided expression refers to an attribute that does not exist in the item');
-    put(after, resolved(path, context), operand);
+    put(after, path, 0, operand, context);
   }
-  for (const path of removes) put(after, resolved(path, context), undefined);
+  for (const path of removes) put(after, path, 0, undefined, context);
   return after;
 }
 
 function put(
   into: Record<string, AttributeValue>,
-  [name = '', ...rest]: Path,
+  path: Path,
+  at: number,
   value: AttributeValue | undefined,
+  context: Names,
 ): void {
-  if (rest.length === 0) {
+  const name = nameOf(path[at] ?? '', context);
+  if (at === path.length - 1) {
     if (value === undefined) delete into[name];
     else into[name] = value;
     return;
@@ -75,24 +78,25 @@ function put(
     throw new InvalidExpression('The document path provided in the update expression is invalid for update');
   }
   const copy = { ...inner };
-  put(copy, rest, value);
+  put(copy, path, at + 1, value, context);
   into[name] = { M: copy };
 }
 
-const resolved = (path: Path, { names }: Names): Path =>
-  path.map((part) => {
-    if (!part.startsWith('#')) return part;
-    const name = names?.[part];
-    if (name === undefined)
-      throw new InvalidExpression(`An expression attribute name used in the document path is not defined: ${part}`);
-    return name;
-  });
+function nameOf(part: string, { names }: Names): string {
+  if (part.charCodeAt(0) !== HASH) return part;
+  const name = names?.[part];
+  if (name === undefined)
+    throw new InvalidExpression(`An expression attribute name used in the document path is not defined: ${part}`);
+  return name;
+}
 
-function read(item: Item | undefined, path: Path): AttributeValue | undefined {
+const HASH = 35;
+
+function read(item: Item | undefined, path: Path, context: Names): AttributeValue | undefined {
   let value: AttributeValue | undefined;
   let within: Readonly<Record<string, AttributeValue>> | undefined = item;
   for (const part of path) {
-    value = within?.[part];
+    value = within?.[nameOf(part, context)];
     within = value?.M;
   }
   return value;
@@ -200,10 +204,10 @@ class Parser {
         const prefix = this.#operand();
         this.#expect(')');
         return (item, context) =>
-          read(item, resolved(path, context))?.S?.startsWith(prefix(item, context)?.S ?? '\u0000') === true;
+          read(item, path, context)?.S?.startsWith(prefix(item, context)?.S ?? '\u0000') === true;
       }
       this.#expect(')');
-      const exists: Condition = (item, context) => read(item, resolved(path, context)) !== undefined;
+      const exists: Condition = (item, context) => read(item, path, context) !== undefined;
       if (word === 'attribute_exists') return exists;
       if (word === 'attribute_not_exists') return (item, context) => !exists(item, context);
       throw this.#invalid();
@@ -256,7 +260,7 @@ class Parser {
       this.#expect(',');
       const otherwise = this.#operand();
       this.#expect(')');
-      return (item, context) => read(item, resolved(path, context)) ?? otherwise(item, context);
+      return (item, context) => read(item, path, context) ?? otherwise(item, context);
     }
     if (token?.startsWith(':') === true) {
       this.#at++;
@@ -268,7 +272,7 @@ class Parser {
       };
     }
     const path = this.#path();
-    return (item, context) => read(item, resolved(path, context));
+    return (item, context) => read(item, path, context);
   }
 
   #path(): Path {

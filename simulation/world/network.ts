@@ -60,21 +60,24 @@ export class Network {
   }
 
   async #attempt<T>(host: Host, service: Service, listeners: readonly Listener[], act: () => T): Promise<T> {
-    let outcome: { readonly value: T } | { readonly error: unknown } | undefined;
-    const ask = async (): Promise<AnswerHeaders> => {
-      outcome = await this.#travel(host, service, act);
-      return { response: { headers: { date: this.#dateOf(host.scheduler.now) } } };
-    };
-    let asked: (args: unknown) => Promise<AnswerHeaders> = ask;
-    for (const listen of listeners) asked = listen(asked);
-    await asked({});
+    let outcome: Outcome<T> | undefined;
+    if (listeners.length === 0) outcome = await this.#travel(host, service, act);
+    else {
+      const ask = async (): Promise<AnswerHeaders> => {
+        outcome = await this.#travel(host, service, act);
+        return { response: { headers: { date: this.#dateOf(host.scheduler.now) } } };
+      };
+      let asked: (args: unknown) => Promise<AnswerHeaders> = ask;
+      for (const listen of listeners) asked = listen(asked);
+      await asked(NO_ARGUMENTS);
+    }
     if (outcome === undefined) throw new Error('nothing came of a request');
     if ('error' in outcome) throw outcome.error;
     return outcome.value;
   }
 
   /** There and back. Where no answer comes, it fails as the SDK's own time-out does. */
-  #travel<T>(host: Host, service: Service, act: () => T): Promise<{ readonly value: T } | { readonly error: unknown }> {
+  #travel<T>(host: Host, service: Service, act: () => T): Promise<Outcome<T>> {
     const { scheduler } = host;
     const fate = this.#faults.ofRequest(service, host);
     return new Promise((resolve, reject) => {
@@ -103,7 +106,10 @@ export class Network {
   }
 }
 
-function outcomeOf<T>(act: () => T): { readonly value: T } | { readonly error: unknown } {
+type Outcome<T> = { readonly value: T } | { readonly error: unknown };
+const NO_ARGUMENTS = {};
+
+function outcomeOf<T>(act: () => T): Outcome<T> {
   try {
     return { value: act() };
   } catch (error) {

@@ -203,4 +203,14 @@ const usageOf = ({ input, output, cacheRead }: Tokens) => ({
   cacheWriteInputTokens: 0,
 });
 
-const arnIn = (path: string): string => decodeURIComponent(/^\/model\/([^/]+)\//.exec(path)?.[1] ?? '');
+/** Of the few paths that there are. */
+const arns = new Map<string, string>();
+
+function arnIn(path: string): string {
+  let arn = arns.get(path);
+  if (arn === undefined) {
+    arn = decodeURIComponent(/^\/model\/([^/]+)\//.exec(path)?.[1] ?? '');
+    arns.set(path, arn);
+  }
+  return arn;
+}

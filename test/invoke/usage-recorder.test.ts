@@ -176,16 +176,44 @@ describe('a process that records its usage', () => {
     expect(table.written[0]?.hour).toBe('2026-11-20T06');
   });
 
-  it('never goes back to an hour that it has forgotten, even where the clock is put back', async () => {
-    const { recorder, moveTo, call, recorded } = recording();
+  it('counts in the earlier hour again where a clock that was ahead is put right, and loses nothing that it had written of it', async () => {
+    const { recorder, table, moveTo, call, recorded } = recording('2026-11-23T23:59:00Z');
     call(10);
-    moveTo('2026-11-23T23:00:01Z');
+    moveTo('2026-11-24T00:00:30Z');
     call(1);
     await recorder.flush();
-    moveTo('2026-11-23T22:59:59Z');
+    moveTo('2026-11-23T23:59:10Z');
     call(5);
     await recorder.flush();
-    expect((await recorded()).get(CHAT)).toEqual(totals(3, 16));
+    moveTo('2026-11-24T00:00:40Z');
+    call(2);
+    await recorder.flush();
+    expect((await recorded()).get(CHAT)).toEqual(totals(2, 15));
+    const nextDay = window('2026-11-24T00:00:00Z', '2026-11-25T00:00:00Z');
+    expect((await readRecordedUsage(table, nextDay)).totals.get(CHAT)).toEqual(totals(2, 3));
+  });
+
+  it('writes each minute also once a clock that was far ahead is put right', async () => {
+    const { recorder, table, moveTo, wait, call } = recording('2026-11-23T22:00:00Z');
+    call(1);
+    moveTo('2026-11-24T22:00:00Z');
+    await recorder.maintain();
+    moveTo('2026-11-23T22:00:30Z');
+    await recorder.maintain();
+    call(5);
+    wait(MINUTE);
+    await recorder.maintain();
+    expect(table.written.at(-1)?.totals.get(CHAT)?.settled).toBe(6n);
+  });
+
+  it('writes the earlier hour first, also where its clock was ahead', async () => {
+    const { recorder, table, moveTo, call } = recording('2026-11-23T22:59:00Z');
+    moveTo('2026-11-23T23:00:30Z');
+    call(1);
+    moveTo('2026-11-23T22:59:10Z');
+    call(5);
+    await recorder.flush();
+    expect(table.written.map(({ hour }) => hour)).toEqual(['2026-11-23T22', '2026-11-23T23']);
   });
 
   it('lets flushes that overlap write one after the other', async () => {
@@ -201,6 +229,7 @@ describe('a process that records its usage', () => {
     const step = fc.oneof(
       fc.record({ kind: fc.constant('call' as const), profile: fc.nat(150), cost: fc.nat(1_000) }),
       fc.record({ kind: fc.constant('wait' as const), ms: fc.nat(40 * MINUTE) }),
+      fc.record({ kind: fc.constant('put back' as const), ms: fc.nat(90 * MINUTE) }),
       fc.record({ kind: fc.constant('write' as const), fate: fc.constantFrom('lands', 'fails', 'answer is lost') }),
       fc.record({ kind: fc.constant('duplicate' as const), which: fc.nat() }),
     );
@@ -216,6 +245,9 @@ describe('a process that records its usage', () => {
           } else if (now.kind === 'wait' && passed + now.ms < 23 * 60 * MINUTE) {
             wait(now.ms);
             passed += now.ms;
+          } else if (now.kind === 'put back' && passed >= now.ms) {
+            wait(-now.ms);
+            passed -= now.ms;
           } else if (now.kind === 'write') {
             table.fate = now.fate;
             await recorder.flush().catch(() => {});

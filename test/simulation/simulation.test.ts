@@ -10,8 +10,8 @@ import { compact, expand } from '../../simulation/run/shrink.ts';
 import { Workers } from '../../simulation/run/workers.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
-const SEEDS = 200;
-const PORTION = 20;
+const SEEDS = 1000;
+const PORTION = 50;
 
 const bundles = new Bundles();
 const workers = new Workers();
