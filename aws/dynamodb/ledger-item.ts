@@ -146,9 +146,7 @@ export function termsOf(key: LedgerKey, attributes: Attributes): Terms {
     ...(reason === undefined ? {} : { reason }),
     ...(heldBy === undefined ? {} : { heldBy }),
     ...(attributes['standingUntil'] === undefined ? {} : { standingUntil: instant(attributes, 'standingUntil') }),
-    ...(attributes['standingSince'] === undefined
-      ? {}
-      : { standingSince: wholeOf(key, attributes, 'standingSince') }),
+    ...(attributes['standingSince'] === undefined ? {} : { standingSince: wholeOf(key, attributes, 'standingSince') }),
     ...tightenedOf(key, attributes),
     ...(pace === undefined
       ? {}
