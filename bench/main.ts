@@ -19,6 +19,7 @@ const BENCHMARKS: Readonly<Record<string, () => Promise<Benchmark>>> = {
   package: () => import('./package/package-bench.ts'),
   profiles: () => import('./profiles/profiles-bench.ts'),
   signals: () => import('./signals/signals-bench.ts'),
+  soak: () => import('./soak/soak-bench.ts'),
 };
 
 async function main(): Promise<void> {

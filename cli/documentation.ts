@@ -37,15 +37,15 @@ environment, or the configuration files. So it works against an account, and aga
 - \`--json\` is for programs. Members are never renamed or removed, and their meaning stays; new ones may come, and new
   values of \`type\`. Amounts whose names end in \`Usd\` are decimal US dollars as text, exact to the nano-dollar. Times are
   ISO 8601 in UTC. What goes wrong is text on stderr, with the exit code.
-- What only reads ends at once with Ctrl-C. What writes ends where nothing is half-done, and says so; a second Ctrl-C ends
-  it all the same.
+- What only reads, or has not written yet, ends at once with Ctrl-C. What writes ends where nothing is half-done, and says what
+  it did; a second Ctrl-C ends it all the same. The exit code is 130, also where all was done.
 
 | exit code | meaning |
 | --- | --- |
 | 0 | done |
 | 1 | AWS could not be read or written, or something is not as it should be |
 | 2 | a mistake in what was typed, in the environment or in a file; or changes, with \`plan --detailed-exitcode\` |
-| 130 | Ctrl-C or SIGTERM |
+| 130 | Ctrl-C or SIGTERM, also where the work was finished all the same; \`local\` ends with 0 |
 
 What each fault means: [errors.md](errors.md).`;
 

@@ -15,6 +15,14 @@ export function failureOf(error: unknown): Failure | undefined {
   const cause = rootOf(error);
   const environment = explainEnvironment(cause);
   if (environment !== undefined) return { lines: [environment], exitCode: EXIT_USER_ERROR };
+  const unreachable = unreachableBy(cause);
+  if (unreachable !== undefined)
+    return {
+      lines: [
+        `AWS cannot be reached (${unreachable}), while ${error.doing}. Check the network, --region and --endpoint-url (AWS_ENDPOINT_URL).`,
+      ],
+      exitCode: EXIT_FAILED,
+    };
   return {
     lines: [`${error.code}: ${messageOf(error)}`, ...adviceOn(cause).map((line) => `  ${line}`)],
     exitCode: EXIT_FAILED,
@@ -36,12 +44,15 @@ function explainEnvironment(cause: unknown): string | undefined {
     : undefined;
 }
 
+/** The system's word for why nobody answers; undefined where somebody did. */
+function unreachableBy(cause: unknown): string | undefined {
+  const code = cause instanceof Error && 'code' in cause ? String(cause.code) : '';
+  return /^(ECONNREFUSED|ENOTFOUND|EAI_AGAIN|ECONNRESET|EHOSTUNREACH|ETIMEDOUT)$/.test(code) ? code : undefined;
+}
+
 function adviceOn(cause: unknown): readonly string[] {
   if (!(cause instanceof Error)) return [];
   const name = errorName(cause);
-  const code = 'code' in cause ? String(cause.code) : '';
-  if (/^(ECONNREFUSED|ENOTFOUND|EAI_AGAIN|ECONNRESET|EHOSTUNREACH|ETIMEDOUT)$/.test(code))
-    return [`AWS cannot be reached (${code}). Check the network, --region and --endpoint-url (AWS_ENDPOINT_URL).`];
   if (/^(ExpiredToken|ExpiredTokenException|TokenRefreshRequired)$/.test(name))
     return ['The credentials have expired: sign in again, for instance with `aws sso login`.'];
   if (/^(UnrecognizedClientException|InvalidClientTokenId|InvalidSignatureException|SignatureDoesNotMatch)$/.test(name))

@@ -1,7 +1,7 @@
 import { failureOf } from './failure.ts';
-import { endOnSignals } from './interruption.ts';
+import { endOnSignals, InterruptedBefore, wasInterrupted } from './interruption.ts';
 import { governorProgram, withSubcommands } from './program.ts';
-import { EXIT_FAILED, EXIT_USER_ERROR } from './user-error.ts';
+import { EXIT_FAILED, EXIT_INTERRUPTED, EXIT_USER_ERROR } from './user-error.ts';
 
 // The SDK warns on Node 20 of versions to come; this program's users can do nothing about it. Set before it is loaded.
 process.env['AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED'] = 'true';
@@ -30,5 +30,7 @@ try {
   if (failure !== undefined) {
     process.stderr.write(`${failure.lines.join('\n')}\n`);
     process.exitCode = failure.exitCode === EXIT_USER_ERROR ? exitOfMistakes : failure.exitCode;
-  } else if (!(error instanceof Error && error.name === 'CommanderError')) throw error;
+  } else if (error instanceof InterruptedBefore) process.stderr.write('Nothing was changed.\n');
+  else if (!(error instanceof Error && error.name === 'CommanderError')) throw error;
 }
+if (wasInterrupted()) process.exitCode = EXIT_INTERRUPTED;

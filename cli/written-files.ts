@@ -1,4 +1,5 @@
-import { rename, rm, writeFile } from 'node:fs/promises';
+import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
+import { unlessTwice } from './interruption.ts';
 
 /** A file that is to be there as a whole or as it was. */
 export interface WantedFile {
@@ -6,8 +7,22 @@ export interface WantedFile {
   readonly text: string;
 }
 
-/** Writes all files aside and only then renames them into place: whoever interrupts leaves none of them half-written. */
-export async function writeTogether(files: readonly WantedFile[]): Promise<void> {
+/**
+ * Writes all files aside and only then renames them into place: whoever interrupts finds all of them, and no other.
+ *
+ * @param newFolder is made first, where it is not there
+ */
+export async function writeTogether(files: readonly WantedFile[], newFolder?: string): Promise<void> {
+  await unlessTwice(
+    () => process.stderr.write(`Interrupted: the files are written to the end, ${files.length} of them.\n`),
+    async () => {
+      if (newFolder !== undefined) await mkdir(newFolder, { recursive: true });
+      await written(files);
+    },
+  );
+}
+
+async function written(files: readonly WantedFile[]): Promise<void> {
   const aside = files.map(({ path, text }) => ({ path, text, part: `${path}.${process.pid}.part` }));
   try {
     for (const { part, text } of aside) await writeFile(part, text);

@@ -10,4 +10,7 @@ export interface Clock {
   now(): EpochMs;
 }
 
+/** For people: minutes suffice, and the zone is said. */
+export const shortTime = (at: EpochMs): string => `${new Date(at).toISOString().slice(0, 16).replace('T', ' ')} UTC`;
+
 export const isoTime = (at: EpochMs): string => new Date(at).toISOString();

@@ -22,6 +22,7 @@ import { encryptionOf } from './encryption.ts';
 import { forwardedRules } from './forwarding/forwarders.ts';
 import { type FurtherStack, furtherStacks } from './forwarding/further-stacks.ts';
 import { homeResources } from './forwarding/home-resources.ts';
+import { showLetters } from './letter-widgets.ts';
 import { withLock } from './lock.ts';
 import { type PolicyFile, readPolicyFile } from './policy-file.ts';
 import { tagKeysFile } from './tag-keys.ts';
@@ -165,6 +166,7 @@ async function buildAside(plan: Plan, further: readonly FurtherStack[], inputs: 
     await bundleHandlers(root, names, join(aside, '.build'));
     for (const { fileName, template } of further) await writeJson(join(aside, '.build', fileName), template);
     await runOsls(aside, join(root, 'node_modules/.cache/osls'), oslsFlags(deployment));
+    await showLetters(join(aside, TEMPLATE), deployment);
     if (plan.adopts !== undefined) await adoptTable(join(aside, TEMPLATE), plan.adopts);
 
     const templates = further.map(({ fileName }) => `.build/${fileName}`);

@@ -2,6 +2,7 @@ import {
   ConditionalCheckFailedException,
   DeleteItemCommand,
   type DynamoDBClient,
+  GetItemCommand,
   paginateQuery,
 } from '@aws-sdk/client-dynamodb';
 import * as z from 'zod';
@@ -9,7 +10,14 @@ import type { BudgetId } from '../../domain/budgets/budget-id.ts';
 import { type EpochMs, epochMs } from '../../domain/clock.ts';
 import { Fault } from '../../domain/fault.ts';
 import { nanoUsd } from '../../domain/money.ts';
-import type { Override, OverrideId, Overrides, Retractions } from '../../domain/standing/override.ts';
+import type {
+  Override,
+  OverrideId,
+  Overrides,
+  OverrideTarget,
+  Retractions,
+  StoredWord,
+} from '../../domain/standing/override.ts';
 import { asking } from '../asking.ts';
 import { putItem, refuseNewer, unlessNewer } from './item-schema.ts';
 
@@ -49,7 +57,25 @@ const Stored = z.lazy(() =>
  */
 export function overridesTable(client: DynamoDBClient, table: string): Overrides & Retractions {
   return {
-    async keep(override) {
+    async lastWord(target) {
+      const doing = 'reading the last word on a standing';
+      return await asking(doing, async () => {
+        const { Item: item } = await client.send(
+          new GetItemCommand({
+            TableName: table,
+            Key: { pk: { S: PARTITION }, sk: { S: standingKeyOf(target) } },
+            ConsistentRead: true,
+          }),
+        );
+        if (item === undefined) return undefined;
+        refuseNewer('override', doing, item);
+        const stored = (item['override']?.S ?? '') as StoredWord;
+        const saidAfter = item['saidAfter']?.S as OverrideId | undefined;
+        return { override: overrideOf(stored), stored, ...(saidAfter === undefined ? {} : { saidAfter }) };
+      });
+    },
+
+    async keep(override, after) {
       const document = JSON.stringify(override, (_, value: unknown) =>
         typeof value === 'bigint' ? value.toString() : value,
       );
@@ -62,14 +88,21 @@ export function overridesTable(client: DynamoDBClient, table: string): Overrides
           sk: { S: sortKeyOf(override) },
           madeAt: { N: String(override.madeAt) },
           override: { S: document },
+          ...(after === undefined ? {} : { saidAfter: { S: after.override.id } }),
         },
-        // A copy of an earlier word that arrives late takes nothing back.
         condition: {
-          ConditionExpression: 'attribute_not_exists(pk) OR madeAt <= :madeAt',
-          ExpressionAttributeValues: { ':madeAt': { N: String(override.madeAt) } },
+          ConditionExpression:
+            after === undefined
+              ? 'attribute_not_exists(pk) OR #override = :this'
+              : '#override = :after OR #override = :this',
+          ExpressionAttributeNames: { '#override': 'override' },
+          ExpressionAttributeValues: {
+            ':this': { S: document },
+            ...(after === undefined ? {} : { ':after': { S: after.stored } }),
+          },
         },
       });
-      return isKept ? 'kept' : 'outdated';
+      return isKept ? 'kept' : 'overtaken';
     },
 
     async takeBack(override) {
@@ -119,8 +152,10 @@ export function overridesTable(client: DynamoDBClient, table: string): Overrides
   };
 }
 
-function sortKeyOf({ change, target, until, id }: Override): string {
-  if (change.kind === 'raise') return `${RAISE}${endOf(until)}#${id}`;
+const sortKeyOf = ({ change, target, until, id }: Override): string =>
+  change.kind === 'raise' ? `${RAISE}${endOf(until)}#${id}` : standingKeyOf(target);
+
+function standingKeyOf(target: OverrideTarget): string {
   return `${STANDING}${target.kind}#${target.kind === 'budget' ? target.budget : target.tenant}`;
 }
 

@@ -1,6 +1,7 @@
 import type { AuditRecord } from '../../domain/audit/audit-record.ts';
 import { type AuditSearch, searchTrail } from '../../domain/audit/search-trail.ts';
-import { type EpochMs, isoTime } from '../../domain/clock.ts';
+import { type EpochMs, isoTime, shortTime } from '../../domain/clock.ts';
+import { howMany } from '../../domain/how-many.ts';
 import type { JournalFacts } from '../../domain/journal.ts';
 import type { StackOptions } from '../connection.ts';
 import { harmless, print, printJson } from '../output/print.ts';
@@ -40,7 +41,9 @@ export async function runAudit(options: AuditOptions): Promise<number> {
     else if (each.kind === 'record') tell(each.record, style);
   }
   if (options.json === true) return 0;
-  print(`${found === 0 ? '' : '\n'}${found} decisions from ${isoTime(search.from)} until ${isoTime(search.until)}`);
+  print(
+    `${found === 0 ? '' : '\n'}${howMany(found, 'decision')} from ${shortTime(search.from)} until ${shortTime(search.until)}`,
+  );
   if (unreadable > 0) print(style.yellow(`${unreadable} records were written by another version and are not shown.`));
   return 0;
 }

@@ -147,16 +147,21 @@ ${cases.join('\n')}
 if [ "$funcstack[1]" = "_governor" ]; then _governor "$@"; else compdef _governor governor; fi`;
 }
 
+/** In single quotes of fish, in which nothing is read but they and backslashes. */
+const quotedForFish = (text: string): string => `'${text.replaceAll("'", '’').replaceAll('\\', ' ')}'`;
+
 function fish(program: Command): string {
   const lines = linesOf(program);
   const rows = ['# fish completion for governor', 'complete -c governor -f'];
   for (const command of program.commands)
-    rows.push(`complete -c governor -n __fish_use_subcommand -a ${command.name()} -d ${quoted(summaryOf(command))}`);
+    rows.push(
+      `complete -c governor -n __fish_use_subcommand -a ${command.name()} -d ${quotedForFish(summaryOf(command))}`,
+    );
   for (const { words, command } of lines) {
     const [first, second] = words;
     if (second !== undefined)
       rows.push(
-        `complete -c governor -n '__fish_seen_subcommand_from ${first}' -a ${second} -d ${quoted(summaryOf(command))}`,
+        `complete -c governor -n '__fish_seen_subcommand_from ${first}' -a ${second} -d ${quotedForFish(summaryOf(command))}`,
       );
     const seen = `-n '__fish_seen_subcommand_from ${second ?? first}'`;
     for (const choice of choicesOf(command)) rows.push(`complete -c governor ${seen} -a ${choice}`);
@@ -164,8 +169,10 @@ function fish(program: Command): string {
       const [long] = longOf(option);
       if (long === undefined) continue;
       const value = option.required || option.optional ? (takesPath(option) ? ' -r -F' : ' -x') : '';
-      const choices = option.argChoices === undefined ? '' : ` -a ${quoted(option.argChoices.join(' '))}`;
-      rows.push(`complete -c governor ${seen} -l ${long.slice(2)}${value}${choices} -d ${quoted(option.description)}`);
+      const choices = option.argChoices === undefined ? '' : ` -a ${quotedForFish(option.argChoices.join(' '))}`;
+      rows.push(
+        `complete -c governor ${seen} -l ${long.slice(2)}${value}${choices} -d ${quotedForFish(option.description)}`,
+      );
     }
   }
   return rows.join('\n');

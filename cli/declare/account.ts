@@ -10,10 +10,12 @@ import { overridesTable } from '../../aws/dynamodb/overrides-table.ts';
 import { policyTable } from '../../aws/dynamodb/policy-table.ts';
 import { profileIndexTable } from '../../aws/dynamodb/profile-index-table.ts';
 import { signalsTable } from '../../aws/dynamodb/signals-table.ts';
+import { usageTable } from '../../aws/dynamodb/usage-table.ts';
 import { stackTagKeys } from '../../aws/stack-tag-keys.ts';
 import type { WritableTagKeys } from '../../domain/policy/tag-keys.ts';
 import type { PlanPorts } from '../../domain/profiles/apply-plan.ts';
 import type { Profiles } from '../../domain/profiles/profiles.ts';
+import { UsageSince } from '../../domain/spending/recorded-usage.ts';
 import type { planStandings } from '../../domain/status/planned-standings.ts';
 import { callerOf } from '../caller.ts';
 
@@ -52,6 +54,7 @@ export async function accountOf(table: string): Promise<Account> {
       ledger: ledgerTable(dynamo, table),
       overrides: overridesTable(dynamo, table),
       signals: signalsTable(dynamo, table),
+      usage: new UsageSince(usageTable(dynamo, table), clock),
     },
     tagKeys: () => stackTagKeys(new SSMClient(PATIENT), table),
     ports: {

@@ -1,4 +1,5 @@
 import pc from 'picocolors';
+import { isoTime } from '../../domain/clock.ts';
 import type { TagKeyCheck } from '../../domain/policy/tag-keys.ts';
 import type { Applied } from '../../domain/profiles/apply-plan.ts';
 import type { PlannedAction } from '../../domain/profiles/plan-profiles.ts';
@@ -50,7 +51,13 @@ export const jsonVoice = (write: (text: string) => void): PlanVoice => {
           ...(action.kind === 'conflict' ? { because: action.because } : {}),
         });
       for (const budget of plan.standings.budgets) line(budgetDocument(budget));
-      for (const { kind, ...profile } of plan.standings.profiles) line({ type: 'standing', action: kind, ...profile });
+      for (const { kind, from, ...profile } of plan.standings.profiles)
+        line({
+          type: 'standing',
+          action: kind,
+          ...profile,
+          ...(from === undefined ? {} : { from: isoTime(from) }),
+        });
       for (const approximation of plan.approximations) line({ type: 'approximation', ...approximation });
       if (plan.tagKeys.kind !== 'sufficient') line({ type: 'stack', ...plan.tagKeys, advice: adviceOn(plan.tagKeys) });
       line({ type: 'plan', changes: hasChanges(plan), observes: plan.observes, ...countsOf(plan) });

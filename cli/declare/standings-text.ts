@@ -1,3 +1,5 @@
+import { shortTime } from '../../domain/clock.ts';
+import { howMany } from '../../domain/how-many.ts';
 import { displayUsd } from '../../domain/money.ts';
 import type { PlannedBudget, PlannedStandings } from '../../domain/status/planned-standings.ts';
 import { harmless, usd } from '../output/print.ts';
@@ -9,9 +11,9 @@ export function standingsLines({ budgets, profiles }: PlannedStandings, style: S
     ...(budgets.length === 0 ? [] : ['', 'What follows for budgets, by the sweep within minutes:']),
     ...budgets.map((budget) => `  ${budgetLine(budget, style)}`),
     ...(profiles.length === 0 ? [] : ['', 'And for profiles:']),
-    ...profiles.map(({ kind, name, because }) =>
+    ...profiles.map(({ kind, name, because, from }) =>
       kind === 'quarantined'
-        ? `  ${style.red('!')} ${name} is quarantined: ${harmless(because ?? '')}`
+        ? `  ${style.red('!')} ${name} is quarantined${from === undefined ? '' : ` at ${shortTime(from)}, unless its tags are mended until then`}: ${harmless(because ?? '')}`
         : `  ${style.green('~')} ${name} is released`,
     ),
   ];
@@ -20,7 +22,7 @@ export function standingsLines({ budgets, profiles }: PlannedStandings, style: S
 function budgetLine(planned: PlannedBudget, style: Style): string {
   switch (planned.kind) {
     case 'begins':
-      return `${style.green('+')} ${planned.budget.id}: ${displayUsd(planned.budget.limit)} a ${planned.budget.period}, for ${planned.profiles} profiles`;
+      return `${style.green('+')} ${planned.budget.id}: ${displayUsd(planned.budget.limit)} a ${planned.budget.period}, for ${howMany(planned.profiles, 'profile')}${opening(planned)}`;
     case 'ends':
       return `${style.red('-')} ${planned.id} ends`;
     case 'changes': {
@@ -36,18 +38,26 @@ function budgetLine(planned: PlannedBudget, style: Style): string {
   }
 }
 
+/** With what a budget begins, where its profiles have spent something before it or it is not open. */
+function opening({ spent, standing, because }: Extract<PlannedBudget, { kind: 'begins' }>): string {
+  return [
+    ...(spent === 0n ? [] : [`; they have spent ${displayUsd(spent)} in its period`]),
+    ...(standing === 'open' ? [] : [`, so it begins ${standing}: ${harmless(because ?? '')}`]),
+  ].join('');
+}
+
 /** The counts, as a sentence goes on; nothing where nothing follows. */
 export function consequences({ budgets, profiles }: PlannedStandings): string {
   const of = (kind: PlannedBudget['kind']): number => budgets.filter((each) => each.kind === kind).length;
   const quarantined = profiles.filter(({ kind }) => kind === 'quarantined').length;
   const parts = [
-    [of('begins'), 'budgets begin'],
-    [of('changes'), 'change'],
-    [of('ends'), 'end'],
-    [quarantined, 'profiles quarantined'],
-    [profiles.length - quarantined, 'released'],
+    [of('begins'), 'budget begins', 'budgets begin'],
+    [of('changes'), 'budget changes', 'budgets change'],
+    [of('ends'), 'budget ends', 'budgets end'],
+    [quarantined, 'profile quarantined', 'profiles quarantined'],
+    [profiles.length - quarantined, 'profile released', 'profiles released'],
   ] as const;
-  return parts.flatMap(([count, what]) => (count === 0 ? [] : [`; ${count} ${what}`])).join('');
+  return parts.flatMap(([count, one, many]) => (count === 0 ? [] : [`; ${howMany(count, one, many)}`])).join('');
 }
 
 /** A line of JSON for one budget. */
@@ -60,6 +70,9 @@ export function budgetDocument(planned: PlannedBudget): object {
       budget: planned.budget.id,
       limitUsd: usd(planned.budget.limit),
       profiles: planned.profiles,
+      spentUsd: usd(planned.spent),
+      standing: planned.standing,
+      ...(planned.because === undefined ? {} : { because: planned.because }),
     };
   const { budget, period, limit, stopAt, standing, because } = planned;
   return {

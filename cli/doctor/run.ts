@@ -22,6 +22,7 @@ import { epochMs, isoTime } from '../../domain/clock.ts';
 import type { ExaminedAccount } from '../../domain/doctor/account.ts';
 import { examine } from '../../domain/doctor/examine.ts';
 import type { Finding } from '../../domain/doctor/finding.ts';
+import { howMany } from '../../domain/how-many.ts';
 import { tableState } from '../../domain/recovery/tend-table.ts';
 import { guardPolicies } from '../../infra/guard/guard-policies.ts';
 import { callerOf } from '../caller.ts';
@@ -102,6 +103,6 @@ function tell(findings: readonly Finding[], counts: Readonly<Record<Finding['sta
     if (fix !== undefined) print(`         ${style.dim(`→ ${harmless(fix)}`)}`);
   }
   print(
-    `\n${counts.ok} ok, ${counts.warning} warnings, ${counts.failed} failed, ${counts.unknown} could not be looked at`,
+    `\n${counts.ok} ok, ${howMany(counts.warning, 'warning')}, ${counts.failed} failed, ${counts.unknown} could not be looked at`,
   );
 }

@@ -1,4 +1,3 @@
-import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { governorRoles } from '../../infra/guard/governor-roles.ts';
 import { guardPolicies } from '../../infra/guard/guard-policies.ts';
@@ -36,12 +35,12 @@ export async function runGuard({ policy }: PolicyFile, options: GuardOptions): P
   if (reading.kind === 'impossible')
     throw new UserError(reading.problems.map((problem) => `${options.policy}: ${problem}`));
   try {
-    await mkdir(options.out, { recursive: true });
     await writeTogether(
       reading.policies.map(({ name, kind, document }) => ({
         path: join(options.out, name),
         text: textOf(kind, document),
       })),
+      options.out,
     );
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;

@@ -1,4 +1,4 @@
-import { isoTime } from '../../domain/clock.ts';
+import { isoTime, shortTime } from '../../domain/clock.ts';
 import { describeChange, describeTarget, type Override } from '../../domain/standing/override.ts';
 import { harmless, usd } from '../output/print.ts';
 
@@ -13,4 +13,4 @@ export const overrideDocument = ({ change, madeAt, until, ...override }: Overrid
 
 /** And on a line for people. */
 export const overrideLine = ({ id, target, change, reason, author, madeAt, until }: Override): string =>
-  `${describeChange(change)} ${describeTarget(target)} until ${isoTime(until)}: ${harmless(reason)} (${author}, ${isoTime(madeAt)}, id ${id})`;
+  `${describeChange(change)} ${describeTarget(target)} until ${shortTime(until)}: ${harmless(reason)} (${author}, ${shortTime(madeAt)}, id ${id})`;

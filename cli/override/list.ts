@@ -1,4 +1,4 @@
-import { isoTime } from '../../domain/clock.ts';
+import { isoTime, shortTime } from '../../domain/clock.ts';
 import { describeChange, describeTarget, type Override } from '../../domain/standing/override.ts';
 import type { StackOptions } from '../connection.ts';
 import { harmless, print, printJson } from '../output/print.ts';
@@ -25,18 +25,18 @@ export async function runOverrides(options: OverridesOptions): Promise<number> {
     printJson({ type: 'overrides', at: isoTime(at), table: ports.table, overrides: overrides.map(overrideDocument) });
     return 0;
   }
-  if (overrides.length === 0) print(`No override holds at ${isoTime(at)}.`);
+  if (overrides.length === 0) print(`No override holds at ${shortTime(at)}.`);
   else
     print(
       tableOf<Override>(
         [
-          { title: 'id', of: ({ id }) => id },
+          { title: 'id', of: ({ id }) => id.slice(0, 8) },
           { title: 'what', of: ({ change }) => describeChange(change) },
           { title: 'of', of: ({ target }) => describeTarget(target) },
-          { title: 'until', of: ({ until }) => isoTime(until) },
+          { title: 'until', of: ({ until }) => shortTime(until) },
           { title: 'reason', of: ({ reason }) => harmless(reason) },
           { title: 'by', of: ({ author }) => author },
-          { title: 'at', of: ({ madeAt }) => isoTime(madeAt) },
+          { title: 'at', of: ({ madeAt }) => shortTime(madeAt) },
         ],
         overrides,
         styleOf(),

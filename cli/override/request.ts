@@ -77,6 +77,8 @@ function endOf({ until, for: duration }: OverrideOptions): OverrideRequest['end'
       : () => epochMs(at);
   }
   const span = Duration.safeParse(duration);
-  if (!span.success) return `--for: ${span.error.issues[0]?.message ?? 'expected a time'}`;
+  if (!span.success)
+    return `--for: ${span.error.issues[0]?.message ?? 'expected a time'}; for a longer one give its end with --until`;
+  if (span.data === 0) return '--for: expected a time that is more than nothing, such as "2h"';
   return (now) => epochMs(now + span.data);
 }

@@ -1,4 +1,5 @@
-import { isoTime } from '../../domain/clock.ts';
+import { shortTime } from '../../domain/clock.ts';
+import { howMany } from '../../domain/how-many.ts';
 import type { Journal } from '../../domain/journal.ts';
 import { displayUsd } from '../../domain/money.ts';
 import type { Override, OverrideChange } from '../../domain/standing/override.ts';
@@ -8,7 +9,7 @@ import { type ShadowLine, shadowReport } from '../../domain/standing/shadow-repo
 import { type RetractionOutcome, takeBack } from '../../domain/standing/take-back.ts';
 import { callerOf } from '../caller.ts';
 import { type StackOptions, tableOf } from '../connection.ts';
-import { unlessTwice } from '../interruption.ts';
+import { InterruptedBefore, unlessTwice, wasInterrupted } from '../interruption.ts';
 import { EXIT_FAILED, UserError } from '../user-error.ts';
 import { enforcementOf } from './account.ts';
 import { overrideLine } from './document.ts';
@@ -23,12 +24,19 @@ export async function runOverride(kind: OverrideChange['kind'], options: Overrid
   const request = readOverride(kind, options);
   const { arn } = await callerOf();
   const ports = await enforcementOf(tableOf(options), journalFor(options));
-  const override = overrideOf(request, arn, ports.clock.now());
-  ports.journal.begin({ actor: arn, invocation: override.id });
-  const outcome = await enforced(() => overrideStanding(ports, override), ports.journal);
+  const wanted = overrideOf(request, arn, ports.clock.now());
+  ports.journal.begin({ actor: arn, invocation: wanted.id });
+  const outcome = await enforced((isInterrupted) => {
+    const { overrides } = ports;
+    const keep: typeof overrides.keep = async (...word) => {
+      if (isInterrupted()) throw new InterruptedBefore();
+      return await overrides.keep(...word);
+    };
+    return overrideStanding({ ...ports, overrides: { ...overrides, keep } }, wanted);
+  }, ports.journal);
   if (outcome.kind === 'refused') throw new UserError([outcome.problem]);
-  if (options.json === true) write(JSON.stringify({ override, ...outcome }, plainly));
-  else for (const line of told(override, outcome)) write(line);
+  if (options.json === true) write(JSON.stringify(outcome, plainly));
+  else for (const line of told(outcome.override, outcome)) write(line);
   return exitOf(outcome);
 }
 
@@ -37,10 +45,17 @@ export async function runTakeBack(options: Output & { readonly reason: string },
   const { arn } = await callerOf();
   const ports = await enforcementOf(tableOf(options), journalFor(options));
   ports.journal.begin({ actor: arn, invocation: id });
-  const outcome: RetractionOutcome = await enforced(
-    () => takeBack(ports, { id, reason: options.reason, author: arn }),
-    ports.journal,
-  );
+  const outcome: RetractionOutcome = await enforced((isInterrupted) => {
+    const { overrides } = ports;
+    const retract: typeof overrides.takeBack = async (override) => {
+      if (isInterrupted()) throw new InterruptedBefore();
+      return await overrides.takeBack(override);
+    };
+    return takeBack(
+      { ...ports, overrides: { ...overrides, takeBack: retract } },
+      { id, reason: options.reason, author: arn },
+    );
+  }, ports.journal);
   if (outcome.kind === 'refused') throw new UserError([outcome.problem]);
   if (options.json === true) write(JSON.stringify({ type: 'taken-back', ...outcome }, plainly));
   else {
@@ -50,18 +65,22 @@ export async function runTakeBack(options: Output & { readonly reason: string },
   return exitOf(outcome);
 }
 
-/** From the first write on it goes on to its end: a second Ctrl-C leaves the rest to the sweep. */
-const enforced = async <Outcome>(work: () => Promise<Outcome>, journal: { flush(): Promise<void> }): Promise<Outcome> =>
-  await unlessTwice(
-    () => process.stderr.write('Finishing what has begun; Ctrl-C again leaves the rest to the sweep …\n'),
+/** Before its first write it stops; from then on it goes on to its end, and a second Ctrl-C leaves the rest to the sweep. */
+async function enforced<Outcome>(
+  work: (isInterrupted: () => boolean) => Promise<Outcome>,
+  journal: { flush(): Promise<void> },
+): Promise<Outcome> {
+  return await unlessTwice(
+    () => process.stderr.write('Interrupted: finishing what has begun; Ctrl-C again leaves the rest to the sweep …\n'),
     async () => {
       try {
-        return await work();
+        return await work(wasInterrupted);
       } finally {
         await journal.flush();
       }
     },
   );
+}
 
 const write = (text: string) => void process.stdout.write(`${text}\n`);
 
@@ -77,13 +96,13 @@ export async function runShadow(options: Output & { readonly periods: number }):
 }
 
 const describeShadow = ({ budget, period, calls, worth, spent, limit, standing, because }: ShadowLine): string =>
-  `${budget} ${period}: would have refused ${calls} calls worth ${displayUsd(worth)}; spent ${displayUsd(spent)} of ${displayUsd(limit)}; would be ${standing}${because === undefined ? '' : `: ${because}`}`;
+  `${budget} ${period}: would have refused ${howMany(calls, 'call')} worth ${displayUsd(worth)}; spent ${displayUsd(spent)} of ${displayUsd(limit)}; would be ${standing}${because === undefined ? '' : `: ${because}`}`;
 
 function told(override: Override, outcome: Exclude<OverrideOutcome, { kind: 'refused' }>): string[] {
   const { change, target, until, author, reason } = override;
   const what = change.kind === 'raise' ? `raise ${displayUsd(change.amount)}` : change.kind;
   return [
-    `${what} ${describeTarget(target)} until ${isoTime(until)}: ${reason} (${author})`,
+    `${what} ${describeTarget(target)} until ${shortTime(until)}: ${reason} (${author})`,
     ...afterwards(outcome),
     ...(outcome.kind === 'applied' && change.kind === 'enable'
       ? outcome.budgets
@@ -104,7 +123,7 @@ function afterwards(outcome: Exclude<OverrideOutcome, { kind: 'refused' }>): str
     ...outcome.budgets.map(
       ({ budget, period, standing, left }) => `  ${budget} ${period}: ${standing}, ${displayUsd(left)} left`,
     ),
-    `  ${governed.length} profiles are as they should be${failed.length === 0 ? '' : `, ${failed.length} could not be read or written; the next sweep does the rest:`}`,
+    `  ${governed.length === 1 ? '1 profile is as it' : `${governed.length} profiles are as they`} should be${failed.length === 0 ? '' : `, ${failed.length} could not be read or written; the next sweep does the rest:`}`,
     ...failed.slice(0, 10).map(({ profile, problem }) => `    ${profile}: ${problem}`),
   ];
 }

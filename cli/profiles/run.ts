@@ -1,4 +1,5 @@
 import { isoTime } from '../../domain/clock.ts';
+import { howMany } from '../../domain/how-many.ts';
 import { isEnded } from '../../domain/profiles/profile-index.ts';
 import { matches, type TagSelector } from '../../domain/tags.ts';
 import type { StackOptions } from '../connection.ts';
@@ -39,7 +40,9 @@ export async function runProfiles(options: ProfilesOptions): Promise<number> {
   }
   const style = styleOf();
   if (found.length > 0) print(profileTable(found, style, ports.policy));
-  print(`${found.length > 0 ? '\n' : ''}${found.length} of ${entries.length} profiles in table ${ports.table}`);
+  print(
+    `${found.length > 0 ? '\n' : ''}${found.length} of ${howMany(entries.length, 'profile')} in table ${ports.table}`,
+  );
   for (const arn of unreadable)
     print(style.yellow(`The index entry of ${arn} was written by another version: not shown.`));
   return 0;

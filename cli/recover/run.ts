@@ -1,4 +1,3 @@
-import { isoTime } from '../../domain/clock.ts';
 import type { Journal } from '../../domain/journal.ts';
 import {
   hasStrayItem,
@@ -54,12 +53,12 @@ async function recover(ports: Recovery, options: RecoverOptions, voice: Recovery
   const at = recoverableAt(closedAt, ports.policy.ledger.graceSeconds);
   // Of an item that was left behind when the table was opened nothing was leased since.
   if (!isOpen && ports.clock.now() < at) {
-    voice.tooEarly(isoTime(at));
+    voice.tooEarly(at);
     return EXIT_FAILED;
   }
   const { tableId } = found.described;
   const steps = await planRecovery(ports, tableId, options.spent);
-  voice.plan(steps, isoTime(closedAt));
+  voice.plan(steps, closedAt);
   const consent = options.yes === true ? 'given' : await askForConsent(process.stdin, process.stdout);
   if (consent !== 'given') {
     voice.nothingChanged();
@@ -81,16 +80,20 @@ async function close(
     voice.nothingChanged();
     return consent === 'interrupted' ? EXIT_INTERRUPTED : 0;
   }
-  await closeTable(
-    { ...ports, items: () => recoverableItems(ports), close: (key) => ports.store.close(key) },
-    known,
-    described,
+  await unlessTwice(
+    () => process.stderr.write('Interrupted: closing the table to the end; Ctrl-C again leaves it to ledger-watch …\n'),
+    () =>
+      closeTable(
+        { ...ports, items: () => recoverableItems(ports), close: (key) => ports.store.close(key) },
+        known,
+        described,
+      ),
   );
   ports.journal.decided('close restored table', {
     table: described.tableId,
     because: options.rolledBack === true ? 'an operator says that it was rolled back' : 'it was restored from a backup',
   });
-  voice.tooEarly(isoTime(recoverableAt(ports.clock.now(), ports.policy.ledger.graceSeconds)));
+  voice.tooEarly(recoverableAt(ports.clock.now(), ports.policy.ledger.graceSeconds));
   return EXIT_FAILED;
 }
 
@@ -103,7 +106,7 @@ async function workOff(
   let isInterrupted = false;
   const interrupt = () => {
     isInterrupted = true;
-    process.stderr.write('Finishing the budget under way; run the command again for the others …\n');
+    process.stderr.write('Interrupted: finishing the budget under way; run the command again for the others …\n');
   };
   let left = steps.length;
   await unlessTwice(interrupt, async () => {

@@ -1,3 +1,4 @@
+import { type EpochMs, epochMs, isoTime, shortTime } from '../../domain/clock.ts';
 import type { JournalFacts } from '../../domain/journal.ts';
 import { displayUsd } from '../../domain/money.ts';
 import type { RecoveryOutcome, RecoveryStep } from '../../domain/recovery/recover.ts';
@@ -6,8 +7,8 @@ import type { RecoveryOutcome, RecoveryStep } from '../../domain/recovery/recove
 export interface RecoveryVoice {
   notRestored(): void;
   closing(): void;
-  tooEarly(at: string): void;
-  plan(steps: readonly RecoveryStep[], closedAt: string): void;
+  tooEarly(at: EpochMs): void;
+  plan(steps: readonly RecoveryStep[], closedAt: EpochMs): void;
   nothingChanged(): void;
   did(step: RecoveryStep, outcome: RecoveryOutcome | 'unknown'): void;
   decided(decision: string, facts: JournalFacts): void;
@@ -33,10 +34,10 @@ export function textVoice(output: Output): RecoveryVoice {
     closing: () => say('From now on nothing is to be lent from this table, until it is recovered.'),
     tooEarly: (at) =>
       say(
-        `The table is closed. Calls that were paid for before may still run, and metrics are late: run this command again at ${at}.`,
+        `The table is closed. Calls that were paid for before may still run, and metrics are late: run this command again at ${shortTime(epochMs(at + 59_999))}.`,
       ),
     plan: (steps, closedAt) => {
-      say(`Nothing was lent from this table since ${closedAt}.`);
+      say(`Nothing was lent from this table since ${shortTime(closedAt)}.`);
       for (const step of steps) say(`  ${nameOf(step)}: ${described(step)}`);
       const count = (kind: RecoveryStep['kind']) => steps.filter((step) => step.kind === kind).length;
       say(
@@ -53,7 +54,7 @@ export function textVoice(output: Output): RecoveryVoice {
       say(
         left === 0
           ? 'Every budget is trued up, and the table is open.'
-          : `${left} budgets stay closed, and the governor's functions with them. Those that are trued up are open to tenants. Run this command again.`,
+          : `${left === 1 ? '1 budget stays' : `${left} budgets stay`} closed, and the governor's functions with them. Those that are trued up are open to tenants. Run this command again.`,
       ),
   };
 }
@@ -88,9 +89,9 @@ export function jsonVoice(output: Output): RecoveryVoice {
   return {
     notRestored: () => say({ state: 'open' }),
     closing: () => say({ state: 'closing' }),
-    tooEarly: (recoverableAt) => say({ state: 'closed', recoverableAt }),
+    tooEarly: (at) => say({ state: 'closed', recoverableAt: isoTime(at) }),
     plan: (steps, closedAt) => {
-      say({ state: 'closed', closedAt });
+      say({ state: 'closed', closedAt: isoTime(closedAt) });
       for (const step of steps) say({ step: plain(step) });
     },
     nothingChanged: () => say({ outcome: 'nothing changed' }),

@@ -15,6 +15,9 @@ import { cloudTrailCreators, LOOKUP_EVENTS_PACE } from '../../aws/cloudtrail-cre
 import { cloudWatchInvocations } from '../../aws/cloudwatch-invocations.ts';
 import { cloudWatchMetrics } from '../../aws/cloudwatch-metrics.ts';
 import { costAnomalies } from '../../aws/cost-anomalies.ts';
+import { costExplorerAnomalies, costExplorerTags } from '../../aws/cost-explorer.ts';
+import { costExplorerBill } from '../../aws/cost-explorer-bill.ts';
+import { billingMemoryTable } from '../../aws/dynamodb/billing-memory-table.ts';
 import { checkpointsTable } from '../../aws/dynamodb/checkpoints-table.ts';
 import { ledgerReadings } from '../../aws/dynamodb/ledger-readings.ts';
 import { ledgerTable } from '../../aws/dynamodb/ledger-table.ts';
@@ -30,12 +33,12 @@ import { sweepProgressTable } from '../../aws/dynamodb/sweep-progress-table.ts';
 import { tagHistoriesTable } from '../../aws/dynamodb/tag-histories-table.ts';
 import { usageTable } from '../../aws/dynamodb/usage-table.ts';
 import { metricAlarms } from '../../aws/metric-alarms.ts';
-import { BEDROCK_PACE, BUDGETS_PACE, GET_RESOURCES_PACE, Pace } from '../../aws/pace.ts';
+import { BEDROCK_PACE, BUDGETS_PACE, COST_EXPLORER_PACE, GET_RESOURCES_PACE, Pace } from '../../aws/pace.ts';
 import { genaiPrices } from '../../aws/price-list.ts';
 import { readOnly } from '../../aws/read-only.ts';
 import { bulkTags } from '../../aws/tagging-profiles.ts';
 import { refuseRestored } from '../../domain/recovery/tend-table.ts';
-import type { AnswerPorts } from '../../domain/replay/dry-ports.ts';
+import type { RealPorts } from '../../domain/replay/dry-ports.ts';
 import type { WriteId } from '../../domain/spending/ledger.ts';
 import { UsageSince } from '../../domain/spending/recorded-usage.ts';
 import { UsageReadings } from '../../domain/spending/usage-readings.ts';
@@ -47,8 +50,9 @@ export async function answeringAccount(known: {
   readonly table: string;
   readonly stage: string;
   readonly accountId: string;
-}): Promise<{ readonly ports: AnswerPorts; readonly isTold: (id: Notice['id']) => Promise<boolean> }> {
-  const { table, stage, accountId } = known;
+  readonly anomalyTopicArn: string;
+}): Promise<{ readonly ports: RealPorts; readonly isTold: (id: Notice['id']) => Promise<boolean> }> {
+  const { table, stage, accountId, anomalyTopicArn } = known;
   const clock = new AwsClock();
   const dynamo = clock.listenTo(readOnly(new DynamoDBClient()));
   // First: with its answer the clock knows AWS's time.
@@ -59,6 +63,8 @@ export async function answeringAccount(known: {
   const paceIn = forEachRegion(() => new Pace(BEDROCK_PACE));
   const cloudWatchIn = forEachRegion((region) => readOnly(new CloudWatchClient({ region })));
   const records = usageTable(dynamo, table);
+  const costExplorer = readOnly(new CostExplorerClient({ region: 'us-east-1' }));
+  const costExplorerPace = new Pace(COST_EXPLORER_PACE);
   const outbox = { enter: async () => {}, announce: async () => {} };
   return {
     isTold: (id) => noticeOutboxTable(dynamo, table, clock).has(id),
@@ -95,7 +101,20 @@ export async function answeringAccount(known: {
       prices: genaiPrices,
       // The topic is written into new AWS budgets alone, and none is made here.
       awsBudgets: awsBudgets(readOnly(new BudgetsClient()), { accountId, alertTopicArn: '' }, new Pace(BUDGETS_PACE)),
-      anomalies: costAnomalies(readOnly(new CostExplorerClient({ region: 'us-east-1' })), clock),
+      anomalies: costAnomalies(costExplorer, clock),
+      billing: {
+        policy,
+        stage,
+        accountId,
+        anomalyTopicArn,
+        clock,
+        costTags: costExplorerTags(costExplorer, costExplorerPace),
+        anomalies: costExplorerAnomalies(costExplorer, costExplorerPace),
+        bill: costExplorerBill(costExplorer, costExplorerPace, { accountId }),
+        records,
+        index: profileIndexTable(dynamo, table),
+        memory: billingMemoryTable(dynamo, table, { clock, newToken: randomUUID }),
+      },
       alarms: metricAlarms(cloudWatchIn),
       outbox,
       newWriteId: () => randomUUID() as WriteId,

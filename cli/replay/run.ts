@@ -46,7 +46,12 @@ export async function runReplay(options: ReplayOptions, file: string): Promise<n
   }
   const bar = progress(options);
   bar.at(`playing ${routing.by} …`);
-  const { ports, isTold } = await answeringAccount({ table, stage, accountId });
+  const { ports, isTold } = await answeringAccount({
+    table,
+    stage,
+    accountId,
+    anomalyTopicArn: deployment.topics.anomalies,
+  });
   const dry = dryPorts(ports, isTold);
   const outcome = await routing.play(dry.ports);
   bar.done();

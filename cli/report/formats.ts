@@ -1,4 +1,5 @@
 import { type EpochMs, isoTime } from '../../domain/clock.ts';
+import { howMany } from '../../domain/how-many.ts';
 import { formatUsd } from '../../domain/money.ts';
 import { FOCUS_COLUMNS, type FocusRow } from '../../domain/reporting/focus.ts';
 import type { BilledBeside, ReportRow, SpendReport } from '../../domain/reporting/spend-report.ts';
@@ -56,15 +57,17 @@ function columnsOf({ question }: SpendReport): readonly Column<Line>[] {
   ];
 }
 
-function notesOf({ noBill, unknown, rows }: SpendReport): string[] {
+function notesOf({ noBill, unknown, rows, question }: SpendReport): string[] {
+  const absent = question.by.filter((_, at) => rows.length > 0 && rows.every(({ values }) => values[at] === undefined));
   return [
+    ...absent.map((key) => `Nothing that was spent carries the tag "${key}": is it another key, or in another case?`),
     ...(noBill === undefined ? [] : [noBill]),
     ...(noBill === undefined && rows.some(({ beside }) => beside === undefined)
       ? ['AWS has billed none of the days of some rows yet; its figures come about a day late.']
       : []),
     ...(unknown.length === 0
       ? []
-      : [`Of ${unknown.length} profiles nobody knows the tags any more: ${unknown.slice(0, 3).join(', ')}`]),
+      : [`Of ${howMany(unknown.length, 'profile')} nobody knows the tags any more: ${unknown.slice(0, 3).join(', ')}`]),
   ];
 }
 

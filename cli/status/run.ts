@@ -1,5 +1,6 @@
-import { type EpochMs, isoTime } from '../../domain/clock.ts';
+import { type EpochMs, isoTime, shortTime } from '../../domain/clock.ts';
 import { Fault } from '../../domain/fault.ts';
+import { howMany } from '../../domain/how-many.ts';
 import { isEnded } from '../../domain/profiles/profile-index.ts';
 import { type TableState, tableState } from '../../domain/recovery/tend-table.ts';
 import { type BudgetStatus, budgetStatuses, budgetsOf, shareOf } from '../../domain/status/budget-status.ts';
@@ -56,7 +57,7 @@ export async function runStatus(options: StatusOptions, tenant?: string): Promis
   const style = styleOf();
   if (tenant === undefined) tellAll(statuses, at, ports.table);
   else {
-    print(`${style.bold(`tenant ${tenant}`)} at ${isoTime(at)}\n`);
+    print(`${style.bold(`tenant ${tenant}`)} at ${shortTime(at)}\n`);
     for (const status of statuses) for (const line of statusLines(status, style)) print(line);
     if (statuses.length === 0) print('No budget covers it: nothing limits what it spends.');
     print(`\n${profileTable(profiles, style, { tenantTag: policy.tenantTag })}`);
@@ -86,7 +87,7 @@ async function stateOf({ identities }: TablePorts): Promise<TableState | 'unknow
 
 function tellAll(statuses: readonly BudgetStatus[], at: EpochMs, table: string): void {
   if (statuses.length === 0) {
-    print(`No profile is covered by a budget yet (table ${table}, ${isoTime(at)}).`);
+    print(`No profile is covered by a budget yet (table ${table}, ${shortTime(at)}).`);
     return;
   }
   const style = styleOf();
@@ -94,7 +95,7 @@ function tellAll(statuses: readonly BudgetStatus[], at: EpochMs, table: string):
   print(statusTable(sorted, style));
   const count = (standing: string) => sorted.filter(({ figures }) => figures?.standing === standing).length;
   print(
-    `\n${sorted.length} budgets at ${isoTime(at)}: ${count('closed')} closed, ${count('throttled')} throttled. More of one tenant: governor status <tenant>`,
+    `\n${howMany(sorted.length, 'budget')} at ${shortTime(at)}: ${count('closed')} closed, ${count('throttled')} throttled. More of one tenant: governor status <tenant>`,
   );
 }
 

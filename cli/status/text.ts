@@ -1,5 +1,5 @@
+import { shortTime } from '../../domain/clock.ts';
 import { displayUsd } from '../../domain/money.ts';
-import { minute } from '../../domain/outlook/look-ahead.ts';
 import { type BudgetFigures, type BudgetStatus, type Reason, shareOf } from '../../domain/status/budget-status.ts';
 import { harmless } from '../output/print.ts';
 import { type Style, standingIn } from '../output/style.ts';
@@ -45,7 +45,7 @@ const nameIn = (arn: string): string => arn.split(/[/:]/).at(-1) ?? arn;
 /** One budget in full. */
 export function statusLines(status: BudgetStatus, style: Style): readonly string[] {
   const { budget, period, figures } = status;
-  const head = `${style.bold(budget.id)}  ${period.id}, until ${minute(period.endsAt)}: ${standingOf(status, style)}`;
+  const head = `${style.bold(budget.id)}  ${period.id}, until ${shortTime(period.endsAt)}: ${standingOf(status, style)}`;
   if (figures === undefined) return [head, '  The ledger has no item of this period yet; the next sweep provides it.'];
   const { item, reason, raised } = figures;
   const waiting = [
@@ -71,8 +71,8 @@ function whyLines({ from, text, who, when }: Reason, { until }: BudgetFigures): 
   const source = who === undefined ? BY[from] : `${BY[from]} (${who})`;
   return [
     `  why        ${harmless(text)}`,
-    `  by         ${source}${when === undefined ? '' : `, since ${minute(when)}`}`,
-    `  until      ${minute(until)}`,
+    `  by         ${source}${when === undefined ? '' : `, since ${shortTime(when)}`}`,
+    `  until      ${shortTime(until)}`,
   ];
 }
 
@@ -89,7 +89,7 @@ export function forecastOf({ figures, period }: BudgetStatus): string {
       return 'not known yet';
     case 'foreseen':
       return forecast.expectedAt < period.endsAt
-        ? `used up at ${minute(forecast.expectedAt)}`
+        ? `used up at ${shortTime(forecast.expectedAt)}`
         : `${displayUsd(forecast.atEnd)} at the end`;
   }
 }

@@ -1,5 +1,6 @@
 import { tenantOf } from '../../domain/budgets/definition.ts';
-import { isoTime } from '../../domain/clock.ts';
+import { isoTime, shortTime } from '../../domain/clock.ts';
+import { howMany } from '../../domain/how-many.ts';
 import { displayUsd } from '../../domain/money.ts';
 import { type BudgetStatus, budgetStatuses, budgetsOf, shareOf } from '../../domain/status/budget-status.ts';
 import { type TenantStatus, tenantStatuses } from '../../domain/status/tenant-status.ts';
@@ -26,11 +27,11 @@ export async function runTenants(options: TenantsOptions): Promise<number> {
   const statuses = await budgetStatuses(ports, own, (done) => bar.at(`${done} of ${own.length} budgets`));
   bar.done();
   const found = tenantStatuses(ports.policy, entries, statuses);
-  const at = isoTime(ports.clock.now());
+  const at = ports.clock.now();
   if (options.json === true) {
     printJson({
       type: 'tenants',
-      at,
+      at: isoTime(at),
       table: ports.table,
       tenants: found.map(({ budgets, ...tenant }) => ({ ...tenant, budgets: budgets.map(statusDocument) })),
       unreadable,
@@ -61,7 +62,7 @@ export async function runTenants(options: TenantsOptions): Promise<number> {
         style,
       ),
     );
-  print(`${found.length > 0 ? '\n' : ''}${found.length} tenants at ${at}`);
+  print(`${found.length > 0 ? '\n' : ''}${howMany(found.length, 'tenant')} at ${shortTime(at)}`);
   for (const arn of unreadable)
     print(style.yellow(`The index entry of ${arn} was written by another version: not shown.`));
   return 0;

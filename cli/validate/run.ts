@@ -1,4 +1,5 @@
 import { approximations } from '../../domain/budgets/approximations.ts';
+import { howMany } from '../../domain/how-many.ts';
 import { declaredProfiles } from '../../domain/profiles/declared-profiles.ts';
 import { print, printJson } from '../output/print.ts';
 import { styleOf } from '../output/style.ts';
@@ -31,7 +32,9 @@ export async function runValidate(options: ValidateOptions & { readonly path: st
       });
       return 0;
     }
-    print(`${styleOf().green('valid')}: ${options.policy}, ${budgets} budgets, ${profiles} declared profiles`);
+    print(
+      `${styleOf().green('valid')}: ${options.policy}, ${howMany(budgets, 'budget')}, ${howMany(profiles, 'declared profile')}`,
+    );
     if (told.length > 0) print('\nWhat AWS Budgets only approximates:');
     for (const { budget, text } of told) print(`  - ${budget === undefined ? '' : `${budget}: `}${text}`);
     return 0;

@@ -1,3 +1,4 @@
+import { howMany } from '../how-many.ts';
 import type { Policy } from '../policy/policy.ts';
 import type { TableState } from '../recovery/tend-table.ts';
 import type { Deployment, ExaminedAccount } from './account.ts';
@@ -31,7 +32,10 @@ export async function examine(
   await run('policy', async () => {
     policy = await account.policy();
     return [
-      ok('policy', `stored: ${policy.budgets.length} budgets in ${policy.regions.join(', ')}, mode ${policy.mode}`),
+      ok(
+        'policy',
+        `stored: ${howMany(policy.budgets.length, 'budget')} in ${policy.regions.join(', ')}, mode ${policy.mode}`,
+      ),
     ];
   });
   await run('table', async () => [tableFinding(await account.tableState())]);

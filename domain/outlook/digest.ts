@@ -1,5 +1,6 @@
 import { Temporal } from 'temporal-polyfill';
-import { type EpochMs, isoTime } from '../clock.ts';
+import { type EpochMs, shortTime } from '../clock.ts';
+import { howMany } from '../how-many.ts';
 import { displayUsd, percentOf } from '../money.ts';
 import type { Policy } from '../policy/policy.ts';
 import { spent } from '../spending/ledger.ts';
@@ -34,7 +35,7 @@ export function digestNotice(
     facts: { day, timeZone: policy.timeZone, ...counts },
     subject: `Bedrock budgets on ${day}`,
     text: [
-      `${counts.budgets} budgets: ${counts.closed} closed, ${counts.throttled} throttled.`,
+      `${howMany(counts.budgets, 'budget')}: ${counts.closed} closed, ${counts.throttled} throttled.`,
       ...lines,
       ...(more > 0 ? [`and ${more} more, of which less is spent`] : []),
     ].join('\n'),
@@ -59,7 +60,7 @@ function forecastOf({ exhaustion, period }: BudgetOutlook): string {
       return 'no forecast yet';
     case 'foreseen':
       return exhaustion.expectedAt < period.endsAt
-        ? `used up at ${isoTime(exhaustion.expectedAt).slice(0, 16).replace('T', ' ')} UTC at this pace`
+        ? `used up at ${shortTime(exhaustion.expectedAt)} at this pace`
         : `${displayUsd(exhaustion.atEnd)} at the end at this pace`;
   }
 }

@@ -1,6 +1,6 @@
 import { budgetsInUse } from '../budgets/budgets-in-use.ts';
 import { type Budget, tenantOf } from '../budgets/definition.ts';
-import { type EpochMs, isoTime } from '../clock.ts';
+import { isoTime, shortTime } from '../clock.ts';
 import { add, awsAmount, displayUsd, percentOf } from '../money.ts';
 import { type Period, periodAt } from '../period.ts';
 import type { StandingEnforcement } from '../profiles/govern-profile.ts';
@@ -100,7 +100,7 @@ function exhaustionForecast(
 ): Notice {
   const { budget, period, item, forecast } = occasion;
   const { expectedAt, earliestAt, latestAt, perHour, atEnd } = forecast;
-  const span = `between ${minute(earliestAt)} and ${latestAt === undefined || latestAt > period.endsAt ? 'after the period' : minute(latestAt)}`;
+  const span = `between ${shortTime(earliestAt)} and ${latestAt === undefined || latestAt > period.endsAt ? 'after the period' : shortTime(latestAt)}`;
   return {
     ...aboutBudget(occasion),
     id: noticeId('forecast', budget.id, period.id),
@@ -117,12 +117,9 @@ function exhaustionForecast(
       ...(latestAt === undefined ? {} : { latestAt: isoTime(latestAt) }),
       until: isoTime(period.endsAt),
     },
-    subject: `Bedrock budget ${budget.id} may be used up at ${minute(expectedAt)}`,
+    subject: `Bedrock budget ${budget.id} may be used up at ${shortTime(expectedAt)}`,
     text:
-      `${who(occasion)} spends ${displayUsd(perHour)} an hour. At this pace budget ${budget.id} is used up at ${minute(expectedAt)} (${span}), ` +
-      `before ${period.id} ends at ${minute(period.endsAt)}. Spent ${displayUsd(spent(item))} of ${displayUsd(budget.limit)} (${percentOf(spent(item), budget.limit)}%).`,
+      `${who(occasion)} spends ${displayUsd(perHour)} an hour. At this pace budget ${budget.id} is used up at ${shortTime(expectedAt)} (${span}), ` +
+      `before ${period.id} ends at ${shortTime(period.endsAt)}. Spent ${displayUsd(spent(item))} of ${displayUsd(budget.limit)} (${percentOf(spent(item), budget.limit)}%).`,
   };
 }
-
-/** `2026-11-25 14:30 UTC` */
-export const minute = (at: EpochMs): string => `${isoTime(at).slice(0, 16).replace('T', ' ')} UTC`;

@@ -22,6 +22,24 @@ export type DeadLetterQueue =
       readonly accountId: string;
     };
 
+/**
+ * The functions whose calls end in dead-letter queues, by what follows the stack's prefix in their names. `lease` is not among
+ * them: who asks for a lease asks again.
+ */
+export const REDRIVEN_FUNCTIONS: readonly string[] = [
+  'billing',
+  'budget-alert',
+  'budget-hint',
+  'cost-anomaly',
+  'ledger-watch',
+  'metric-alarm',
+  'outlook',
+  'profile-changed',
+  'reopen-ended',
+  'resolve-profile',
+  'sweep',
+];
+
 /** Work that got lost on its way, as a queue keeps it. It is an untrusted hint, as all events are. */
 export interface DeadLetter {
   readonly id: string;
@@ -135,7 +153,9 @@ const isForwarded = (name: string): name is keyof typeof ANSWERED_BY => Object.h
 function called(prefix: string, functionArn: string, payload: unknown): ReadLetter {
   const name = /^arn:[\w-]+:lambda:[\w-]+:\d{12}:function:([\w-]+)(?::[\w$-]+)?$/.exec(functionArn)?.[1];
   if (name === undefined) return unreadable(`it was not meant for a function, but for "${functionArn}"`);
-  if (!name.startsWith(`${prefix}-`)) return unreadable(`it was meant for ${name}, which is no function of this stack`);
+  // By its whole name: the functions of stage `prod-eu` begin as those of `prod` do.
+  if (!REDRIVEN_FUNCTIONS.some((known) => name === `${prefix}-${known}`))
+    return unreadable(`it was meant for ${name}, which is no function of this stack, or none any more`);
   const isScheduled = ScheduledEvent.safeParse(payload).success;
   return { kind: 'call', call: { functionName: name, payload: JSON.stringify(payload), isScheduled } };
 }

@@ -106,6 +106,7 @@ async function redriveQueue(
   await letters.count();
   const begun = ports.clock.now();
   let late = 0;
+  let notTaken = 0;
 
   const take = async (letter: DeadLetter): Promise<void> => {
     if (letter.sentAt > begun) {
@@ -134,7 +135,9 @@ async function redriveQueue(
       const fresh = received.filter(({ id }) => !inHand.has(id));
       // Of one that came round again only the latest receipt is good.
       for (const letter of received) inHand.set(letter.id, { ...inHand.get(letter.id), letter });
-      for (const letter of fresh) if (!isInterrupted()) await take(letter);
+      for (const letter of fresh)
+        if (isInterrupted()) notTaken++;
+        else await take(letter);
       if (fresh.length > 0) continue;
       if (received.length === 0 && (await letters.count()) === 0) break;
       empty++;
@@ -148,7 +151,7 @@ async function redriveQueue(
     queue: queue.name,
     called,
     kept: [...inHand].flatMap(([id, { why }]) => (why === undefined ? [] : [{ id, why }])),
-    left: dryRun ? late : Math.max(late, visible - (inHand.size - late)),
+    left: notTaken + (dryRun ? late : Math.max(late, visible - (inHand.size - late))),
   };
 }
 

@@ -1,3 +1,4 @@
+import type { BillingPorts } from '../budgets/run-billing.ts';
 import type { JournalFacts, MetricName } from '../journal.ts';
 import type { Outlook } from '../outlook/look-ahead.ts';
 import type { ProfileArn } from '../profiles/profile-arn.ts';
@@ -8,12 +9,17 @@ import type { LedgerKey, Opening } from '../spending/ledger.ts';
 import type { Openings } from '../spending/seeding.ts';
 import type { Notice } from '../standing/notice.ts';
 import type { Signal, Signals } from '../standing/signal.ts';
+import { type BillingReads, dryBilling } from './dry-billing.ts';
 import { dryLedger } from './dry-ledger.ts';
 import { dryHistories, dryIndex, dryProfiles } from './dry-profiles.ts';
 import type { Intention, Note } from './intention.ts';
 
 /** Everything that an answer to an event reads and writes. */
-export type AnswerPorts = Sweep & Outlook & { readonly anomalies: CostAnomalies; readonly alarms: MetricAlarms };
+export type AnswerPorts = Sweep &
+  Outlook & { readonly anomalies: CostAnomalies; readonly alarms: MetricAlarms; readonly billing: BillingPorts };
+
+/** The same, before anything of it is dry. */
+export type RealPorts = Omit<AnswerPorts, 'billing'> & { readonly billing: BillingReads };
 
 /** What the answers decided, counted, and would have written, in order. */
 export interface Transcript {
@@ -29,7 +35,7 @@ export interface Transcript {
  * @param isTold whether an occasion's notice is on record already
  */
 export function dryPorts(
-  real: AnswerPorts,
+  real: RealPorts,
   isTold: (id: Notice['id']) => Promise<boolean>,
 ): { readonly ports: AnswerPorts; readonly transcript: Transcript } {
   const decisions: { decision: string; facts: JournalFacts }[] = [];
@@ -40,13 +46,23 @@ export function dryPorts(
     if (!intentions.some((each) => each.to === to && each.what === what)) intentions.push({ to, what });
   };
   const ledger = dryLedger(real.ledger, note);
-  const ports: AnswerPorts = {
-    ...real,
+  const told: Pick<AnswerPorts, 'journal' | 'gauges' | 'outbox'> = {
     journal: {
       decided: (decision, facts) => void decisions.push({ decision, facts }),
       counted: (metric, facts = {}) => void counted.push({ metric, facts }),
     },
     gauges: { measured: () => {} },
+    outbox: {
+      async enter({ id, kind, subject }) {
+        if (!(await isTold(id))) note('notices', `${kind}: ${subject}`);
+      },
+      announce: async ({ id, type }) => note('events', `${type} (${id})`),
+    },
+  };
+  const ports: AnswerPorts = {
+    ...real,
+    ...told,
+    billing: dryBilling(real.billing, told, note),
     ledger,
     ledgerReadings: ledger,
     profiles: dryProfiles(real.profiles, note),
@@ -88,12 +104,6 @@ export function dryPorts(
         note('bedrock', `delete ${arn}`);
         return 'gone';
       },
-    },
-    outbox: {
-      async enter({ id, kind, subject }) {
-        if (!(await isTold(id))) note('notices', `${kind}: ${subject}`);
-      },
-      announce: async ({ id, type }) => note('events', `${type} (${id})`),
     },
   };
   return { ports, transcript: { decisions, counted, intentions } };

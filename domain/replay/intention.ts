@@ -11,6 +11,7 @@ export interface Intention {
     | 'notices'
     | 'events'
     | 'bedrock'
+    | 'billing'
     | 'memory';
   /** For people: `budget tenant-monthly/acme 2026-11: closed`. */
   readonly what: string;

@@ -1,7 +1,10 @@
 import * as z from 'zod';
 import { readBudgetAlerts } from '../budgets/budget-alert.ts';
 import { hearBudgetAlert } from '../budgets/hear-alert.ts';
+import { isRefused } from '../budgets/payer.ts';
+import { type BillingReport, runBilling } from '../budgets/run-billing.ts';
 import type { Origins } from '../events/origin.ts';
+import { howMany } from '../how-many.ts';
 import { lookAhead } from '../outlook/look-ahead.ts';
 import { governProfile } from '../profiles/govern-profile.ts';
 import { readProfileEvent } from '../profiles/profile-event.ts';
@@ -24,7 +27,8 @@ export type Answering =
   | 'ledger-watch'
   | 'reopen-ended'
   | 'outlook'
-  | 'sweep';
+  | 'sweep'
+  | 'billing';
 
 export type Routing =
   | {
@@ -211,10 +215,33 @@ const SCHEDULES: readonly {
     by: 'sweep',
     play: async (ports) => {
       const { profiles, drifted, failed } = await sweep(ports);
-      return `${profiles} profiles looked at, ${drifted} differ, ${failed.length} failed`;
+      return `${howMany(profiles, 'profile')} looked at, ${drifted} differ, ${failed.length} failed`;
     },
   },
+  {
+    rule: /-billing-schedule$/,
+    by: 'billing',
+    play: async ({ billing }) => billingOutcome(await runBilling(billing, () => LONGEST_BILLING_MS)),
+  },
 ];
+
+/** As long as the function may take. */
+const LONGEST_BILLING_MS = 180_000;
+
+function billingOutcome({ costTags, anomalies, drift, detected }: BillingReport): string {
+  const parts: string[] = [];
+  if (isRefused(costTags)) parts.push('the cost allocation tags are for the payer');
+  else if (costTags !== undefined)
+    parts.push(
+      `${howMany(costTags.active.length, 'cost allocation tag')} active, ${costTags.waiting.length} unknown to billing`,
+    );
+  if (isRefused(anomalies)) parts.push('anomaly detection is for the payer');
+  else if (anomalies !== undefined) parts.push(`anomaly detection ${anomalies}`);
+  if (isRefused(drift)) parts.push('the bill is closed to this account');
+  else if (drift !== undefined)
+    parts.push(`${howMany(drift.compared.length, 'day')} compared with the bill, ${detected.length} to be told of`);
+  return parts.join('; ');
+}
 
 function routeSchedule(event: unknown): Routing {
   const scheduled = Scheduled.safeParse(event);
@@ -223,9 +250,7 @@ function routeSchedule(event: unknown): Routing {
   if (found !== undefined) return { kind: 'answer', by: found.by, about: `rule ${rule}`, play: found.play };
   return {
     kind: 'left-alone',
-    why: /-billing-schedule$/.test(rule)
-      ? 'the function billing is not played: it asks Cost Explorer, and changes no standing'
-      : `no schedule of the stack is named "${rule}"`,
+    why: `no schedule of the stack is named "${rule}"`,
   };
 }
 

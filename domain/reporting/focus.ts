@@ -1,5 +1,6 @@
 import { endOfDay, startOfDay } from '../budgets/drift.ts';
 import { type EpochMs, isoTime } from '../clock.ts';
+import { howMany } from '../how-many.ts';
 import { awsAmount, ZERO } from '../money.ts';
 import { periodAt } from '../period.ts';
 import { accountOf, regionOf } from '../profiles/profile-arn.ts';
@@ -68,7 +69,7 @@ export function focusRows(days: readonly RecordedDay[], tenantTag: string): read
         BillingPeriodStart: instant(month.startsAt),
         BillingPeriodEnd: instant(month.endsAt),
         ChargeCategory: 'Usage',
-        ChargeDescription: `${totals.calls} calls of ${entry?.baseModelId ?? 'a model that is not known any more'}`,
+        ChargeDescription: `${howMany(totals.calls, 'call')} of ${entry?.baseModelId ?? 'a model that is not known any more'}`,
         ChargeFrequency: 'Usage-Based',
         ChargePeriodStart: instant(startOfDay(day)),
         ChargePeriodEnd: instant(endOfDay(day)),

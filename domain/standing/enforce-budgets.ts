@@ -1,5 +1,6 @@
 import type { Budget } from '../budgets/definition.ts';
 import { Fault } from '../fault.ts';
+import { howMany } from '../how-many.ts';
 import { SharedReviews } from '../profiles/budget-work.ts';
 import { enforceStanding, type GovernedProfile, type StandingEnforcement } from '../profiles/govern-profile.ts';
 import { inTurn } from '../profiles/in-turn.ts';
@@ -68,7 +69,7 @@ export function wholeOrFault({ governed, failed }: Enforcement, doing: string): 
   if (first === undefined) return governed;
   throw new Fault('StandingNotEnforced', {
     doing,
-    problem: `${failed.length} of ${failed.length + governed.length} profiles could not be read or written, the first of them ${first.profile}: ${first.problem}`,
+    problem: `${failed.length} of ${howMany(failed.length + governed.length, 'profile')} could not be read or written, the first of them ${first.profile}: ${first.problem}`,
     next: 'The ledger is as it should be. The next sweep does the rest.',
     cause: first.cause,
   });

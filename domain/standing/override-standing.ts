@@ -1,7 +1,7 @@
 import type { BudgetId } from '../budgets/budget-id.ts';
 import { budgetsInUse } from '../budgets/budgets-in-use.ts';
 import { type Budget, budgetOf, tenantOf } from '../budgets/definition.ts';
-import { type EpochMs, isoTime } from '../clock.ts';
+import { type EpochMs, epochMs, isoTime } from '../clock.ts';
 import { displayUsd, type NanoUsd } from '../money.ts';
 import { periodAt } from '../period.ts';
 import type { Policy } from '../policy/policy.ts';
@@ -11,7 +11,7 @@ import { left } from '../spending/ledger.ts';
 import type { LedgerStanding } from '../spending/terms.ts';
 import { tagValue } from '../tags.ts';
 import { type Enforcement, enforceBudgets } from './enforce-budgets.ts';
-import { describeTarget, type Override } from './override.ts';
+import { describeTarget, type LastWord, type Override, type Overrides, type OverrideTarget } from './override.ts';
 
 /** How a budget stands after an override, as its ledger item says. */
 export interface BudgetAfter {
@@ -26,9 +26,15 @@ export interface BudgetAfter {
 export type OverrideOutcome =
   /** Nothing was written. */
   | { readonly kind: 'refused'; readonly problem: string }
-  | { readonly kind: 'applied'; readonly budgets: readonly BudgetAfter[]; readonly enforcement: Enforcement }
+  | {
+      readonly kind: 'applied';
+      /** As it was kept. */
+      readonly override: Override;
+      readonly budgets: readonly BudgetAfter[];
+      readonly enforcement: Enforcement;
+    }
   /** It is kept and holds; the next sweep does what was not done. */
-  | { readonly kind: 'kept'; readonly problem: string };
+  | { readonly kind: 'kept'; readonly override: Override; readonly problem: string };
 
 /** An override may last as long as the longest period; what is to last longer belongs into the policy. */
 const MAX_MS = 366 * 24 * 3_600_000;
@@ -47,18 +53,19 @@ export function problemOfReason(reason: string): string | undefined {
  * An operator's word: kept first, so that every review knows it from then on, and then enforced at once, the ledger
  * before the tags. What fails after it is kept, the sweep finishes.
  */
-export async function overrideStanding(ports: StandingEnforcement, override: Override): Promise<OverrideOutcome> {
+export async function overrideStanding(ports: StandingEnforcement, wanted: Override): Promise<OverrideOutcome> {
   const entries = await ports.index.list((arn) =>
     ports.journal.counted('ProfileReadFailed', {
       what: `the index entry of ${arn}`,
       error: 'written by another version',
     }),
   );
-  const scope = scopeOf(ports.policy, override, entries);
-  const problem = problemOf(override, ports.clock.now()) ?? scope.problem;
+  const scope = scopeOf(ports.policy, wanted, entries);
+  const problem = problemOf(wanted, ports.clock.now()) ?? scope.problem;
   if (problem !== undefined) return { kind: 'refused', problem };
-  if ((await ports.overrides.keep(override)) === 'outdated')
-    return { kind: 'refused', problem: `somebody has said something later about ${describeTarget(override.target)}` };
+  const said = await sayAfterTheLast(ports.overrides, wanted);
+  if (said.kind === 'refused') return said;
+  const { override } = said;
   ports.journal.decided('override standing', {
     override: override.id,
     target: describeTarget(override.target),
@@ -73,13 +80,52 @@ export async function overrideStanding(ports: StandingEnforcement, override: Ove
     const enforcement = await enforceBudgets(ports, scope.budgets, entries, scope.profiles);
     return {
       kind: 'applied',
+      override,
       budgets: await Promise.all(scope.budgets.map((budget) => budgetAfter(ports, budget))),
       enforcement,
     };
   } catch (error) {
-    return { kind: 'kept', problem: error instanceof Error ? error.message : String(error) };
+    return { kind: 'kept', override, problem: error instanceof Error ? error.message : String(error) };
   }
 }
+
+/** So many others may speak between a look and a word, before somebody is asked to look again. */
+const MOST_TRIES = 5;
+
+/**
+ * Says a word after the last one. Commands that follow each other keep their order, however close they are: AWS tells time by
+ * whole seconds, so two processes may see it pass in different order. The later word is told a later time for whoever
+ * reads it.
+ *
+ * Where two speak at once, neither knew the other, and `disable` holds.
+ */
+async function sayAfterTheLast(
+  overrides: Overrides,
+  wanted: Override,
+): Promise<{ readonly kind: 'said'; readonly override: Override } | Extract<OverrideOutcome, { kind: 'refused' }>> {
+  let before = wanted.change.kind === 'raise' ? undefined : await overrides.lastWord(wanted.target);
+  for (let tried = 0; tried < MOST_TRIES; tried++) {
+    const override = { ...wanted, madeAt: epochMs(Math.max(wanted.madeAt, (before?.override.madeAt ?? 0) + 1)) };
+    if ((await overrides.keep(override, before)) === 'kept') return { kind: 'said', override };
+    const other = await overrides.lastWord(wanted.target);
+    // Said after the same word as this one, so this one has not landed, and nobody has answered it. After any other, it may have
+    // landed, its answer lost, and somebody who knew it spoke then.
+    const isAtOnce = other === undefined || other.saidAfter === before?.override.id;
+    if (!isAtOnce || (wanted.change.kind === 'enable' && other?.override.change.kind === 'disable'))
+      return refusedBy(wanted.target, other);
+    before = other;
+  }
+  return refusedBy(wanted.target, before);
+}
+
+const refusedBy = (target: OverrideTarget, other: LastWord | undefined) => ({
+  kind: 'refused' as const,
+  problem: `nothing was changed: ${
+    other === undefined
+      ? `others are speaking about ${describeTarget(target)}`
+      : `while this ran, ${other.override.author} said ${other.override.change.kind} of ${describeTarget(target)} until ${isoTime(other.override.until)}: ${other.override.reason}`
+  }. Look at governor overrides, and say it again if it is still to be`,
+});
 
 interface Scope {
   readonly budgets: readonly Budget[];

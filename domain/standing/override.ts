@@ -42,13 +42,29 @@ export interface Override {
   readonly until: EpochMs;
 }
 
+/** The word on the standing of a target that was kept last, whether it still holds or not. */
+export interface LastWord {
+  readonly override: Override;
+  /** The word that it took the place of; missing for a first one, and for one that an earlier version has kept. */
+  readonly saidAfter?: OverrideId;
+  /** As it is stored: what a later word names to take its place. */
+  readonly stored: StoredWord;
+}
+
+/** Opaque: whoever keeps overrides compares it, and nobody reads it. */
+export type StoredWord = Brand<string, 'StoredWord'>;
+
 /** Where overrides are kept: the source of truth, from which the terms follow. */
 export interface Overrides {
+  /** The last word on the standing of this target, read consistently; undefined where there is none, or it was taken back. */
+  lastWord(target: OverrideTarget): Promise<LastWord | undefined>;
   /**
-   * Keeps an override. Repeating it is safe.
-   * @returns `outdated` where a later word on the standing of this target is kept already
+   * Keeps an override. A word on a standing is said after another, or as the first, and lands only where that is still so:
+   * what counts is who knew whom, not whose clock is ahead or whose request comes last. Repeating it is safe, and a copy of an
+   * earlier word that arrives late takes nothing back. A raise stands beside all others.
+   * @returns `overtaken` where another word than `after` is the last one
    */
-  keep(override: Override): Promise<'kept' | 'outdated'>;
+  keep(override: Override, after?: LastWord): Promise<'kept' | 'overtaken'>;
   /** All that hold at `now` or will hold after it, read consistently. */
   lasting(now: EpochMs): Promise<readonly Override[]>;
 }

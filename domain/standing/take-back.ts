@@ -6,7 +6,7 @@ import { isEnded } from '../profiles/profile-index.ts';
 import { readIndex } from '../signals/review-on-signal.ts';
 import { tagValue } from '../tags.ts';
 import { enforceBudgets } from './enforce-budgets.ts';
-import { describeChange, describeTarget, type Override, type Retractions } from './override.ts';
+import { describeChange, describeTarget, type Retractions } from './override.ts';
 import { budgetAfter, type OverrideOutcome, problemOfReason } from './override-standing.ts';
 
 /** Who takes an override back, and why. */
@@ -19,7 +19,10 @@ export interface Retraction {
 
 export type RetractionOutcome =
   | Extract<OverrideOutcome, { readonly kind: 'refused' }>
-  | (Exclude<OverrideOutcome, { readonly kind: 'refused' }> & { readonly override: Override });
+  | Exclude<OverrideOutcome, { readonly kind: 'refused' }>;
+
+/** Fewer could mean another override by a slip. */
+const LEAST_ID = 6;
 
 /**
  * Ends an operator's word before its time: it is removed first, so that every review from then on decides without it, and
@@ -31,8 +34,10 @@ export async function takeBack(
 ): Promise<RetractionOutcome> {
   const problem = problemOfReason(reason);
   if (problem !== undefined) return { kind: 'refused', problem };
+  if (id.length < LEAST_ID)
+    return { kind: 'refused', problem: `expected at least ${LEAST_ID} characters of an id, not "${id}"` };
   const lasting = await ports.overrides.lasting(ports.clock.now());
-  const [override, another] = lasting.filter((each) => each.id === id || (id.length >= 6 && each.id.startsWith(id)));
+  const [override, another] = lasting.filter((each) => each.id === id || each.id.startsWith(id));
   if (override === undefined)
     return { kind: 'refused', problem: `no override with the id ${id} holds: it has ended, or was taken back` };
   if (another !== undefined && override.id !== id)

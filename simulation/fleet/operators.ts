@@ -15,7 +15,7 @@ import type { Host } from './host.ts';
 export interface Word {
   readonly tenant: string;
   readonly kind: 'disable' | 'enable' | 'raise';
-  readonly madeAt: number;
+  madeAt: number;
   readonly until: number;
   readonly amount: bigint;
   /** `unknown` where the command failed before it was kept for certain. */
@@ -59,7 +59,10 @@ export class Operators {
         until,
       };
       const outcome = await overrideStanding(ports, override);
-      if (outcome.kind !== 'refused') said.outcome = 'kept';
+      if (outcome.kind !== 'refused') {
+        said.outcome = 'kept';
+        said.madeAt = outcome.override.madeAt;
+      }
       this.#world.trace.say(() => `${host.name}: ${kind} ${tenant}: ${outcome.kind}`);
     } catch (error) {
       // The operator sees that it failed.

@@ -87,8 +87,13 @@ export const MUTANTS: readonly Mutant[] = [
     changes: [
       {
         file: 'aws/dynamodb/overrides-table.ts',
-        source: "'attribute_not_exists(pk) OR madeAt <= :madeAt'",
-        mutant: "'attribute_not_exists(pk) OR attribute_exists(pk)'",
+        source: "'#override = :after OR #override = :this'",
+        mutant: "'attribute_exists(pk) OR #override = :after OR #override = :this'",
+      },
+      {
+        file: 'aws/dynamodb/overrides-table.ts',
+        source: "'attribute_not_exists(pk) OR #override = :this'",
+        mutant: "'attribute_not_exists(pk) OR attribute_exists(pk) OR #override = :this'",
       },
     ],
   },

@@ -66,6 +66,18 @@ export class Command {
     await Promise.race([seen, ended]);
   }
 
+  /** Resolves when the program has said the text on stderr, or has ended. */
+  async complained(text: string): Promise<void> {
+    const said = new Promise<void>((resolve) => {
+      const look = () => {
+        if (this.#stderr.includes(text)) resolve();
+      };
+      this.#child.stderr?.on('data', look);
+      look();
+    });
+    await Promise.race([said, this.ended]);
+  }
+
   signal(signal: NodeJS.Signals): void {
     this.#child.kill(signal);
   }

@@ -165,7 +165,17 @@ describe('governor replay', () => {
     [
       'the clock of the sweep',
       () => schedule(RULES.sweepSchedule),
-      { function: 'sweep', outcome: '1 profiles looked at, 0 differ, 0 failed' },
+      { function: 'sweep', outcome: '1 profile looked at, 0 differ, 0 failed' },
+    ],
+    [
+      'the clock of the daily look at billing',
+      () => schedule('bedrock-cost-governor-dev-billing-schedule'),
+      {
+        function: 'billing',
+        outcome: expect.stringMatching(
+          /^\d+ cost allocation tags? active, \d+ unknown to billing; anomaly detection \w+; \d+ days? compared/,
+        ),
+      },
     ],
     ['the clock of the look ahead', () => schedule(RULES.outlookSchedule), { function: 'outlook' }],
     [

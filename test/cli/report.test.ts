@@ -126,6 +126,13 @@ describe('governor report', () => {
     expect(focus.every((line) => line.includes('""tenant"":""alpine-re""'))).toBe(true);
   });
 
+  it('asks whether a tag that nothing carries is meant', async () => {
+    const { code, stdout } = await run('--by', 'Tenant');
+    expect(code).toBe(0);
+    expect(stdout).toContain('Nothing that was spent carries the tag "Tenant": is it another key, or in another case?');
+    expect((await run('--by', 'tenant')).stdout).not.toContain('is it another key');
+  });
+
   it('narrows by tags, and says why there is no bill then', async () => {
     const { rows, noBill } = await report('--tag', 'app=triage', '--per', 'all');
     expect(rows.map((row) => [row.tags['tenant'], row.calls])).toEqual([['alpine-re', 2]]);

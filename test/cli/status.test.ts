@@ -87,11 +87,8 @@ const StatusDocument = z.strictObject({
 
 describe('governor status, tenants, profiles, overrides, take-back', () => {
   let stack: DeployedGovernor;
-  /** Some seconds after the one before: processes tell time by AWS's whole seconds, and an earlier word is refused. */
-  const run = async (...args: string[]) => {
-    await stack.aws.clock.advance(2_000);
-    return await governor({ ...stack.aws.environment(), GOVERNOR_TABLE: stack.table }, ...args).ended;
-  };
+  const run = (...args: string[]) =>
+    governor({ ...stack.aws.environment(), GOVERNOR_TABLE: stack.table }, ...args).ended;
   const json = async (...args: string[]): Promise<unknown> => {
     const { code, stdout, stderr } = await run(...args, '--json');
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
@@ -171,7 +168,7 @@ describe('governor status, tenants, profiles, overrides, take-back', () => {
       .parse(await json('overrides'));
     expect(overrides).toHaveLength(1);
     const id = overrides[0]?.id ?? '';
-    expect((await run('overrides')).stdout).toContain(id);
+    expect((await run('overrides')).stdout).toContain(id.slice(0, 8));
     expect((await run('overrides', '--tenant', 'lakeside')).stdout).toMatch(/^No override holds/);
 
     const back = await run('take-back', id.slice(0, 6), '--reason', 'it is paid');
@@ -302,7 +299,7 @@ describe('governor status, tenants, profiles, overrides, take-back', () => {
       ['status', '--endpoint-url', 'http://127.0.0.1:9'],
       {},
       1,
-      /AWS cannot be reached \(ECONNREFUSED\)/,
+      /^AWS cannot be reached \(ECONNREFUSED\), while reading the policy\. Check the network/,
     ],
     [
       'another table',
@@ -375,6 +372,8 @@ describe('governor status, tenants, profiles, overrides, take-back', () => {
       budget: 'claims-chat',
       limitUsd: '10000.00',
       profiles: 1,
+      spentUsd: expect.stringMatching(/^0\.0*[1-9]\d*$/),
+      standing: 'open',
     });
     expect(planned).toContainEqual({ type: 'budget', action: 'end', budget: 'tenant-monthly/lakeside' });
     expect(planned).toContainEqual(

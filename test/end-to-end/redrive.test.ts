@@ -257,7 +257,9 @@ describe('dead letters', { timeout: 120_000 }, () => {
     await later();
     const ending = await redrive();
     expect(ending.code).toBe(1);
-    expect(ending.stdout).toContain(`there is no function ${PREFIX}-gone`);
+    expect(ending.stdout).toContain(
+      `it was meant for ${PREFIX}-gone, which is no function of this stack, or none any more`,
+    );
     expect(ending.stdout).toContain('it is no record of an invocation');
     expect(await counts()).toEqual({ ...EMPTY, 'failed-invocations': 2 });
     await sqs.send(new PurgeQueueCommand({ QueueUrl }));

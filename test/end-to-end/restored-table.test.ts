@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises';
+import { DeleteItemCommand, PutItemCommand } from '@aws-sdk/client-dynamodb';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import * as z from 'zod';
@@ -110,7 +111,13 @@ describe('a table that is restored from a backup while processes spend', () => {
     const [old, fresh] = [await call(before), await call(process('alpine-re'))];
     expect([old, fresh]).toEqual(['TableRestored', 'TableRestored']);
     expect(billed('alpine-re')).toBe(paid);
+    // One entry that nobody can read keeps nothing open.
+    const pk = { S: 'INDEX' };
+    const sk = { S: 'arn:aws:bedrock:us-east-1:123456789012:application-inference-profile/unreadable00' };
+    await stack.dynamodb.send(new PutItemCommand({ TableName: stack.table, Item: { pk, sk, entry: { S: '{' } } }));
     expect(await watch()).toMatch(/governor -- recover/);
+    expect((await stack.ledger('tenant-monthly/alpine-re', PERIOD))?.stored['openIn']).toEqual({ S: 'closed' });
+    await stack.dynamodb.send(new DeleteItemCommand({ TableName: stack.table, Key: { pk, sk } }));
     await expect(stack.sweep()).rejects.toThrow(/TableRestored|restored|recover/);
     expect(
       await command(
@@ -131,7 +138,7 @@ describe('a table that is restored from a backup while processes spend', () => {
   it('waits until calls of before are over and metered', async () => {
     const early = await recover('--yes');
     expect(early).toMatchObject({ code: 1 });
-    expect(early.stdout).toMatch(/run this command again at 2026-11-10T/);
+    expect(early.stdout).toMatch(/run this command again at 2026-11-10 \d\d:\d\d UTC/);
     expect(await call(process('alpine-re'))).toBe('TableRestored');
     await stack.aws.clock.advance(40 * MINUTE_MS);
   });

@@ -102,6 +102,9 @@ describe('alarms and dashboard', () => {
         expect(shown).toContain(identityOf('AWS/Lambda', metric, { FunctionName }));
     for (const QueueName of queueNames())
       expect(shown).toContain(identityOf('AWS/SQS', 'ApproximateNumberOfMessagesVisible', { QueueName }));
+    const lost = watchedByAlarms(packaged).filter(({ by }) => by.endsWith('-letters-lost'));
+    expect(lost.length).toBeGreaterThan(20);
+    for (const { identity } of lost) expect(shown).toContain(identity);
   });
 });
 

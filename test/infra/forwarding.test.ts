@@ -74,6 +74,34 @@ const matching = (rules: ReturnType<typeof rulesOf>, event: JsonObject) =>
   rules.filter(({ rule }) => compilePattern(rule['EventPattern'] ?? null).matches(event)).map(({ name }) => name);
 
 describe('the stacks beside the governor', () => {
+  it('have their queues on the dashboard of the home Region, and so have the rules that hand on what they forward', () => {
+    const { 'Fn::Sub': text } = z
+      .object({ DashboardBody: z.object({ 'Fn::Sub': z.string() }) })
+      .parse(home.Resources['Dashboard']?.Properties).DashboardBody;
+    const { widgets } = z
+      .object({ widgets: z.array(z.object({ properties: z.looseObject({ title: z.string(), metrics: z.json() }) })) })
+      .parse(JSON.parse(text));
+    const metricsOf = (title: RegExp) =>
+      widgets.find(({ properties }) => title.test(properties.title))?.properties.metrics;
+    const queue = [
+      'AWS/SQS',
+      'ApproximateNumberOfMessagesVisible',
+      'QueueName',
+      `bedrock-cost-governor-dev-undelivered-forwards`,
+    ];
+    expect(metricsOf(/^Dead letters of other Regions$/)).toEqual(
+      ['us-east-1', 'us-west-2'].map((region) => [...queue, { region, label: `undelivered-forwards in ${region}` }]),
+    );
+    expect(metricsOf(/^Letters that are lost/)).toContainEqual([
+      ...['AWS/Events', 'InvocationsFailedToBeSentToDlq', 'EventBusName', `\${GovernorBus}`],
+      ...[
+        'RuleName',
+        `bedrock-cost-governor-dev-forwarded-profile-api-calls`,
+        { label: 'forwarded-profile-api-calls' },
+      ],
+    ]);
+  });
+
   it('are one for each further Region, and one for the payer', () => {
     expect(packaged.further.map(({ fileName, region, account }) => [fileName, region, account])).toEqual([
       ['region-us-east-1.template.json', 'us-east-1', 'own'],

@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import * as z from 'zod';
+import { REDRIVEN_FUNCTIONS } from '../../domain/redrive/dead-letter.ts';
 import { STANDING_TAG } from '../../domain/tags.ts';
 import { packageStack } from '../../infra/package.ts';
 import { compilePattern } from '../../local/eventbridge/pattern.ts';
@@ -133,6 +134,7 @@ describe('the functions', () => {
     const configs = [...resources('AWS::Lambda::EventInvokeConfig', invokeConfig).values()];
     const asynchronous = [...functions().keys()].filter((id) => nameOf(id) !== 'lease');
     expect(configs.map(({ FunctionName }) => FunctionName.Ref).sort()).toEqual(asynchronous.sort());
+    expect(asynchronous.map((id) => nameOf(id)).sort()).toEqual([...REDRIVEN_FUNCTIONS].sort());
     for (const { FunctionName, DestinationConfig } of configs) {
       const destination = DestinationConfig.OnFailure.Destination;
       expect(stack.Resources[destination['Fn::GetAtt'][0]]?.Type).toBe('AWS::SQS::Queue');

@@ -76,8 +76,9 @@ const body = z.object({
 export function widgetsOf(packaged: Packaged) {
   const [found, ...others] = packaged.resources('AWS::CloudWatch::Dashboard', dashboard).values();
   if (found === undefined || others.length > 0) throw new Error('there is not one dashboard');
-  const text = found.DashboardBody['Fn::Sub'].replaceAll(/\$\{(\w+)(?:\.QueueName)?\}/g, (_, id: string) =>
-    nameOf(packaged, id),
+  const text = found.DashboardBody['Fn::Sub'].replaceAll(
+    /\$\{(\w+)(?:\.(?:QueueName|TopicName))?\}/g,
+    (_, id: string) => nameOf(packaged, id),
   );
   return body.parse(JSON.parse(text)).widgets.map(({ properties }) => properties);
 }

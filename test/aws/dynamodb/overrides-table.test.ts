@@ -6,7 +6,7 @@ import { signalsTable } from '../../../aws/dynamodb/signals-table.ts';
 import type { BudgetId } from '../../../domain/budgets/budget-id.ts';
 import { epochMs } from '../../../domain/clock.ts';
 import { nanoUsd } from '../../../domain/money.ts';
-import type { Overrides } from '../../../domain/standing/override.ts';
+import type { Overrides, Retractions } from '../../../domain/standing/override.ts';
 import type { SignalId, Signals } from '../../../domain/standing/signal.ts';
 import { type EmbeddedAws, startEmbeddedAws } from '../../../local/embedded-aws.ts';
 import { anOverride } from '../../domain/standing/memory-evidence.ts';
@@ -17,7 +17,7 @@ const HOUR = 3_600_000;
 
 let aws: EmbeddedAws;
 let dynamodb: DynamoDBClient;
-let overrides: Overrides;
+let overrides: Overrides & Retractions;
 let signals: Signals;
 afterEach(() => aws.close());
 beforeEach(async () => {
@@ -56,9 +56,52 @@ describe('the overrides in the table', () => {
     const disable = anOverride(made(0), { kind: 'disable' }, 5 * HOUR);
     const enable = anOverride(made(1_000), { kind: 'enable' }, HOUR);
     await overrides.keep(disable);
-    await overrides.keep(enable);
-    expect(await overrides.keep(disable)).toBe('outdated');
-    expect(await overrides.keep(enable)).toBe('kept');
+    const first = await overrides.lastWord(disable.target);
+    expect(first).toMatchObject({ override: disable });
+    await overrides.keep(enable, first);
+    expect(await overrides.keep(disable)).toBe('overtaken');
+    expect(await overrides.keep(enable, first)).toBe('kept');
+    expect(await overrides.lasting(NOW)).toEqual([enable]);
+    expect(await overrides.lastWord(disable.target)).toMatchObject({ override: enable, saidAfter: disable.id });
+  });
+
+  it('order words by who knew whom, and not by clocks: AWS tells time by whole seconds', async () => {
+    const disable = anOverride(made(900), { kind: 'disable' }, HOUR);
+    const enable = anOverride(made(0), { kind: 'enable' }, HOUR);
+    await overrides.keep(disable);
+    expect(await overrides.keep(enable)).toBe('overtaken');
+    expect(await overrides.keep(enable, await overrides.lastWord(disable.target))).toBe('kept');
+    expect(await overrides.lasting(NOW)).toEqual([enable]);
+  });
+
+  it('read the last word also where it is over, and none where it was taken back or of another target', async () => {
+    const disable = anOverride(made(0), { kind: 'disable' }, 1);
+    await overrides.keep(disable);
+    expect(await overrides.lasting(epochMs(NOW + 2))).toEqual([]);
+    expect(await overrides.lastWord(disable.target)).toMatchObject({ override: disable });
+    expect(await overrides.lastWord({ kind: 'tenant', tenant: 'tenant-monthly/acme' })).toBeUndefined();
+    await overrides.takeBack(disable);
+    expect(await overrides.lastWord(disable.target)).toBeUndefined();
+  });
+
+  it('let the next word take the place of one that an earlier version has kept', async () => {
+    const disable = anOverride(made(0), { kind: 'disable' }, HOUR);
+    const enable = anOverride(made(0), { kind: 'enable' }, HOUR);
+    const { id, target, change, reason, author, madeAt, until } = disable;
+    await dynamodb.send(
+      new PutItemCommand({
+        TableName: TABLE,
+        Item: {
+          pk: { S: 'OVERRIDES' },
+          sk: { S: 'standing#budget#tenant-monthly/acme' },
+          madeAt: { N: String(madeAt) },
+          // Members in another order than this version writes them.
+          override: { S: JSON.stringify({ until, reason, change, author, madeAt, target, id }) },
+        },
+      }),
+    );
+    expect(await overrides.keep(enable)).toBe('overtaken');
+    expect(await overrides.keep(enable, await overrides.lastWord(disable.target))).toBe('kept');
     expect(await overrides.lasting(NOW)).toEqual([enable]);
   });
 

@@ -125,7 +125,9 @@ describe('a dead letter', () => {
   });
 
   it('never calls a function of others, nor what is none', () => {
-    for (const name of ['somebody-else', 'governor-production-sweep', `x-${PREFIX}-sweep`])
+    const others = ['somebody-else', 'governor-production-sweep', `x-${PREFIX}-sweep`];
+    // Of the stage `prod-eu`, whose names begin as those of `prod` do.
+    for (const name of [...others, `${PREFIX}-eu-sweep`, `${PREFIX}-eu-budget-alert`])
       expect(readLetter(PREFIX, FAILED, failed('1', name, {})).kind).toBe('unreadable');
     const attributes = { TARGET_ARN: 'arn:aws:events:us-east-1:123456789012:event-bus/home' };
     expect(
@@ -225,11 +227,11 @@ describe('a redrive', () => {
   });
 
   it('leaves what was meant for a function that is no more, and goes on with the others', async () => {
-    const letters = new MemoryLetters(failed('a', `${PREFIX}-gone`, 1), failed('b', `${PREFIX}-sweep`, 2));
+    const letters = new MemoryLetters(failed('a', `${PREFIX}-billing`, 1), failed('b', `${PREFIX}-sweep`, 2));
     const { ports, calls } = portsWith(letters, () => {}, [`${PREFIX}-sweep`]);
     const [report] = await run(ports);
     expect(calls).toHaveLength(1);
-    expect(report?.kept).toEqual([{ id: 'a', why: `there is no function ${PREFIX}-gone` }]);
+    expect(report?.kept).toEqual([{ id: 'a', why: `there is no function ${PREFIX}-billing` }]);
     expect(letters.visible.map(({ id }) => id)).toEqual(['a']);
   });
 

@@ -42,7 +42,7 @@ describe('where an event goes', () => {
     ['bedrock-cost-governor-prod-ledger-watch-schedule', 'ledger-watch'],
     ['bedrock-cost-governor-prod-reopen-schedule', 'reopen-ended'],
     ['bedrock-cost-governor-prod-outlook-schedule', 'outlook'],
-    ['bedrock-cost-governor-prod-billing-schedule', undefined],
+    ['bedrock-cost-governor-prod-billing-schedule', 'billing'],
     ['somebody-elses', undefined],
   ])('the schedule %s: %s', (rule, by) => {
     expect(routeEvent(schedule(rule), origins('123456789012')).by).toBe(by);

@@ -1,30 +1,43 @@
 import type { BudgetId } from '../../../domain/budgets/budget-id.ts';
 import { type EpochMs, epochMs } from '../../../domain/clock.ts';
 import type {
+  LastWord,
   Override,
   OverrideChange,
   OverrideId,
   Overrides,
   OverrideTarget,
+  StoredWord,
 } from '../../../domain/standing/override.ts';
 import type { Signal, Signals } from '../../../domain/standing/signal.ts';
 
+const standingOf = (target: OverrideTarget): string =>
+  `standing ${target.kind} ${target.kind === 'budget' ? target.budget : target.tenant}`;
+
 /** What operators have said, in memory. */
 export class MemoryOverrides implements Overrides {
-  readonly #kept = new Map<string, Override>();
+  readonly #kept = new Map<string, LastWord>();
 
-  async keep(override: Override): Promise<'kept' | 'outdated'> {
-    const { target, change, id, madeAt } = override;
-    const of = target.kind === 'budget' ? target.budget : target.tenant;
-    const place = change.kind === 'raise' ? `raise ${id}` : `standing ${target.kind} ${of}`;
+  async lastWord(target: OverrideTarget): Promise<LastWord | undefined> {
+    return this.#kept.get(standingOf(target));
+  }
+
+  async keep(override: Override, after?: LastWord): Promise<'kept' | 'overtaken'> {
+    const { target, change, id } = override;
+    const place = change.kind === 'raise' ? `raise ${id}` : standingOf(target);
     const before = this.#kept.get(place);
-    if (before !== undefined && before.madeAt > madeAt) return 'outdated';
-    this.#kept.set(place, override);
+    if (before?.override.id === id) return 'kept';
+    if (before?.stored !== after?.stored) return 'overtaken';
+    this.#kept.set(place, {
+      override,
+      stored: id as string as StoredWord,
+      ...(after === undefined ? {} : { saidAfter: after.override.id }),
+    });
     return 'kept';
   }
 
   async lasting(now: EpochMs): Promise<readonly Override[]> {
-    return [...this.#kept.values()].filter(({ until }) => until > now);
+    return [...this.#kept.values()].flatMap(({ override }) => (override.until > now ? [override] : []));
   }
 }
 

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { BudgetId } from '../../../domain/budgets/budget-id.ts';
+import { epochMs } from '../../../domain/clock.ts';
 import { nanoUsd } from '../../../domain/money.ts';
 import { SharedReviews } from '../../../domain/profiles/budget-work.ts';
 import { governProfile } from '../../../domain/profiles/govern-profile.ts';
@@ -273,6 +274,89 @@ function throwKept(outcome: Awaited<ReturnType<typeof overrideStanding>>): void 
   if (failed !== undefined) throw new PortFailure(failed.problem);
 }
 
+describe('words of operators that follow each other', () => {
+  it('keep their order where the clock of the later one is behind: AWS tells time by whole seconds', async () => {
+    const { acme, here } = await account();
+    await say(acme, { kind: 'disable' }, HOUR, ACME);
+    const earlier = { now: epochMs(acme.now - 900) };
+    const enable = anOverride(earlier, { kind: 'enable' }, HOUR, ACME);
+    expect(await overrideStanding(acme.ports, enable)).toMatchObject({
+      kind: 'applied',
+      override: { id: enable.id, madeAt: acme.now + 1 },
+    });
+    expect(standingTag(acme, here)).toBeUndefined();
+    const again = anOverride(earlier, { kind: 'disable' }, HOUR, ACME);
+    expect(await overrideStanding(acme.ports, again)).toMatchObject({ override: { madeAt: acme.now + 2 } });
+    expect(standingTag(acme, here)).toBe('closed');
+    expect(await acme.overrides.lasting(acme.now)).toHaveLength(1);
+  });
+
+  /** Somebody else whose whole command runs between this one's look and its word. */
+  const meanwhile = (acme: GovernedAccount, other: (acme: GovernedAccount) => Promise<void>) => {
+    let isFirst = true;
+    const { overrides } = acme;
+    return {
+      ...acme.ports,
+      overrides: {
+        lastWord: async (target: OverrideTarget) => {
+          const word = await overrides.lastWord(target);
+          if (isFirst) {
+            isFirst = false;
+            await other(acme);
+          }
+          return word;
+        },
+        keep: overrides.keep.bind(overrides),
+        lasting: overrides.lasting.bind(overrides),
+      },
+    };
+  };
+
+  it('and at once: a disable holds against an enable, in both orders, and who enables is told', async () => {
+    const { acme: first } = await account();
+    const enables = meanwhile(first, async (acme) => void (await say(acme, { kind: 'disable' }, HOUR, ACME)));
+    const enable = anOverride(first, { kind: 'enable' }, HOUR, ACME);
+    expect(await overrideStanding(enables, enable)).toEqual({
+      kind: 'refused',
+      problem: expect.stringMatching(/^nothing was changed: while this ran, arn:\S+ said disable of tenant acme until/),
+    });
+    expect(await first.overrides.lasting(first.now)).toMatchObject([{ change: { kind: 'disable' } }]);
+
+    const { acme: second } = await account();
+    const disables = meanwhile(second, async (acme) => void (await say(acme, { kind: 'enable' }, HOUR, ACME)));
+    const disable = anOverride(second, { kind: 'disable' }, HOUR, ACME);
+    expect(await overrideStanding(disables, disable)).toMatchObject({ kind: 'applied' });
+    expect(await second.overrides.lasting(second.now)).toMatchObject([{ id: disable.id }]);
+  });
+
+  it('does not come back where it landed, its answer was lost, and somebody who knew it spoke', async () => {
+    const { acme } = await account();
+    const disable = anOverride(acme, { kind: 'disable' }, HOUR, ACME);
+    const { overrides } = acme;
+    let isFirst = true;
+    const outcome = await overrideStanding(
+      {
+        ...acme.ports,
+        overrides: {
+          lastWord: overrides.lastWord.bind(overrides),
+          lasting: overrides.lasting.bind(overrides),
+          // The request lands; before the client repeats it, an enable is said after it.
+          keep: async (override, after) => {
+            const kept = await overrides.keep(override, after);
+            if (!isFirst) return kept;
+            isFirst = false;
+            await say(acme, { kind: 'enable' }, HOUR, ACME);
+            return await overrides.keep(override, after);
+          },
+        },
+      },
+      disable,
+    );
+    expect(outcome).toMatchObject({ kind: 'refused', problem: expect.stringContaining('said enable of tenant acme') });
+    expect(await overrides.lasting(acme.now)).toMatchObject([{ change: { kind: 'enable' } }]);
+  });
+});
+
 describe('the second lock of a budget that opens', () => {
   it('stays closed where something else has closed the profile since the index was read', async () => {
     const { acme, here } = await account();
@@ -406,7 +490,8 @@ describe('what is read once for many profiles', () => {
       },
     };
     const overrides: typeof ports.overrides = {
-      keep: (override) => ports.overrides.keep(override),
+      lastWord: (target) => ports.overrides.lastWord(target),
+      keep: (override, after) => ports.overrides.keep(override, after),
       lasting: async (now) => {
         throttle();
         return await ports.overrides.lasting(now);
