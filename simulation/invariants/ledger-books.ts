@@ -165,7 +165,8 @@ export class LedgerBooks {
     landed.add(writeId);
     if (holder.startsWith('cell-')) return;
     const [had, has] = [amount(earlier, 'leased'), amount(entry, 'leased')];
-    const name = holder.slice(0, holder.lastIndexOf('t'));
+    // The function `lease` puts a mark of the tenant before the name of the process.
+    const name = holder.slice(holder.indexOf('~') + 1, holder.lastIndexOf('t'));
     if (!writeId.startsWith(`${name}-`))
       this.#reclaimed({ pk, sk, before, after, actor: undefined }, memory, {
         holder,
