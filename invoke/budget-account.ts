@@ -143,7 +143,9 @@ export class BudgetAccount implements FilledAccount {
     this.#usedSinceGrant = true;
     this.#usedSinceVisit = true;
     const lease = this.#lease;
-    if (!lease.reserve(amount, now)) return this.#reserveInOutage(amount, now) ?? this.#reserveInShadow(amount, now);
+    // A clock that was ahead for a moment has dated the lease beyond its period.
+    if (now >= this.endsAt || !lease.reserve(amount, now))
+      return this.#reserveInOutage(amount, now) ?? this.#reserveInShadow(amount, now);
     const expiresAt = lease.expiresAt ?? now;
     const isLow = lease.available * 2 < this.#slice && !this.#isAtEdge;
     if (isLow || expiresAt - now < this.#renewMs) this.#filling.topUp(now);

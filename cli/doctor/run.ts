@@ -12,6 +12,7 @@ import { costExplorerTags } from '../../aws/cost-explorer.ts';
 import { deadLetters } from '../../aws/doctor/dead-letters.ts';
 import { attachedPolicies, roleStatements } from '../../aws/doctor/iam-policies.ts';
 import { stackDeployment } from '../../aws/doctor/stack-deployment.ts';
+import { topicKey } from '../../aws/doctor/topic-key.ts';
 import { topicSubscriptions } from '../../aws/doctor/topic-subscriptions.ts';
 import { trailsOf } from '../../aws/doctor/trails.ts';
 import { policyTable } from '../../aws/dynamodb/policy-table.ts';
@@ -75,6 +76,7 @@ function accountFor(options: StackOptions): ExaminedAccount {
     deployment: () => stackDeployment(new LambdaClient(), prefix),
     trails: (region) => trailsOf(new CloudTrailClient({ region })),
     subscriptions: (topic) => topicSubscriptions(new SNSClient({ region: topic.split(':')[3] ?? '' }), topic),
+    keyOf: (topic) => topicKey(new SNSClient({ region: topic.split(':')[3] ?? '' }), topic),
     deadLetters: (region) => deadLetters(new SQSClient({ region }), prefix, region),
     costTags: costExplorerTags(new CostExplorerClient({ region: 'us-east-1' }), new Pace(COST_EXPLORER_PACE)),
     awsBudgets: ({ accountId, topics }) =>

@@ -63,6 +63,8 @@ export interface ExaminedAccount {
   /** Those that log in a Region. */
   readonly trails: (region: string) => Promise<readonly Trail[]>;
   readonly subscriptions: (topicArn: string) => Promise<readonly Subscription[]>;
+  /** The customer's key that a topic is encrypted with, if there is one. */
+  readonly keyOf: (topicArn: string) => Promise<string | undefined>;
   /** The stack's dead-letter queues in a Region, by their whole names. */
   readonly deadLetters: (region: string) => Promise<readonly { readonly queue: string; readonly messages: number }[]>;
   readonly costTags: Pick<CostTags, 'read'>;

@@ -4,6 +4,7 @@ import type { TableState } from '../recovery/tend-table.ts';
 import type { Deployment, ExaminedAccount } from './account.ts';
 import { attempt, bad, type CheckName, type Finding, ok } from './finding.ts';
 import { checkAwsBudgets, checkClock, checkCostTags, checkIndexAge } from './money-is-seen.ts';
+import { checkKey, checkPayer } from './others-admit.ts';
 import { checkGuardPolicies, checkRoleTagKeys } from './permissions-hold.ts';
 import { checkForwarding, checkPackagedRegions, forwardingTo } from './regions-forward.ts';
 import { checkDeadLetters, checkSubscriptions, checkTrails } from './signals-arrive.ts';
@@ -47,6 +48,8 @@ export async function examine(
     await run('subscriptions', () => checkSubscriptions(account, stack));
     for (const region of [stack.region, ...forwardingTo(stack)])
       await run('dead-letters', () => checkDeadLetters(account, stack, region));
+    await run('key', () => checkKey(account, stack));
+    await run('payer', async () => checkPayer(stack));
   }
   if (rules !== undefined) await run('cost-allocation-tags', () => checkCostTags(account, rules));
   if (stack !== undefined && rules !== undefined)

@@ -9,6 +9,8 @@ export type CheckName =
   | 'trail'
   | 'subscriptions'
   | 'dead-letters'
+  | 'key'
+  | 'payer'
   | 'cost-allocation-tags'
   | 'aws-budgets'
   | 'index-age'

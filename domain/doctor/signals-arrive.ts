@@ -1,3 +1,4 @@
+import { howMany } from '../how-many.ts';
 import type { Deployment, ExaminedAccount, Trail } from './account.ts';
 import { bad, type Finding, ok } from './finding.ts';
 
@@ -108,7 +109,7 @@ export async function checkDeadLetters(
     bad(
       'dead-letters',
       'failed',
-      `${messages} messages in ${queue}${where}: work that got lost`,
+      `${howMany(messages, 'message')} in ${queue}${where}: work that got lost`,
       isHome
         ? 'Read the log of the function, mend the cause, and call it again (governor redrive). The sweep has done what it can meanwhile.'
         : 'Look why its events do not reach the home Region (ERROR_CODE of the letter), mend that, and redrive them from the home Region (governor redrive). The sweep has done what it can meanwhile.',

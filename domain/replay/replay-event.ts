@@ -133,7 +133,11 @@ function routeAnomalies(event: unknown, origins: Origins): Routing {
   const by = 'cost-anomaly';
   const { hints, unreadable } = readAnomalies(event, origins);
   if (hints.length === 0)
-    return { kind: 'unreadable', by, why: `${unreadable} messages, none an alert of Cost Anomaly Detection` };
+    return {
+      kind: 'unreadable',
+      by,
+      why: `${howMany(unreadable, 'message')}, none an alert of Cost Anomaly Detection`,
+    };
   return {
     kind: 'answer',
     by,
@@ -163,7 +167,7 @@ function routeSns(event: unknown, origins: Origins, topic: string | undefined): 
     return {
       kind: 'unreadable',
       by,
-      why: `${unreadable} messages, none an alert of AWS Budgets for account ${origins.accountId}`,
+      why: `${howMany(unreadable, 'message')}, none an alert of AWS Budgets for account ${origins.accountId}`,
     };
   return {
     kind: 'answer',

@@ -1,5 +1,6 @@
 import type { GovernorEvent } from '../../invoke/observation.ts';
 import { Chance } from '../clockwork/chance.ts';
+import { aliasOf } from '../run/configuration.ts';
 import type { World } from '../world/world.ts';
 import { drawCall, send } from './calls.ts';
 import { TenantProcess } from './tenant-process.ts';
@@ -53,11 +54,12 @@ export class Fleet {
     if (there !== undefined && !there.host.isGone) return there;
     const world = this.#world;
     const host = world.newHost(`p${place}`);
-    const { leaseSeconds, maxWaitMs, hasHints } = world.configuration;
+    const { leaseSeconds, maxWaitMs, hasHints, isLending, tenants } = world.configuration;
+    const alias = isLending ? aliasOf(tenants[place % tenants.length] ?? '') : undefined;
     const process: TenantProcess = new TenantProcess(
       host,
       world.clientFor(host),
-      { leaseSeconds, maxWaitMs, hasHints },
+      { leaseSeconds, maxWaitMs, hasHints, alias },
       (event) => {
         if (host.isGone) return;
         world.trace.say(() => `${host.name}: ${tellEvent(event)}`);
@@ -112,12 +114,20 @@ export class Fleet {
     arrive();
   }
 
+  #placeFor(tenant: number, chance: Chance): number {
+    const { isLending, tenants } = this.#world.configuration;
+    const place = chance.whole(0, this.#places.length - 1);
+    if (!isLending) return place;
+    const theirs = this.#places.flatMap((_, at) => (at % tenants.length === tenant ? [at] : []));
+    return theirs[place % theirs.length] ?? place;
+  }
+
   async #call(number: number): Promise<void> {
     const world = this.#world;
     const { seed, tenants } = world.configuration;
     const chance = new Chance(seed, `call ${number}`);
     const tenant = chance.pick(tenants);
-    const process = this.processAt(chance.whole(0, this.#places.length - 1));
+    const process = this.processAt(this.#placeFor(tenants.indexOf(tenant), chance));
     const call = drawCall(chance, world.faults, MODELS.slice(0, world.configuration.profilesPerTenant));
     const { host } = process;
     this.#underWay++;

@@ -1,6 +1,7 @@
 import type { Context } from 'aws-lambda';
 import { handler as budgetAlert } from '../../handlers/budget-alert.ts';
 import { handler as budgetHint } from '../../handlers/budget-hint.ts';
+import { handler as lease } from '../../handlers/lease.ts';
 import { handler as ledgerWatch } from '../../handlers/ledger-watch.ts';
 import { handler as profileChanged } from '../../handlers/profile-changed.ts';
 import { handler as reopenEnded } from '../../handlers/reopen-ended.ts';
@@ -16,6 +17,7 @@ import type { Host } from './host.ts';
 const HANDLERS = {
   'budget-alert': budgetAlert,
   'budget-hint': budgetHint,
+  lease,
   'ledger-watch': ledgerWatch,
   'profile-changed': profileChanged,
   'reopen-ended': reopenEnded,
@@ -28,6 +30,7 @@ export type FunctionName = keyof typeof HANDLERS;
 const TIMEOUT_MS: Readonly<Record<FunctionName, number>> = {
   'budget-alert': 60_000,
   'budget-hint': 60_000,
+  lease: 10_000,
   'ledger-watch': 55_000,
   'profile-changed': 60_000,
   'reopen-ended': 58_000,
@@ -110,6 +113,29 @@ export class Functions {
     await this.#attempt(name, event, 0, true);
   }
 
+  /**
+   * Asks a function through one of its aliases and waits for its answer, as `InvokeCommand` does. Whoever asks one that crashes waits
+   * until its time is up.
+   */
+  async ask(name: FunctionName, alias: string, payload: Uint8Array): Promise<object> {
+    const environment = this.#environment(name);
+    const { host } = environment;
+    environment.isBusy = true;
+    host.busySince = this.#parts.scheduler.now;
+    this.invocations++;
+    this.#running++;
+    let answer: unknown = null;
+    const event: unknown = JSON.parse(Buffer.from(payload).toString());
+    const error = await this.#outcome(name, event, environment, alias, (value) => {
+      answer = value;
+    });
+    this.#running--;
+    environment.isBusy = false;
+    return error === undefined
+      ? { Payload: Buffer.from(JSON.stringify(answer)) }
+      : { FunctionError: 'Unhandled', Payload: Buffer.from(JSON.stringify({ errorMessage: error })) };
+  }
+
   async #attempt(name: FunctionName, event: unknown, tried: number, isExplained: boolean): Promise<void> {
     const { scheduler, trace } = this.#parts;
     const environment = this.#environment(name);
@@ -139,13 +165,19 @@ export class Functions {
   }
 
   /** What it failed with, where it did. One that crashes is noticed when its time is up. */
-  async #outcome(name: FunctionName, event: unknown, { host, run }: Environment): Promise<string | undefined> {
+  async #outcome(
+    name: FunctionName,
+    event: unknown,
+    { host, run }: Environment,
+    alias?: string,
+    answered?: (value: unknown) => void,
+  ): Promise<string | undefined> {
     const { scheduler } = this.#parts;
     const endsAt = scheduler.now + TIMEOUT_MS[name];
     const context = {
       functionName: name,
       awsRequestId: host.machine.newId(),
-      invokedFunctionArn: `arn:aws:lambda:us-east-1:${ACCOUNT}:function:${name}`,
+      invokedFunctionArn: `arn:aws:lambda:us-east-1:${ACCOUNT}:function:${name}${alias === undefined ? '' : `:${alias}`}`,
       getRemainingTimeInMillis: () => endsAt - scheduler.now,
     } as unknown as Context;
     return await new Promise((resolve) => {
@@ -154,8 +186,9 @@ export class Functions {
         resolve('its time is up');
       });
       run(event, context).then(
-        () => {
+        (value) => {
           cancel();
+          answered?.(value);
           resolve(undefined);
         },
         (error: unknown) => {

@@ -102,7 +102,8 @@ export class Host {
     deadline: () => new AbortController().signal,
     letOthersRun: async () => {},
     random: () => this.chance.next(),
-    newId: () => `${this.name}-${++this.#ids}`,
-    newToken: () => `${this.name}t${++this.#ids}`,
+    // In the form that the function `lease` wants them, which are random at AWS.
+    newId: () => `${this.name}-${String(++this.#ids).padStart(8, '0')}`,
+    newToken: () => `${this.name}t${String(++this.#ids).padStart(16, '0')}`,
   };
 }

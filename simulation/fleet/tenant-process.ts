@@ -1,11 +1,13 @@
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { EventBridgeClient } from '@aws-sdk/client-eventbridge';
+import { LambdaClient } from '@aws-sdk/client-lambda';
 import { AwsClock } from '../../aws/aws-clock.ts';
 import { tableLook } from '../../aws/dynamodb/table-identity.ts';
 import { steadyClock } from '../../aws/steady-clock.ts';
 import type { Surroundings } from '../../infra/surroundings.ts';
 import { eventBridgeHints } from '../../invoke/event-hints.ts';
 import { type Governing, startGoverning } from '../../invoke/governing.ts';
+import { leaseFunction } from '../../invoke/lease-function.ts';
 import type { GovernorEvent } from '../../invoke/observation.ts';
 import type { GovernedCalls } from '../../invoke/plugin.ts';
 import { TABLE } from './functions.ts';
@@ -15,6 +17,8 @@ export interface ProcessSettings {
   readonly leaseSeconds: number;
   readonly maxWaitMs: number;
   readonly hasHints: boolean;
+  /** Of the function `lease`, where the process may not write the table. */
+  readonly alias: string | undefined;
 }
 
 /** A process of tenants, with the helper in it. */
@@ -54,15 +58,28 @@ export class TenantProcess {
 
   async #start(): Promise<Governing> {
     const { machine } = this.host;
-    const { leaseSeconds, maxWaitMs, hasHints } = this.#settings;
+    const { leaseSeconds, maxWaitMs, hasHints, alias } = this.#settings;
     const clock = new AwsClock(steadyClock(machine.wall, machine.monotonic));
     const dynamodb = clock.listenTo(this.#client(DynamoDBClient));
     const look = tableLook(dynamodb, TABLE, clock, machine.deadline);
     const hints = hasHints
       ? { hints: eventBridgeHints({ busName: 'governor', client: this.#client(EventBridgeClient) }) }
       : {};
+    const ledger =
+      alias === undefined
+        ? {}
+        : { ledger: leaseFunction({ functionName: 'lease', qualifier: alias, lambda: this.#client(LambdaClient) }) };
     this.#governing = await startGoverning(
-      { table: TABLE, tags: {}, region: 'us-east-1', leaseSeconds, maxWaitMs, observe: this.#observe, ...hints },
+      {
+        table: TABLE,
+        tags: {},
+        region: 'us-east-1',
+        leaseSeconds,
+        maxWaitMs,
+        observe: this.#observe,
+        ...hints,
+        ...ledger,
+      },
       { dynamodb, clock, look, heard: (word) => look.heard(word) },
       () => false,
       machine,

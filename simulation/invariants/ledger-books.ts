@@ -189,7 +189,8 @@ export class LedgerBooks {
     const [had, has] = [amount(earlier, 'leased'), amount(entry, 'leased')];
     if (has > had) this.#granted({ pk, sk, before, after, actor: undefined }, holder, entry, has);
     if (holder.startsWith('cell-')) return;
-    const name = holder.slice(0, holder.lastIndexOf('t'));
+    // The function `lease` puts a mark of the tenant before the name of the process.
+    const name = holder.slice(holder.indexOf('~') + 1, holder.lastIndexOf('t'));
     if (!writeId.startsWith(`${name}-`))
       this.#reclaimed({ pk, sk, before, after, actor: undefined }, memory, {
         holder,

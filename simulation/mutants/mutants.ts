@@ -67,6 +67,7 @@ export const MUTANTS: readonly Mutant[] = [
       { file: 'invoke/admission.ts', source: 'now < current.endsAt', mutant: 'now < current.endsAt + 600_000' },
       { file: 'invoke/held-lease.ts', source: 'Math.min(now + leaseMs, endsAt)', mutant: 'now + leaseMs' },
       { file: 'invoke/route.ts', source: 'now >= endsAt)) {', mutant: 'now >= endsAt + 600_000)) {' },
+      { file: 'invoke/budget-account.ts', source: 'if (now >= this.endsAt || !lease', mutant: 'if (!lease' },
     ],
   },
   {

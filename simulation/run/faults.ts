@@ -11,6 +11,7 @@ export type Service =
   | 'dynamodb'
   | 'eventbridge'
   | 'iam'
+  | 'lambda'
   | 'sns'
   | 'ssm'
   | 'tagging';

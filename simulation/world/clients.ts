@@ -23,6 +23,7 @@ const SERVICES: Readonly<Record<string, Service>> = {
   DynamoDBClient: 'dynamodb',
   EventBridgeClient: 'eventbridge',
   IAMClient: 'iam',
+  LambdaClient: 'lambda',
   ResourceGroupsTaggingAPIClient: 'tagging',
   SNSClient: 'sns',
   SSMClient: 'ssm',

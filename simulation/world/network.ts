@@ -11,6 +11,7 @@ type Listener = (next: (args: unknown) => Promise<AnswerHeaders>) => (args: unkn
 
 /** How long a client waits for an answer that does not come, and how often the SDK asks. */
 const TIMEOUT_MS = 3_000;
+const FUNCTION_TIMEOUT_MS = 5_000;
 const MAX_ATTEMPTS = 3;
 /** A signed request lives for 15 minutes: so late a copy of it may still arrive. */
 const LATE_COPY_MS = 14 * 60_000;
@@ -82,10 +83,8 @@ export class Network {
     const fate = this.#faults.ofRequest(service, host);
     return new Promise((resolve, reject) => {
       const there = fate.latencyMs * host.chance.next();
-      const timeOut = (): void => {
-        scheduler.after(TIMEOUT_MS, () =>
-          host.deliver(() => reject(awsError('TimeoutError', 'no answer came in time'))),
-        );
+      const timeOut = (ms = TIMEOUT_MS): void => {
+        scheduler.after(ms, () => host.deliver(() => reject(awsError('TimeoutError', 'no answer came in time'))));
       };
       if (fate.kind === 'lost') {
         timeOut();
@@ -98,8 +97,17 @@ export class Network {
         };
         const outcome = fate.kind === 'throttled' ? { error: throttled(service) } : land();
         if (fate.kind === 'late-copy') scheduler.after(host.chance.next() * LATE_COPY_MS, land);
+        const answer = (given: Outcome<T>): void =>
+          void scheduler.after(fate.latencyMs * host.chance.next(), () => host.deliver(() => resolve(given)));
         if (fate.kind === 'unanswered') timeOut();
-        else scheduler.after(fate.latencyMs * host.chance.next(), () => host.deliver(() => resolve(outcome)));
+        else if ('value' in outcome && outcome.value instanceof Promise) {
+          // A function takes its time, and a client does not wait for ever.
+          timeOut(FUNCTION_TIMEOUT_MS);
+          outcome.value.then(
+            (value: T) => answer({ value }),
+            (error: unknown) => answer({ error }),
+          );
+        } else answer(outcome);
         this.#faults.onArrival(host);
       });
     });

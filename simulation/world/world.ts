@@ -1,3 +1,4 @@
+import type { InvokeCommandInput } from '@aws-sdk/client-lambda';
 import type { Surroundings } from '../../infra/surroundings.ts';
 import { Chance } from '../clockwork/chance.ts';
 import { Scheduler } from '../clockwork/scheduler.ts';
@@ -84,6 +85,10 @@ export class World {
       dynamodb: dynamodb(this.table, new Chance(seed, 'batches'), () => faults.happens('leftOver')),
       eventbridge: this.told.eventBridge((type, detail, source) => this.#onBus(type, detail, source)),
       iam: {},
+      lambda: {
+        InvokeCommand: ({ Qualifier = '', Payload = new Uint8Array() }: InvokeCommandInput) =>
+          this.functions.ask('lease', Qualifier, Payload as Uint8Array),
+      },
       sns: this.told.sns,
       ssm: ssm(),
       tagging: tagging(profiles, now, taggingLagMs),
@@ -114,7 +119,7 @@ export class World {
 
   newHost(name: string): Host {
     const { seed, skewMs } = this.configuration;
-    const full = `${name}.${++this.#hosts}`;
+    const full = `${name}-${++this.#hosts}`;
     const chance = new Chance(seed, `host ${full}`);
     const host = new Host(full, this.scheduler, chance, chance.between(-skewMs, skewMs));
     this.#named.set(full, host);

@@ -133,7 +133,7 @@ describe('governor doctor', () => {
     expect(of('dead-letters')).toEqual([
       expect.objectContaining({
         state: 'failed',
-        what: `1 messages in ${PREFIX}-failed-invocations: work that got lost`,
+        what: `1 message in ${PREFIX}-failed-invocations: work that got lost`,
       }),
     ]);
     expect(of('role-tag-keys')).toContainEqual(

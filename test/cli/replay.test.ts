@@ -208,7 +208,7 @@ describe('governor replay', () => {
     [
       'an SNS message that is none of AWS Budgets',
       { Records: [{ Sns: { Message: 'hello' } }] },
-      /budget-alert would leave it unread: 1 messages, none an alert/,
+      /budget-alert would leave it unread: 1 message, none an alert/,
     ],
     [
       'a hint of another account',

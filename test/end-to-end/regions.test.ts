@@ -325,7 +325,7 @@ describe('a governor of several Regions', () => {
       expect(of('dead-letters')).toEqual([
         ['ok', '4 dead-letter queues are empty'],
         ['ok', expect.stringContaining('in us-east-1')],
-        ['failed', `1 messages in ${QUEUE} of ${FURTHER}: work that got lost`],
+        ['failed', `1 message in ${QUEUE} of ${FURTHER}: work that got lost`],
       ]);
     });
 

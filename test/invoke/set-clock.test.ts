@@ -7,6 +7,7 @@ import { periodAt } from '../../domain/period.ts';
 import type { HolderId, LedgerKey, WriteId } from '../../domain/spending/ledger.ts';
 import { callCost } from '../../domain/spending/pricing.ts';
 import { Admissions } from '../../invoke/admission.ts';
+import { BudgetAccount } from '../../invoke/budget-account.ts';
 import { MemoryLedger } from '../domain/spending/memory-ledger.ts';
 
 const BUDGET = { id: 'tenant-daily/acme' as BudgetId, period: 'day', timeZone: 'UTC' } as const;
@@ -48,4 +49,37 @@ it('a process whose clock was wrong for a moment past the end of a period tells 
   await spend(2_000);
   await admissions.flush();
   expect(ledger.item(key)).toMatchObject({ settled: 3_000n, leased: 0n });
+});
+
+it('a lease that was dated by a clock that was ahead of its end is not used in the next period', async () => {
+  const ledger = new MemoryLedger();
+  const period = periodAt('day', 'UTC', NOON);
+  const key: LedgerKey = { budget: BUDGET.id, period: period.id };
+  const limit = nanoUsd(1_000_000_000n);
+  const terms = { limit, stopAt: limit, standing: 'open', version: 1 } as const;
+  await ledger.provide({ key, startsAt: period.startsAt, endsAt: period.endsAt, terms });
+  // A minute ahead, until AWS has said what time it is.
+  let now: EpochMs = epochMs(period.endsAt + 60_000);
+  let names = 0;
+  const account = new BudgetAccount({
+    key,
+    endsAt: period.endsAt,
+    isShadow: false,
+    ledger,
+    clock: { now: () => now },
+    timer: new Simulation(NOON),
+    random: () => 0.5,
+    leaseMs: 120_000,
+    maxWaiting: 0,
+    newHolder: () => `holder-${++names}` as HolderId,
+    newWriteId: () => `write-${++names}` as WriteId,
+  });
+  const cost = callCost(1_000);
+  expect(await account.fill(cost)).toMatchObject({ kind: 'granted' });
+  now = epochMs(period.endsAt - 1);
+  const hold = account.reserve(cost, now);
+  expect(hold).toBeDefined();
+  if (hold !== undefined) account.putBack(hold);
+  now = period.endsAt;
+  expect(account.reserve(cost, now)).toBeUndefined();
 });
