@@ -34,6 +34,7 @@ In the repository: \`npm run governor -- <command>\`. Which AWS it talks to is t
 environment, or the configuration files. So it works against an account, and against the [embedded AWS](architecture.md).
 
 - Text is for people: colours in a terminal alone, and not where \`NO_COLOR\` is set; progress on stderr, and not in pipes.
+  In a narrow terminal, columns of a table that find no room stand beneath their row; in pipes a row is one line.
 - \`--json\` is for programs. Members are never renamed or removed, and their meaning stays; new ones may come, and new
   values of \`type\`. Amounts whose names end in \`Usd\` are decimal US dollars as text, exact to the nano-dollar. Times are
   ISO 8601 in UTC. What goes wrong is text on stderr, with the exit code.

@@ -1,7 +1,7 @@
 import { stripVTControlCharacters } from 'node:util';
 import type { Style } from './style.ts';
 
-/** A column of a table of Rows: its title, and what it says of a row. */
+/** A column of a table of Rows: its title, and what it says of a row. What matters most comes first. */
 export interface Column<Row> {
   readonly title: string;
   readonly of: (row: Row) => string;
@@ -9,21 +9,93 @@ export interface Column<Row> {
   readonly right?: boolean;
 }
 
-/** Rows under their titles, each column as wide as its widest cell. Empty columns are left out. */
-export function tableOf<Row>(columns: readonly Column<Row>[], rows: readonly Row[], style: Style): string {
+interface Filled {
+  readonly title: string;
+  readonly right?: boolean;
+  readonly cells: readonly string[];
+  readonly width: number;
+}
+
+const GAP = '  ';
+const INDENT = '    ';
+
+/**
+ * Rows under their titles, each column as wide as its widest cell. Empty columns are left out.
+ *
+ * In a terminal that is too narrow, a line that is broken anywhere can no longer be read as a table. So the first columns
+ * stay as many as fit, and what the others say stands beneath each row, with their titles: nothing is lost.
+ *
+ * @param columns of the terminal; `undefined` where nobody looks, as in pipes: a row is one line then, whatever its length
+ */
+export function tableOf<Row>(
+  columns: readonly Column<Row>[],
+  rows: readonly Row[],
+  style: Style,
+  width: number | undefined = terminalWidth(),
+): string {
   const filled = columns
-    .map((column) => ({ ...column, cells: rows.map((row) => oneLine(column.of(row))) }))
-    .filter(({ cells }) => cells.some((cell) => cell !== ''));
-  const widths = filled.map(({ title, cells }) => Math.max(...[title, ...cells].map(widthOf)));
-  const line = (cells: readonly string[]): string =>
-    cells
-      .map((cell, at) => pad(cell, widths[at] ?? 0, filled[at]?.right === true))
-      .join('  ')
-      .trimEnd();
+    .map(({ title, of, right }) => ({ title, right: right === true, cells: rows.map((row) => oneLine(of(row))) }))
+    .filter(({ cells }) => cells.some((cell) => cell !== ''))
+    .map((column) => ({ ...column, width: Math.max(...[column.title, ...column.cells].map(widthOf)) }));
+  const fitting = width === undefined ? filled.length : howManyFit(filled, width);
+  const [beside, beneath] = [filled.slice(0, fitting), filled.slice(fitting)];
   return [
-    style.bold(line(filled.map(({ title }) => title))),
-    ...rows.map((_, at) => line(filled.map(({ cells }) => cells[at] ?? ''))),
+    style.bold(lineOf(beside, ({ title }) => title)),
+    ...rows.flatMap((_, at) => [
+      lineOf(beside, ({ cells }) => cells[at] ?? ''),
+      ...wrapped(
+        beneath.flatMap(({ title, cells }) => {
+          const cell = cells[at] ?? '';
+          return cell === '' ? [] : [`${style.dim(`${title}:`)} ${cell}`];
+        }),
+        (width ?? Number.POSITIVE_INFINITY) - INDENT.length,
+      ).map((line) => INDENT + line),
+    ]),
   ].join('\n');
+}
+
+/** How wide the terminal is in which a person reads the output, if one does. */
+export const terminalWidth = (
+  stream: { readonly isTTY?: boolean; readonly columns?: number } = process.stdout,
+): number | undefined =>
+  // A terminal that does not know its width says 0.
+  stream.isTTY === true && stream.columns !== undefined && stream.columns > 0 ? stream.columns : undefined;
+
+/** The first column always stays: it names the row. */
+function howManyFit(columns: readonly Filled[], width: number): number {
+  let taken = 0;
+  const tooFar = columns.findIndex((column, at) => {
+    taken += column.width + (at === 0 ? 0 : GAP.length);
+    return at > 0 && taken > width;
+  });
+  return tooFar === -1 ? columns.length : tooFar;
+}
+
+const lineOf = (columns: readonly Filled[], textOf: (column: Filled) => string): string =>
+  columns
+    .map((column) => pad(textOf(column), column.width, column.right === true))
+    .join(GAP)
+    .trimEnd();
+
+/** Items one after the other; one that is longer than a line begins its own and is broken at spaces. */
+function wrapped(items: readonly string[], width: number): readonly string[] {
+  const lines = filledLines(
+    items.map((item) => (widthOf(item) <= width ? item : filledLines(item.split(' '), ' ', width).join('\n'))),
+    GAP,
+    width,
+  );
+  return lines.flatMap((line) => line.split('\n'));
+}
+
+/** As many texts on a line as find room. Cells have no line breaks: a text that has one is broken already, and stays alone. */
+function filledLines(texts: readonly string[], gap: string, width: number): readonly string[] {
+  const lines: string[] = [];
+  for (const text of texts) {
+    const longer = `${lines.at(-1) ?? ''}${gap}${text}`;
+    if (lines.length > 0 && !longer.includes('\n') && widthOf(longer) <= width) lines[lines.length - 1] = longer;
+    else lines.push(text);
+  }
+  return lines;
 }
 
 const widthOf = (text: string): number => [...stripVTControlCharacters(text)].length;

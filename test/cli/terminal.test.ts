@@ -3,7 +3,7 @@ import { connect, stageIn, tableOf } from '../../cli/connection.ts';
 import { csv, markdown } from '../../cli/output/delimited.ts';
 import { progress } from '../../cli/output/progress.ts';
 import { styleOf } from '../../cli/output/style.ts';
-import { tableOf as table } from '../../cli/output/table.ts';
+import { tableOf as table, terminalWidth } from '../../cli/output/table.ts';
 import { UserError } from '../../cli/user-error.ts';
 
 const stream = (isTTY: boolean) => {
@@ -54,6 +54,34 @@ describe('what a terminal is shown', () => {
       styleOf({ isTTY: false }, {}),
     );
     expect(text).toBe(`a             b\n${style.red('long one')}      1\n${style.red('x')}         1 000`);
+  });
+
+  it('has rows within a narrow terminal, with what does not fit beneath them, and one line each where nobody looks', () => {
+    const plain = styleOf({ isTTY: false }, {});
+    const columns = ['budget', 'left', 'forecast', 'why'].map((title, at) => ({
+      title,
+      of: (row: readonly string[]) => row[at] ?? '',
+    }));
+    const rows = [
+      ['acme', '5.00', 'used up at noon', 'a runaway agent was found'],
+      ['globex', '1.00', '', ''],
+    ];
+    expect(table(columns, rows, plain, 20)).toBe(
+      [
+        'budget  left',
+        'acme    5.00',
+        '    forecast: used',
+        '    up at noon',
+        '    why: a runaway',
+        '    agent was found',
+        'globex  1.00',
+      ].join('\n'),
+    );
+    expect(table(columns, rows, plain, 200)).toBe(table(columns, rows, plain, undefined));
+    expect(table(columns, rows, plain, undefined).split('\n')).toHaveLength(3);
+    expect(terminalWidth({ isTTY: true, columns: 80 })).toBe(80);
+    expect(terminalWidth({ isTTY: true, columns: 0 })).toBeUndefined();
+    expect(terminalWidth({ columns: 80 })).toBeUndefined();
   });
 
   it('has separated values that are read as they were written', () => {
