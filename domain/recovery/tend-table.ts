@@ -16,6 +16,8 @@ export interface TableTending {
   readonly close: (key: LedgerKey) => Promise<void>;
   /** The items that somebody may lease from now or soon. */
   readonly items: () => Promise<readonly LedgerKey[]>;
+  /** Whether the last `items` were all there are: not where index entries could not be read. Missing where they always are. */
+  readonly isWhole?: () => boolean;
   readonly clock: Clock;
   readonly journal: Journal;
 }
@@ -82,8 +84,9 @@ export async function tendTable(ports: TableTending): Promise<TableState> {
     journal.counted('TableRestored', { table: described.tableId, before: known.tableId });
     return state;
   }
-  await closeTable(ports, known, described);
+  const closing = await closeTable(ports, known, described);
   journal.counted('TableRestored', { table: described.tableId, before: known?.tableId });
+  if (closing === 'in-part') return state;
   journal.decided('close restored table', {
     table: described.tableId,
     before: known?.tableId,
@@ -97,12 +100,15 @@ export async function tendTable(ports: TableTending): Promise<TableState> {
  * The items first: the time that is remembered is one from which on nothing is leased. Before them, of a table that is
  * right as far as anybody knows, that it is not: broken off half-way, it must not be taken for an open one of which some
  * items were left behind.
+ *
+ * Where not all items are known, those that are known are closed, and the table is not said to be: an item that is left out
+ * lends on, and a recovery reckons from the time that is remembered. The next run tries again.
  */
 export async function closeTable(
   ports: Omit<TableTending, 'journal'>,
   known: KnownTable | undefined,
   described: TableDescription,
-): Promise<void> {
+): Promise<'closed' | 'in-part'> {
   const { identities, close, items, clock } = ports;
   const { tableId } = described;
   let before = known;
@@ -112,9 +118,10 @@ export async function closeTable(
       return await closeTable(ports, await identities.known(), described);
   }
   for (const key of await items()) await close(key);
+  if (ports.isWhole?.() === false) return 'in-part';
   const closed = { at: clock.now(), in: tableId };
-  if ((await identities.remember({ tableId: before?.tableId ?? tableId, closed }, before)) !== 'stale') return;
+  if ((await identities.remember({ tableId: before?.tableId ?? tableId, closed }, before)) !== 'stale') return 'closed';
   // Another run has just closed it; or something else was remembered meanwhile.
   const now = await identities.known();
-  if (stateOf(now, described) !== 'closed') await closeTable(ports, now, described);
+  return stateOf(now, described) === 'closed' ? 'closed' : await closeTable(ports, now, described);
 }

@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import { DeleteItemCommand, PutItemCommand } from '@aws-sdk/client-dynamodb';
+import { DeleteItemCommand, GetItemCommand, PutItemCommand } from '@aws-sdk/client-dynamodb';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import * as z from 'zod';
@@ -117,7 +117,17 @@ describe('a table that is restored from a backup while processes spend', () => {
     await stack.dynamodb.send(new PutItemCommand({ TableName: stack.table, Item: { pk, sk, entry: { S: '{' } } }));
     expect(await watch()).toMatch(/governor -- recover/);
     expect((await stack.ledger('tenant-monthly/alpine-re', PERIOD))?.stored['openIn']).toEqual({ S: 'closed' });
+    // Nor is the table said to be closed: what that entry's budgets lend is not known to have ended.
+    const identity = async () =>
+      (
+        await stack.dynamodb.send(
+          new GetItemCommand({ TableName: stack.table, Key: { pk: { S: 'TABLE' }, sk: { S: 'IDENTITY' } } }),
+        )
+      ).Item;
+    expect(await identity()).not.toHaveProperty('closedAt');
     await stack.dynamodb.send(new DeleteItemCommand({ TableName: stack.table, Key: { pk, sk } }));
+    expect(await watch()).toMatch(/governor -- recover/);
+    expect(await identity()).toHaveProperty('closedAt');
     await expect(stack.sweep()).rejects.toThrow(/TableRestored|restored|recover/);
     expect(
       await command(
