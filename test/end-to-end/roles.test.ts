@@ -16,7 +16,7 @@ import { overridesTable } from '../../aws/dynamodb/overrides-table.ts';
 import { policyTable } from '../../aws/dynamodb/policy-table.ts';
 import type { BudgetId } from '../../domain/budgets/budget-id.ts';
 import { epochMs } from '../../domain/clock.ts';
-import type { OverrideId, OverrideTarget } from '../../domain/standing/override.ts';
+import type { Override, OverrideId, OverrideTarget } from '../../domain/standing/override.ts';
 import { leaseFunction } from '../../invoke/index.ts';
 import { AwsFault, type Json, type JsonObject } from '../../local/service.ts';
 import { DeployedGovernor, FUNCTIONS, NOVA_PRO, PREFIX, RULES } from './deployed-governor.ts';
@@ -134,7 +134,8 @@ describe('the roles of the functions', { timeout: 90_000 }, () => {
   ): Promise<void> => {
     await governor.aws.clock.advance(1_000);
     const now = governor.aws.clock.now();
-    await overridesTable(governor.dynamodb, governor.table).keep({
+    const overrides = overridesTable(governor.dynamodb, governor.table);
+    const word: Override = {
       id: `word-${++words}` as OverrideId,
       target,
       change: { kind },
@@ -142,7 +143,8 @@ describe('the roles of the functions', { timeout: 90_000 }, () => {
       author: 'arn:aws:iam::123456789012:role/operator',
       madeAt: epochMs(now),
       until: epochMs(now + forMs),
-    });
+    };
+    expect(await overrides.keep(word, await overrides.lastWord(target))).toBe('kept');
   };
   const spend = async (tenant: string): Promise<void> => {
     const process = governor.tenant({ tenant });

@@ -7,7 +7,7 @@ import { answerAlarm, type MetricAlarm, readAlarmEvent } from '../../../domain/s
 import { type Anomaly, answerAnomaly, readAnomalies } from '../../../domain/signals/anomaly.ts';
 import { answerLedgerHint } from '../../../domain/signals/ledger-hint.ts';
 import { watchLedger } from '../../../domain/signals/ledger-watch.ts';
-import type { OverrideChange } from '../../../domain/standing/override.ts';
+import type { OverrideChange, OverrideId } from '../../../domain/standing/override.ts';
 import { event } from '../event-fixtures.ts';
 import { policyDocument, policyOf } from '../example-policy.ts';
 import { GovernedAccount } from '../governed-account.ts';
@@ -103,7 +103,9 @@ describe('signals about money', () => {
       const disable = anOverride(account, { kind: 'disable' }, HOUR);
       await account.overrides.keep(disable);
       await watch();
-      await account.overrides.keep({ ...disable, change: { kind: 'enable' } });
+      const before = await account.overrides.lastWord(disable.target);
+      const enable = { ...disable, id: 'said-after' as OverrideId, change: { kind: 'enable' } } as const;
+      expect(await account.overrides.keep(enable, before)).toBe('kept');
       expect((await watch()).reviewed).toEqual([ACME]);
       expect(account.ledgerItem(ACME, '2026-11').terms).toMatchObject({ standing: 'open', heldBy: 'operator' });
       expect((await watch()).reviewed).toEqual([]);
