@@ -60,7 +60,7 @@ describe('governor audit', () => {
     const { stdout } = await run('audit');
     expect(stdout).toMatch(/\n2026-11-10 09:\d\d:\d\d {2}override standing {2}tenant alpine-re {2}by arn:aws:/);
     expect(stdout).toContain('    because: an invoice is disputed\n');
-    expect(stdout).toMatch(new RegExp(`\\n${all.length} decisions from 2026-11-09T09:`));
+    expect(stdout).toMatch(new RegExp(`\\n${all.length} decisions from 2026-11-09 09:`));
   });
 
   it('narrows by tenant, budget, kind and time', async () => {
