@@ -60,7 +60,9 @@ export interface StackOptions {
 export function tableOf({ table, stage }: StackOptions): string {
   if (table !== undefined && table !== '') {
     if (/^[\w.-]{3,255}$/.test(table)) return table;
-    throw new UserError([`--table: expected the name of a DynamoDB table (3 to 255 letters, digits, and _ . -), not "${table}"`]);
+    throw new UserError([
+      `--table: expected the name of a DynamoDB table (3 to 255 letters, digits, and _ . -), not "${table}"`,
+    ]);
   }
   if (stage === undefined || stage === '')
     throw new UserError([
