@@ -330,7 +330,12 @@ describe('npm run governor', () => {
       {},
       /^expected --table <name> or --stage <stage>, or GOVERNOR_TABLE in the environment/,
     ],
-    ['no policy file', ['plan', '--table', 'some-table'], {}, "error: required option '--policy <file>' not specified\n"],
+    [
+      'no policy file',
+      ['plan', '--table', 'some-table'],
+      {},
+      "error: required option '--policy <file>' not specified\n",
+    ],
     [
       'a file that is not there',
       ['plan', '--table', 'some-table', '--policy', 'x.yaml'],
