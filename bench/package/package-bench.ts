@@ -32,7 +32,7 @@ export async function run(full: boolean, only?: string): Promise<void> {
   try {
     const functions = await unpackFunctions(stack, folder);
     if (only !== 'cold') sizes(functions);
-    if (only !== 'size') await coldStarts(stack, functions, full ? 41 : 11);
+    if (only !== 'size') await coldStarts(stack, functions, full ? 41 : 25);
   } finally {
     await rm(folder, { recursive: true });
   }
