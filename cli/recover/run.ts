@@ -84,7 +84,11 @@ async function close(
     () => process.stderr.write('Interrupted: closing the table to the end; Ctrl-C again leaves it to ledger-watch …\n'),
     () =>
       closeTable(
-        { ...ports, items: () => recoverableItems(ports), close: (key) => ports.store.close(key) },
+        {
+          ...ports,
+          items: async () => ({ keys: await recoverableItems(ports), isWhole: true }),
+          close: (key) => ports.store.close(key),
+        },
         known,
         described,
       ),

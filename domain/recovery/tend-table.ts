@@ -10,14 +10,18 @@ import {
   type TableIdentities,
 } from './table-identity.ts';
 
+/** The items that somebody may lease from now or soon. */
+export interface LeasableItems {
+  readonly keys: readonly LedgerKey[];
+  /** Whether these are all: not where index entries could not be read. */
+  readonly isWhole: boolean;
+}
+
 export interface TableTending {
   readonly identities: TableIdentities;
   /** Sees to it that nothing is leased from an item in any table. Items that are not there stay so. */
   readonly close: (key: LedgerKey) => Promise<void>;
-  /** The items that somebody may lease from now or soon. */
-  readonly items: () => Promise<readonly LedgerKey[]>;
-  /** Whether the last `items` were all there are: not where index entries could not be read. Missing where they always are. */
-  readonly isWhole?: () => boolean;
+  readonly items: () => Promise<LeasableItems>;
   readonly clock: Clock;
   readonly journal: Journal;
 }
@@ -80,7 +84,7 @@ export async function tendTable(ports: TableTending): Promise<TableState> {
   if (state !== 'restored') return state;
   if (known?.closed?.in === ROLLED_BACK) {
     // The operator's closing is under way, or broke off: that goes on with the command, which finds more than the index knows.
-    for (const key of await ports.items()) await ports.close(key);
+    for (const key of (await ports.items()).keys) await ports.close(key);
     journal.counted('TableRestored', { table: described.tableId, before: known.tableId });
     return state;
   }
@@ -117,8 +121,9 @@ export async function closeTable(
     if ((await identities.remember(before, known)) === 'stale')
       return await closeTable(ports, await identities.known(), described);
   }
-  for (const key of await items()) await close(key);
-  if (ports.isWhole?.() === false) return 'in-part';
+  const { keys, isWhole } = await items();
+  for (const key of keys) await close(key);
+  if (!isWhole) return 'in-part';
   const closed = { at: clock.now(), in: tableId };
   if ((await identities.remember({ tableId: before?.tableId ?? tableId, closed }, before)) !== 'stale') return 'closed';
   // Another run has just closed it; or something else was remembered meanwhile.

@@ -15,14 +15,13 @@ export function watching(surroundings: Surroundings = inLambda()) {
     ...base,
     start: async () => ({ ...(await base.start()), gauges }),
     /** Looks whether the table is the one that it was: a new one is remembered, and one that was restored is closed. */
-    tendTable: async () => {
-      let isWhole = true;
-      return await tendTable({
+    tendTable: async () =>
+      await tendTable({
         identities,
         close: (key) => recoveryTable(dynamo, table).close(key),
         // Entries that cannot be read are no reason to close nothing, nor for saying that all is closed.
         items: async () => {
-          isWhole = true;
+          let isWhole = true;
           const policy = await policyTable(dynamo, table).current();
           const entries = await index.list((arn) => {
             isWhole = false;
@@ -31,12 +30,10 @@ export function watching(surroundings: Surroundings = inLambda()) {
               error: 'written by another version',
             });
           });
-          return leasableItems(policy, entries, clock.now());
+          return { keys: leasableItems(policy, entries, clock.now()), isWhole };
         },
-        isWhole: () => isWhole,
         clock,
         journal,
-      });
-    },
+      }),
   };
 }

@@ -88,7 +88,7 @@ describe('the recovery of a restored table', () => {
     await tendTable({
       identities: tableIdentities(client, TABLE),
       close: (key) => recoveryTable(client, TABLE).close(key),
-      items: async () => [KEY, NEXT],
+      items: async () => ({ keys: [KEY, NEXT], isWhole: true }),
       clock,
       journal,
     });
@@ -254,7 +254,7 @@ describe('the recovery of a restored table', () => {
     const identities = () => tableIdentities(client, TABLE);
     const closeBy = async (close: (key: LedgerKey) => Promise<void>, known = identities().known()) =>
       await closeTable(
-        { identities: identities(), close, items: async () => [KEY, NEXT], clock },
+        { identities: identities(), close, items: async () => ({ keys: [KEY, NEXT], isWhole: true }), clock },
         await known,
         await identities().describe(),
       );
@@ -304,7 +304,12 @@ describe('the recovery of a restored table', () => {
     expect((await leaseOf('process-2.1')).kind).toBe('landed');
     const before = await tableIdentities(client, TABLE).known();
     const close = recoveryTable(client, TABLE).close;
-    const closing = { identities: tableIdentities(client, TABLE), close, items: async () => [KEY, NEXT], clock };
+    const closing = {
+      identities: tableIdentities(client, TABLE),
+      close,
+      items: async () => ({ keys: [KEY, NEXT], isWhole: true }),
+      clock,
+    };
     await closeTable(closing, before, await tableIdentities(client, TABLE).describe());
     await aws.clock.advance(110_000);
     const late = await leaseOf('process-3.1');
