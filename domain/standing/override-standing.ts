@@ -97,7 +97,7 @@ const MOST_TRIES = 5;
  * whole seconds, so two processes may see it pass in different order. The later word is told a later time for whoever
  * reads it.
  *
- * Where two speak at once, neither knew the other, and `disable` holds.
+ * Where two speak at once, neither knew the other, and `disable` holds; of two, the one that lasts longer.
  */
 async function sayAfterTheLast(
   overrides: Overrides,
@@ -111,12 +111,15 @@ async function sayAfterTheLast(
     // Said after the same word as this one, so this one has not landed, and nobody has answered it. After any other, it may have
     // landed, its answer lost, and somebody who knew it spoke then.
     const isAtOnce = other === undefined || other.saidAfter === before?.override.id;
-    if (!isAtOnce || (wanted.change.kind === 'enable' && other?.override.change.kind === 'disable'))
+    if (!isAtOnce || (other !== undefined && holdsAgainst(other.override, wanted)))
       return refusedBy(wanted.target, other);
     before = other;
   }
   return refusedBy(wanted.target, before);
 }
+
+const holdsAgainst = (kept: Override, wanted: Override): boolean =>
+  kept.change.kind === 'disable' && (wanted.change.kind === 'enable' || wanted.until < kept.until);
 
 const refusedBy = (target: OverrideTarget, other: LastWord | undefined) => ({
   kind: 'refused' as const,
