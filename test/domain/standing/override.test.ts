@@ -345,6 +345,21 @@ describe('words of operators that follow each other', () => {
     expect(await second.overrides.lasting(second.now)).toMatchObject([{ id: disable.id }]);
   });
 
+  it('takes the place of a word that cannot be read, which an enable may not: it may be a disable', async () => {
+    const { acme, here } = await account();
+    const { overrides } = acme;
+    overrides.garble(ACME);
+    await expect(review(acme)).rejects.toThrow('cannot be read');
+    expect(await say(acme, { kind: 'enable' }, HOUR, ACME)).toMatchObject({
+      kind: 'refused',
+      problem: expect.stringContaining('cannot be read by this version'),
+    });
+    expect(await say(acme, { kind: 'disable' }, HOUR, ACME)).toMatchObject({ kind: 'applied' });
+    expect(standingTag(acme, here)).toBe('closed');
+    expect(await overrides.lasting(acme.now)).toMatchObject([{ change: { kind: 'disable' } }]);
+    await review(acme);
+  });
+
   it('does not come back where it landed, its answer was lost, and somebody who knew it spoke', async () => {
     const { acme } = await account();
     const disable = anOverride(acme, { kind: 'disable' }, HOUR, ACME);
