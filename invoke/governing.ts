@@ -7,6 +7,7 @@ import type { WriteId } from '../domain/spending/ledger.ts';
 import { holderOf, type ProcessId } from '../domain/spending/usage-record.ts';
 import type { Tags } from '../domain/tags.ts';
 import { Admissions } from './admission.ts';
+import { askAhead } from './ask-ahead.ts';
 import type { CostGovernorConfig, GovernorSnapshot } from './config.ts';
 import { DEFAULTS } from './defaults.ts';
 import { MeteredStreams } from './metered-stream.ts';
@@ -15,6 +16,7 @@ import { Observation } from './observation.ts';
 import type { GovernedCalls } from './plugin.ts';
 import { ProfileResolver } from './profile-resolver.ts';
 import { type ClientForRegion, RegionalClients } from './regional-clients.ts';
+import { Routes } from './route.ts';
 import type { TableAccess } from './table-access.ts';
 import { turnClock } from './turn-clock.ts';
 import { UsageRecorder } from './usage-recorder.ts';
@@ -23,6 +25,8 @@ import { UsageRecorder } from './usage-recorder.ts';
 export interface Governing {
   /** The middlewares for a binding. */
   calls(tags: Tags): GovernedCalls;
+  /** For the first call, before its request is made: see {@link askAhead}. @throws {GovernorRefusal} */
+  prepare(tags: Tags, command: string, input: object): Promise<void>;
   snapshot(): GovernorSnapshot;
   flush(): Promise<void>;
   stop(): void;
@@ -78,6 +82,11 @@ export async function startGoverning(
   const shared = { clock, resolver, admissions, usage, learned, streams, observation, regional, ungoverned, isClosed };
   return {
     calls: governedCalls(shared),
+    async prepare(tags, command, input) {
+      await askAhead(shared, new Routes(shared, tags), command, input);
+      // What is asked for is sent before the caller's work goes on.
+      await machine.letOthersRun();
+    },
     snapshot: () => ({
       index: resolver.snapshot(),
       calls: observation.counts,
