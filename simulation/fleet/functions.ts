@@ -78,6 +78,8 @@ export interface FunctionsParts {
   readonly clientFor: (host: Host) => Surroundings['client'];
   /** Whether an event may find no environment that is warm, as when a new version is rolled out. */
   readonly isCold: () => boolean;
+  /** Hears what an event was answered with. */
+  readonly answered: (name: FunctionName, answer: unknown) => void;
 }
 
 /**
@@ -146,7 +148,9 @@ export class Functions {
     this.invocations++;
     this.#running++;
     trace.say(() => `${host.name} begins`);
-    const error = await this.#outcome(name, event, environment);
+    const error = await this.#outcome(name, event, environment, undefined, (answer) =>
+      this.#parts.answered(name, answer),
+    );
     this.#running--;
     environment.isBusy = false;
     trace.say(() => `${host.name} ends${error === undefined ? '' : `: ${error}`}`);

@@ -12,6 +12,7 @@ export const INVARIANTS = {
   whole: 'whatever is leased pays for a call at least: no fragments',
   once: 'a write of the ledger lands once',
   provided: 'the governor alone makes ledger items',
+  events: 'what AWS tells of is taken for what it is',
   'index-truth': 'what is written into the index was true when it was looked at',
   // At rest.
   bill: 'the ledger equals the bill',

@@ -102,6 +102,8 @@ export class World {
       newHost: (name) => this.newHost(name),
       clientFor: (host) => this.clientFor(host),
       isCold: () => faults.isOn && rollout.happens(0.1),
+      answered: (name, answer) =>
+        this.judge.check('events', isUnderstood(answer), () => `${name} answered ${JSON.stringify(answer)}`),
     });
     this.admissions = new AdmissionWatch({
       judge: this.judge,
@@ -140,6 +142,7 @@ export class World {
       source: 'aws.bedrock',
       'detail-type': 'AWS API Call via CloudTrail',
       account: ACCOUNT,
+      region: REGION,
       time: new Date(Math.floor(now / 1_000) * 1_000).toISOString().replace('.000', ''),
       detail: {
         eventSource: 'bedrock.amazonaws.com',
@@ -163,6 +166,13 @@ export class World {
     const event = { source, 'detail-type': type, account: ACCOUNT, detail };
     for (const ms of this.faults.ofEvent()) this.scheduler.after(ms, () => this.functions.invoke('budget-hint', event));
   }
+}
+
+/** Events here are genuine: none is to be taken for something else. */
+function isUnderstood(answer: unknown): boolean {
+  if (typeof answer !== 'object' || answer === null) return true;
+  const { kind, unreadable = 0 } = answer as { readonly kind?: unknown; readonly unreadable?: unknown };
+  return kind !== 'unreadable' && kind !== 'not-ours' && unreadable === 0;
 }
 
 /** The ids of the days before and after the turn, in the policy's time zone. */
