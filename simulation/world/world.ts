@@ -66,9 +66,9 @@ export class World {
     );
     this.periods = periodsOf(configuration);
     this.table = new GovernorTable((pk, sk, before, after) => {
-      const { actor } = this.#network;
+      const { actor, begunAt } = this.#network;
       if (pk.startsWith('LEDGER#')) this.books.saw({ pk, sk, before, after, actor });
-      else if (pk === 'INDEX' && actor !== undefined) this.index.saw(sk, after, actor);
+      else if (pk === 'INDEX' && actor !== undefined) this.index.saw(sk, after, actor, begunAt);
       this.trace.say(() => `the table has ${pk} ${sk}: ${JSON.stringify(after)}`);
     });
     this.profiles = new SimulatedProfiles(now, (arn, change) => this.#tellChange(arn, change));
