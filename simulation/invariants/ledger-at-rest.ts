@@ -129,14 +129,16 @@ export function ledgerAtRest(story: Story): void {
 
 /**
  * What processes that crashed may have told the ledger and not recorded yet, which they do each minute: the true-up cannot tell
- * it from spend from outside, and counts it again.
+ * it from spend from outside, and counts it again; for the profile's tenant of now, who takes over what it has spent before.
  */
-function unrecorded({ world: { bill }, fleet }: Story, tenant: string): bigint {
+function unrecorded({ world: { bill, profiles }, fleet }: Story, tenant: string): bigint {
+  const isOrWas = ({ tenant: whose, arn }: BilledAttempt): boolean =>
+    whose === tenant || profiles.historyOf(arn).some(({ tags }) => tags?.['tenant'] === tenant);
   const goneAt = new Map(fleet.starts.map(({ host }) => [host.name, host.goneAt]));
   return costOf(
     bill.attempts.filter((attempt) => {
       const gone = goneAt.get(attempt.process);
-      return gone !== undefined && attempt.tenant === tenant && (attempt.endedAt ?? gone) >= gone - UNRECORDED_MS;
+      return gone !== undefined && isOrWas(attempt) && (attempt.endedAt ?? gone) >= gone - UNRECORDED_MS;
     }),
   );
 }
