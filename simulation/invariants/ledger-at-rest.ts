@@ -35,14 +35,7 @@ export function ledgerAtRest(story: Story): void {
       // One that goes to and fro within a minute has been seen to leave up to a second cent: too much counted, and not yet traced.
       const cents = (isAlerted || wasShared(story, tenant) ? CENT : 0n) + (goesToAndFro ? CENT : 0n);
       const most =
-        costOf(possible) +
-        told +
-        reclaimed +
-        opening +
-        unrecorded(story, tenant) +
-        straddling(story, tenant) +
-        unlent(story, tenant) +
-        cents;
+        costOf(possible) + told + reclaimed + opening + unrecorded(story, tenant) + straddling(story, tenant) + cents;
       const openable = openableOf(story, tenant, at);
       judge.check(
         'bill',
@@ -166,20 +159,6 @@ function straddling({ world: { bill, configuration } }: Story, tenant: string): 
     bill.attempts.filter(
       ({ tenant: whose, endedAt = turnAt, heardAt = 0 }) =>
         whose === tenant && endedAt < turnAt + SKEW_MS && heardAt > turnAt - SKEW_MS,
-    ),
-  );
-}
-
-/**
- * What others have spent through profiles that have become this tenant's: the function `lease` takes no records of a profile that is
- * another's by now, and the true-up takes it for spend from outside (docs/limits.md).
- */
-function unlent({ world: { profiles, bill, configuration } }: Story, tenant: string): bigint {
-  if (!configuration.isLending) return 0n;
-  return costOf(
-    bill.attempts.filter(
-      (attempt) =>
-        attempt.tenant !== tenant && profiles.historyOf(attempt.arn).some(({ tags }) => tags?.['tenant'] === tenant),
     ),
   );
 }
