@@ -12,6 +12,8 @@ export const INVARIANTS = {
   whole: 'whatever is leased pays for a call at least: no fragments',
   once: 'a write of the ledger lands once',
   provided: 'the governor alone makes ledger items',
+  shadow: 'a budget that only watches refuses nobody, and counts all the same',
+  versions: 'what a later version has written no earlier one writes to',
   events: 'what AWS tells of is taken for what it is',
   'index-truth': 'what is written into the index was true when it was looked at',
   // At rest.
@@ -22,6 +24,9 @@ export const INVARIANTS = {
   'second-lock': 'the tag of each profile says its standing',
   index: 'the index equals the truth',
   compliance: 'each profile is compliant or quarantined',
+  signals: 'what AWS has seen restricts while it holds and no longer, and what it has not seen never does',
+  outlook: 'what is looked ahead from was spent, and is looked at once an hour',
+  billing: 'tags count in billing and tenants are watched for anomalies, by one monitor and one subscription',
   'aws-budgets': 'there is exactly one AWS budget for each definition that AWS can express',
   notices: 'each notice is sent once',
   'dead-letters': 'dead letters are empty or explained',
