@@ -35,14 +35,7 @@ export function ledgerAtRest(story: Story): void {
       // One that goes to and fro within a minute has been seen to leave up to a second cent: too much counted, and not yet traced.
       const cents = (isAlerted || wasShared(story, tenant) ? CENT : 0n) + (goesToAndFro ? CENT : 0n);
       const most =
-        costOf(possible) +
-        told +
-        reclaimed +
-        opening +
-        unrecorded(story, tenant) +
-        straddling(story, tenant) +
-        unlent(story, tenant) +
-        cents;
+        costOf(possible) + told + reclaimed + opening + unrecorded(story, tenant) + straddling(story, tenant) + cents;
       const openable = openableOf(story, tenant, at);
       judge.check(
         'bill',
@@ -119,7 +112,7 @@ export function ledgerAtRest(story: Story): void {
       judge.check(
         'reopening',
         isClosed
-          ? isSpent || heldBy === 'operator' || books.memoryOf(pk, periods[1]).wasClosedByMoney
+          ? isSpent || heldBy !== undefined || books.memoryOf(pk, periods[1]).wasClosedByMoney
           : lasting?.kind !== 'disable' || !isCertain,
         () => `${pk} ${periods[1]} is ${standing} by ${heldBy ?? 'money'}; the last word is ${lasting?.kind ?? 'none'}`,
       );
@@ -129,14 +122,16 @@ export function ledgerAtRest(story: Story): void {
 
 /**
  * What processes that crashed may have told the ledger and not recorded yet, which they do each minute: the true-up cannot tell
- * it from spend from outside, and counts it again.
+ * it from spend from outside, and counts it again; for the profile's tenant of now, who takes over what it has spent before.
  */
-function unrecorded({ world: { bill }, fleet }: Story, tenant: string): bigint {
+function unrecorded({ world: { bill, profiles }, fleet }: Story, tenant: string): bigint {
+  const isOrWas = ({ tenant: whose, arn }: BilledAttempt): boolean =>
+    whose === tenant || profiles.historyOf(arn).some(({ tags }) => tags?.['tenant'] === tenant);
   const goneAt = new Map(fleet.starts.map(({ host }) => [host.name, host.goneAt]));
   return costOf(
     bill.attempts.filter((attempt) => {
       const gone = goneAt.get(attempt.process);
-      return gone !== undefined && attempt.tenant === tenant && (attempt.endedAt ?? gone) >= gone - UNRECORDED_MS;
+      return gone !== undefined && isOrWas(attempt) && (attempt.endedAt ?? gone) >= gone - UNRECORDED_MS;
     }),
   );
 }
@@ -164,20 +159,6 @@ function straddling({ world: { bill, configuration } }: Story, tenant: string): 
     bill.attempts.filter(
       ({ tenant: whose, endedAt = turnAt, heardAt = 0 }) =>
         whose === tenant && endedAt < turnAt + SKEW_MS && heardAt > turnAt - SKEW_MS,
-    ),
-  );
-}
-
-/**
- * What others have spent through profiles that have become this tenant's: the function `lease` takes no records of a profile that is
- * another's by now, and the true-up takes it for spend from outside (docs/limits.md).
- */
-function unlent({ world: { profiles, bill, configuration } }: Story, tenant: string): bigint {
-  if (!configuration.isLending) return 0n;
-  return costOf(
-    bill.attempts.filter(
-      (attempt) =>
-        attempt.tenant !== tenant && profiles.historyOf(attempt.arn).some(({ tags }) => tags?.['tenant'] === tenant),
     ),
   );
 }
