@@ -2,7 +2,7 @@ import type { GovernedCalls } from '../../invoke/plugin.ts';
 import { GovernorRefusal } from '../../invoke/refusals.ts';
 import type { Chance } from '../clockwork/chance.ts';
 import type { Faults } from '../run/faults.ts';
-import type { CallPlan, Runtime } from '../world/runtime.ts';
+import { type CallPlan, isStreamed, type Runtime } from '../world/runtime.ts';
 import type { Host } from './host.ts';
 
 /** What a caller asks for. */
@@ -16,7 +16,13 @@ export interface Call {
 
 /** @param models that the tenant's profiles are made for */
 export function drawCall(chance: Chance, faults: Faults, models: readonly string[]): Call {
-  const api = chance.pick(['Converse', 'Converse', 'ConverseStream', 'InvokeModel'] as const);
+  const api = chance.pick([
+    'Converse',
+    'Converse',
+    'ConverseStream',
+    'InvokeModel',
+    'InvokeModelWithResponseStream',
+  ] as const);
   const bytes = chance.whole(200, 900);
   const maxTokens = chance.pick([200, 400, 800]);
   const read = chance.happens(0.3) ? Math.floor(bytes / 4) : 0;
@@ -24,7 +30,7 @@ export function drawCall(chance: Chance, faults: Faults, models: readonly string
   const model = chance.pick(models);
   const text = 'x'.repeat(bytes);
   const messages = [{ role: 'user', content: [{ text }] }];
-  const isStream = api === 'ConverseStream';
+  const isStream = isStreamed({ api });
   return {
     model,
     plan: {
@@ -35,7 +41,7 @@ export function drawCall(chance: Chance, faults: Faults, models: readonly string
       isUsageTold: !faults.happens('usageUntold'),
     },
     input:
-      api === 'InvokeModel'
+      api === 'InvokeModel' || api === 'InvokeModelWithResponseStream'
         ? { modelId: model, body: JSON.stringify({ messages, inferenceConfig: { maxTokens } }) }
         : { modelId: model, messages, inferenceConfig: { maxTokens } },
     abortsAfter: faults.happens('callAborted') ? chance.between(10, 3_000) : undefined,
@@ -57,7 +63,12 @@ export type CallOutcome =
   | { readonly kind: 'failed'; readonly name: string };
 
 const MAX_ATTEMPTS = 3;
-const PATHS = { Converse: 'converse', ConverseStream: 'converse-stream', InvokeModel: 'invoke' } as const;
+const PATHS = {
+  Converse: 'converse',
+  ConverseStream: 'converse-stream',
+  InvokeModel: 'invoke',
+  InvokeModelWithResponseStream: 'invoke-with-response-stream',
+} as const;
 
 /**
  * The part of a runtime client's middleware stack that matters here: the governor's admission, the SDK's retry, the governor's
@@ -100,7 +111,7 @@ export async function send({ host, runtime, governed, call, tenant }: Sending): 
   const request = { path: `/model/${encodeURIComponent(call.model)}/${PATHS[plan.api]}` };
   try {
     const { output } = await governed.admission(retrying, context)({ input, request });
-    const stream: unknown = Reflect.get(output, 'stream');
+    const stream: unknown = Reflect.get(output, 'stream') ?? Reflect.get(output, 'body');
     if (isAsyncIterable(stream)) await readStream(stream, signal);
     return { kind: 'answered' };
   } catch (error) {

@@ -116,7 +116,7 @@ export function ledgerAtRest(story: Story): void {
       judge.check(
         'reopening',
         isClosed
-          ? isSpent || heldBy === 'operator' || books.memoryOf(pk, periods[1]).wasClosedByMoney
+          ? isSpent || heldBy !== undefined || books.memoryOf(pk, periods[1]).wasClosedByMoney
           : lasting?.kind !== 'disable' || !isCertain,
         () => `${pk} ${periods[1]} is ${standing} by ${heldBy ?? 'money'}; the last word is ${lasting?.kind ?? 'none'}`,
       );

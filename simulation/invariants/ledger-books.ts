@@ -213,7 +213,8 @@ export class LedgerBooks {
   #granted({ pk, sk, before, after }: SeenWrite, holder: string, entry: Entry, has: bigint): void {
     const { leaseSeconds, reservation, outageExtra, profilesPerTenant, hasFallback } = this.#configuration;
     // A cell lends what it was granted; and what calls hold of the policy's extra for an outage is told without being granted.
-    if (pk.includes('#cell-') || outageExtra !== undefined) return;
+    // One that only watches leases whatever is asked for.
+    if (pk.includes('#cell-') || outageExtra !== undefined || pk.startsWith('LEDGER#watch-')) return;
     const isCell = holder.startsWith('cell-');
     const madeAt = Number(entry['expiresAt']?.N ?? 0) - (isCell ? CELL_TERM_SECONDS : leaseSeconds) * 1_000;
     let allowed = amount(before, 'stopAt');
