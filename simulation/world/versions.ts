@@ -1,4 +1,4 @@
-import type { AttributeValue } from '@aws-sdk/client-dynamodb';
+import { type AttributeValue, ConditionalCheckFailedException } from '@aws-sdk/client-dynamodb';
 import type { Host } from '../fleet/host.ts';
 import type { Item } from './attributes.ts';
 import type { Operations } from './clients.ts';
@@ -51,7 +51,8 @@ export class LaterVersion {
             return this.#read(operation(this.#written(input)) as Answer);
           } catch (error) {
             // What a refused write has met.
-            if (error instanceof Error && 'Item' in error) error.Item = this.#understood(error.Item as Item);
+            if (error instanceof ConditionalCheckFailedException && error.Item !== undefined)
+              error.Item = this.#understood(error.Item);
             throw error;
           }
         },
