@@ -13,22 +13,60 @@ export async function asking<T>(doing: string, request: () => Promise<T>): Promi
   } catch (cause) {
     if (cause instanceof Fault) throw cause;
     const code = errorName(cause);
-    const problem = cause instanceof Error && cause.message !== '' ? `${code}: ${cause.message}` : code;
-    throw new Fault(code, { doing, problem, next: adviceFor(code), cause });
+    const problem = cause instanceof Error && cause.message !== '' ? `${code}: ${withoutStop(cause.message)}` : code;
+    throw new Fault(code, { doing, problem, next: ADVICE[troubleOf(code)], cause });
   }
 }
 
-/** What comes of it in a function, where somebody comes again. Nobody does so for a person at a terminal. */
-const SLOWER = 'AWS asks for a slower pace; the sweep tries again.';
+const withoutStop = (text: string): string => text.replace(/\.\s*$/, '');
+
+/** What kind of trouble an AWS error is: what helps depends on it. */
+export type AwsTrouble =
+  | 'expired'
+  | 'credentials'
+  | 'denied'
+  | 'throttled'
+  | 'quota'
+  | 'absent'
+  | 'refused'
+  | 'passing'
+  | 'unknown';
+
+/** The first that matches. Sources: "Common error types" of the services' API references, and the errors of their operations. */
+const TROUBLES: readonly (readonly [trouble: AwsTrouble, names: RegExp])[] = [
+  ['expired', /^(ExpiredToken|RequestExpired|TokenRefreshRequired)/],
+  [
+    'credentials',
+    /^(UnrecognizedClient|InvalidClientToken|InvalidAccessKeyId|InvalidSignature|SignatureDoesNotMatch|IncompleteSignature|MissingAuthenticationToken|RequestTimeTooSkewed|CredentialsProviderError|TokenProviderError)/,
+  ],
+  ['denied', /AccessDenied|NotAuthorized|UnauthorizedOperation|AuthorizationError|OptInRequired|SubscriptionRequired/],
+  ['quota', /QuotaExceeded|CreationLimitExceeded|TooManyTags/],
+  ['throttled', /Throttl|TooManyRequests|LimitExceeded|ProvisionedThroughput|SlowDown/],
+  ['absent', /NotFound|NoSuchEntity|NonExistentQueue|QueueDoesNotExist/],
+  [
+    'refused',
+    /Validation|InvalidParameter|InvalidNextToken|InvalidInput|Serialization|MalformedQuery|UnknownOperation/,
+  ],
+  ['passing', /Internal|Unavailable|Timeout|Conflict|InUse|ConcurrentModification|ServiceException|ServerException/],
+];
+
+export const troubleOf = (code: string): AwsTrouble => TROUBLES.find(([, names]) => names.test(code))?.[0] ?? 'unknown';
+
 const TRIED_AGAIN = 'It is tried again by the next event or sweep.';
 
-/** Whether a fault's advice is to wait for the governor's next try. */
-export const isTriedAgain = ({ next }: Fault): boolean => next === SLOWER || next === TRIED_AGAIN;
+/** For whoever reads the log of a function, where somebody comes again. A person at a terminal is told otherwise. */
+const ADVICE: Readonly<Record<AwsTrouble, string>> = {
+  expired: 'The credentials have expired: see where the process has them from.',
+  credentials: 'Check the credentials that this call was made with, and the clock of the machine.',
+  denied: 'Check the permissions of the role that made this call.',
+  throttled: 'AWS asks for a slower pace; the sweep tries again.',
+  quota: 'A quota of the account is used up: make room, or ask AWS for a higher one.',
+  absent: 'Check that the stack is deployed in this account and Region.',
+  refused: 'AWS takes no such request, and trying again does not help: look at what it says.',
+  passing: TRIED_AGAIN,
+  unknown: TRIED_AGAIN,
+};
 
-function adviceFor(code: string): string {
-  if (/AccessDenied|NotAuthorized|UnrecognizedClient|InvalidClientToken/.test(code))
-    return 'Check the permissions of the role that made this call.';
-  if (/Throttl|TooManyRequests|LimitExceeded|ProvisionedThroughput/.test(code)) return SLOWER;
-  if (code === 'ResourceNotFoundException') return 'Check that the stack is deployed in this account and Region.';
-  return TRIED_AGAIN;
-}
+/** What kind of trouble a fault is whose advice was written for the log of a function; undefined where the advice is for anyone. */
+export const troubleIn = ({ code, next }: Fault): AwsTrouble | undefined =>
+  next === ADVICE[troubleOf(code)] ? troubleOf(code) : undefined;

@@ -1,5 +1,6 @@
 import { resolve } from 'node:path';
 import { type Command, InvalidArgumentError, Option } from 'commander';
+import { unbroken } from './output/fold.ts';
 
 /** What the help and docs/commands.md say of a command beyond its options. */
 export interface CommandNotes {
@@ -19,6 +20,9 @@ const notes = new WeakMap<Command, CommandNotes>();
 
 /** How the command is called where it was called from: npm tells the name of its script. */
 export const PROGRAM = process.env['npm_lifecycle_event'] === 'governor' ? 'npm run governor --' : 'governor';
+
+/** A command line to be typed, in a text for people. */
+export const commandLine = (line: string): string => unbroken(`${PROGRAM} ${line}`);
 
 /** Gives a command its examples: in its help, and in docs/commands.md. */
 export function annotate(command: Command, given: CommandNotes): Command {

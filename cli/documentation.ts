@@ -33,11 +33,15 @@ Written by \`npm run docs:commands\` from the definitions in \`cli/\`; a test sa
 In the repository: \`npm run governor -- <command>\`. Which AWS it talks to is told as to the AWS CLI: by options, the
 environment, or the configuration files. So it works against an account, and against the [embedded AWS](architecture.md).
 
-- Text is for people: colours in a terminal alone, and not where \`NO_COLOR\` is set; progress on stderr, and not in pipes.
+- Text is for people: colours in a terminal alone, and not where \`NO_COLOR\` is set (\`FORCE_COLOR\` asks for them in pipes); progress on stderr, and not in pipes.
   In a narrow terminal, columns of a table that find no room stand beneath their row; in pipes a row is one line.
-- \`--json\` is for programs. Members are never renamed or removed, and their meaning stays; new ones may come, and new
+- \`--json\` is for programs: one document on one line and nothing else on stdout, whatever the terminal. Commands that tell what they do
+  as they do it (\`plan\`, \`apply\`, \`audit\`, \`redrive\`, \`recover\`) print several, one on each line, each with its \`type\`. What goes
+  wrong is text on stderr, and also the last document on stdout: \`{"type":"error","code","problems":[…],"exitCode"}\`, with the code
+  \`Mistake\` for what was typed or stands in a file, \`Interrupted\`, \`Unreachable\`, or one of [errors.md](errors.md#faults).
+  Exit codes are the same with and without it. Members are never renamed or removed, and their meaning stays; new ones may come, and new
   values of \`type\`. Amounts whose names end in \`Usd\` are decimal US dollars as text, exact to the nano-dollar. Times are
-  ISO 8601 in UTC. What goes wrong is text on stderr, with the exit code.
+  ISO 8601 in UTC.
 - What only reads, or has not written yet, ends at once with Ctrl-C. What writes ends where nothing is half-done, and says what
   it did; a second Ctrl-C ends it all the same. The exit code is 130, also where all was done.
 

@@ -5,13 +5,16 @@ const SIGNALS = ['SIGINT', 'SIGTERM'] as const;
 let held = 0;
 let isToldLater = false;
 
-/** What only reads, or has not written yet, ends at once with Ctrl-C, and by the exit code that shells know. */
-export function endOnSignals(): void {
+/** What only reads, or has not written yet, ends at once with Ctrl-C, and by the exit code that shells know. @param told says it to programs */
+export function endOnSignals(told: () => void): void {
   for (const signal of SIGNALS)
     process.on(signal, () => {
       if (held > 0) return;
       // Once something was written, its own command has told what.
-      if (!isToldLater) process.stderr.write(`${process.stderr.isTTY ? '\n' : ''}Interrupted: nothing was changed.\n`);
+      if (!isToldLater) {
+        process.stderr.write(`${process.stderr.isTTY ? '\n' : ''}Interrupted: nothing was changed.\n`);
+        told();
+      }
       process.exit(EXIT_INTERRUPTED);
     });
 }

@@ -8,6 +8,14 @@ export interface SpanOptions {
   readonly last?: string;
 }
 
+/** Reads so long a time as it was typed. @returns milliseconds, or what is wrong */
+export function durationTyped(option: string, text: string): number | string {
+  const span = Duration.safeParse(text);
+  return span.success && span.data > 0
+    ? span.data
+    : `${option}: expected a number above 0 with its unit, such as 45m, 24h or 7d, and at most 30 days; not "${text}"`;
+}
+
 const DAY = /^\d{4}-\d\d-\d\d$/;
 const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d)$/;
 const DAY_MS = 86_400_000;
@@ -24,12 +32,12 @@ export function readSpan({ from, until, last }: SpanOptions): (now: EpochMs) => 
   const begins = from === undefined ? undefined : instantOf('--from', from, 0, problems);
   const ends = until === undefined ? undefined : instantOf('--until', until, DAY_MS, problems);
   if (last !== undefined && from !== undefined) problems.push('expected one of --from <time> and --last <duration>');
-  const span = Duration.safeParse(last ?? '24h');
-  if (!span.success) problems.push(`--last: ${span.error.issues[0]?.message ?? 'expected a time'}`);
+  const span = durationTyped('--last', last ?? '24h');
+  if (typeof span === 'string') problems.push(span);
   if (problems.length > 0) throw new UserError(problems);
   return (now) => {
     const end = epochMs(Math.min(ends ?? Number.POSITIVE_INFINITY, now + 1));
-    const start = begins ?? epochMs(end - (span.data ?? DAY_MS));
+    const start = begins ?? epochMs(end - (typeof span === 'string' ? DAY_MS : span));
     if (start >= end) throw new UserError(['--from: expected a time that has come, and is before --until']);
     if (end - start > MOST_MS) throw new UserError(['--from: expected at most 400 days until the end']);
     return { from: start, until: end };

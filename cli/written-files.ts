@@ -1,5 +1,6 @@
 import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { unlessTwice } from './interruption.ts';
+import { complain } from './output/print.ts';
 
 /** A file that is to be there as a whole or as it was. */
 export interface WantedFile {
@@ -14,7 +15,7 @@ export interface WantedFile {
  */
 export async function writeTogether(files: readonly WantedFile[], newFolder?: string): Promise<void> {
   await unlessTwice(
-    () => process.stderr.write(`Interrupted: the files are written to the end, ${files.length} of them.\n`),
+    () => complain(`Interrupted: the files are written to the end, ${files.length} of them.`),
     async () => {
       if (newFolder !== undefined) await mkdir(newFolder, { recursive: true });
       await written(files);

@@ -5,6 +5,7 @@ import { zipSync } from 'fflate';
 import { bedrockPrices } from './bedrock-prices.ts';
 import { earlyClients } from './early-clients.ts';
 import { lambdaCredentials } from './lambda-credentials.ts';
+import { lateCalendar } from './late-calendar.ts';
 
 /** A function's deployment package. */
 export interface Artifact {
@@ -18,8 +19,8 @@ export interface Artifact {
 const REQUIRE_BANNER =
   "import{createRequire as __createRequire}from'node:module';const require=__createRequire(import.meta.url);";
 
-/** What a function's bundle leaves out. */
-export const functionPlugins: readonly Plugin[] = [bedrockPrices, earlyClients, lambdaCredentials];
+/** What a function's bundle leaves out, or runs late. */
+export const functionPlugins: readonly Plugin[] = [bedrockPrices, earlyClients, lambdaCredentials, lateCalendar];
 
 const MADE_ON_UNIX = 3;
 const READABLE_BY_ALL = 0o100644 * 2 ** 16;

@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { type Document, isMap, isNode, isScalar, isSeq, LineCounter, parseDocument, type YAMLError } from 'yaml';
 import { type Policy, readPolicy } from '../domain/policy/policy.ts';
 import { declaredProfiles } from '../domain/profiles/declared-profiles.ts';
+import { readingTrouble } from './file-trouble.ts';
 import { UserError } from './user-error.ts';
 
 export interface PolicyFile {
@@ -39,8 +40,8 @@ export class PolicyFileError extends UserError {
  * @throws {UserError} with a line for each problem: `governance.yaml:12: budgets[2].limit: expected an amount such as "500 USD"`
  */
 export async function readPolicyFile(path: string): Promise<PolicyFile> {
-  const bytes = await readFile(path).catch((error: NodeJS.ErrnoException) => {
-    throw new PolicyFileError(path, [{ message: `cannot be read (${error.code ?? error.message})` }]);
+  const bytes = await readFile(path).catch((error: unknown) => {
+    throw new PolicyFileError(path, [{ message: readingTrouble(error) }]);
   });
   if (!isUtf8(bytes) || bytes.includes(0))
     throw new PolicyFileError(path, [{ message: 'expected a YAML file, and this is no text' }]);

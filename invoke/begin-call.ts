@@ -41,7 +41,7 @@ export function governedApi(
     'UngovernedCommand',
     `${command || 'This command'} spends money and cannot be metered: the governor refuses it rather than let it spend unseen. Name it in "ungoverned" to let it pass uncounted.`,
   );
-  refused(parts, tags, command.replace(/Command$/, ''), modelOf(input), refusal);
+  refusedCall(parts, tags, command.replace(/Command$/, ''), modelOf(input), refusal);
   throw refusal;
 }
 
@@ -65,7 +65,7 @@ export function begin(
     const call = new GovernedCall(parts, { api, input, model, route, tags: routes.tags }, now);
     return call.admitAtOnce(now) ? call : admitLater(call, signal);
   } catch (error) {
-    if (error instanceof GovernorRefusal) refused(parts, routes.tags, api.operation, model, error);
+    if (error instanceof GovernorRefusal) refusedCall(parts, routes.tags, api.operation, model, error);
     throw error;
   }
 }
@@ -88,7 +88,7 @@ async function beginLater(
     const insteadOf = route === asked ? {} : { insteadOf: asked.baseModelId };
     call = new GovernedCall(parts, { api, input, model, route, tags: routes.tags, ...insteadOf }, now);
   } catch (error) {
-    if (error instanceof GovernorRefusal) refused(parts, routes.tags, api.operation, model, error);
+    if (error instanceof GovernorRefusal) refusedCall(parts, routes.tags, api.operation, model, error);
     throw error;
   }
   return call.admitAtOnce(now) ? call : await admitLater(call, signal);
@@ -124,10 +124,10 @@ const routeTo = async ({ clock }: BeginningParts, routes: Routes, model: string)
 
 const vendorOf = (model: string): string => model.slice(0, model.indexOf('.'));
 
-const modelOf = (input: object): string =>
+export const modelOf = (input: object): string =>
   'modelId' in input && typeof input.modelId === 'string' ? input.modelId : '';
 
-function refused(
+export function refusedCall(
   { observation }: CallParts,
   tags: Tags,
   operation: string,

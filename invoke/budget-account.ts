@@ -299,6 +299,12 @@ export class BudgetAccount implements FilledAccount {
     await this.#filling.ask(0);
   }
 
+  /** Asks for what a call will need, and returns while the lease is on its way. */
+  async askAhead(amount: CallCost): Promise<void> {
+    this.#usual = amount;
+    await this.#filling.askAhead(amount);
+  }
+
   /** Whether nothing of this account is in use or unreported. */
   get isAtRest(): boolean {
     const lease = this.#lease;

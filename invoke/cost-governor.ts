@@ -5,7 +5,7 @@ import { DEFAULTS } from './defaults.ts';
 import { isFree } from './free-commands.ts';
 import type { Governing } from './governing.ts';
 import { Observation } from './observation.ts';
-import { type GovernedCalls, type GovernorPlugin, pluginOf } from './plugin.ts';
+import { type GovernedCalls, type GovernorPlugin, type Preparation, pluginOf } from './plugin.ts';
 import { atProcessEnd } from './process-end.ts';
 import { loadTableSdk } from './table-sdk.ts';
 
@@ -49,7 +49,12 @@ export function costGovernor(config: CostGovernorConfig): CostGovernor {
     if (isClosed) governing.stop();
     return governing;
   };
-  const plugins = new BoundPlugins(own.tags, (tags) => pluginOf(callsOf(() => governing, load, tags)));
+  const plugins = new BoundPlugins(own.tags, (tags) =>
+    pluginOf(
+      callsOf(() => governing, load, tags),
+      () => (loading === undefined ? prepareBy(load, tags) : undefined),
+    ),
+  );
   // What could not be loaded has spent nothing: the call that began it says why.
   const begun = async () => await loading?.catch(() => undefined);
   const flush = async () => await (await begun())?.flush();
@@ -75,6 +80,15 @@ async function start(config: CostGovernorConfig, isClosed: () => boolean): Promi
   const { startGoverning } = await import('./governing.ts');
   return await startGoverning(config, table, isClosed);
 }
+
+const prepareBy =
+  (load: () => Promise<Governing>, tags: Tags): Preparation =>
+  async (context, input) => {
+    if (isFree(context.commandName ?? '', input)) return;
+    // What cannot be loaded the call itself comes to again, and says why.
+    const governing = await load().catch(() => undefined);
+    await governing?.prepare(tags, context, input);
+  };
 
 const BEFORE_THE_FIRST_CALL: GovernorSnapshot = {
   index: undefined,

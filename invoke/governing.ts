@@ -1,3 +1,4 @@
+import type { HandlerExecutionContext } from '@smithy/types';
 import { ledgerTable } from '../aws/dynamodb/ledger-table.ts';
 import { tableSource } from '../aws/dynamodb/table-source.ts';
 import { usageWriter } from '../aws/dynamodb/usage-writer.ts';
@@ -6,7 +7,9 @@ import { LearnedHolds } from '../domain/spending/learned-hold.ts';
 import type { WriteId } from '../domain/spending/ledger.ts';
 import { holderOf, type ProcessId } from '../domain/spending/usage-record.ts';
 import type { Tags } from '../domain/tags.ts';
+import { abortable, orAborted, signalOf } from './abort.ts';
 import { Admissions } from './admission.ts';
+import { askAhead } from './ask-ahead.ts';
 import type { CostGovernorConfig, GovernorSnapshot } from './config.ts';
 import { DEFAULTS } from './defaults.ts';
 import { MeteredStreams } from './metered-stream.ts';
@@ -15,6 +18,7 @@ import { Observation } from './observation.ts';
 import type { GovernedCalls } from './plugin.ts';
 import { ProfileResolver } from './profile-resolver.ts';
 import { type ClientForRegion, RegionalClients } from './regional-clients.ts';
+import { Routes } from './route.ts';
 import type { TableAccess } from './table-access.ts';
 import { turnClock } from './turn-clock.ts';
 import { UsageRecorder } from './usage-recorder.ts';
@@ -23,6 +27,8 @@ import { UsageRecorder } from './usage-recorder.ts';
 export interface Governing {
   /** The middlewares for a binding. */
   calls(tags: Tags): GovernedCalls;
+  /** For the first call, before its request is made: see {@link askAhead}. @throws {GovernorRefusal} */
+  prepare(tags: Tags, context: HandlerExecutionContext, input: object): Promise<void>;
   snapshot(): GovernorSnapshot;
   flush(): Promise<void>;
   stop(): void;
@@ -78,6 +84,13 @@ export async function startGoverning(
   const shared = { clock, resolver, admissions, usage, learned, streams, observation, regional, ungoverned, isClosed };
   return {
     calls: governedCalls(shared),
+    async prepare(tags, context, input) {
+      const signal = signalOf(context);
+      const { commandName = '' } = context;
+      await abortable(signal, () => orAborted(signal, askAhead(shared, new Routes(shared, tags), commandName, input)));
+      // What is asked for is sent before the caller's work goes on.
+      await machine.letOthersRun();
+    },
     snapshot: () => ({
       index: resolver.snapshot(),
       calls: observation.counts,

@@ -116,6 +116,19 @@ export class LeaseFilling {
     return await this.ask(need);
   }
 
+  /**
+   * Looks at the ledger, and where it has room for so much, leaves the asking for it on its way. Where it has not, whoever
+   * needs it is told when it is certain that they do.
+   */
+  async askAhead(need: number): Promise<void> {
+    try {
+      const item = await this.#held.lookOnce();
+      if (item !== undefined && this.#roomIn(item, this.#clock.now()) >= need) void this.ask(need);
+    } catch (error) {
+      this.#unreachable(error);
+    }
+  }
+
   /** In the background; its failure is no failure of the call, and shows when the money in hand is used up. */
   topUp(now: EpochMs): void {
     const tried = this.#refused?.at ?? this.#outageAt;
@@ -173,7 +186,7 @@ export class LeaseFilling {
       const item: LedgerItem | undefined = this.#item;
       if (item === undefined) return this.#refuseUnprovisioned(least);
       const now = this.#clock.now();
-      const room = Number(ceiling(item.terms, now) - item.committed) + this.#lease.available;
+      const room = this.#roomIn(item, now);
       if (room < least && isFresh) return await this.#refuse(item, least);
       if (room < least) {
         // Others may have given back since: no one is refused on hearsay.
@@ -208,6 +221,11 @@ export class LeaseFilling {
       }
     }
     return { kind: 'refused', refusal: busy(this.#options.key), mayHelpAt: this.#clock.now() };
+  }
+
+  /** What the budget has left for this process, as the item was last seen; less than nothing where it was lowered. */
+  #roomIn(item: LedgerItem, now: EpochMs): number {
+    return Number(ceiling(item.terms, now) - item.committed) + this.#lease.available;
   }
 
   /** Among how many processes what is left is shared, this one included. */
@@ -256,7 +274,7 @@ export class LeaseFilling {
   /** Whether this would be the edge for so many holders of the item, or for those that it has. */
   isEdgeAmong(item: LedgerItem, atLeast: number): boolean {
     const now = this.#clock.now();
-    const left = Number(ceiling(item.terms, now) - item.committed) + this.#lease.available;
+    const left = this.#roomIn(item, now);
     const holders = Math.max(this.#sharers(item, now), atLeast);
     return isEdge({ left, holders, usual: this.#account.demand().usual });
   }

@@ -1,6 +1,10 @@
 import type {
+  AbsoluteLocation,
   FinalizeRequestHandlerOptions,
   FinalizeRequestMiddleware,
+  HandlerExecutionContext,
+  InitializeHandlerOptions,
+  InitializeMiddleware,
   MiddlewareStack,
   RelativeMiddlewareOptions,
 } from '@smithy/types';
@@ -9,6 +13,9 @@ import type {
 export interface GovernorPlugin {
   applyToStack<Input extends object, Output extends object>(stack: MiddlewareStack<Input, Output>): void;
 }
+
+/** What happens to the first call before its request is made. @throws {GovernorRefusal} */
+export type Preparation = (context: HandlerExecutionContext, input: object) => Promise<void>;
 
 /** What happens to each call, and to each attempt at it. */
 export interface GovernedCalls {
@@ -28,13 +35,32 @@ export interface GovernedCalls {
  * have changed, and chooses the profile in the request's path: the caller's input is neither copied nor touched.
  *
  * Both have names and replace others of these names: a plugin of a command stands in for the one of its client.
+ *
+ * @param preparation of the first call; undefined once there was one. Its middleware takes itself away
  */
-export const pluginOf = (calls: GovernedCalls): GovernorPlugin => ({
-  applyToStack(stack) {
+export const pluginOf = (calls: GovernedCalls, preparation?: () => Preparation | undefined): GovernorPlugin => ({
+  applyToStack<Input extends object, Output extends object>(stack: MiddlewareStack<Input, Output>) {
     stack.addRelativeTo(calls.admission, ADMISSION);
     stack.addRelativeTo(calls.attempt, ATTEMPT);
+    const prepare = preparation?.();
+    if (prepare === undefined) return;
+    const preparing: InitializeMiddleware<Input, Output> = (next, context) => async (args) => {
+      // The SDK copies a middleware with each command: this one is not to cost the calls after the first anything.
+      stack.remove(PREPARATION.name);
+      if (preparation?.() !== undefined) await prepare(context, args.input);
+      return await next(args);
+    };
+    stack.add(preparing, PREPARATION);
   },
 });
+
+const PREPARATION = {
+  step: 'initialize',
+  priority: 'low',
+  tags: ['COST_GOVERNOR'],
+  name: 'costGovernorPreparation',
+  override: true,
+} satisfies InitializeHandlerOptions & AbsoluteLocation;
 
 type Placement = FinalizeRequestHandlerOptions & RelativeMiddlewareOptions;
 

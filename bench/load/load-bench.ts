@@ -21,6 +21,7 @@ export async function run(full: boolean): Promise<void> {
   });
   const env = { ...process.env, ...aws.environment() };
   const timed = async (program: string): Promise<Times> => {
+    await project.restoreLedger();
     const { stdout } = await execute(process.execPath, [program, project.profileArn], { env });
     return timesSchema.parse(JSON.parse(stdout));
   };

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { BedrockClient, CreateInferenceProfileCommand } from '@aws-sdk/client-bedrock';
+import { GetItemCommand, PutItemCommand } from '@aws-sdk/client-dynamodb';
 import * as z from 'zod';
 import { bedrockProfiles } from '../../aws/bedrock-profiles.ts';
 import { ledgerTable } from '../../aws/dynamodb/ledger-table.ts';
@@ -43,6 +44,8 @@ export interface TenantProject {
   readonly governed: string;
   readonly alone: string;
   readonly profileArn: string;
+  /** Puts the ledger as the first process found it: one that is killed leaves its lease there until it is reclaimed. */
+  restoreLedger(): Promise<void>;
   remove(): Promise<void>;
 }
 
@@ -57,11 +60,11 @@ export async function tenantProject(aws: EmbeddedAws): Promise<TenantProject> {
   const alone = join(folder, 'alone.mjs');
   await writeFile(governed, program(true));
   await writeFile(alone, program(false));
-  const profileArn = await provideProfile(aws);
-  return { governed, alone, profileArn, remove: () => rm(folder, { recursive: true }) };
+  const { profileArn, restoreLedger } = await provideProfile(aws);
+  return { governed, alone, profileArn, restoreLedger, remove: () => rm(folder, { recursive: true }) };
 }
 
-async function provideProfile(aws: EmbeddedAws): Promise<string> {
+async function provideProfile(aws: EmbeddedAws): Promise<Pick<TenantProject, 'profileArn' | 'restoreLedger'>> {
   const bedrock = new BedrockClient(clientConfig(aws));
   const dynamodb = dynamoDbClient(aws);
   await createGovernorTable(dynamodb);
@@ -98,5 +101,12 @@ async function provideProfile(aws: EmbeddedAws): Promise<string> {
     verifiedAt: now,
     ...genaiPrices.ratesOf({ ...facts, at: now }),
   });
-  return facts.arn;
+  const key = { pk: { S: `LEDGER#${budget.id}` }, sk: { S: period } };
+  const { Item } = await dynamodb.send(new GetItemCommand({ TableName: TABLE, Key: key }));
+  return {
+    profileArn: facts.arn,
+    async restoreLedger() {
+      await dynamodb.send(new PutItemCommand({ TableName: TABLE, Item }));
+    },
+  };
 }

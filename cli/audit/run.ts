@@ -3,6 +3,7 @@ import { type AuditSearch, searchTrail } from '../../domain/audit/search-trail.t
 import { type EpochMs, isoTime, shortTime } from '../../domain/clock.ts';
 import { howMany } from '../../domain/how-many.ts';
 import type { JournalFacts } from '../../domain/journal.ts';
+import { commandLine } from '../command-line.ts';
 import type { StackOptions } from '../connection.ts';
 import { harmless, print, printJson } from '../output/print.ts';
 import { type Style, styleOf } from '../output/style.ts';
@@ -44,9 +45,15 @@ export async function runAudit(options: AuditOptions): Promise<number> {
   print(
     `${found === 0 ? '' : '\n'}${howMany(found, 'decision')} from ${shortTime(search.from)} until ${shortTime(search.until)}`,
   );
+  if (found === 0) print(nextStep(options));
   if (unreadable > 0) print(style.yellow(`${unreadable} records were written by another version and are not shown.`));
   return 0;
 }
+
+const nextStep = ({ tenant, budget, kind }: AuditOptions): string =>
+  tenant === undefined && budget === undefined && kind === undefined
+    ? `A longer time: ${commandLine('audit --last 30d')}\nWhether the governor runs: ${commandLine('doctor')}`
+    : `Without --tenant, --budget and --kind, or of a longer time: ${commandLine('audit --last 30d')}`;
 
 const documentOf = ({ at, ...record }: AuditRecord): object => ({ type: 'decision', at: isoTime(at), ...record });
 

@@ -1,6 +1,6 @@
 import { Argument, type Command } from 'commander';
 import { annotate, does } from '../command-line.ts';
-import { print } from '../output/print.ts';
+import { printAsIs } from '../output/print.ts';
 import { SHELLS, scriptFor } from './scripts.ts';
 
 export const completion = (program: Command): Command =>
@@ -14,7 +14,7 @@ export const completion = (program: Command): Command =>
           'Prints a script that completes the commands, options and choices of `governor` in a shell. In the repository `npm link` puts `governor` into the path.',
         ),
       async (_options: object, shell) => {
-        print(scriptFor(shell ?? '', program));
+        printAsIs(scriptFor(shell ?? '', program));
         return 0;
       },
     ),

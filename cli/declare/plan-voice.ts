@@ -120,12 +120,14 @@ export const textVoice = (write: (text: string) => void, options: { readonly col
         write(`  ${colour.dim('-')} ${budget === undefined ? '' : `${budget}: `}${text}\n`);
       if (plan.tagKeys.kind !== 'sufficient') write(`\n  ${SYMBOLS.conflict} ${adviceOn(plan.tagKeys)}\n`);
       const { create, adopt, keep, conflict, surplus } = countsOf(plan);
-      write(`\n${create} to create, ${adopt} to adopt, ${keep} as declared`);
-      if (conflict > 0) write(`, ${conflict} in conflict`);
-      if (surplus > 0) write(`, ${surplus} surplus`);
-      write(consequences(plan.standings));
-      if (plan.observes) write('. The policy observes: none of this is done to profiles.\n');
-      else write(hasChanges(plan) ? '.\n' : '. Nothing to do.\n');
+      const end = plan.observes
+        ? '. The policy observes: none of this is done to profiles.'
+        : hasChanges(plan)
+          ? '.'
+          : '. Nothing to do.';
+      write(
+        `\n${create} to create, ${adopt} to adopt, ${keep} as declared${conflict > 0 ? `, ${conflict} in conflict` : ''}${surplus > 0 ? `, ${surplus} surplus` : ''}${consequences(plan.standings)}${end}\n`,
+      );
     },
     policyStored: (table) => write(`\nThe policy is stored in table ${table}.\n`),
     applied(step) {
@@ -138,9 +140,9 @@ export const textVoice = (write: (text: string) => void, options: { readonly col
     },
     interrupted: () => write('Ends after the request under way …\n'),
     end({ created, adopted, notDone, left }) {
-      write(`\n${created} created, ${adopted} adopted`);
-      if (notDone > 0) write(`, ${notDone} not done`);
-      write(left > 0 ? `, ${left} left: the same command goes on from here.\n` : '.\n');
+      write(
+        `\n${created} created, ${adopted} adopted${notDone > 0 ? `, ${notDone} not done` : ''}${left > 0 ? `, ${left} left: the same command goes on from here` : ''}.\n`,
+      );
     },
   };
 };

@@ -1,6 +1,7 @@
 import { applyPlan } from '../../domain/profiles/apply-plan.ts';
 import { type StackOptions, tableOf } from '../connection.ts';
 import { unlessTwice } from '../interruption.ts';
+import { folded } from '../output/fold.ts';
 import { progress } from '../output/progress.ts';
 import { styleOf } from '../output/style.ts';
 import type { PolicyFile } from '../policy-file.ts';
@@ -107,5 +108,5 @@ function voiceFor(options: { readonly json?: boolean }): PlanVoice {
   const { stdout } = process;
   const write = (text: string) => void stdout.write(text);
   if (options.json === true) return jsonVoice(write);
-  return textVoice(write, { colours: styleOf(stdout).isColorSupported });
+  return textVoice((text) => write(folded(text)), { colours: styleOf(stdout).isColorSupported });
 }

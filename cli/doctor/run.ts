@@ -27,7 +27,9 @@ import { howMany } from '../../domain/how-many.ts';
 import { tableState } from '../../domain/recovery/tend-table.ts';
 import { guardPolicies } from '../../infra/guard/guard-policies.ts';
 import { callerOf } from '../caller.ts';
+import { commandLine } from '../command-line.ts';
 import { PREFIX, type StackOptions, stageIn, tableOf } from '../connection.ts';
+import { unbroken } from '../output/fold.ts';
 import { harmless, print, printJson } from '../output/print.ts';
 import { progress } from '../output/progress.ts';
 import { type Style, styleOf } from '../output/style.ts';
@@ -102,9 +104,15 @@ function tell(findings: readonly Finding[], counts: Readonly<Record<Finding['sta
   };
   for (const { check, state, what, fix } of findings) {
     print(`${symbols[state]}  ${style.bold(check.replaceAll('-', ' '))}: ${harmless(what)}`);
-    if (fix !== undefined) print(`         ${style.dim(`→ ${harmless(fix)}`)}`);
+    if (fix !== undefined) print(`         ${style.dim(`→ ${fixOf(fix)}`)}`);
   }
   print(
     `\n${counts.ok} ok, ${howMany(counts.warning, 'warning')}, ${counts.failed} failed, ${counts.unknown} could not be looked at`,
   );
 }
+
+/** A fix that is a command is copied. */
+const fixOf = (fix: string): string =>
+  harmless(fix)
+    .replace(/^governor ([^,]*)/, (_, line: string) => commandLine(line))
+    .replace(/^aws [^,]*/, unbroken);

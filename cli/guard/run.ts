@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { writingTrouble } from '../../infra/file-trouble.ts';
 import { governorRoles } from '../../infra/guard/governor-roles.ts';
 import { guardPolicies } from '../../infra/guard/guard-policies.ts';
 import { charactersOf, MAX_CHARACTERS, textOf } from '../../infra/guard/policy-document.ts';
@@ -43,8 +44,7 @@ export async function runGuard({ policy }: PolicyFile, options: GuardOptions): P
       options.out,
     );
   } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException;
-    throw new UserError([`--out: ${options.out}: expected a folder to write to (${code ?? message})`]);
+    throw new UserError([`--out: ${options.out}: expected a folder to write to; ${writingTrouble(error)}`]);
   }
   const documents = reading.policies.map(({ name, kind, document }) => ({
     name,

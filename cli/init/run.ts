@@ -3,6 +3,7 @@ import { basename, dirname, extname, join } from 'node:path';
 import { parse } from 'yaml';
 import { readPolicy } from '../../domain/policy/policy.ts';
 import { policyJsonSchema } from '../../domain/policy/policy-schema.ts';
+import { writingTrouble } from '../../infra/file-trouble.ts';
 import { PROGRAM } from '../command-line.ts';
 import { print, printJson } from '../output/print.ts';
 import { EXIT_INTERRUPTED, UserError } from '../user-error.ts';
@@ -26,7 +27,8 @@ export async function runInit(options: InitOptions & { readonly path: string }):
   const schemaPath = join(dirname(options.path), `${basename(options.path, extname(options.path))}.schema.json`);
   if (options.force !== true)
     for (const path of [options.path, schemaPath])
-      if (await isThere(path)) throw new UserError([`${path}: is there already; --force writes over it`]);
+      if (await isThere(path))
+        throw new UserError([`${path}: is there already; --force writes over it, --out <file> names another`]);
   let policy: FirstPolicy = {
     tenantTag: options.tenantTag ?? DEFAULTS.tenantTag,
     limit: options.limit ?? DEFAULTS.limit,
@@ -49,8 +51,8 @@ export async function runInit(options: InitOptions & { readonly path: string }):
     { path: options.path, text: policyText(policy, basename(schemaPath)) },
     { path: schemaPath, text: `${JSON.stringify(policyJsonSchema(), null, 2)}\n` },
   ];
-  await writeTogether(files).catch((error: NodeJS.ErrnoException) => {
-    throw new UserError([`--out: ${options.out}: cannot be written (${error.code ?? error.message})`]);
+  await writeTogether(files).catch((error: unknown) => {
+    throw new UserError([`--out: ${options.out}: ${writingTrouble(error)}`]);
   });
   if (options.json === true) printJson({ type: 'init', policy: options.path, schema: schemaPath });
   else {

@@ -4,11 +4,12 @@ import { type LedgerKey, left } from '../../domain/spending/ledger.ts';
 import { type CostGovernor, costGovernor, type GovernorEvent, GovernorRefusal } from '../../invoke/index.ts';
 import type { StackOptions } from '../connection.ts';
 import { unlessTwice } from '../interruption.ts';
-import { harmless, print, printJson, usd } from '../output/print.ts';
+import { complain, forPeople, harmless, print, printJson, usd } from '../output/print.ts';
 import { progress } from '../output/progress.ts';
 import { type TablePorts, tablePorts } from '../table-ports.ts';
 import { readTags } from '../tags-typed.ts';
 import { EXIT_FAILED, EXIT_INTERRUPTED, UserError } from '../user-error.ts';
+import { nextSteps } from './next-steps.ts';
 
 export interface InvokeOptions extends StackOptions {
   readonly model: string;
@@ -57,7 +58,7 @@ export async function runInvoke(options: InvokeOptions, prompt = PROMPT): Promis
         await settle(governor, client);
         bar.done();
         if (abort.signal.aborted) {
-          process.stderr.write('Given up. What the call may have cost counts as spent until it is known.\n');
+          complain('Given up. What the call may have cost counts as spent until it is known.');
           return EXIT_INTERRUPTED;
         }
         if (error instanceof GovernorRefusal) return tellRefusal(options, error);
@@ -121,6 +122,9 @@ async function leftOf({ ledger, clock }: TablePorts, key: LedgerKey) {
 
 function tellRefusal(options: InvokeOptions, { code, message, details }: GovernorRefusal): number {
   if (options.json === true) printJson({ type: 'invoke', outcome: 'refused', code, message, details });
-  else process.stderr.write(`refused: ${code}: ${message}\n  What it means: docs/errors.md\n`);
+  else {
+    const next = nextSteps({ code, details });
+    complain([`refused: ${code}: ${forPeople(message)}`, ...next.map((line) => `  ${line}`)].join('\n'));
+  }
   return EXIT_FAILED;
 }

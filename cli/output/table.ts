@@ -1,4 +1,4 @@
-import { stripVTControlCharacters } from 'node:util';
+import { terminalWidth, widthOf } from './fold.ts';
 import type { Style } from './style.ts';
 
 /** A column of a table of Rows: its title, and what it says of a row. What matters most comes first. */
@@ -54,13 +54,6 @@ export function tableOf<Row>(
   ].join('\n');
 }
 
-/** How wide the terminal is in which a person reads the output, if one does. */
-export const terminalWidth = (
-  stream: { readonly isTTY?: boolean; readonly columns?: number } = process.stdout,
-): number | undefined =>
-  // A terminal that does not know its width says 0.
-  stream.isTTY === true && stream.columns !== undefined && stream.columns > 0 ? stream.columns : undefined;
-
 /** The first column always stays: it names the row. */
 function howManyFit(columns: readonly Filled[], width: number): number {
   let taken = 0;
@@ -97,8 +90,6 @@ function filledLines(texts: readonly string[], gap: string, width: number): read
   }
   return lines;
 }
-
-const widthOf = (text: string): number => [...stripVTControlCharacters(text)].length;
 
 /** What others have written must not move the cursor, nor break the line. Colours of ours are escape sequences, too. */
 const oneLine = (text: string): string => text.replaceAll(/[\r\n\t]+/g, ' ');

@@ -14,10 +14,14 @@ import type { OverridesOptions } from './list.ts';
 import type { OverrideOptions } from './request.ts';
 import type { Output } from './run.ts';
 
-const JSON_OF_OVERRIDES =
-  'Lines: one `{"decision",…}` for each decision on the way, and at last `{"override","kind","budgets","enforcement"}` with `kind` `applied`, or `kept` with `problem` where it holds and could not be enforced at once. Amounts here are digits of nano-dollars.';
+const DOCUMENT =
+  '`"outcome"` (`applied`, or `kept` with `problem` where it holds and could not be enforced at once), `override` as `overrides` shows it, `budgets` as they stand now (`budget`, `period`, `standing`, `until`, `reason?`, `leftUsd`), `profiles` (`outcome`, which is `governed` or `gone`, `arn?`, `standing?`), `failed` (`profile`, `problem`), and `decisions` on the way (`decision`, `facts`).';
+const JSON_OF_OVERRIDES = `One document, \`"type":"override"\`, with ${DOCUMENT}`;
 
 const EXITS = { 1: 'it is kept and holds, and the next sweep enforces the rest' };
+
+/** Whoever types it out of habit, as for `apply`, is not stopped at night by it. */
+const NEVER_ASKS = 'do not ask; this command never does, and takes the option as apply does';
 
 const override = (
   program: Command,
@@ -35,7 +39,8 @@ const override = (
         .option('--tenant <value>', 'a tenant: all its budgets, and for a disable all its profiles')
         .option('--until <time>', 'when it ends, such as 2026-12-01T00:00:00Z')
         .option('--for <duration>', 'how long it lasts, such as 2h or 3d; at most 30 days')
-        .requiredOption('--reason <text>', 'why, for whoever reads it later'),
+        .requiredOption('--reason <text>', 'why, for whoever reads it later')
+        .option('--yes', NEVER_ASKS),
       async (options: OverrideOptions & Output) => await (await import('./run.ts')).runOverride(kind, options),
     ),
     { examples, needs: ENFORCES, json: JSON_OF_OVERRIDES, exits: EXITS },
@@ -93,14 +98,15 @@ export const takeBack = (program: Command): Command =>
         .description(
           'Takes an override back: from then on the budget is judged as if nobody had said it. Its id is shown by `overrides`; its first six characters will do.',
         )
-        .requiredOption('--reason <text>', 'why, for whoever reads it later'),
+        .requiredOption('--reason <text>', 'why, for whoever reads it later')
+        .option('--yes', NEVER_ASKS),
       async (options: Output & { readonly reason: string }, id) =>
         await (await import('./run.ts')).runTakeBack(options, id ?? ''),
     ),
     {
       needs: ENFORCES,
       examples: [['take-back 3f2a9c --reason "the fair was cancelled"', 'the money is not there any more']],
-      json: 'Lines as of `disable`; the last is `{"type":"taken-back","kind","override","budgets","enforcement"}`.',
+      json: `One document, \`"type":"taken-back"\`, with ${DOCUMENT}`,
       exits: EXITS,
     },
   );
@@ -117,6 +123,6 @@ export const shadow = (program: Command): Command =>
     {
       needs: READS_TABLE,
       examples: [['shadow --periods 3', 'before a budget is let enforce']],
-      json: 'Lines, one for each budget and period: `budget`, `tenant?`, `period`, `limit`, `spent`, `calls`, `worth`, `standing`, `because?`. Amounts here are digits of nano-dollars.',
+      json: 'One document: `{"type":"shadow","at","table","budgets":[…]}`, an entry for each budget and period: `budget`, `tenant?`, `period`, `limitUsd`, `spentUsd`, `calls`, `worthUsd`, `standing`, `because?`.',
     },
   );

@@ -1,5 +1,6 @@
 import { isoTime, shortTime } from '../../domain/clock.ts';
 import { describeChange, describeTarget, type Override } from '../../domain/standing/override.ts';
+import { commandLine } from '../command-line.ts';
 import type { StackOptions } from '../connection.ts';
 import { harmless, print, printJson } from '../output/print.ts';
 import { styleOf } from '../output/style.ts';
@@ -25,8 +26,15 @@ export async function runOverrides(options: OverridesOptions): Promise<number> {
     printJson({ type: 'overrides', at: isoTime(at), table: ports.table, overrides: overrides.map(overrideDocument) });
     return 0;
   }
-  if (overrides.length === 0) print(`No override holds at ${shortTime(at)}.`);
-  else
+  if (overrides.length === 0) {
+    const isNarrowed = options.budget !== undefined || options.tenant !== undefined;
+    print(`No override${isNarrowed ? ' of these' : ''} holds at ${shortTime(at)}.`);
+    print(
+      isNarrowed
+        ? `All that hold: ${commandLine('overrides')}`
+        : `Overrides are made by disable, enable and raise: ${commandLine('raise --help')}\nWhat was said before: ${commandLine('audit --kind override --last 30d')}`,
+    );
+  } else
     print(
       tableOf<Override>(
         [

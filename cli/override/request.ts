@@ -2,8 +2,8 @@ import { randomUUID } from 'node:crypto';
 import type { BudgetId } from '../../domain/budgets/budget-id.ts';
 import { type EpochMs, epochMs } from '../../domain/clock.ts';
 import { Amount } from '../../domain/policy/amount.ts';
-import { Duration } from '../../domain/policy/duration.ts';
 import type { Override, OverrideChange, OverrideId, OverrideTarget } from '../../domain/standing/override.ts';
+import { durationTyped } from '../time-typed.ts';
 import { UserError } from '../user-error.ts';
 
 /** What an operator has typed. */
@@ -76,9 +76,8 @@ function endOf({ until, for: duration }: OverrideOptions): OverrideRequest['end'
       ? `--until: expected a time with its zone such as 2026-12-01T00:00:00Z, not "${until}"`
       : () => epochMs(at);
   }
-  const span = Duration.safeParse(duration);
-  if (!span.success)
-    return `--for: ${span.error.issues[0]?.message ?? 'expected a time'}; for a longer one give its end with --until`;
-  if (span.data === 0) return '--for: expected a time that is more than nothing, such as "2h"';
-  return (now) => epochMs(now + span.data);
+  const span = durationTyped('--for', duration ?? '');
+  return typeof span === 'string'
+    ? `${span}; for a longer one give its end with --until`
+    : (now) => epochMs(now + span);
 }

@@ -1,4 +1,4 @@
-import { shortTime } from '../../domain/clock.ts';
+import { isoTime, shortTime } from '../../domain/clock.ts';
 import { howMany } from '../../domain/how-many.ts';
 import type { Journal } from '../../domain/journal.ts';
 import { displayUsd } from '../../domain/money.ts';
@@ -8,11 +8,13 @@ import { type OverrideOutcome, overrideStanding } from '../../domain/standing/ov
 import { type ShadowLine, shadowReport } from '../../domain/standing/shadow-report.ts';
 import { type RetractionOutcome, takeBack } from '../../domain/standing/take-back.ts';
 import { callerOf } from '../caller.ts';
+import { commandLine } from '../command-line.ts';
 import { type StackOptions, tableOf } from '../connection.ts';
 import { InterruptedBefore, unlessTwice, wasInterrupted } from '../interruption.ts';
+import { complain, print, printJson } from '../output/print.ts';
 import { EXIT_FAILED, UserError } from '../user-error.ts';
 import { enforcementOf } from './account.ts';
-import { overrideLine } from './document.ts';
+import { type Decision, outcomeDocument, overrideLine, shadowDocument } from './document.ts';
 import { type OverrideOptions, overrideOf, readOverride } from './request.ts';
 
 export interface Output extends StackOptions {
@@ -23,7 +25,8 @@ export interface Output extends StackOptions {
 export async function runOverride(kind: OverrideChange['kind'], options: OverrideOptions & Output): Promise<number> {
   const request = readOverride(kind, options);
   const { arn } = await callerOf();
-  const ports = await enforcementOf(tableOf(options), journalFor(options));
+  const decisions: Decision[] = [];
+  const ports = await enforcementOf(tableOf(options), journalFor(decisions));
   const wanted = overrideOf(request, arn, ports.clock.now());
   ports.journal.begin({ actor: arn, invocation: wanted.id });
   const outcome = await enforced((isInterrupted) => {
@@ -35,15 +38,16 @@ export async function runOverride(kind: OverrideChange['kind'], options: Overrid
     return overrideStanding({ ...ports, overrides: { ...overrides, keep } }, wanted);
   }, ports.journal);
   if (outcome.kind === 'refused') throw new UserError([outcome.problem]);
-  if (options.json === true) write(JSON.stringify(outcome, plainly));
-  else for (const line of told(outcome.override, outcome)) write(line);
+  if (options.json === true) printJson(outcomeDocument('override', outcome, decisions));
+  else for (const line of told(outcome.override, outcome)) print(line);
   return exitOf(outcome);
 }
 
 /** Takes an override back and enforces what follows. @returns the exit code */
 export async function runTakeBack(options: Output & { readonly reason: string }, id: string): Promise<number> {
   const { arn } = await callerOf();
-  const ports = await enforcementOf(tableOf(options), journalFor(options));
+  const decisions: Decision[] = [];
+  const ports = await enforcementOf(tableOf(options), journalFor(decisions));
   ports.journal.begin({ actor: arn, invocation: id });
   const outcome: RetractionOutcome = await enforced((isInterrupted) => {
     const { overrides } = ports;
@@ -56,11 +60,12 @@ export async function runTakeBack(options: Output & { readonly reason: string },
       { id, reason: options.reason, author: arn },
     );
   }, ports.journal);
-  if (outcome.kind === 'refused') throw new UserError([outcome.problem]);
-  if (options.json === true) write(JSON.stringify({ type: 'taken-back', ...outcome }, plainly));
+  if (outcome.kind === 'refused')
+    throw new UserError([outcome.problem, `Those that hold: ${commandLine('overrides')}`]);
+  if (options.json === true) printJson(outcomeDocument('taken-back', outcome, decisions));
   else {
-    write(`taken back: ${overrideLine(outcome.override)}`);
-    for (const line of afterwards(outcome)) write(line);
+    print(`taken back: ${overrideLine(outcome.override)}`);
+    for (const line of afterwards(outcome)) print(line);
   }
   return exitOf(outcome);
 }
@@ -71,7 +76,7 @@ async function enforced<Outcome>(
   journal: { flush(): Promise<void> },
 ): Promise<Outcome> {
   return await unlessTwice(
-    () => process.stderr.write('Interrupted: finishing what has begun; Ctrl-C again leaves the rest to the sweep …\n'),
+    () => complain('Interrupted: finishing what has begun; Ctrl-C again leaves the rest to the sweep …'),
     async () => {
       try {
         return await work(wasInterrupted);
@@ -82,16 +87,23 @@ async function enforced<Outcome>(
   );
 }
 
-const write = (text: string) => void process.stdout.write(`${text}\n`);
-
 const exitOf = (outcome: Exclude<OverrideOutcome, { kind: 'refused' }>): number =>
   outcome.kind === 'applied' && outcome.enforcement.failed.length === 0 ? 0 : EXIT_FAILED;
 
 /** Tells what budgets in shadow mode would have refused. @returns the exit code */
 export async function runShadow(options: Output & { readonly periods: number }): Promise<number> {
-  const lines = await shadowReport(await enforcementOf(tableOf(options), journalFor(options)), options.periods);
-  for (const line of lines) write(options.json === true ? JSON.stringify(line, plainly) : describeShadow(line));
-  if (lines.length === 0 && options.json !== true) write('No budget is in shadow mode, or was in these periods.');
+  const table = tableOf(options);
+  const ports = await enforcementOf(table, journalFor());
+  const budgets = await shadowReport(ports, options.periods);
+  if (options.json === true) {
+    printJson({ type: 'shadow', at: isoTime(ports.clock.now()), table, budgets: budgets.map(shadowDocument) });
+    return 0;
+  }
+  for (const each of budgets) print(describeShadow(each));
+  if (budgets.length === 0) {
+    print('No budget is in shadow mode, or was in these periods.');
+    print('To try one out: "mode: shadow" at a budget of the policy (docs/policy.md), then plan and apply.');
+  }
   return 0;
 }
 
@@ -128,22 +140,11 @@ function afterwards(outcome: Exclude<OverrideOutcome, { kind: 'refused' }>): str
   ];
 }
 
-/** What is decided on the way, for whoever reads JSON. */
-function journalFor({ json }: Output): Journal {
-  return {
-    decided: (decision, facts) => {
-      if (json === true) process.stdout.write(`${JSON.stringify({ decision, ...facts })}\n`);
-    },
-    counted: (metric, facts) => {
-      // The override holds all the same; who looks for it later finds a gap.
-      if (metric === 'AuditFailed')
-        process.stderr.write(`The audit trail could not be written: ${JSON.stringify(facts)}\n`);
-    },
-  };
-}
-
-/** Amounts as digits; of a failure its problem says what a program needs. */
-const plainly = (name: string, value: unknown): unknown => {
-  if (name === 'cause') return undefined;
-  return typeof value === 'bigint' ? value.toString() : value;
-};
+/** What is decided on the way is told with the outcome to whoever reads JSON. */
+const journalFor = (decisions: Decision[] = []): Journal => ({
+  decided: (decision, facts) => void decisions.push({ decision, facts }),
+  counted: (metric, facts) => {
+    // The override holds all the same; who looks for it later finds a gap.
+    if (metric === 'AuditFailed') complain(`The audit trail could not be written: ${JSON.stringify(facts)}`);
+  },
+});

@@ -2,9 +2,11 @@ import { isoTime } from '../../domain/clock.ts';
 import { howMany } from '../../domain/how-many.ts';
 import { isEnded } from '../../domain/profiles/profile-index.ts';
 import { matches, type TagSelector } from '../../domain/tags.ts';
+import { commandLine } from '../command-line.ts';
 import type { StackOptions } from '../connection.ts';
 import { print, printJson } from '../output/print.ts';
 import { styleOf } from '../output/style.ts';
+import { firstSteps } from '../status/first-steps.ts';
 import { tablePorts } from '../table-ports.ts';
 import { readTags } from '../tags-typed.ts';
 import { profileDocument } from './document.ts';
@@ -43,6 +45,8 @@ export async function runProfiles(options: ProfilesOptions): Promise<number> {
   print(
     `${found.length > 0 ? '\n' : ''}${found.length} of ${howMany(entries.length, 'profile')} in table ${ports.table}`,
   );
+  if (entries.length === 0) for (const line of firstSteps(ports.policy)) print(line);
+  else if (found.length === 0) print(`All of them: ${commandLine('profiles --ended')}`);
   for (const arn of unreadable)
     print(style.yellow(`The index entry of ${arn} was written by another version: not shown.`));
   return 0;

@@ -1,6 +1,7 @@
 import type { IndexEntry } from '../../domain/profiles/profile-index.ts';
 import { describeReason } from '../../domain/standing/standing.ts';
 import { describeTags, tagValue } from '../../domain/tags.ts';
+import { forPeople } from '../output/print.ts';
 import { type Style, standingIn } from '../output/style.ts';
 import { tableOf } from '../output/table.ts';
 
@@ -29,7 +30,7 @@ export function profileTable(
     style,
   );
   const reasons = entries.flatMap(({ name, standing }) =>
-    standing.state === 'open' ? [] : standing.reasons.map((reason) => `${name}: ${describeReason(reason)}`),
+    standing.state === 'open' ? [] : standing.reasons.map((reason) => `${name}: ${forPeople(describeReason(reason))}`),
   );
   return reasons.length === 0 ? table : `${table}\n\n${reasons.join('\n')}`;
 }

@@ -42,7 +42,7 @@ export const recover = (program: Command): Command =>
         ['recover', 'what it would do; then it asks'],
         ['recover --yes --spent tenant-monthly/acme="12.50 USD"', 'with what the bill says of one budget'],
       ],
-      json: 'Lines: `{"state"}` (`open`, `closing`, or `closed` with `closedAt` or `recoverableAt`), one `{"step"}` for each budget and period with `kind` (`true-up`, `provide`, `done`, `unknown`), one `{"did","outcome"}` for each that was worked on, one `{"decision",…}` for each decision, and at last `{"state","left"}`. Amounts here are digits of nano-dollars.',
+      json: 'Lines: `{"type":"table","state"}` (`open`, `closing`, or `closed` with `closedAt` or `recoverableAt`), a `step` for each budget and period (`kind`, which is `true-up`, `provide`, `done` or `unknown`, `budget`, `period`, `committedUsd?` with `before` and `after`, `spentAtMostUsd?`, `because?`), a `did` with its `outcome` for each that was worked on, a `decision` with its `facts` for each decision, and at last `{"type":"end","state","left"}`.',
       exits: { 1: 'the table is still closed: it says until when, or which budgets; run it again' },
     },
   );

@@ -15,6 +15,8 @@ import { callerOf } from '../caller.ts';
 import { tableOf } from '../connection.ts';
 import { askForConsent } from '../declare/consent.ts';
 import { unlessTwice } from '../interruption.ts';
+import { folded } from '../output/fold.ts';
+import { complain } from '../output/print.ts';
 import { EXIT_FAILED, EXIT_INTERRUPTED, UserError } from '../user-error.ts';
 import { recoveryOf } from './account.ts';
 import type { RecoverOptions } from './options.ts';
@@ -29,7 +31,10 @@ interface Found {
 export async function runRecover(options: RecoverOptions): Promise<number> {
   if (options.yes !== true && (options.json === true || !process.stdin.isTTY))
     throw new UserError(['expected --yes: nobody can be asked here whether to recover']);
-  const voice = options.json === true ? jsonVoice(process.stdout) : textVoice(process.stdout);
+  const voice =
+    options.json === true
+      ? jsonVoice(process.stdout)
+      : textVoice({ write: (text) => process.stdout.write(folded(text)) });
   const { arn } = await callerOf();
   const ports = await recoveryOf(tableOf(options), journalFor(voice));
   ports.journal.begin({ actor: arn, invocation: ports.newWriteId() });
@@ -81,7 +86,7 @@ async function close(
     return consent === 'interrupted' ? EXIT_INTERRUPTED : 0;
   }
   await unlessTwice(
-    () => process.stderr.write('Interrupted: closing the table to the end; Ctrl-C again leaves it to ledger-watch …\n'),
+    () => complain('Interrupted: closing the table to the end; Ctrl-C again leaves it to ledger-watch …'),
     () =>
       closeTable(
         {
@@ -110,7 +115,7 @@ async function workOff(
   let isInterrupted = false;
   const interrupt = () => {
     isInterrupted = true;
-    process.stderr.write('Interrupted: finishing the budget under way; run the command again for the others …\n');
+    complain('Interrupted: finishing the budget under way; run the command again for the others …');
   };
   let left = steps.length;
   await unlessTwice(interrupt, async () => {
@@ -131,7 +136,6 @@ const journalFor = (voice: RecoveryVoice): Journal => ({
   decided: (decision, facts) => voice.decided(decision, facts),
   counted: (metric, facts) => {
     // The recovery holds all the same; who looks for it later finds a gap.
-    if (metric === 'AuditFailed')
-      process.stderr.write(`The audit trail could not be written: ${JSON.stringify(facts)}\n`);
+    if (metric === 'AuditFailed') complain(`The audit trail could not be written: ${JSON.stringify(facts)}`);
   },
 });

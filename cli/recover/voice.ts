@@ -2,6 +2,7 @@ import { type EpochMs, epochMs, isoTime, shortTime } from '../../domain/clock.ts
 import type { JournalFacts } from '../../domain/journal.ts';
 import { displayUsd } from '../../domain/money.ts';
 import type { RecoveryOutcome, RecoveryStep } from '../../domain/recovery/recover.ts';
+import { usd } from '../output/print.ts';
 
 /** How a recovery tells what it sees and does. */
 export interface RecoveryVoice {
@@ -81,22 +82,36 @@ function described(step: RecoveryStep): string {
 
 /** For programs: a line of JSON for everything. */
 export function jsonVoice(output: Output): RecoveryVoice {
-  const say = (line: Readonly<Record<string, unknown>>): void =>
-    void output.write(
-      `${JSON.stringify(line, (_, value: unknown) => (typeof value === 'bigint' ? value.toString() : value))}\n`,
-    );
-  const plain = ({ budget, period, ...step }: RecoveryStep) => ({ ...step, budget: budget.id, period: period.id });
+  const say = (line: Readonly<Record<string, unknown>>): void => void output.write(`${JSON.stringify(line)}\n`);
   return {
-    notRestored: () => say({ state: 'open' }),
-    closing: () => say({ state: 'closing' }),
-    tooEarly: (at) => say({ state: 'closed', recoverableAt: isoTime(at) }),
+    notRestored: () => say({ type: 'table', state: 'open' }),
+    closing: () => say({ type: 'table', state: 'closing' }),
+    tooEarly: (at) => say({ type: 'table', state: 'closed', recoverableAt: isoTime(at) }),
     plan: (steps, closedAt) => {
-      say({ state: 'closed', closedAt: isoTime(closedAt) });
-      for (const step of steps) say({ step: plain(step) });
+      say({ type: 'table', state: 'closed', closedAt: isoTime(closedAt) });
+      for (const step of steps) say({ type: 'step', ...stepDocument(step) });
     },
-    nothingChanged: () => say({ outcome: 'nothing changed' }),
-    did: (step, outcome) => say({ did: plain(step), outcome }),
-    decided: (decision, facts) => say({ decision, ...facts }),
-    end: (left) => say({ state: left === 0 ? 'open' : 'closed', left }),
+    nothingChanged: () => say({ type: 'end', state: 'closed', outcome: 'nothing changed' }),
+    did: (step, outcome) => say({ type: 'did', outcome, ...stepDocument(step) }),
+    decided: (decision, facts) => say({ type: 'decision', decision, facts }),
+    end: (left) => say({ type: 'end', state: left === 0 ? 'open' : 'closed', left }),
   };
+}
+
+function stepDocument(step: RecoveryStep): object {
+  const head = { kind: step.kind, budget: step.budget.id, period: step.period.id };
+  switch (step.kind) {
+    case 'true-up':
+      return {
+        ...head,
+        committedUsd: { before: usd(step.before), after: usd(step.after) },
+        spentAtMostUsd: usd(step.spentAtMost),
+      };
+    case 'provide':
+      return { ...head, spentAtMostUsd: usd(step.spentAtMost) };
+    case 'done':
+      return head;
+    case 'unknown':
+      return { ...head, because: step.why };
+  }
 }

@@ -14,7 +14,7 @@ import {
 import { type Redriven, redrive } from '../../domain/redrive/redrive.ts';
 import { PREFIX, type StackOptions, stageIn } from '../connection.ts';
 import { unlessTwice } from '../interruption.ts';
-import { harmless, print, printJson } from '../output/print.ts';
+import { complain, harmless, print, printJson } from '../output/print.ts';
 import { EXIT_FAILED, EXIT_INTERRUPTED, UserError } from '../user-error.ts';
 
 export interface RedriveOptions extends StackOptions {
@@ -56,7 +56,7 @@ export async function runRedrive(options: RedriveOptions): Promise<number> {
   const reports = await unlessTwice(
     () => {
       isInterrupted = true;
-      process.stderr.write('Interrupted: it ends with the letter in hand. The same command goes on from there.\n');
+      complain('Interrupted: it ends with the letter in hand. The same command goes on from there.');
     },
     () => redrive(ports, queues, { dryRun, isInterrupted: () => isInterrupted, told }),
   );

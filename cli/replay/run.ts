@@ -7,6 +7,7 @@ import { isoTime } from '../../domain/clock.ts';
 import type { JournalFacts } from '../../domain/journal.ts';
 import { dryPorts, type Transcript } from '../../domain/replay/dry-ports.ts';
 import { type Routing, routeEvent } from '../../domain/replay/replay-event.ts';
+import { readingTrouble } from '../../infra/file-trouble.ts';
 import { callerOf } from '../caller.ts';
 import { PREFIX, type StackOptions, stageIn, tableOf } from '../connection.ts';
 import { harmless, print, printJson } from '../output/print.ts';
@@ -71,11 +72,9 @@ export async function runReplay(options: ReplayOptions, file: string): Promise<n
 const NOTHING: Transcript = { decisions: [], counted: [], intentions: [] };
 
 async function readEvent(file: string): Promise<unknown> {
-  const text = await (file === '-' ? textOf(process.stdin) : readFile(file, 'utf8')).catch(
-    (error: NodeJS.ErrnoException) => {
-      throw new UserError([`${file}: cannot be read (${error.code ?? error.message})`]);
-    },
-  );
+  const text = await (file === '-' ? textOf(process.stdin) : readFile(file, 'utf8')).catch((error: unknown) => {
+    throw new UserError([`${file}: ${readingTrouble(error)}`]);
+  });
   try {
     return JSON.parse(text);
   } catch (error) {

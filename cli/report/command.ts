@@ -12,8 +12,8 @@ export const report = (program: Command): Command =>
           'Tells what was spent by the values of tags: what the helper has recorded, what AWS bills (Cost Explorer), and how far they differ. Days are UTC, as AWS bills them; amounts are exact. Each question to Cost Explorer costs a US cent for every page. `--format focus` writes columns of FOCUS 1.2 for chargeback, from the records alone.',
         )
         .option(
-          '--by <key>',
-          'tag whose values get a row each; several times for several (default: the tenant tag)',
+          '--by <keys>',
+          'tag whose values get a row each; several with commas, or given several times (default: the tenant tag)',
           severalTimes,
         )
         .addOption(new Option('--per <period>', 'one row for each').choices(REPORT_PERIODS).default('month'))
@@ -33,6 +33,7 @@ export const report = (program: Command): Command =>
       needs: [...READS_TABLE, 'ce:GetCostAndUsage'],
       examples: [
         ['report', 'this month by tenant'],
+        ['report --by tenant,environment', 'a row for each tenant and environment'],
         ['report --by app --per week --from 2026-10-01 --format csv', 'for a spreadsheet'],
         ['report --from 2026-10-01 --until 2026-10-31 --format focus > october.csv', 'for chargeback'],
       ],

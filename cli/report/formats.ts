@@ -5,6 +5,7 @@ import { FOCUS_COLUMNS, type FocusRow } from '../../domain/reporting/focus.ts';
 import type { BilledBeside, ReportRow, SpendReport } from '../../domain/reporting/spend-report.ts';
 import { inputOf } from '../../domain/spending/usage.ts';
 import type { UsageTotals } from '../../domain/spending/usage-record.ts';
+import { PROGRAM } from '../command-line.ts';
 import { csv, markdown } from '../output/delimited.ts';
 import { usd } from '../output/print.ts';
 import { styleOf } from '../output/style.ts';
@@ -28,7 +29,7 @@ export function reportText(report: SpendReport, format: 'table' | 'csv' | 'markd
   const notes = notesOf(report);
   const body =
     shown.length === 0
-      ? 'Nothing was recorded or billed.'
+      ? `Nothing was recorded or billed. Another time: --from and --until. A first call: ${PROGRAM} invoke --help`
       : format === 'table'
         ? tableOf(columns, shown, styleOf())
         : markdown(

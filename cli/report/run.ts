@@ -9,7 +9,7 @@ import { type ReportQuestion, spendReport } from '../../domain/reporting/spend-r
 import { isTagKey, matches, type TagSelector } from '../../domain/tags.ts';
 import { callerOf } from '../caller.ts';
 import type { StackOptions } from '../connection.ts';
-import { print, printJson } from '../output/print.ts';
+import { print, printAsIs, printJson } from '../output/print.ts';
 import { progress } from '../output/progress.ts';
 import { tablePorts } from '../table-ports.ts';
 import { readTags } from '../tags-typed.ts';
@@ -35,8 +35,7 @@ export interface ReportOptions extends StackOptions {
 export async function runReport(options: ReportOptions): Promise<number> {
   const format = options.json === true ? 'json' : options.format;
   const typed = readTags(options.tag ?? []);
-  for (const key of options.by ?? [])
-    if (!isTagKey(key)) throw new UserError([`--by: expected a tag key such as tenant, not "${key}"`]);
+  const by = keysIn(options.by);
   const days = readDays(options);
   const ports = await tablePorts(options);
   const { policy } = ports;
@@ -52,15 +51,26 @@ export async function runReport(options: ReportOptions): Promise<number> {
       ({ tags }) => Object.keys(selector).length === 0 || (tags !== undefined && matches(selector, tags)),
     );
     bar.done();
-    print(focusText(focusRows(recorded, policy.tenantTag)));
+    printAsIs(focusText(focusRows(recorded, policy.tenantTag)));
     return 0;
   }
-  const question: ReportQuestion = { by: options.by ?? [policy.tenantTag], per: options.per, ...span, selector };
+  const question: ReportQuestion = { by: by ?? [policy.tenantTag], per: options.per, ...span, selector };
   const report = await spendReport({ ...ports, bill: await billPort(options), told }, question);
   bar.done();
   if (format === 'json') printJson(reportDocument(report, ports.clock.now(), ports.table));
-  else print(reportText(report, format));
+  else if (format === 'table') print(reportText(report, format));
+  else printAsIs(reportText(report, format));
   return 0;
+}
+
+/** Keys may be given apart, or with commas between them, of which no tag key of Bedrock's has one. @throws {UserError} */
+function keysIn(typed: readonly string[] | undefined): readonly string[] | undefined {
+  const keys = typed?.flatMap((text) => text.split(',').map((key) => key.trim()));
+  const problems = (keys ?? [])
+    .filter((key) => !isTagKey(key))
+    .map((key) => `--by: expected tag keys such as tenant or tenant,environment, not "${key}"`);
+  if (problems.length > 0) throw new UserError(problems);
+  return keys === undefined ? undefined : [...new Set(keys)];
 }
 
 async function billPort({ bill }: ReportOptions) {

@@ -5,6 +5,7 @@ import { isEnded } from '../../domain/profiles/profile-index.ts';
 import { type TableState, tableState } from '../../domain/recovery/tend-table.ts';
 import { type BudgetStatus, budgetStatuses, budgetsOf, shareOf } from '../../domain/status/budget-status.ts';
 import { tagValue } from '../../domain/tags.ts';
+import { commandLine } from '../command-line.ts';
 import type { StackOptions } from '../connection.ts';
 import { print, printJson } from '../output/print.ts';
 import { progress } from '../output/progress.ts';
@@ -15,6 +16,7 @@ import { profileTable } from '../profiles/table.ts';
 import { type TablePorts, tablePorts } from '../table-ports.ts';
 import { UserError } from '../user-error.ts';
 import { statusDocument } from './document.ts';
+import { firstSteps } from './first-steps.ts';
 import { statusLines, statusTable } from './text.ts';
 
 export interface StatusOptions extends StackOptions {
@@ -55,7 +57,7 @@ export async function runStatus(options: StatusOptions, tenant?: string): Promis
     return 0;
   }
   const style = styleOf();
-  if (tenant === undefined) tellAll(statuses, at, ports.table);
+  if (tenant === undefined) tellAll(statuses, at, ports);
   else {
     print(`${style.bold(`tenant ${tenant}`)} at ${shortTime(at)}\n`);
     for (const status of statuses) for (const line of statusLines(status, style)) print(line);
@@ -67,7 +69,7 @@ export async function runStatus(options: StatusOptions, tenant?: string): Promis
   if (state === 'restored' || state === 'closed')
     print(
       style.red(
-        '\nThe table was restored from a backup: nothing is lent from it until `governor recover` has opened it.',
+        `\nThe table was restored from a backup: nothing is lent from it until ${commandLine('recover')} has opened it.`,
       ),
     );
   for (const arn of unreadable)
@@ -85,9 +87,10 @@ async function stateOf({ identities }: TablePorts): Promise<TableState | 'unknow
   }
 }
 
-function tellAll(statuses: readonly BudgetStatus[], at: EpochMs, table: string): void {
+function tellAll(statuses: readonly BudgetStatus[], at: EpochMs, { table, policy }: TablePorts): void {
   if (statuses.length === 0) {
     print(`No profile is covered by a budget yet (table ${table}, ${shortTime(at)}).`);
+    for (const line of firstSteps(policy)) print(line);
     return;
   }
   const style = styleOf();
@@ -95,7 +98,7 @@ function tellAll(statuses: readonly BudgetStatus[], at: EpochMs, table: string):
   print(statusTable(sorted, style));
   const count = (standing: string) => sorted.filter(({ figures }) => figures?.standing === standing).length;
   print(
-    `\n${howMany(sorted.length, 'budget')} at ${shortTime(at)}: ${count('closed')} closed, ${count('throttled')} throttled. More of one tenant: governor status <tenant>`,
+    `\n${howMany(sorted.length, 'budget')} at ${shortTime(at)}: ${count('closed')} closed, ${count('throttled')} throttled. More of one tenant: ${commandLine('status <tenant>')}`,
   );
 }
 

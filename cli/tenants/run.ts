@@ -10,6 +10,7 @@ import { progress } from '../output/progress.ts';
 import { standingIn, styleOf } from '../output/style.ts';
 import { tableOf } from '../output/table.ts';
 import { statusDocument } from '../status/document.ts';
+import { firstSteps } from '../status/first-steps.ts';
 import { forecastOf } from '../status/text.ts';
 import { tablePorts } from '../table-ports.ts';
 
@@ -63,6 +64,7 @@ export async function runTenants(options: TenantsOptions): Promise<number> {
       ),
     );
   print(`${found.length > 0 ? '\n' : ''}${howMany(found.length, 'tenant')} at ${shortTime(at)}`);
+  if (found.length === 0) for (const line of firstSteps(ports.policy)) print(line);
   for (const arn of unreadable)
     print(style.yellow(`The index entry of ${arn} was written by another version: not shown.`));
   return 0;

@@ -7,6 +7,7 @@ import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 import * as z from 'zod';
+import { NAMESPACE as LATE_CALENDAR, lateCalendar } from '../late-calendar.ts';
 import { writeDeclarations } from './declarations.ts';
 import { importsOfBundle, inlinedPackages, type PackageUse, packageName } from './imports.ts';
 import { INLINED, PROVISIONS, type ProjectManifest, publishedManifest } from './manifest.ts';
@@ -62,7 +63,7 @@ async function bundle(outDir: string) {
     target: 'node20',
     mainFields: ['module', 'main'],
     external: Object.keys(PROVISIONS),
-    plugins: [tableSdkByRequire, oneFile(ROOT.replace(/\/$/, ''), 'invoke/governing.ts')],
+    plugins: [lateCalendar, tableSdkByRequire, oneFile(ROOT.replace(/\/$/, ''), 'invoke/governing.ts')],
     legalComments: 'none',
     metafile: true,
     logLevel: 'silent',
@@ -72,7 +73,8 @@ async function bundle(outDir: string) {
   if (unforeseen.length > 0)
     throw new Error(`The helper uses ${unforeseen.join(', ')}: declare it in infra/publish/manifest.ts.`);
   const modules = Object.keys(metafile.inputs).filter(
-    (file) => !file.includes('node_modules/') && !file.startsWith(`${NAMESPACE}:`),
+    (file) =>
+      !file.includes('node_modules/') && !file.startsWith(`${NAMESPACE}:`) && !file.startsWith(`${LATE_CALENDAR}:`),
   );
   return { modules: modules.sort(), imports: importsOfBundle(metafile), inlined };
 }

@@ -85,7 +85,12 @@ describe('governor audit', () => {
 
   it.each<[string, string[], RegExp]>([
     ['a time without its zone', ['--from', '2026-11-10T09:00'], /^--from: expected a day or a time with its zone/],
-    ['a duration that is none', ['--last', 'ever'], /^--last: expected a time of at most 30 days/],
+    [
+      'a duration that is none',
+      ['--last', 'ever'],
+      /^--last: expected a number above 0 with its unit, such as 45m, 24h or 7d, .*; not "ever"\n$/,
+    ],
+    ['a duration without its unit', ['--last', '1'], /^--last: expected a number above 0 with its unit.*; not "1"\n$/],
     ['two beginnings', ['--from', '2026-11-10', '--last', '2h'], /^expected one of --from/],
     ['a time that is yet to come', ['--from', '2026-12-01'], /^--from: expected a time that has come/],
     ['too long a time', ['--from', '2020-01-01'], /^--from: expected at most 400 days/],

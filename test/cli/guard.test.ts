@@ -86,7 +86,7 @@ describe('npm run governor -- guard', () => {
       governor({}, 'guard', '--policy', policy, '--out', out, ...ACCOUNT).ended;
     expect(await guard('missing.yaml', join(folder, 'x'))).toMatchObject({
       code: 2,
-      stderr: 'missing.yaml: cannot be read (ENOENT)\n',
+      stderr: 'missing.yaml: there is no such file (ENOENT)\n',
     });
     expect(await guard(long, join(folder, 'x'))).toMatchObject({
       code: 2,
@@ -95,7 +95,7 @@ describe('npm run governor -- guard', () => {
     expect(await readdir(folder)).not.toContain('x');
     expect(await guard(POLICY, long)).toMatchObject({
       code: 2,
-      stderr: `--out: ${long}: expected a folder to write to (EEXIST)\n`,
+      stderr: `--out: ${long}: expected a folder to write to; there is a file of this name, where a folder was expected (EEXIST)\n`,
     });
   });
 });

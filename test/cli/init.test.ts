@@ -47,7 +47,7 @@ describe('governor init', () => {
       code: 2,
       signal: null,
       stdout: '',
-      stderr: `${file}: is there already; --force writes over it\n`,
+      stderr: `${file}: is there already; --force writes over it, --out <file> names another\n`,
     });
     expect(await readFile(file, 'utf8')).toBe(text);
     expect(await governor({}, 'init', ...typed, '--force', '--json').ended).toMatchObject({
@@ -66,7 +66,7 @@ describe('governor init', () => {
     [
       'a folder that is not there',
       ['--yes', '--out', '/nonexistent/x.yaml'],
-      /^--out: \/nonexistent\/x\.yaml: cannot be written \(ENOENT\)/,
+      /^--out: \/nonexistent\/x\.yaml: there is no such folder \(ENOENT\)/,
     ],
   ])('refuses %s and writes nothing', async (_, args, problem) => {
     const before = await readdir(folder);

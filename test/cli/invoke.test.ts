@@ -64,7 +64,8 @@ describe('governor invoke', () => {
     expect(JSON.parse(stdout)).toMatchObject({ type: 'invoke', outcome: 'refused', code: 'TenantDisabled' });
     const text = await run(...CALL);
     expect(text).toMatchObject({ code: 1, stdout: '' });
-    expect(text.stderr).toMatch(/^refused: TenantDisabled: .*an invoice is disputed/);
+    expect(text.stderr).toMatch(/^refused: TenantDisabled: .* until 2026-11-10 \d\d:\d\d UTC: an invoice is disputed/);
+    expect(text.stderr).toContain('\n  Take it back: governor take-back <id> --reason "…"\n');
     await run('enable', '--tenant', 'alpine-re', '--for', '1h', '--reason', 'it is paid');
   });
 

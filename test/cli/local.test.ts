@@ -46,7 +46,11 @@ describe('governor local', () => {
 
   it('refuses a policy that is invalid before anything starts', async () => {
     const ending = await governor({}, 'local', '--policy', '/nonexistent.yaml').ended;
-    expect(ending).toMatchObject({ code: 2, stdout: '', stderr: '/nonexistent.yaml: cannot be read (ENOENT)\n' });
+    expect(ending).toMatchObject({
+      code: 2,
+      stdout: '',
+      stderr: '/nonexistent.yaml: there is no such file (ENOENT)\n',
+    });
   });
 });
 

@@ -123,7 +123,7 @@ describe('npm start -- --policy with a file that is no policy', () => {
     expect(await start('--policy', file).ended).toMatchObject({
       code: 2,
       stdout: '',
-      stderr: `${file}: cannot be read (ENOENT)\n`,
+      stderr: `${file}: there is no such file (ENOENT)\n`,
     });
   });
 
@@ -133,7 +133,7 @@ describe('npm start -- --policy with a file that is no policy', () => {
     expect(await start('--policy', file).ended).toMatchObject({
       code: 2,
       stdout: '',
-      stderr: `${file}: cannot be read (EISDIR)\n`,
+      stderr: `${file}: this is a folder, and a file was expected (EISDIR)\n`,
     });
   });
 });

@@ -233,6 +233,10 @@ describe('governor replay', () => {
       'replay',
       '/nonexistent.json',
     ).ended;
-    expect(ending).toMatchObject({ code: 2, stdout: '', stderr: '/nonexistent.json: cannot be read (ENOENT)\n' });
+    expect(ending).toMatchObject({
+      code: 2,
+      stdout: '',
+      stderr: '/nonexistent.json: there is no such file (ENOENT)\n',
+    });
   });
 });

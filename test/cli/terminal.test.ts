@@ -1,9 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { connect, stageIn, tableOf } from '../../cli/connection.ts';
 import { csv, markdown } from '../../cli/output/delimited.ts';
+import { folded, terminalWidth } from '../../cli/output/fold.ts';
 import { progress } from '../../cli/output/progress.ts';
 import { styleOf } from '../../cli/output/style.ts';
-import { tableOf as table, terminalWidth } from '../../cli/output/table.ts';
+import { tableOf as table } from '../../cli/output/table.ts';
 import { UserError } from '../../cli/user-error.ts';
 
 const stream = (isTTY: boolean) => {
@@ -20,6 +21,21 @@ describe('what a terminal is shown', () => {
     // The convention: present and not empty.
     expect(styleOf({ isTTY: true }, { NO_COLOR: '' }).isColorSupported).toBe(true);
     expect(styleOf({ isTTY: true }, { TERM: 'dumb' }).isColorSupported).toBe(false);
+    expect(styleOf({ isTTY: false }, { FORCE_COLOR: '1' }).isColorSupported).toBe(true);
+    expect(styleOf({ isTTY: true }, { FORCE_COLOR: '0' }).isColorSupported).toBe(false);
+    expect(styleOf({ isTTY: true }, { FORCE_COLOR: '1', NO_COLOR: '1' }).isColorSupported).toBe(false);
+  });
+
+  it('breaks long lines between words, under the text that they belong to, and keeps commands and ARNs whole', () => {
+    const red = styleOf({ isTTY: true }, {}).red;
+    expect(folded('a long line of many words', 12)).toBe('a long line\nof many\nwords');
+    expect(folded(`  why     ${red('an invoice')} is disputed`, 24)).toBe(
+      `  why     ${red('an invoice')} is\n          disputed`,
+    );
+    expect(folded('  → deploy the stack', 12)).toBe('  → deploy\n    the\n    stack');
+    expect(folded('see arn:aws:bedrock:us-east-1 there', 12)).toBe('see\narn:aws:bedrock:us-east-1\nthere');
+    expect(folded('fits\nthis too', 12)).toBe('fits\nthis too');
+    expect(folded('as long as it is, in a pipe', undefined)).toBe('as long as it is, in a pipe');
   });
 
   it('has progress in a terminal alone, within its width, and taken away at the end', () => {

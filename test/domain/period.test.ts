@@ -2,6 +2,8 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type EpochMs, epochMs } from '../../domain/clock.ts';
 import { isTimeZone, nextPeriod, PERIOD_KINDS, type PeriodKind, periodAt } from '../../domain/period.ts';
+import { utcPeriod } from '../../domain/utc-period.ts';
+import { zonedPeriod } from '../../domain/zoned-period.ts';
 
 const at = (iso: string): EpochMs => epochMs(Date.parse(iso));
 const HOUR = 3_600_000;
@@ -46,6 +48,23 @@ describe('periodAt', () => {
     ['year', 'Pacific/Auckland', '2026-12-31T11:00:00Z', '2027', '2026-12-31T11:00:00Z', '2027-12-31T11:00:00Z'],
   ])('finds the %s in %s that holds %s: %s', (kind, zone, instant, id, startsAt, endsAt) => {
     expect(periodAt(kind, zone, at(instant))).toEqual({ id, kind, startsAt: at(startsAt), endsAt: at(endsAt) });
+  });
+
+  it('knows UTC without a calendar of time zones as one with them does', () => {
+    const property = fc.property(kinds, instants, (kind, instant) => {
+      expect(periodAt(kind, 'UTC', instant)).toEqual(zonedPeriod(kind, 'UTC', instant));
+    });
+    fc.assert(property, { numRuns: 2_000 });
+  });
+
+  it.each(PERIOD_KINDS)('turns from one %s of UTC to the next at the very millisecond, for ten years', (kind) => {
+    let period = periodAt(kind, 'UTC', at('2020-01-01T00:00:00Z'));
+    while (period.endsAt < Date.UTC(2030, 0, 1)) {
+      const next = periodAt(kind, 'UTC', period.endsAt);
+      expect(utcPeriod(kind, epochMs(period.endsAt - 1))).toEqual(period);
+      expect(next).toEqual(zonedPeriod(kind, 'UTC', period.endsAt));
+      period = next;
+    }
   });
 
   it.each([

@@ -274,7 +274,7 @@ export const FAULTS: readonly Fault[] = [
   {
     id: 'F15',
     meaning: 'the wrong day: periods turn at midnight of UTC, whatever the time zone',
-    file: 'domain/period.ts',
+    file: 'domain/zoned-period.ts',
     source: 'epochMs(PlainDate.toZonedDateTime(date, timeZone).epochMilliseconds)',
     fault: "epochMs(PlainDate.toZonedDateTime(date, 'UTC').epochMilliseconds)",
     test: {

@@ -242,7 +242,7 @@ describe('packaging the stack', () => {
       ),
     );
     await expect(runPackage({}, '--policy', 'nowhere.yaml')).rejects.toMatchObject(
-      refused('nowhere.yaml: cannot be read (ENOENT)\n'),
+      refused('nowhere.yaml: there is no such file (ENOENT)\n'),
     );
     const policy = join(project.root, 'governance.yaml');
     await writeFile(policy, 'version: 1\nregions: [Ireland]\n');

@@ -28,7 +28,7 @@ export const PARTS: Readonly<Record<string, Part>> = {
       'spending/true-up.test.ts',
     ],
   },
-  period: { mutate: ['period.ts'], tests: ['period.test.ts'] },
+  period: { mutate: ['period.ts', 'utc-period.ts', 'zoned-period.ts'], tests: ['period.test.ts'] },
   decision: {
     mutate: ['standing/decide.ts'],
     tests: ['standing/decide.test.ts', 'standing/decide-evidence.test.ts'],
