@@ -4,6 +4,7 @@ import type { Chance } from '../clockwork/chance.ts';
 import type { Faults } from '../run/faults.ts';
 import { type CallPlan, isStreamed, type Runtime } from '../world/runtime.ts';
 import type { Host } from './host.ts';
+import type { BoundCalls } from './tenant-process.ts';
 
 /** What a caller asks for. */
 export interface Call {
@@ -48,10 +49,9 @@ export function drawCall(chance: Chance, faults: Faults, models: readonly string
   };
 }
 
-export interface Sending {
+export interface Sending extends BoundCalls {
   readonly host: Host;
   readonly runtime: Runtime;
-  readonly governed: GovernedCalls;
   readonly call: Call;
   /** Whose call it is. */
   readonly tenant: string;
@@ -71,10 +71,10 @@ const PATHS = {
 } as const;
 
 /**
- * The part of a runtime client's middleware stack that matters here: the governor's admission, the SDK's retry, the governor's
+ * The part of a runtime client's middleware stack that matters here: what the governor does ahead of the first call, its admission, the SDK's retry, the governor's
  * accounting of each attempt, and Bedrock.
  */
-export async function send({ host, runtime, governed, call, tenant }: Sending): Promise<CallOutcome> {
+export async function send({ host, runtime, governed, prepare, call, tenant }: Sending): Promise<CallOutcome> {
   const { plan, input } = call;
   const controller = call.abortsAfter === undefined ? undefined : new AbortController();
   const signal = controller?.signal;
@@ -110,6 +110,7 @@ export async function send({ host, runtime, governed, call, tenant }: Sending): 
   };
   const request = { path: `/model/${encodeURIComponent(call.model)}/${PATHS[plan.api]}` };
   try {
+    await prepare(context, input);
     const { output } = await governed.admission(retrying, context)({ input, request });
     const stream: unknown = Reflect.get(output, 'stream') ?? Reflect.get(output, 'body');
     if (isAsyncIterable(stream)) await readStream(stream, signal);
