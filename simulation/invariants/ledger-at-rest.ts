@@ -186,7 +186,10 @@ const wasShared = ({ world: { profiles } }: Story, tenant: string): boolean =>
     (history) => wasOf(history, tenant) && history.some(({ tags }) => tags !== undefined && tags['tenant'] !== tenant),
   );
 
-/** What others have spent in the period through profiles that are this tenant's now, and were not always. */
+/**
+ * What others have spent in the period through profiles that are this tenant's now, before they became it in that period for the
+ * first time: one that leaves and comes again brings nothing more (domain/spending/seeding.ts).
+ */
 function broughtTo({ world }: Story, tenant: string, period: number): bigint {
   const { profiles, bill, configuration } = world;
   let brought = 0n;
@@ -195,9 +198,11 @@ function broughtTo({ world }: Story, tenant: string, period: number): bigint {
     const others = bill.attempts.filter(
       (attempt) => attempt.arn === arn && attempt.tenant !== tenant && attempt.isGoverned && attempt.isKnown,
     );
-    const since = profiles.historyOf(arn).findLast((state) => state.tags?.['tenant'] !== tenant)?.at;
-    if (since === undefined) continue;
-    const joined = profiles.historyOf(arn).find(({ at }) => at > since)?.at ?? since;
+    const history = profiles.historyOf(arn);
+    const from = period === 0 ? 0 : configuration.turnAt;
+    if (history.findLast(({ at }) => at <= from)?.tags?.['tenant'] === tenant) continue;
+    const joined = history.find(({ at, tags: carried }) => at > from && carried?.['tenant'] === tenant)?.at;
+    if (joined === undefined || joined === history[0]?.at) continue;
     if (period === (joined < configuration.turnAt ? 0 : 1))
       brought += costOf(
         others.filter(

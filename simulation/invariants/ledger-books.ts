@@ -123,7 +123,7 @@ export class LedgerBooks {
     const books = booksOf(after);
     const memory = this.memoryOf(pk, sk);
     this.#checkSums(write, books);
-    if (actor?.name.startsWith('budget-alert.') === true) this.#alerted(write, books);
+    if (actor?.name.startsWith('budget-alert-') === true) this.#alerted(write, books);
     const holders = after['holders']?.M ?? {};
     const known = before?.['holders']?.M ?? {};
     if (holders !== known)

@@ -121,7 +121,7 @@ export function draw(seed: number, without: ReadonlySet<string> = new Set()): Co
   const isWatched = new Chance(seed, 'shadow').happens(0.2);
   const upgrades = new Chance(seed, 'upgrade');
   const upgrade =
-    upgrades.happens(0.2) && !without.has('upgrade')
+    upgrades.happens(0.3) && !without.has('upgrade')
       ? {
           at: upgrades.between(startAt, endAt),
           kind: upgrades.pick(Object.keys(RAISABLE) as RaisedKind[]),

@@ -28,7 +28,7 @@ import { Watchers } from './watchers.ts';
 /** Before the calls begin: for the policy, the profiles and a first sweep. */
 export const SETUP_MS = 120_000;
 /** For so long functions of both versions serve. */
-const ROLLOUT_MS = 30_000;
+const ROLLOUT_MS = 90_000;
 
 /** One account of AWS with the governor in it, and everything that watches over both. */
 export class World {
@@ -150,6 +150,8 @@ export class World {
     const chance = new Chance(seed, `host ${full}`);
     const host = new Host(full, this.scheduler, chance, chance.between(-skewMs, skewMs));
     host.version = this.#versionAt(this.scheduler.now);
+    // People upgrade their command when they come to it.
+    if (name === 'operator' && host.version === 2 && chance.happens(0.5)) host.version = 1;
     this.#named.set(full, host);
     return host;
   }
