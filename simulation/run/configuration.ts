@@ -85,7 +85,7 @@ export function draw(seed: number, without: ReadonlySet<string> = new Set()): Co
   const tenants = ['acme', 'umbrella', 'initech', 'hooli'].slice(0, chance.whole(2, 3));
   const profilesPerTenant = chance.whole(1, 2);
   const processes = chance.whole(3, 4);
-  const callsPerMinute = chance.between(92, 102);
+  const callsPerMinute = chance.between(96, 106);
   const calls = (callsPerMinute * (endAt - startAt)) / MINUTE;
   // What a call costs on average: see fleet/calls.ts. Half of the budgets come to their edge.
   const demandUsd = (calls * MEAN_CALL_USD) / tenants.length / 2;
