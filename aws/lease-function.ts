@@ -1,5 +1,6 @@
 import type { LambdaClient } from '@aws-sdk/client-lambda';
 import { Fault } from '../domain/fault.ts';
+import { neverRecorded } from '../domain/lending/denial.ts';
 import { LeaseAnswer } from '../domain/lending/lease-answer.ts';
 import { serialise } from '../domain/lending/lease-json.ts';
 import { type LeaseRequest, readRequest, recordRequest, writeRequest } from '../domain/lending/lease-protocol.ts';
@@ -72,8 +73,17 @@ export function leaseFunctionUsage(ask: AskLeaseFunction): Pick<UsageRecords, 'w
   return {
     async write(record) {
       const doing = `writing the usage of ${record.process} in ${record.hour}`;
-      const answer = await exchange(ask, doing, recordRequest(record));
+      const profiles = [...record.totals.keys()];
+      let answer: Decided;
+      try {
+        answer = await exchange(ask, doing, recordRequest(record));
+      } catch (error) {
+        if (error instanceof Fault && neverRecorded(error.code)) return new Set(profiles);
+        throw error;
+      }
       if (answer.kind !== 'recorded') throw unreadable(doing, `it answered with ${answer.kind}`);
+      const leftOut: ReadonlySet<string> = new Set(answer.leftOut);
+      return new Set(profiles.filter((profile) => leftOut.has(profile)));
     },
   };
 }

@@ -22,3 +22,14 @@ export async function abortable<T>(signal: AbortSignal | undefined, work: () => 
     throw error;
   }
 }
+
+/** Waits until work is done or the signal aborts. Others wait for the same work: it goes on. */
+export async function orAborted<T>(signal: AbortSignal | undefined, work: Promise<T>): Promise<T> {
+  if (signal === undefined) return await work;
+  return await new Promise<T>((resolve, reject) => {
+    const abort = () => reject(signal.reason);
+    if (signal.aborted) abort();
+    signal.addEventListener('abort', abort, { once: true });
+    void work.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort));
+  });
+}

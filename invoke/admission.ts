@@ -5,6 +5,7 @@ import { type CellStore, cellAt } from '../domain/spending/cell.ts';
 import { CellLedger } from '../domain/spending/cell-ledger.ts';
 import type { LeaseLedger, LedgerKey, TermsReader } from '../domain/spending/ledger.ts';
 import type { CallCost } from '../domain/spending/pricing.ts';
+import { orAborted } from './abort.ts';
 import { type AccountOptions, type AccountState, BudgetAccount, type Hold } from './budget-account.ts';
 import { GovernorRefusal } from './refusals.ts';
 import { Reservation } from './reservation.ts';
@@ -201,17 +202,6 @@ function takeAll(accounts: readonly BudgetAccount[], amount: CallCost, now: Epoc
     holds.push(hold);
   }
   return holds;
-}
-
-/** Others wait for the same work: it goes on. */
-async function orAborted<T>(signal: AbortSignal | undefined, work: Promise<T>): Promise<T> {
-  if (signal === undefined) return await work;
-  return await new Promise<T>((resolve, reject) => {
-    const abort = () => reject(signal.reason);
-    if (signal.aborted) abort();
-    signal.addEventListener('abort', abort, { once: true });
-    void work.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort));
-  });
 }
 
 async function refusalOf(account: BudgetAccount, amount: CallCost): Promise<GovernorRefusal> {

@@ -83,11 +83,11 @@ async function start(config: CostGovernorConfig, isClosed: () => boolean): Promi
 
 const prepareBy =
   (load: () => Promise<Governing>, tags: Tags): Preparation =>
-  async (command, input) => {
-    if (isFree(command, input)) return;
+  async (context, input) => {
+    if (isFree(context.commandName ?? '', input)) return;
     // What cannot be loaded the call itself comes to again, and says why.
     const governing = await load().catch(() => undefined);
-    await governing?.prepare(tags, command, input);
+    await governing?.prepare(tags, context, input);
   };
 
 const BEFORE_THE_FIRST_CALL: GovernorSnapshot = {

@@ -1,3 +1,4 @@
+import type { HandlerExecutionContext } from '@smithy/types';
 import { ledgerTable } from '../aws/dynamodb/ledger-table.ts';
 import { tableSource } from '../aws/dynamodb/table-source.ts';
 import { usageWriter } from '../aws/dynamodb/usage-writer.ts';
@@ -6,6 +7,7 @@ import { LearnedHolds } from '../domain/spending/learned-hold.ts';
 import type { WriteId } from '../domain/spending/ledger.ts';
 import { holderOf, type ProcessId } from '../domain/spending/usage-record.ts';
 import type { Tags } from '../domain/tags.ts';
+import { abortable, orAborted, signalOf } from './abort.ts';
 import { Admissions } from './admission.ts';
 import { askAhead } from './ask-ahead.ts';
 import type { CostGovernorConfig, GovernorSnapshot } from './config.ts';
@@ -26,7 +28,7 @@ export interface Governing {
   /** The middlewares for a binding. */
   calls(tags: Tags): GovernedCalls;
   /** For the first call, before its request is made: see {@link askAhead}. @throws {GovernorRefusal} */
-  prepare(tags: Tags, command: string, input: object): Promise<void>;
+  prepare(tags: Tags, context: HandlerExecutionContext, input: object): Promise<void>;
   snapshot(): GovernorSnapshot;
   flush(): Promise<void>;
   stop(): void;
@@ -82,8 +84,10 @@ export async function startGoverning(
   const shared = { clock, resolver, admissions, usage, learned, streams, observation, regional, ungoverned, isClosed };
   return {
     calls: governedCalls(shared),
-    async prepare(tags, command, input) {
-      await askAhead(shared, new Routes(shared, tags), command, input);
+    async prepare(tags, context, input) {
+      const signal = signalOf(context);
+      const { commandName = '' } = context;
+      await abortable(signal, () => orAborted(signal, askAhead(shared, new Routes(shared, tags), commandName, input)));
       // What is asked for is sent before the caller's work goes on.
       await machine.letOthersRun();
     },

@@ -2,6 +2,7 @@ import type {
   AbsoluteLocation,
   FinalizeRequestHandlerOptions,
   FinalizeRequestMiddleware,
+  HandlerExecutionContext,
   InitializeHandlerOptions,
   InitializeMiddleware,
   MiddlewareStack,
@@ -14,7 +15,7 @@ export interface GovernorPlugin {
 }
 
 /** What happens to the first call before its request is made. @throws {GovernorRefusal} */
-export type Preparation = (command: string, input: object) => Promise<void>;
+export type Preparation = (context: HandlerExecutionContext, input: object) => Promise<void>;
 
 /** What happens to each call, and to each attempt at it. */
 export interface GovernedCalls {
@@ -46,7 +47,7 @@ export const pluginOf = (calls: GovernedCalls, preparation?: () => Preparation |
     const preparing: InitializeMiddleware<Input, Output> = (next, context) => async (args) => {
       // The SDK copies a middleware with each command: this one is not to cost the calls after the first anything.
       stack.remove(PREPARATION.name);
-      if (preparation?.() !== undefined) await prepare(context.commandName ?? '', args.input);
+      if (preparation?.() !== undefined) await prepare(context, args.input);
       return await next(args);
     };
     stack.add(preparing, PREPARATION);

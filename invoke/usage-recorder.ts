@@ -1,4 +1,5 @@
 import { type Clock, type EpochMs, epochMs } from '../domain/clock.ts';
+import { Fault } from '../domain/fault.ts';
 import { nanoUsd } from '../domain/money.ts';
 import type { ProfileArn } from '../domain/profiles/profile-arn.ts';
 import type { CallCost } from '../domain/spending/pricing.ts';
@@ -22,6 +23,8 @@ const HOUR_MS = 3_600_000;
  * them can hardly hold anything; of more, the oldest is given up: the ledger counts its money all the same.
  */
 const MAX_HOURS = 24;
+/** After so many records that fail, the others of a flush are not tried: the table is out of reach, not one record at fault. */
+const MAX_FAILURES = 2;
 
 /** The profiles of one record. */
 interface Chunk {
@@ -129,24 +132,45 @@ export class UsageRecorder {
     await written;
   }
 
-  /** Oldest first, and nothing after a failure: the watermark of a record covers all that were written before it. */
+  /**
+   * Oldest first. A record that could not be written is written the next time, and holds up the watermark alone, which says
+   * that all that came before is there. What is refused for good is told no more, and holds up nothing.
+   */
   async #write(): Promise<void> {
     const now = this.#clock.now();
     this.#triedAt = now;
+    if (now < this.#watermark) this.#takeBackWatermark();
     const unwritten = this.#takeDirty();
-    for (const [position, { record }] of unwritten.entries()) {
+    const failures: unknown[] = [];
+    for (const [position, { chunk, record }] of unwritten.entries()) {
+      if (failures.length === MAX_FAILURES) {
+        chunk.isDirty = true;
+        continue;
+      }
+      const isAll = failures.length === 0 && position === unwritten.length - 1;
       try {
-        const watermark = position === unwritten.length - 1 ? now : this.#watermark;
-        await this.#records.write({ ...record, watermark });
+        const refused = await this.#records.write({ ...record, watermark: isAll ? now : this.#watermark });
+        for (const profile of refused) chunk.totals.get(profile)?.refused(record.totals.get(profile));
       } catch (error) {
-        for (const { chunk } of unwritten.slice(position)) chunk.isDirty = true;
-        throw error;
+        if (isTooOld(error, record.hour, now)) continue;
+        chunk.isDirty = true;
+        failures.push(error);
       }
     }
+    if (failures.length > 0) throw failures[0];
     if (unwritten.length > 0 && now > this.#watermark) this.#watermark = now;
     for (const [name, { chunks }] of this.#hours)
       if (this.#current !== undefined && name < this.#current.name && chunks.every(({ isDirty }) => !isDirty))
         this.#forget(name);
+  }
+
+  /**
+   * A clock that was ahead is put right: nothing is known to be told up to any time, and what says otherwise is written anew, but
+   * for an hour that was written and forgotten since.
+   */
+  #takeBackWatermark(): void {
+    this.#watermark = epochMs(0);
+    for (const { chunks } of this.#hours.values()) for (const chunk of chunks) chunk.isDirty = true;
   }
 
   /** Everything that is not written, as it is at this instant. */
@@ -159,12 +183,20 @@ export class UsageRecorder {
         // Counted up also where the write fails: what became of that one is unknown, and it may hold less.
         chunk.sequence++;
         const { index, sequence } = chunk;
-        const totals = new Map([...chunk.totals].map(([profile, { totals }]) => [profile, totals]));
+        const told = [...chunk.totals].filter(([, { isRefused }]) => !isRefused);
+        const totals = new Map(told.map(([profile, { totals }]) => [profile, totals]));
         return [{ chunk, record: { process: this.#process, hour, chunk: index, sequence, totals } }];
       }),
     );
   }
 }
+
+/**
+ * Whether a record was refused as one of another day, as it will be ever after: a process that was frozen has kept it. One of an
+ * hour that has not begun by the clock of who refused it is told again.
+ */
+const isTooOld = (error: unknown, hour: UtcHour, now: EpochMs): boolean =>
+  error instanceof Fault && error.code === 'HourOutOfReach' && endOfHour(hour) + MAX_HOURS * HOUR_MS <= now;
 
 /**
  * What this process uses through one profile in one hour, added up as calls end. Plain numbers while the hour lasts: one
@@ -181,6 +213,7 @@ export class ProfileHour {
   #cacheWrite1hInputTokens = 0;
   #settled = 0;
   #unconfirmed = 0;
+  #refused: UsageTotals | undefined;
 
   constructor(hour: Hour, chunk: Chunk) {
     this.hour = hour;
@@ -203,6 +236,17 @@ export class ProfileHour {
   unconfirmed(hold: CallCost): void {
     this.#unconfirmed += hold;
     this.#chunk.isDirty = true;
+  }
+
+  /** These totals are refused for good. */
+  refused(totals: UsageTotals | undefined): void {
+    this.#refused = totals;
+  }
+
+  /** Whether nothing has come since that was refused; if something has, it is told once more, with all that was before. */
+  get isRefused(): boolean {
+    const { calls, unconfirmed } = this.#refused ?? {};
+    return calls === this.#calls && unconfirmed === BigInt(this.#unconfirmed);
   }
 
   /** As it is at this instant: calls go on adding to it. */

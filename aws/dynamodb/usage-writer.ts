@@ -1,5 +1,11 @@
 import type { AttributeValue, DynamoDBClient } from '@aws-sdk/client-dynamodb';
-import type { UsageRecord, UsageRecords, UsageTotals, UtcHour } from '../../domain/spending/usage-record.ts';
+import {
+  NONE_REFUSED,
+  type UsageRecord,
+  type UsageRecords,
+  type UsageTotals,
+  type UtcHour,
+} from '../../domain/spending/usage-record.ts';
 import { putItem } from './item-schema.ts';
 
 /** A day in one partition, so that a month is read with 31 queries; a process writes to it about once a minute. */
@@ -22,6 +28,7 @@ export const usageWriter = (client: DynamoDBClient, table: string): Pick<UsageRe
         ExpressionAttributeValues: { ':sequence': { N: String(sequence) } },
       },
     });
+    return NONE_REFUSED;
   },
 });
 

@@ -5,7 +5,7 @@ import type { IndexEntry } from '../../domain/profiles/profile-index.ts';
 import { LearnedHolds } from '../../domain/spending/learned-hold.ts';
 import type { WriteId } from '../../domain/spending/ledger.ts';
 import { callCost } from '../../domain/spending/pricing.ts';
-import { holderOf, type ProcessId, type UsageRecords } from '../../domain/spending/usage-record.ts';
+import { holderOf, NONE_REFUSED, type ProcessId, type UsageRecords } from '../../domain/spending/usage-record.ts';
 import { Admissions } from '../../invoke/admission.ts';
 import { DEFAULTS } from '../../invoke/defaults.ts';
 import { MeteredStreams } from '../../invoke/metered-stream.ts';
@@ -66,7 +66,7 @@ export async function governedProcess(entries: readonly IndexEntry[]): Promise<G
   return { calls: (tenant) => callsOf({ tenant: tenantOf(tenant) }) };
 }
 
-const NOWHERE: UsageRecords = { write: async () => {}, async *read() {} };
+const NOWHERE: UsageRecords = { write: async () => NONE_REFUSED, async *read() {} };
 
 const systemTimer: Timer = {
   after(ms, run) {

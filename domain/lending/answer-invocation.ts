@@ -2,7 +2,8 @@ import { Fault } from '../fault.ts';
 import { readInvocation } from './caller.ts';
 import { isWithheld } from './denial.ts';
 import type { LeaseAnswer } from './lease-answer.ts';
-import { denied, FACTS_MS, type LendingPorts, lend, UNKNOWN_FACTS_MS } from './lend.ts';
+import { denied, type LendingPorts, lend } from './lend.ts';
+import { FACTS_MS, UNKNOWN_FACTS_MS } from './lending-facts.ts';
 
 /**
  * Answers one invocation of the `lease` function.

@@ -2,10 +2,11 @@ import type { BudgetId } from '../budgets/budget-id.ts';
 import { budgetOf } from '../budgets/definition.ts';
 import type { Policy } from '../policy/policy.ts';
 import type { ProfileArn } from '../profiles/profile-arn.ts';
-import type { IndexEntry } from '../profiles/profile-index.ts';
+import type { CoveringBudget, IndexEntry } from '../profiles/profile-index.ts';
+import type { TagHistory } from '../profiles/tag-history.ts';
 import type { HolderId, LedgerItem, WriteId } from '../spending/ledger.ts';
-import type { ProcessId } from '../spending/usage-record.ts';
-import { tagValue } from '../tags.ts';
+import type { ProcessId, TimeWindow } from '../spending/usage-record.ts';
+import { type Tags, tagValue } from '../tags.ts';
 import type { Identity } from './caller.ts';
 
 /** What the governor knows, by which it decides who may borrow from what. */
@@ -42,11 +43,24 @@ export class Borrower {
   }
 
   /** Whether every tag that AWS's word gives the caller is on the profile. Deleted profiles stay whose they were. */
-  #owns = ({ tags }: IndexEntry): boolean =>
+  #owns = ({ tags }: { readonly tags: Tags }): boolean =>
     Object.entries(this.identity.tags).every(([key, value]) => tagValue(tags, key) === value);
 
   ownsProfile(arn: ProfileArn): boolean {
     return this.#facts.entries.some((entry) => entry.arn === arn && this.#owns(entry));
+  }
+
+  /** Whether a profile with this history was the caller's at any time of a window, as far as the history is kept. */
+  ownedIn(history: TagHistory, { from, until }: TimeWindow): boolean {
+    return history.some(
+      (interval) =>
+        interval.from < until && (interval.until === undefined || interval.until > from) && this.#owns(interval),
+    );
+  }
+
+  /** The budgets that cover a profile now, whosever it is; undefined where there is no such profile. */
+  budgetsOf(arn: ProfileArn): readonly CoveringBudget[] | undefined {
+    return this.#facts.entries.find((entry) => entry.arn === arn)?.budgets;
   }
 
   claimOn(id: BudgetId): Claim {

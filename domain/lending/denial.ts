@@ -9,6 +9,7 @@ export const DENIALS = [
   'RequestInvalid',
   /** No profile of the caller is covered by this budget, or there is none of this name. */
   'BudgetNotYours',
+  /** Older versions of the function refuse a whole usage record so; this one takes what is the caller's of it. */
   'ProfileNotYours',
   /** More was spent beyond the lease than calls in flight can have, on a budget that others share. */
   'ReportTooLarge',
@@ -23,6 +24,9 @@ const OF_CONTENT: readonly string[] = ['RequestInvalid', 'ReportTooLarge'] satis
 
 /** Whether a write that is denied so has certainly not landed, also where an earlier copy of it was sent. */
 export const neverLanded = (code: string): boolean => OF_CONTENT.includes(code);
+
+/** Whether a usage record that is denied so is denied at every try, whatever comes after it. */
+export const neverRecorded = (code: string): boolean => code === 'ProfileNotYours' || code === 'RequestInvalid';
 
 export const isWithheld = (code: string): code is Withheld => WITHHELD.some((withheld) => withheld === code);
 

@@ -16,7 +16,12 @@ export const LeaseAnswer = z.discriminatedUnion('kind', [
     why: z.enum(['not-provisioned', 'lease-lost', 'terms-changed', 'over-ceiling', 'period-not-begun']),
     item,
   }),
-  z.object({ protocol, kind: z.literal('recorded') }),
+  z.object({
+    protocol,
+    kind: z.literal('recorded'),
+    /** Profiles of the record whose totals are not the caller's to tell, for good: the others' are recorded. */
+    leftOut: z.array(z.string()).exactOptional(),
+  }),
   z.object({ protocol, kind: z.literal('denied'), code: z.enum(DENIALS), message: z.string() }),
 ]);
 export type LeaseAnswer = z.output<typeof LeaseAnswer>;

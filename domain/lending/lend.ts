@@ -3,6 +3,8 @@ import { epochMs } from '../clock.ts';
 import { Fault } from '../fault.ts';
 import type { Journal } from '../journal.ts';
 import { add, displayUsd, max, type NanoUsd, nanoUsd, subtract, ZERO } from '../money.ts';
+import type { ProfileArn } from '../profiles/profile-arn.ts';
+import type { TagHistories } from '../profiles/tag-history.ts';
 import { type CellStore, cellAt, cellKey } from '../spending/cell.ts';
 import { CellLedger } from '../spending/cell-ledger.ts';
 import {
@@ -22,12 +24,15 @@ import { HOUR_MS, hourAt, type ProcessId, processOf, type UsageRecords } from '.
 import { Borrower, type Claim, type LendingFacts } from './borrower.ts';
 import type { Identity } from './caller.ts';
 import { type Denial, isWithheld } from './denial.ts';
+import { foreignTotals } from './foreign-totals.ts';
 import type { LeaseAnswer } from './lease-answer.ts';
 import { LeaseRequest, PROTOCOL, type ReadRequest, type RecordRequest, type WriteRequest } from './lease-protocol.ts';
+import { FACTS_MS, UNKNOWN_FACTS_MS } from './lending-facts.ts';
 
 export interface LendingPorts {
   readonly ledger: LeaseLedger & CellStore;
   readonly usage: Pick<UsageRecords, 'write'>;
+  readonly histories: Pick<TagHistories, 'get'>;
   readonly clock: Clock;
   readonly journal: Journal;
   readonly newWriteId: () => WriteId;
@@ -43,9 +48,6 @@ export interface LendingPorts {
 
 /** No lease runs longer, whatever a process asks for. */
 export const MAX_LEASE_MS = 120_000;
-/** So long what the governor knows is used again; a caller whom it does not know yet is looked up anew sooner. */
-export const FACTS_MS = 15_000;
-export const UNKNOWN_FACTS_MS = 1_000;
 /** One caller's entries in an item: twice as many processes as share an item without being seen to wait. */
 const MAX_HOLDERS = 256;
 /** The recorder of a process keeps what it could not write for so many hours. */
@@ -294,16 +296,20 @@ async function checkReport(
   ports.journal.counted('ReportBeyondLease', facts);
 }
 
+/**
+ * Takes what a process has used. Totals that are not the caller's to tell are left out, for good: the rest is as true without
+ * them. The answer names them, so that the process tells them no more and goes on.
+ */
 async function record(ports: LendingPorts, identity: Identity, request: RecordRequest): Promise<LeaseAnswer> {
-  const { process, hour, chunk, sequence, watermark } = request;
-  const ownsAll = (candidate: Borrower) => request.totals.every(({ profile }) => candidate.ownsProfile(profile));
-  const borrower = await borrowerWho(ports, identity, ownsAll);
-  if (!ownsAll(borrower))
-    throw new Denied('ProfileNotYours', `totals: expected profiles with the tags of ${identity.name}`);
+  const { process, hour, chunk, sequence, watermark, totals } = request;
   const now = ports.clock.now();
   const oldest = hourAt(epochMs(now - RECORDED_HOURS * HOUR_MS));
   if (hour < oldest || hour > hourAt(now))
     throw new Denied('HourOutOfReach', `hour: expected one from ${oldest} to ${hourAt(now)}`);
+  const borrower = await borrowerWho(ports, identity, (candidate) =>
+    totals.every(({ profile }) => candidate.ownsProfile(profile)),
+  );
+  const leftOut = await foreignTotals(ports, borrower, request);
   await ports.usage.write({
     process: borrower.storedProcess(process),
     hour,
@@ -311,7 +317,18 @@ async function record(ports: LendingPorts, identity: Identity, request: RecordRe
     sequence,
     // Nobody has told of the future: what is still to come must not pass for told.
     watermark: epochMs(Math.min(watermark, now)),
-    totals: new Map(request.totals.map(({ profile, ...used }) => [profile, used])),
+    totals: new Map(totals.flatMap(({ profile, ...used }) => (leftOut.has(profile) ? [] : [[profile, used] as const]))),
   });
-  return { protocol: PROTOCOL, kind: 'recorded' };
+  if (leftOut.size === 0) return { protocol: PROTOCOL, kind: 'recorded' };
+  tellLeftOut(ports.journal, identity, leftOut);
+  return { protocol: PROTOCOL, kind: 'recorded', leftOut: [...leftOut] };
+}
+
+/** Of a caller who names many, some. */
+const MOST_NAMED = 10;
+
+function tellLeftOut(journal: Journal, { name: caller }: Identity, leftOut: ReadonlySet<ProfileArn>): void {
+  const code: Denial = 'ProfileNotYours';
+  const because = `totals: ${leftOut.size} of profiles that had other tags than ${caller} in that hour are left out`;
+  journal.counted('LendingDenied', { caller, code, because, profiles: [...leftOut].slice(0, MOST_NAMED) });
 }

@@ -3,7 +3,7 @@ import { type Creator, defaultOf, ruleOf } from '../policy/tag-defaults.ts';
 import type { TagPolicy } from '../policy/tag-policy.ts';
 import type { TagRule } from '../policy/tag-rule.ts';
 import { mendedValue } from '../policy/tag-values.ts';
-import { MAX_TAGS, matches, type Tags, tagValue } from '../tags.ts';
+import { MAX_TAGS, type Tags, tagValue } from '../tags.ts';
 import type { Violation } from './violation.ts';
 
 /** What the policy's rules can mend. It speaks of keys of the policy alone; everything else stays as it is. */
@@ -106,15 +106,12 @@ function valueAfterMending(rules: TagPolicy, known: Known, key: string): string 
 /** The required tags that may be missing here. The policy sees to it that no exception depends on another. */
 function excusedTags(rules: TagPolicy, source: Source): ReadonlySet<string> {
   const known = { ...source, excused: new Set<string>() };
-  return new Set(
-    rules.exceptions.flatMap(({ when, optional }) => {
-      const values = Object.keys(when).flatMap((key) => {
-        const value = valueAfterMending(rules, known, key);
-        return value === undefined ? [] : [[key, value] as const];
-      });
-      return matches(when, Object.fromEntries(values)) ? optional : [];
-    }),
-  );
+  const holds = ([key, values]: readonly [string, readonly string[]]): boolean => {
+    const value = valueAfterMending(rules, known, key);
+    return value !== undefined && values.includes(value);
+  };
+  const met = rules.exceptions.filter(({ when }) => Object.entries(when).every(holds));
+  return new Set(met.flatMap(({ optional }) => optional));
 }
 
 function violationOf(rules: TagPolicy, rule: TagRule, tags: Tags, key: string): Violation {
@@ -130,6 +127,7 @@ function violationOf(rules: TagPolicy, rule: TagRule, tags: Tags, key: string): 
 function expectation(rule: TagRule): string {
   if (rule.values !== undefined) return `one of ${rule.values.join(', ')}`;
   const inCase = rule.case === undefined || rule.case === 'exact' ? '' : `${rule.case}-case `;
-  if (rule.pattern !== undefined) return `a ${inCase}value that matches ${rule.pattern.source}`;
-  return inCase === '' ? 'any value but an empty one' : `a ${inCase}value`;
+  const value = `${rule.case === 'upper' ? 'an' : 'a'} ${inCase}value`;
+  if (rule.pattern !== undefined) return `${value} that matches ${rule.pattern.source}`;
+  return inCase === '' ? 'any value but an empty one' : value;
 }

@@ -89,14 +89,20 @@ export interface UsageRecord {
 /** Keeps a stored record at some 30 KB, far from the 400 KB that an item may have (DynamoDB quotas: item size). */
 export const MAX_PROFILES_IN_RECORD = 100;
 
+/** Profiles whose totals are not the process's to tell: nobody will ever take them from it. */
+export type RefusedTotals = ReadonlySet<ProfileArn>;
+
+export const NONE_REFUSED: RefusedTotals = new Set();
+
 /** Where processes leave their usage records, and the governor reads them. */
 export interface UsageRecords {
   /**
    * Replaces the record of this process, hour and chunk unless a version as new is there: then this one, or a newer,
    * has landed before and nothing is to be done.
+   * @returns whose totals were refused for good: those of all others are there
    * @throws {Fault} when its fate is unknown; the same or a newer version may be written again
    */
-  write(record: UsageRecord): Promise<void>;
+  write(record: UsageRecord): Promise<RefusedTotals>;
   /**
    * Every record of each UTC hour that has a part in the window, strongly consistent, oldest hours first. Where a
    * window begins or ends within an hour (the months of `Asia/Kolkata` do), that hour counts whole.

@@ -24,15 +24,24 @@ export interface CellCollection extends LeaseTidying {
  * they have been told, so that what is decided on the root is decided on all that is known. What a cell may lend no
  * longer, it takes back. Stopped anywhere and done again, by several at once or beside the cells' processes, it loses
  * and mints nothing.
+ *
+ * @param known the budget's item as it was just read; it is read here where it is not given
+ * @returns the item as it was seen last
  */
-export async function collectCells(ports: CellCollection, budget: Budget, period: Period): Promise<void> {
+export async function collectCells(
+  ports: CellCollection,
+  budget: Budget,
+  period: Period,
+  known?: LedgerItem,
+): Promise<LedgerItem | undefined> {
   const key: LedgerKey = { budget: budget.id, period: period.id };
   const ids = new Set(namesOf(budget));
-  let root = await ports.ledger.read(key);
+  let root = known ?? (await ports.ledger.read(key));
   // A policy that asks for fewer cells than before leaves money in the others.
   for (const id of root === undefined ? [] : cellsOf(root)) ids.add(id);
   for (const id of ids)
     if (root !== undefined) root = (await collect(ports, root, id)) ?? (await ports.ledger.read(key));
+  return root;
 }
 
 /** Provides the cells of a period ahead of its item, with the terms that the item is to have. */

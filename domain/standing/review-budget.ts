@@ -56,17 +56,17 @@ export async function reviewBudget(
 ): Promise<BudgetRestriction | undefined> {
   const period = periodAt(budget.period, budget.timeZone, ports.clock.now());
   const next = await provideItem(ports, budget, nextPeriod(period, budget.timeZone));
-  await provideItem(ports, budget, period);
-  await collectCells(ports, budget, period);
   if (ports.clock.now() - period.startsAt < LATE_REPORTS_MS)
     await finish(ports, budget, previousPeriod(period, budget));
   const key: LedgerKey = { budget: budget.id, period: period.id };
+  let seen = await collectCells(ports, budget, period, await provideItem(ports, budget, period));
 
-  // Each pass reads the item anew; a pass that meets a concurrent change starts over. So many passes outlast any writer
-  // that is not itself in a loop; then the next sweep goes on.
+  // Each pass but the first reads the item anew; a pass that meets a concurrent change starts over. So many passes outlast
+  // any writer that is not itself in a loop; then the next sweep goes on.
   let isUnlocked = false;
   for (let pass = 0; pass < MAX_PASSES; pass++) {
-    const item = await ports.ledger.read(key);
+    const item = seen ?? (await ports.ledger.read(key));
+    seen = undefined;
     if (item === undefined) continue;
     // One of before tables were told apart.
     if (item.openIn === undefined) await ports.ledger.openHere(key);
@@ -114,10 +114,8 @@ export async function finishPeriods(ports: BudgetReview, budget: Budget): Promis
  * that were reached since the last review are told. No standing is decided any more.
  */
 async function finish(ports: BudgetReview, budget: Budget, period: Period): Promise<void> {
-  await collectCells(ports, budget, period);
-  const key: LedgerKey = { budget: budget.id, period: period.id };
-  const found = await ports.ledger.read(key);
-  const item = found !== undefined && (await tidyLeases(ports, found)) ? await ports.ledger.read(key) : found;
+  const found = await collectCells(ports, budget, period);
+  const item = found !== undefined && (await tidyLeases(ports, found)) ? await ports.ledger.read(found.key) : found;
   // A policy that has changed since then says nothing about that period.
   if (item?.terms.limit === budget.limit)
     await tellThresholds(ports, budget, period, item, decide(budget, { ledger: item, now: ports.clock.now() }));

@@ -2,8 +2,10 @@ import { createHash } from 'node:crypto';
 import * as z from 'zod';
 import { ledgerTable } from '../../aws/dynamodb/ledger-table.ts';
 import { tableLook } from '../../aws/dynamodb/table-identity.ts';
+import { tagHistoriesTable } from '../../aws/dynamodb/tag-histories-table.ts';
 import { usageTable } from '../../aws/dynamodb/usage-table.ts';
 import type { Identity } from '../../domain/lending/caller.ts';
+import { rememberedHistories } from '../../domain/lending/foreign-totals.ts';
 import type { LendingPorts } from '../../domain/lending/lend.ts';
 import { rememberedFacts } from '../../domain/lending/lending-facts.ts';
 import type { WriteId } from '../../domain/spending/ledger.ts';
@@ -25,6 +27,7 @@ export function lender(surroundings: Surroundings = inLambda()): Equipped & { re
   const lending: LendingPorts = {
     ledger: ledgerTable(dynamo, table, tableLook(dynamo, table, clock, machine.deadline)),
     usage: usageTable(dynamo, table),
+    histories: rememberedHistories(tagHistoriesTable(dynamo, table), clock),
     clock,
     journal,
     newWriteId: () => machine.newId() as WriteId,

@@ -2,7 +2,7 @@ import { recur } from '../eventbridge/recurrence.ts';
 import { isObject, parseObject } from '../members.ts';
 import type { Json, JsonObject, Observation, World } from '../service.ts';
 import type { Queues } from '../sqs.ts';
-import type { MetricPoint } from './bedrock-metrics.ts';
+import { type MinutePoint, MinuteSeries } from './minute-series.ts';
 
 /** A metric by everything that tells it from others. */
 export interface MetricIdentity {
@@ -25,7 +25,7 @@ const KEPT_MS = 8 * 24 * 3_600_000;
  */
 export class AccountMetrics {
   readonly #world: World;
-  readonly #points = new Map<string, MetricPoint[]>();
+  readonly #points = new Map<string, MinuteSeries>();
 
   constructor(world: World, queues: Queues) {
     this.#world = world;
@@ -45,8 +45,8 @@ export class AccountMetrics {
   }
 
   /** In order of time. */
-  points(region: string, metric: MetricIdentity): readonly MetricPoint[] {
-    return this.#points.get(keyOf(region, metric)) ?? [];
+  points(region: string, metric: MetricIdentity): readonly MinutePoint[] {
+    return this.#points.get(keyOf(region, metric))?.points ?? [];
   }
 
   observe(observation: Observation): void {
@@ -96,11 +96,11 @@ export class AccountMetrics {
 
   #put(region: string, metric: MetricIdentity, value: number): void {
     const key = keyOf(region, metric);
-    const points = this.#points.get(key) ?? [];
+    const series = this.#points.get(key) ?? new MinuteSeries();
+    this.#points.set(key, series);
     const now = this.#world.clock.now();
-    points.push({ at: Math.floor(now / MINUTE_MS) * MINUTE_MS, value });
-    while ((points[0]?.at ?? now) < now - KEPT_MS) points.shift();
-    this.#points.set(key, points);
+    series.add(now, value);
+    series.forget(now - KEPT_MS);
   }
 }
 

@@ -5,6 +5,7 @@ import { AwsFault, type JsonObject, type Operation, type World } from '../servic
 import type { AccountMetrics } from './account-metrics.ts';
 import type { BedrockMetrics } from './bedrock-metrics.ts';
 import { type MetricQuery, readAlarmQuery } from './metric-query.ts';
+import { together } from './minute-series.ts';
 
 type State = 'OK' | 'ALARM' | 'INSUFFICIENT_DATA';
 
@@ -126,7 +127,8 @@ export function alarmOperations({
     const values = Array.from({ length: alarm.periods }, (_, back) => {
       const from = end - (back + 1) * periodMs;
       const within = points.filter((point) => point.at >= from && point.at < from + periodMs);
-      return within.length === 0 ? undefined : statistic(within.map(({ value }) => value));
+      const [first, ...others] = within;
+      return first === undefined ? undefined : statistic(together([first, ...others]));
     });
     const isSilent = values.every((value) => value === undefined);
     if (isSilent && alarm.missing === 'missing') {

@@ -1,4 +1,5 @@
 import type { BilledUsage, World } from '../service.ts';
+import { type MinutePoint, MinuteSeries } from './minute-series.ts';
 
 /** A metric by its name and the values of its dimensions. Bedrock's have the one dimension `ModelId`. */
 export interface Metric {
@@ -8,8 +9,6 @@ export interface Metric {
 
 /** Namespace of the runtime's metrics [Amazon Bedrock User Guide, monitoring runtime metrics]. */
 export const BEDROCK_NAMESPACE = 'AWS/Bedrock';
-
-const MINUTE_MS = 60_000;
 
 /**
  * Each metric, and what one call adds to it; undefined where it adds no data point. `InputTokenCount` leaves cached
@@ -23,16 +22,20 @@ const METRICS: Readonly<Record<string, (usage: BilledUsage) => number | undefine
   CacheWriteInputTokenCount: (usage) => usage.cacheWriteInputTokens || undefined,
 };
 
-export interface MetricPoint {
-  /** Beginning of the minute. UNVERIFIED which instant of a call decides; here none takes time. */
-  readonly at: number;
-  readonly value: number;
+interface Told {
+  readonly metric: Metric;
+  /** UNVERIFIED which instant of a call decides; here none takes time. */
+  readonly series: MinuteSeries;
 }
 
 /** The runtime's metrics of one Region, as far as they are visible: all follow from what was billed. */
 export class BedrockMetrics {
   readonly #world: World;
   readonly #delayMs: number;
+  /** By Region and metric. */
+  readonly #told = new Map<string, Map<string, Told>>();
+  /** How much of the bill has been read: a call is read when its metrics become visible, in the order of the bill. */
+  #read = 0;
 
   constructor(world: World, delayMs: number) {
     this.#world = world;
@@ -40,34 +43,41 @@ export class BedrockMetrics {
   }
 
   /** What was told of a metric so far, in order of time. */
-  points(region: string, { name, modelId }: Metric): MetricPoint[] {
-    const added = Object.hasOwn(METRICS, name) ? METRICS[name] : undefined;
-    if (added === undefined) return [];
-    return this.#visible(region)
-      .filter((usage) => modelIdOf(usage) === modelId)
-      .flatMap((usage) => {
-        const value = added(usage);
-        return value === undefined ? [] : [{ at: Math.floor(usage.at / MINUTE_MS) * MINUTE_MS, value }];
-      });
+  points(region: string, metric: Metric): readonly MinutePoint[] {
+    return this.#visible(region).get(keyOf(metric))?.series.points ?? [];
   }
 
   /** Every metric that has had a data point since an instant. */
   list(region: string, since: number): Metric[] {
-    const metrics = new Map<string, Metric>();
-    for (const usage of this.#visible(region)) {
-      if (usage.at < since) continue;
-      const modelId = modelIdOf(usage);
-      for (const [name, added] of Object.entries(METRICS))
-        if (added(usage) !== undefined) metrics.set(`${name} ${modelId}`, { name, modelId });
-    }
-    return [...metrics.values()];
+    return [...this.#visible(region).values()]
+      .filter(({ series }) => series.lastAt >= since)
+      .map(({ metric }) => metric);
   }
 
-  #visible(region: string): BilledUsage[] {
+  #visible(region: string): ReadonlyMap<string, Told> {
     const until = this.#world.clock.now() - this.#delayMs;
-    return this.#world.billing.filter((usage) => usage.region === region && usage.at <= until);
+    const { billing } = this.#world;
+    for (let usage = billing[this.#read]; usage !== undefined && usage.at <= until; usage = billing[++this.#read])
+      this.#take(usage);
+    return this.#told.get(region) ?? new Map();
+  }
+
+  #take(usage: BilledUsage): void {
+    const told = this.#told.get(usage.region) ?? new Map<string, Told>();
+    this.#told.set(usage.region, told);
+    const modelId = modelIdOf(usage);
+    for (const [name, added] of Object.entries(METRICS)) {
+      const value = added(usage);
+      if (value === undefined) continue;
+      const metric = { name, modelId };
+      const known = told.get(keyOf(metric)) ?? { metric, series: new MinuteSeries() };
+      told.set(keyOf(metric), known);
+      known.series.add(usage.at, value);
+    }
   }
 }
+
+const keyOf = ({ name, modelId }: Metric): string => `${name} ${modelId}`;
 
 /** The id of an application inference profile, not its ARN; otherwise the base model's id. */
 const modelIdOf = ({ profileArn, foundationModelId }: BilledUsage): string =>

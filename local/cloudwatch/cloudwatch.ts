@@ -4,8 +4,9 @@ import { isObject, membersOf, parseObject } from '../members.ts';
 import { AwsFault, type JsonObject, type Service, type World } from '../service.ts';
 import type { AccountMetrics } from './account-metrics.ts';
 import { alarmOperations } from './alarms.ts';
-import { BEDROCK_NAMESPACE, BedrockMetrics, type MetricPoint } from './bedrock-metrics.ts';
+import { BEDROCK_NAMESPACE, BedrockMetrics } from './bedrock-metrics.ts';
 import { invalid, type MetricQuery, type MetricRequest, readMetricRequest } from './metric-query.ts';
+import { type MinutePoint, together } from './minute-series.ts';
 
 export interface CloudWatchOptions {
   /** From a model call until its metrics can be read. AWS gives no figure; minutes are seen. Default 3 min. */
@@ -35,7 +36,7 @@ export function createCloudWatch(
 ): Service {
   const delayMs = options.metricsDelayMs ?? 3 * MINUTE_MS;
   const metrics = new BedrockMetrics(world, delayMs);
-  const pointsOf = (region: string, { metric, identity }: MetricQuery): readonly MetricPoint[] =>
+  const pointsOf = (region: string, { metric, identity }: MetricQuery): readonly MinutePoint[] =>
     metric === undefined ? (own?.points(region, identity) ?? []) : metrics.points(region, metric);
   return {
     signingName: 'monitoring',
@@ -101,22 +102,23 @@ interface Series {
  * whether it then holds what came after.
  */
 function seriesOf(
-  reported: readonly MetricPoint[],
+  reported: readonly MinutePoint[],
   { periodMs, ...query }: MetricQuery,
   { startMs, endMs, isAscending }: MetricRequest,
   now: number,
 ): Series {
   const from = roundedStart(startMs, now);
   const kept = now - retentionMs(periodMs);
-  const periods = new Map<number, number[]>();
-  for (const { at, value } of reported) {
-    const period = Math.floor(at / periodMs) * periodMs;
-    if (period < from || period >= endMs || at < kept) continue;
-    periods.set(period, [...(periods.get(period) ?? []), value]);
+  const periods = new Map<number, MinutePoint>();
+  for (const point of reported) {
+    const period = Math.floor(point.at / periodMs) * periodMs;
+    if (period < from || period >= endMs || point.at < kept) continue;
+    const known = periods.get(period);
+    periods.set(period, known === undefined ? point : together([known, point]));
   }
   const points = [...periods]
     .sort(([one], [other]) => (isAscending ? one - other : other - one))
-    .map(([at, values]) => ({ at, value: query.statistic(values) }));
+    .map(([at, all]) => ({ at, value: query.statistic(all) }));
   return { query: { periodMs, ...query }, points };
 }
 

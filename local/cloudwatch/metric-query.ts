@@ -2,17 +2,16 @@ import { membersOf } from '../members.ts';
 import { AwsFault, type JsonObject } from '../service.ts';
 import type { MetricIdentity } from './account-metrics.ts';
 import { BEDROCK_NAMESPACE, type Metric } from './bedrock-metrics.ts';
+import type { MinutePoint } from './minute-series.ts';
 
-export type Statistic = (values: readonly number[]) => number;
-
-const sum: Statistic = (values) => values.reduce((total, value) => total + value, 0);
+export type Statistic = (told: MinutePoint) => number;
 
 const STATISTICS: Readonly<Record<string, Statistic>> = {
-  Sum: sum,
-  SampleCount: (values) => values.length,
-  Average: (values) => sum(values) / values.length,
-  Minimum: (values) => Math.min(...values),
-  Maximum: (values) => Math.max(...values),
+  Sum: ({ sum }) => sum,
+  SampleCount: ({ samples }) => samples,
+  Average: ({ sum, samples }) => sum / samples,
+  Minimum: ({ minimum }) => minimum,
+  Maximum: ({ maximum }) => maximum,
 };
 
 /** One query of GetMetricData. */

@@ -2,8 +2,9 @@ import type { GovernedCalls } from '../../invoke/plugin.ts';
 import { GovernorRefusal } from '../../invoke/refusals.ts';
 import type { Chance } from '../clockwork/chance.ts';
 import type { Faults } from '../run/faults.ts';
-import type { CallPlan, Runtime } from '../world/runtime.ts';
+import { type CallPlan, isStreamed, type Runtime } from '../world/runtime.ts';
 import type { Host } from './host.ts';
+import type { BoundCalls } from './tenant-process.ts';
 
 /** What a caller asks for. */
 export interface Call {
@@ -16,7 +17,13 @@ export interface Call {
 
 /** @param models that the tenant's profiles are made for */
 export function drawCall(chance: Chance, faults: Faults, models: readonly string[]): Call {
-  const api = chance.pick(['Converse', 'Converse', 'ConverseStream', 'InvokeModel'] as const);
+  const api = chance.pick([
+    'Converse',
+    'Converse',
+    'ConverseStream',
+    'InvokeModel',
+    'InvokeModelWithResponseStream',
+  ] as const);
   const bytes = chance.whole(200, 900);
   const maxTokens = chance.pick([200, 400, 800]);
   const read = chance.happens(0.3) ? Math.floor(bytes / 4) : 0;
@@ -24,7 +31,7 @@ export function drawCall(chance: Chance, faults: Faults, models: readonly string
   const model = chance.pick(models);
   const text = 'x'.repeat(bytes);
   const messages = [{ role: 'user', content: [{ text }] }];
-  const isStream = api === 'ConverseStream';
+  const isStream = isStreamed({ api });
   return {
     model,
     plan: {
@@ -35,17 +42,16 @@ export function drawCall(chance: Chance, faults: Faults, models: readonly string
       isUsageTold: !faults.happens('usageUntold'),
     },
     input:
-      api === 'InvokeModel'
+      api === 'InvokeModel' || api === 'InvokeModelWithResponseStream'
         ? { modelId: model, body: JSON.stringify({ messages, inferenceConfig: { maxTokens } }) }
         : { modelId: model, messages, inferenceConfig: { maxTokens } },
     abortsAfter: faults.happens('callAborted') ? chance.between(10, 3_000) : undefined,
   };
 }
 
-export interface Sending {
+export interface Sending extends BoundCalls {
   readonly host: Host;
   readonly runtime: Runtime;
-  readonly governed: GovernedCalls;
   readonly call: Call;
   /** Whose call it is. */
   readonly tenant: string;
@@ -57,13 +63,18 @@ export type CallOutcome =
   | { readonly kind: 'failed'; readonly name: string };
 
 const MAX_ATTEMPTS = 3;
-const PATHS = { Converse: 'converse', ConverseStream: 'converse-stream', InvokeModel: 'invoke' } as const;
+const PATHS = {
+  Converse: 'converse',
+  ConverseStream: 'converse-stream',
+  InvokeModel: 'invoke',
+  InvokeModelWithResponseStream: 'invoke-with-response-stream',
+} as const;
 
 /**
- * The part of a runtime client's middleware stack that matters here: the governor's admission, the SDK's retry, the governor's
+ * The part of a runtime client's middleware stack that matters here: what the governor does ahead of the first call, its admission, the SDK's retry, the governor's
  * accounting of each attempt, and Bedrock.
  */
-export async function send({ host, runtime, governed, call, tenant }: Sending): Promise<CallOutcome> {
+export async function send({ host, runtime, governed, prepare, call, tenant }: Sending): Promise<CallOutcome> {
   const { plan, input } = call;
   const controller = call.abortsAfter === undefined ? undefined : new AbortController();
   const signal = controller?.signal;
@@ -99,8 +110,9 @@ export async function send({ host, runtime, governed, call, tenant }: Sending): 
   };
   const request = { path: `/model/${encodeURIComponent(call.model)}/${PATHS[plan.api]}` };
   try {
+    await prepare(context, input);
     const { output } = await governed.admission(retrying, context)({ input, request });
-    const stream: unknown = Reflect.get(output, 'stream');
+    const stream: unknown = Reflect.get(output, 'stream') ?? Reflect.get(output, 'body');
     if (isAsyncIterable(stream)) await readStream(stream, signal);
     return { kind: 'answered' };
   } catch (error) {

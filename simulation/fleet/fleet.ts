@@ -134,7 +134,7 @@ export class Fleet {
     host.deliver(() => {
       void process
         .callsOf(tenant)
-        .then((governed) => send({ host, runtime: world.runtime, governed, call, tenant }))
+        .then((bound) => send({ host, runtime: world.runtime, ...bound, call, tenant }))
         .catch((error: unknown) => ({ kind: 'failed' as const, name: `not even begun: ${String(error)}` }))
         .then((outcome) => {
           this.#underWay--;

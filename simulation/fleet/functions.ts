@@ -1,8 +1,12 @@
 import type { Context } from 'aws-lambda';
+import { handler as billing } from '../../handlers/billing.ts';
 import { handler as budgetAlert } from '../../handlers/budget-alert.ts';
 import { handler as budgetHint } from '../../handlers/budget-hint.ts';
+import { handler as costAnomaly } from '../../handlers/cost-anomaly.ts';
 import { handler as lease } from '../../handlers/lease.ts';
 import { handler as ledgerWatch } from '../../handlers/ledger-watch.ts';
+import { handler as metricAlarm } from '../../handlers/metric-alarm.ts';
+import { handler as outlook } from '../../handlers/outlook.ts';
 import { handler as profileChanged } from '../../handlers/profile-changed.ts';
 import { handler as reopenEnded } from '../../handlers/reopen-ended.ts';
 import { handler as sweep } from '../../handlers/sweep.ts';
@@ -15,10 +19,14 @@ import { ACCOUNT } from '../world/profiles.ts';
 import type { Host } from './host.ts';
 
 const HANDLERS = {
+  billing,
   'budget-alert': budgetAlert,
   'budget-hint': budgetHint,
+  'cost-anomaly': costAnomaly,
   lease,
   'ledger-watch': ledgerWatch,
+  'metric-alarm': metricAlarm,
+  outlook,
   'profile-changed': profileChanged,
   'reopen-ended': reopenEnded,
   sweep,
@@ -28,10 +36,14 @@ export type FunctionName = keyof typeof HANDLERS;
 
 /** As infra/serverless.yml has them. */
 const TIMEOUT_MS: Readonly<Record<FunctionName, number>> = {
+  billing: 180_000,
   'budget-alert': 60_000,
   'budget-hint': 60_000,
+  'cost-anomaly': 60_000,
   lease: 10_000,
   'ledger-watch': 55_000,
+  'metric-alarm': 60_000,
+  outlook: 240_000,
   'profile-changed': 60_000,
   'reopen-ended': 58_000,
   sweep: 270_000,
@@ -47,6 +59,7 @@ const ENVIRONMENT = {
   GOVERNOR_NOTICES_TOPIC_ARN: `arn:aws:sns:us-east-1:${ACCOUNT}:notices`,
   GOVERNOR_CHAT_TOPIC_ARN: `arn:aws:sns:us-east-1:${ACCOUNT}:chat`,
   GOVERNOR_BUDGET_ALERTS_TOPIC_ARN: `arn:aws:sns:us-east-1:${ACCOUNT}:alerts`,
+  GOVERNOR_ANOMALIES_TOPIC_ARN: `arn:aws:sns:us-east-1:${ACCOUNT}:anomalies`,
   GOVERNOR_BUS_NAME: 'governor',
   GOVERNOR_ACCOUNT_ID: ACCOUNT,
   GOVERNOR_INDEX_PARAMETER: '/governor/index',
@@ -78,6 +91,10 @@ export interface FunctionsParts {
   readonly clientFor: (host: Host) => Surroundings['client'];
   /** Whether an event may find no environment that is warm, as when a new version is rolled out. */
   readonly isCold: () => boolean;
+  /** Whether a warm environment still serves: not for long once there is a later version. */
+  readonly isServing: (host: Host) => boolean;
+  /** Hears what an event was answered with. */
+  readonly answered: (name: FunctionName, answer: unknown) => void;
 }
 
 /**
@@ -146,7 +163,9 @@ export class Functions {
     this.invocations++;
     this.#running++;
     trace.say(() => `${host.name} begins`);
-    const error = await this.#outcome(name, event, environment);
+    const error = await this.#outcome(name, event, environment, undefined, (answer) =>
+      this.#parts.answered(name, answer),
+    );
     this.#running--;
     environment.isBusy = false;
     trace.say(() => `${host.name} ends${error === undefined ? '' : `: ${error}`}`);
@@ -200,8 +219,8 @@ export class Functions {
   }
 
   #environment(name: FunctionName): Environment {
-    const { newHost, clientFor, isCold } = this.#parts;
-    const pool = (this.#pools.get(name) ?? []).filter(({ host }) => !host.isGone);
+    const { newHost, clientFor, isCold, isServing } = this.#parts;
+    const pool = (this.#pools.get(name) ?? []).filter(({ host }) => !host.isGone && isServing(host));
     this.#pools.set(name, pool);
     const warm = pool.find(({ isBusy }) => !isBusy);
     if (warm !== undefined && !isCold()) return warm;

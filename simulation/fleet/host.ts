@@ -23,6 +23,8 @@ export class Host {
   suffered = 0;
   /** Whether its network is a bad one, as that of an operator. */
   isRemote = false;
+  /** Of the product that runs in it. */
+  version: 1 | 2 = 1;
   /** Whether it neither crashes nor freezes by chance. */
   isSpared = false;
   #frozenUntil = 0;

@@ -9,7 +9,7 @@ import { eventBridgeHints } from '../../invoke/event-hints.ts';
 import { type Governing, startGoverning } from '../../invoke/governing.ts';
 import { leaseFunction } from '../../invoke/lease-function.ts';
 import type { GovernorEvent } from '../../invoke/observation.ts';
-import type { GovernedCalls } from '../../invoke/plugin.ts';
+import type { GovernedCalls, Preparation } from '../../invoke/plugin.ts';
 import { TABLE } from './functions.ts';
 import type { Host } from './host.ts';
 
@@ -19,6 +19,11 @@ export interface ProcessSettings {
   readonly hasHints: boolean;
   /** Of the function `lease`, where the process may not write the table. */
   readonly alias: string | undefined;
+}
+
+export interface BoundCalls {
+  readonly governed: GovernedCalls;
+  readonly prepare: Preparation;
 }
 
 /** A process of tenants, with the helper in it. */
@@ -47,13 +52,19 @@ export class TenantProcess {
     return this.#governing;
   }
 
-  /** The governor bound to a tenant. */
-  async callsOf(tenant: string): Promise<GovernedCalls> {
+  /** The governor bound to a tenant, and what it does ahead of the process's first call. */
+  async callsOf(tenant: string): Promise<BoundCalls> {
+    const isFirst = this.#starting === undefined;
     this.#starting ??= this.#start();
     const governing = await this.#starting;
-    const calls = this.#calls.get(tenant) ?? governing.calls({ tenant });
-    this.#calls.set(tenant, calls);
-    return calls;
+    const governed = this.#calls.get(tenant) ?? governing.calls({ tenant });
+    this.#calls.set(tenant, governed);
+    return {
+      governed,
+      prepare: async (context, input) => {
+        if (isFirst) await governing.prepare({ tenant }, context, input);
+      },
+    };
   }
 
   async #start(): Promise<Governing> {

@@ -7,6 +7,8 @@ import type { LedgerBooks } from './ledger-books.ts';
 /** How far two clocks that go by AWS's answers may differ: the header has whole seconds, and answers take their time. */
 export const SKEW_MS = 3_000;
 
+const MONEYS_WORDS: ReadonlySet<string> = new Set(['BudgetExhausted', 'BudgetInUse', 'Throttled', 'BudgetClosed']);
+
 /** The day of the month in the policy's time zone: a budget's period id ends with it. */
 export type PeriodName = 'before' | 'after';
 
@@ -41,11 +43,19 @@ export class AdmissionWatch {
 
   heard(event: GovernorEvent): void {
     if (event.kind === 'admitted') this.#admitted(event);
-    else if (event.kind === 'refused') this.refused++;
+    else if (event.kind === 'refused') this.#refused(event);
     else if (event.kind === 'unconfirmed') {
       const tenant = event.call.tags['tenant'] ?? '';
       this.unconfirmed.set(tenant, (this.unconfirmed.get(tenant) ?? 0n) + BigInt(event.costNanoUsd));
     }
+  }
+
+  #refused({ refusal: { code, details } }: Extract<GovernorEvent, { kind: 'refused' }>): void {
+    this.refused++;
+    const { budget = '' } = details;
+    // Whoever cannot say how a budget stands does not know that it only watches.
+    if (this.#configuration.isWatched && MONEYS_WORDS.has(code))
+      this.#judge.check('shadow', !budget.startsWith('watch-'), () => `${budget} refused a call: ${code}`);
   }
 
   #admitted({ profile, budgets, by, call }: Extract<GovernorEvent, { kind: 'admitted' }>): void {
@@ -53,7 +63,9 @@ export class AdmissionWatch {
     const now = this.#now();
     const tenant = call.tags['tenant'] ?? '';
     const carried = this.#profiles.historyOf(profile.arn).some(({ tags }) => tags?.['tenant'] === tenant);
-    const others = budgets.filter(({ budget }) => budget.startsWith('tenant-') && budget !== `tenant-daily/${tenant}`);
+    const others = budgets.filter(
+      ({ budget }) => /^(?:tenant|watch)-/.test(budget) && !budget.endsWith(`-daily/${tenant}`),
+    );
     this.#judge.check(
       'own-money',
       carried && others.length === 0,

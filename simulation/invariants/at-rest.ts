@@ -2,6 +2,7 @@ import type { Story } from '../run/story.ts';
 import { ledgerAtRest } from './ledger-at-rest.ts';
 import { awsBudgetsOnce, deadLettersExplained, noticesOnce } from './outside-at-rest.ts';
 import { profilesAtRest } from './profiles-at-rest.ts';
+import { billingSetUp, outlookFromSpend, shadowsCount, signalsHold } from './watchers-at-rest.ts';
 
 /** What must hold once faults are over, graces and delays have passed, and the sweeps have done what was left. */
 export function atRest(story: Story): void {
@@ -10,6 +11,10 @@ export function atRest(story: Story): void {
   awsBudgetsOnce(story);
   noticesOnce(story);
   deadLettersExplained(story);
+  signalsHold(story);
+  shadowsCount(story);
+  outlookFromSpend(story);
+  billingSetUp(story);
   holdsEnded(story);
 }
 

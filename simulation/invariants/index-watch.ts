@@ -16,11 +16,12 @@ export class IndexWatch {
     this.#profiles = profiles;
   }
 
-  saw(arn: string, after: Item | undefined, actor: Host): void {
+  /** @param begunAt when the writer began what it was at as it sent this: a copy of it may arrive much later */
+  saw(arn: string, after: Item | undefined, actor: Host, begunAt: number): void {
     const document = after?.['entry']?.S;
     if (document === undefined) return;
     const { tags, endedAt } = JSON.parse(document) as { readonly tags: Tags; readonly endedAt?: number };
-    const since = actor.busySince - REMEMBERED_MS;
+    const since = begunAt - REMEMBERED_MS;
     const history = this.#profiles.historyOf(arn);
     const seen = history.filter(
       ({ at }, index) => at >= since || (history[index + 1]?.at ?? Number.POSITIVE_INFINITY) >= since,

@@ -123,7 +123,7 @@ export class LedgerBooks {
     const books = booksOf(after);
     const memory = this.memoryOf(pk, sk);
     this.#checkSums(write, books);
-    if (actor?.name.startsWith('budget-alert.') === true) this.#alerted(write, books);
+    if (actor?.name.startsWith('budget-alert-') === true) this.#alerted(write, books);
     const holders = after['holders']?.M ?? {};
     const known = before?.['holders']?.M ?? {};
     if (holders !== known)
@@ -213,7 +213,8 @@ export class LedgerBooks {
   #granted({ pk, sk, before, after }: SeenWrite, holder: string, entry: Entry, has: bigint): void {
     const { leaseSeconds, reservation, outageExtra, profilesPerTenant, hasFallback } = this.#configuration;
     // A cell lends what it was granted; and what calls hold of the policy's extra for an outage is told without being granted.
-    if (pk.includes('#cell-') || outageExtra !== undefined) return;
+    // One that only watches leases whatever is asked for.
+    if (pk.includes('#cell-') || outageExtra !== undefined || pk.startsWith('LEDGER#watch-')) return;
     const isCell = holder.startsWith('cell-');
     const madeAt = Number(entry['expiresAt']?.N ?? 0) - (isCell ? CELL_TERM_SECONDS : leaseSeconds) * 1_000;
     let allowed = amount(before, 'stopAt');
@@ -243,10 +244,7 @@ export class LedgerBooks {
     const { graceSeconds } = this.#configuration;
     // By the clock of a function that goes by AWS's answers.
     const isOver = this.#now() + 3_000 >= expiresAt + graceSeconds * 1_000;
-    // Who borrows through the function may find its last word on a period refused, and not say it again: it then counts as unconfirmed.
-    const borrows = holder.includes('~');
-    const lives =
-      process !== undefined && !process.isGone && !process.wasFrozen && !borrows && graceSeconds >= LONG_GRACE_SECONDS;
+    const lives = process !== undefined && !process.isGone && !process.wasFrozen && graceSeconds >= LONG_GRACE_SECONDS;
     const stays = amount(before, 'committed') === amount(after, 'committed');
     this.#judge.check(
       'reclaim',

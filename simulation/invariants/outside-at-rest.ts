@@ -1,14 +1,15 @@
 import type { Story } from '../run/story.ts';
 
-/** One for each tenant with a profile, and none made twice; AWS knows no weekly budgets. */
+/** One for each daily budget of a tenant with a profile, and none made twice; AWS knows no weekly budgets. */
 export function awsBudgetsOnce({ world }: Story): void {
-  const { judge, awsBudgets, profiles } = world;
+  const { judge, awsBudgets, profiles, configuration } = world;
+  const expected = configuration.isWatched ? 2 : 1;
   for (const { tags } of profiles.all) {
     const { tenant = '' } = tags;
     const found = [...awsBudgets.entries.values()].filter(({ budget }) =>
       budget.FilterExpression?.And?.some(({ Tags }) => Tags?.Key === 'tenant' && Tags.Values?.[0] === tenant),
     );
-    judge.check('aws-budgets', found.length === 1, () => `${found.length} AWS budgets count ${tenant}`);
+    judge.check('aws-budgets', found.length === expected, () => `${found.length} AWS budgets count ${tenant}`);
   }
   for (const [name, times] of awsBudgets.made)
     judge.check('aws-budgets', times === 1, () => `the AWS budget ${name} was made ${times} times`);
@@ -41,12 +42,16 @@ export function noticesOnce({ world }: Story): void {
 }
 
 export function deadLettersExplained({ world }: Story): void {
-  const { judge, functions } = world;
+  const { judge, functions, configuration } = world;
   judge.check('dead-letters', functions.isIdle, () => 'a function is still at work');
   for (const { of, error, isExplained } of functions.deadLetters)
     judge.check(
       'dead-letters',
-      isExplained,
+      // Billing is looked at by one run at a time: whoever came second was not needed.
+      isExplained ||
+        // While a later version is rolled out, the one before leaves alone what it does not understand.
+        (configuration.upgrade !== undefined && error.includes(' has the layout ')) ||
+        (of === 'billing' && error.includes('another run is at it')),
       () => `${of} ended in a dead-letter queue, and no fault of AWS explains it: ${error}`,
     );
 }

@@ -47,6 +47,7 @@ export function profilesAtRest({ world, operators }: Story): void {
     const { tenant = '', team } = living.tags;
     const expected = [
       `tenant-daily/${tenant}`,
+      ...(configuration.isWatched ? [`watch-daily/${tenant}`] : []),
       ...(configuration.isSharedBudget && team === 'blue' ? ['blue-weekly'] : []),
     ];
     judge.check(

@@ -424,4 +424,76 @@ export const MUTANTS: readonly Mutant[] = [
       { file: 'invoke/lease-filling.ts', source: 'if (room < least) {', mutant: 'if (room <= 0) {' },
     ],
   },
+  {
+    id: 'made-up-alarm-believed',
+    meaning: 'an event about an alarm is taken at its word, whatever CloudWatch says of the alarm',
+    changes: [
+      {
+        file: 'domain/signals/alarm.ts',
+        source: 'const alarm = await ports.alarms.find(name, region);',
+        mutant: 'const alarm = { isInAlarm: true, changedAt: ports.clock.now() };',
+      },
+    ],
+  },
+  {
+    id: 'shadow-refuses',
+    meaning: 'a budget that only watches refuses what it has no money for',
+    changes: [{ file: 'invoke/admission.ts', source: 'if (missing.isShadow) continue;', mutant: '' }],
+  },
+  {
+    id: 'monitor-each-time',
+    meaning: 'tenants are watched by one monitor more with each look at billing',
+    changes: [
+      {
+        file: 'domain/budgets/anomaly-watch.ts',
+        source: 'if (watching !== undefined) return { arn: watching.arn, isNew: false };',
+        mutant: '',
+      },
+      {
+        file: 'domain/budgets/anomaly-watch.ts',
+        source: 'if (other !== undefined) return taken(',
+        mutant: 'if (other === null) return taken(',
+      },
+    ],
+  },
+  {
+    id: 'later-layout-overwritten',
+    // Either alone does no harm: what is read is refused, and what is written has a condition.
+    meaning: 'items of a later version are taken for items of this one, and written over',
+    changes: [
+      {
+        file: 'aws/dynamodb/item-schema.ts',
+        source: 'return schema === undefined || schema > SCHEMAS[kind];',
+        mutant: 'return schema === undefined;',
+      },
+      {
+        file: 'aws/dynamodb/item-schema.ts',
+        source: "':schemaKnown': { N: String(SCHEMAS[kind]) } },",
+        mutant: "':schemaKnown': { N: '9' } },",
+      },
+    ],
+  },
+  {
+    id: 'retagged-usage-left-out',
+    meaning:
+      'the function lease takes nothing of what was used through a profile before it was retagged to another tenant',
+    changes: [
+      {
+        file: 'domain/lending/foreign-totals.ts',
+        source: 'if (!borrower.ownedIn(history, window) && !(isOwn && isUnknown)) foreign.add(arn);',
+        mutant: 'if (!(isOwn && isUnknown)) foreign.add(arn);',
+      },
+    ],
+  },
+  {
+    id: 'late-landing-forgotten',
+    meaning: 'a lease is given up for lost where a write of its own lands after its repetition was refused',
+    changes: [
+      {
+        file: 'invoke/held-lease.ts',
+        source: 'else if (!lease.landedLate(outcome.item?.holders.get(lease.holder)?.writeId)) this.#replace(lease);',
+        mutant: 'else this.#replace(lease);',
+      },
+    ],
+  },
 ];

@@ -1,4 +1,5 @@
 import { Chance } from '../clockwork/chance.ts';
+import { RAISABLE, type RaisedKind } from '../world/versions.ts';
 import type { FaultName, FaultShares } from './faults.ts';
 
 const MINUTE = 60_000;
@@ -14,7 +15,15 @@ export type Planned = { readonly name: string; readonly at: number } & (
   | { readonly kind: 'bypass'; readonly profile: number; readonly calls: number }
   | { readonly kind: 'alert'; readonly tenant: number }
   | { readonly kind: 'outage' | 'sweeps-late'; readonly ms: number }
+  /** One that is made up is an event alone. */
+  | { readonly kind: 'alarm' | 'anomaly'; readonly tenant: number; readonly isTrue: boolean; readonly forMs: number }
 );
+
+export interface SignalRules {
+  readonly anomaly: 'notify' | 'throttle' | 'disable';
+  readonly alarm: 'notify' | 'throttle' | 'disable';
+  readonly holdMs: number;
+}
 
 /** Everything that a seed draws before it begins. */
 export interface Configuration {
@@ -37,6 +46,12 @@ export interface Configuration {
   /** Whether tenants may not write the ledger: each process is one tenant's, and borrows through the function `lease`. */
   readonly isLending: boolean;
   readonly hasFallback: boolean;
+  /** What the policy makes of what AWS's watchers tell, and for how long. */
+  readonly signals: SignalRules | undefined;
+  /** When a later version is rolled out that writes one kind of item in a later layout; undefined where none is. */
+  readonly upgrade: { readonly at: number; readonly kind: RaisedKind } | undefined;
+  /** Whether each tenant has a second budget, of a fifth of the first, that only watches. */
+  readonly isWatched: boolean;
   readonly tenants: readonly string[];
   readonly profilesPerTenant: number;
   readonly processes: number;
@@ -99,13 +114,23 @@ export function draw(seed: number, without: ReadonlySet<string> = new Set()): Co
     taggingLagMs: chance.between(0, 120_000),
     metricsDelayMs: chance.between(30_000, 14 * MINUTE),
   };
-  // Not together with cells: what the function holds of them as their agent is not reckoned by the invariants yet (seed 52).
-  const isLending = configuration.processesStated <= 100 && new Chance(seed, 'lending').happens(0.2);
+  const isLending = new Chance(seed, 'lending').happens(0.2);
   const shares = sharesOf(chance, without);
-  const plan = planOf(new Chance(seed, 'plan'), configuration).filter(
-    ({ name, kind }) => !without.has(name) && !without.has(kind),
-  );
-  return { ...configuration, isLending, shares, plan, without };
+  const watchers = new Chance(seed, 'watchers');
+  const signals = signalsOf(watchers);
+  const isWatched = new Chance(seed, 'shadow').happens(0.2);
+  const upgrades = new Chance(seed, 'upgrade');
+  const upgrade =
+    upgrades.happens(0.3) && !without.has('upgrade')
+      ? {
+          at: upgrades.between(startAt, endAt),
+          kind: upgrades.pick(Object.keys(RAISABLE) as RaisedKind[]),
+        }
+      : undefined;
+  const plan = [...planOf(new Chance(seed, 'plan'), configuration), ...alarmsOf(watchers, configuration)]
+    .filter(({ name, kind }) => !without.has(name) && !without.has(kind))
+    .sort((a, b) => a.at - b.at);
+  return { ...configuration, isLending, signals, upgrade, isWatched, shares, plan, without };
 }
 
 /** Of the function `lease`, by which AWS knows a tenant. */
@@ -285,11 +310,36 @@ function planOf(chance: Chance, { startAt, endAt, turnAt, processes, tenants, pr
   return plan.sort((a, b) => a.at - b.at);
 }
 
+const ACTIONS = ['notify', 'throttle', 'disable'] as const;
+
+const signalsOf = (chance: Chance): SignalRules | undefined =>
+  chance.happens(0.4)
+    ? {
+        anomaly: chance.pick(ACTIONS),
+        alarm: chance.pick(ACTIONS),
+        holdMs: chance.pick([3 * MINUTE, 1_800_000, 172_800_000]),
+      }
+    : undefined;
+
+/** What AWS's watchers tell, whether or not the policy has rules for it. */
+function alarmsOf(chance: Chance, { startAt, endAt, tenants }: Drawn): Planned[] {
+  return (['alarm', 'anomaly'] as const).flatMap((kind) =>
+    Array.from({ length: chance.happens(0.4) ? chance.whole(1, 2) : 0 }, (_, index) => ({
+      name: `${kind}-${index + 1}`,
+      kind,
+      at: chance.between(startAt + MINUTE / 3, endAt - MINUTE / 3),
+      tenant: chance.whole(0, tenants.length - 1),
+      isTrue: chance.happens(0.75),
+      forMs: chance.between(20_000, 4 * MINUTE),
+    })),
+  );
+}
+
 const usd = (amount: number): string => `${amount.toFixed(6)} USD`;
 
 /** The policy document of a seed, as an operator would apply it. */
 export function policyDocument(configuration: Configuration, factor = 1): object {
-  const { timeZone, graceSeconds, reservation, outageExtra, processesStated, throttleAt, limitUsd, tenants } =
+  const { timeZone, graceSeconds, reservation, outageExtra, processesStated, throttleAt, limitUsd, tenants, signals } =
     configuration;
   const thresholds = [
     { at: '50%', action: 'notify' },
@@ -331,8 +381,24 @@ export function policyDocument(configuration: Configuration, factor = 1): object
         period: 'day',
         processes: processesStated,
         ...(outageExtra === undefined ? {} : { outage: usd(outageExtra) }),
+        ...(signals === undefined
+          ? {}
+          : { signals: { anomaly: signals.anomaly, alarm: signals.alarm, holds: `${signals.holdMs / MINUTE}m` } }),
         thresholds,
       },
+      ...(configuration.isWatched
+        ? [
+            {
+              name: 'watch-daily',
+              per: 'tenant',
+              limit: usd((limitUsd * factor) / 5),
+              period: 'day',
+              mode: 'shadow',
+              processes: processesStated,
+              thresholds: [{ at: '100%', action: 'disable' }],
+            },
+          ]
+        : []),
       ...(configuration.isSharedBudget
         ? [
             {

@@ -9,6 +9,8 @@ export interface Options {
   readonly without: readonly string[];
   /** Ids of mutants; none are all. */
   readonly mutants: readonly string[] | undefined;
+  /** Whether the seeds that noticed mutants are kept, to be asked first from now on. */
+  readonly isRemembered: boolean;
 }
 
 export function readOptions(args: readonly string[]): Options {
@@ -21,6 +23,7 @@ export function readOptions(args: readonly string[]): Options {
       seed: { type: 'string' },
       without: { type: 'string', default: '' },
       mutants: { type: 'boolean', default: false },
+      remember: { type: 'boolean', default: false },
     },
   });
   return {
@@ -29,6 +32,7 @@ export function readOptions(args: readonly string[]): Options {
     seed: values.seed === undefined ? undefined : whole('seed', values.seed),
     without: values.without === '' ? [] : values.without.split(','),
     mutants: values.mutants ? positionals : undefined,
+    isRemembered: values.remember,
   };
 }
 

@@ -1,8 +1,10 @@
 import { Chance } from '../clockwork/chance.ts';
 import { Fleet, MODELS } from '../fleet/fleet.ts';
+import type { FunctionName } from '../fleet/functions.ts';
 import { Operators } from '../fleet/operators.ts';
 import { costOf } from '../world/bill.ts';
 import { ACCOUNT, without } from '../world/profiles.ts';
+import { alarmEvent, anomalyEvent } from '../world/watchers.ts';
 import type { World } from '../world/world.ts';
 import { type Configuration, type Planned, policyDocument } from './configuration.ts';
 
@@ -55,6 +57,9 @@ export class Story {
     this.#every(2.5 * MINUTE, () => {
       if (scheduler.now >= this.#sweepsLateUntil) functions.invoke('sweep', {});
     });
+    // Hourly and daily there, and never but once in a seed then.
+    this.#every(2 * MINUTE, () => functions.invoke('outlook', {}));
+    this.#every(4 * MINUTE, () => functions.invoke('billing', {}));
     this.fleet.begin();
     await scheduler.until(configuration.endAt);
     faults.isOn = false;
@@ -90,6 +95,8 @@ export class Story {
     // The last late copies have come, and leases of processes that are gone are past their grace.
     await scheduler.until(endAt + 26 * MINUTE);
     await functions.run('sweep');
+    await functions.run('outlook');
+    await functions.run('billing');
     await scheduler.until(turnAt + 2.4 * HOUR);
     await functions.run('sweep');
     await scheduler.until(scheduler.now + 10 * MINUTE);
@@ -152,6 +159,12 @@ export class Story {
       case 'alert':
         this.#alert(tenantOf(planned.tenant));
         return;
+      case 'alarm':
+        this.#alarm(tenantOf(planned.tenant), planned);
+        return;
+      case 'anomaly':
+        this.#anomaly(planned.name, tenantOf(planned.tenant), planned.isTrue);
+        return;
       case 'outage':
         faults.outages.push({ from: scheduler.now, until: scheduler.now + planned.ms });
         return;
@@ -186,6 +199,31 @@ export class Story {
     world.runtime.answer(request).catch(() => {});
   }
 
+  /** An alarm goes off and is over; one that is made up is known to nobody but whoever says so. */
+  #alarm(tenant: string, { isTrue, forMs }: { readonly isTrue: boolean; readonly forMs: number }): void {
+    const { scheduler, watchers } = this.world;
+    const name = isTrue ? alarmOf(tenant) : `${alarmOf(tenant)}: made up`;
+    const turn = (isInAlarm: boolean): void => {
+      if (isTrue) watchers.change(name, { at: Math.floor(scheduler.now), isInAlarm });
+      this.#send('metric-alarm', alarmEvent(name));
+    };
+    turn(true);
+    scheduler.after(forMs, () => turn(false));
+  }
+
+  /** Of the day before: Cost Anomaly Detection goes by billing. */
+  #anomaly(id: string, tenant: string, isTrue: boolean): void {
+    const { scheduler, watchers } = this.world;
+    const day = new Date(scheduler.now - 24 * HOUR).toISOString().slice(0, 10);
+    if (isTrue) watchers.find({ id, dimension: `tenant$${tenant}`, day });
+    this.#send('cost-anomaly', anomalyEvent(id, day));
+  }
+
+  #send(to: FunctionName, event: object): void {
+    const { scheduler, faults, functions } = this.world;
+    for (const ms of faults.ofEvent()) scheduler.after(ms, () => functions.invoke(to, event));
+  }
+
   /** AWS Budgets refreshes its figures, hours late, and alerts. */
   #alert(tenant: string): void {
     const { world } = this;
@@ -208,6 +246,9 @@ export class Story {
       scheduler.after(ms, () => functions.invoke('budget-alert', { Records: [{ Sns: { Message } }] }));
   }
 }
+
+/** The alarm that somebody has put on a tenant's budget, by the budget's name in AWS. */
+export const alarmOf = (tenant: string): string => `governor/prod/tenant-daily/${tenant}`;
 
 export type { Configuration };
 export const COST_OF_A_BYPASS = costOf('amazon.nova-pro-v1:0', { input: 500, output: 300, cacheRead: 0 });

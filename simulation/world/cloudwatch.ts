@@ -45,7 +45,6 @@ export class TokenMetrics {
           })),
         };
       },
-      DescribeAlarmsCommand: () => ({ MetricAlarms: [], CompositeAlarms: [] }),
     };
   }
 

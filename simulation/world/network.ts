@@ -25,6 +25,8 @@ export class Network {
   readonly #trace: Trace;
   /** Whose request a service is answering. */
   actor: Host | undefined;
+  /** When its sender began what the request belongs to. */
+  begunAt = 0;
   #second = 0;
   #date = '';
 
@@ -81,6 +83,7 @@ export class Network {
   #travel<T>(host: Host, service: Service, act: () => T): Promise<Outcome<T>> {
     const { scheduler } = host;
     const fate = this.#faults.ofRequest(service, host);
+    const begunAt = host.busySince;
     return new Promise((resolve, reject) => {
       const there = fate.latencyMs * host.chance.next();
       const timeOut = (ms = TIMEOUT_MS): void => {
@@ -93,6 +96,7 @@ export class Network {
       scheduler.after(there, () => {
         const land = () => {
           this.actor = host;
+          this.begunAt = begunAt;
           return outcomeOf(act);
         };
         const outcome = fate.kind === 'throttled' ? { error: throttled(service) } : land();

@@ -8,7 +8,7 @@ import type { SimulatedProfiles } from './profiles.ts';
 
 /** One call as it was drawn: what it will use, and what will become of it. */
 export interface CallPlan {
-  readonly api: 'Converse' | 'ConverseStream' | 'InvokeModel';
+  readonly api: 'Converse' | 'ConverseStream' | 'InvokeModel' | 'InvokeModelWithResponseStream';
   readonly tokens: Tokens;
   readonly latencyMs: number;
   /** The share of its answer after which a stream breaks off. */
@@ -84,7 +84,7 @@ export class Runtime {
           return;
         }
         const attempt = this.#begin(request);
-        if (plan.api === 'ConverseStream') {
+        if (isStreamed(plan)) {
           // Bedrock goes on whether or not anybody reads.
           scheduler.after(plan.latencyMs * 1.5, () => this.#end(attempt));
           if (fate === 'unanswered') {
@@ -174,25 +174,41 @@ export class Runtime {
     const pieces = plan.breaksAt === undefined ? STREAM_PIECES : Math.ceil(STREAM_PIECES * plan.breaksAt);
     const end = (): void => this.#end(attempt);
     const pause = plan.latencyMs / STREAM_PIECES;
+    const isConverse = plan.api === 'ConverseStream';
     async function* events(): AsyncGenerator<object> {
       for (let piece = 0; piece < pieces; piece++) {
         await host.machine.wait(pause);
-        yield { contentBlockDelta: {} };
+        yield isConverse ? { contentBlockDelta: {} } : chunkOf({ contentBlockDelta: {} });
       }
       end();
       if (plan.breaksAt !== undefined)
         throw Object.assign(new Error('the connection was reset'), { code: 'ECONNRESET' });
       attempt.isKnown = plan.isUsageTold;
       attempt.heardAt = host.scheduler.now;
-      yield plan.isUsageTold ? { metadata: { usage: usageOf(attempt.tokens) } } : { messageStop: {} };
+      if (isConverse) yield plan.isUsageTold ? { metadata: { usage: usageOf(attempt.tokens) } } : { messageStop: {} };
+      else yield chunkOf({ messageStop: {}, ...(plan.isUsageTold ? metricsOf(attempt.tokens) : {}) });
     }
-    return answered({ stream: events(), $metadata: {} });
+    return answered({ [isConverse ? 'stream' : 'body']: events(), $metadata: {} });
   }
 }
 
 const answered = (output: Record<string, unknown>, headers: Record<string, string> = {}): RuntimeAnswer => ({
   output,
   response: { headers, body: { destroy: () => {} } },
+});
+
+export const isStreamed = ({ api }: Pick<CallPlan, 'api'>): boolean =>
+  api === 'ConverseStream' || api === 'InvokeModelWithResponseStream';
+
+const chunkOf = (content: object): object => ({ chunk: { bytes: new TextEncoder().encode(JSON.stringify(content)) } });
+
+const metricsOf = ({ input, output, cacheRead }: Tokens) => ({
+  'amazon-bedrock-invocationMetrics': {
+    inputTokenCount: input,
+    outputTokenCount: output,
+    cacheReadInputTokenCount: cacheRead,
+    cacheWriteInputTokenCount: 0,
+  },
 });
 
 const usageOf = ({ input, output, cacheRead }: Tokens) => ({

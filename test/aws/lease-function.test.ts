@@ -3,14 +3,19 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { ledgerTable } from '../../aws/dynamodb/ledger-table.ts';
 import { policyTable } from '../../aws/dynamodb/policy-table.ts';
 import { profileIndexTable } from '../../aws/dynamodb/profile-index-table.ts';
+import { tagHistoriesTable } from '../../aws/dynamodb/tag-histories-table.ts';
 import { usageTable } from '../../aws/dynamodb/usage-table.ts';
 import { lambdaLeaseFunction, leaseFunctionLedger, leaseFunctionUsage } from '../../aws/lease-function.ts';
+import { type EpochMs, epochMs } from '../../domain/clock.ts';
 import { cellId, cellKey, cellsOf } from '../../domain/spending/cell.ts';
 import type { LeaseLedger, LedgerKey, LedgerStore } from '../../domain/spending/ledger.ts';
+import { callCost } from '../../domain/spending/pricing.ts';
+import { readRecordedUsage } from '../../domain/spending/recorded-usage.ts';
 import { NO_USAGE } from '../../domain/spending/usage.ts';
-import { hourAt, type ProcessId, type UsageRecord } from '../../domain/spending/usage-record.ts';
+import { HOUR_MS, hourAt, type ProcessId, type UsageRecord } from '../../domain/spending/usage-record.ts';
 import { provideCells } from '../../domain/standing/collect-cells.ts';
 import { packageStack } from '../../infra/package.ts';
+import { UsageRecorder } from '../../invoke/usage-recorder.ts';
 import { type EmbeddedAws, startEmbeddedAws } from '../../local/embedded-aws.ts';
 import type { Interception } from '../../local/interceptors.ts';
 import { AwsFault } from '../../local/service.ts';
@@ -33,7 +38,8 @@ import { dynamoDbClient } from './dynamodb/governor-table.ts';
 
 const PROCESS = 'contracts-process' as ProcessId;
 const HOT = budgetNamed(policyOf(LENDING_POLICY), 'hot');
-const profile = new LendingAccount().profile('a1', { tenant: 'acme' });
+const profileOf = (id: string, tenant: string) => new LendingAccount().profile(id, { tenant });
+const profile = profileOf('a1', 'acme');
 
 let aws: EmbeddedAws;
 let table: string;
@@ -188,5 +194,82 @@ describe('the client of the lease function', () => {
     for await (const one of usageTable(dynamoDbClient(aws), table).read({ from: STARTS, until: ENDS })) kept.push(one);
     expect(kept).toHaveLength(1);
     expect(kept[0]).toMatchObject({ hour: record.hour, totals: record.totals });
+  });
+
+  describe('with a profile that was retagged away from the tenant while the process used it', () => {
+    const process = 'retagged-process' as ProcessId;
+    const used = { calls: 2, usage: { ...NO_USAGE, inputTokens: 7 }, settled: OPEN.limit, unconfirmed: OPEN.limit };
+    const retagged = profileOf('retagged', 'beta');
+    const foreign = profileOf('foreign', 'beta');
+    const record = (change: Partial<UsageRecord>): UsageRecord => ({
+      process,
+      hour: hourAt(NOW),
+      chunk: 0,
+      sequence: 1,
+      watermark: NOW,
+      totals: new Map([profile, retagged, foreign].map(({ arn }) => [arn, used])),
+      ...change,
+    });
+    const recorded = async () => {
+      const { totals, watermarks } = await readRecordedUsage(usageTable(dynamoDbClient(aws), table), {
+        from: STARTS,
+        until: ENDS,
+      });
+      return { totals, watermark: [...watermarks].find(([name]) => name.endsWith(process))?.[1] };
+    };
+    beforeAll(async () => {
+      const dynamodb = dynamoDbClient(aws);
+      for (const entry of [retagged, foreign]) await profileIndexTable(dynamodb, table).put(entry);
+      const earlier = { from: epochMs(0), until: epochMs(NOW - 1), tags: { tenant: 'acme' } };
+      const history = [earlier, { from: epochMs(NOW - 1), tags: { tenant: 'beta' } }];
+      await tagHistoriesTable(dynamodb, table).put(retagged.arn, history, 0);
+      // The function has read the index a moment ago.
+      await aws.clock.advance(2_000);
+    });
+
+    it('takes what was used while it was the tenant’s, and says which totals never were its own', async () => {
+      expect(await leaseFunctionUsage(asking()).write(record({}))).toEqual(new Set([foreign.arn]));
+      const { totals } = await recorded();
+      expect(totals.get(retagged.arn)).toEqual(used);
+      expect(totals.has(foreign.arn)).toBe(false);
+    });
+
+    it('writes nothing while the history cannot be read, and the process tells it again', async () => {
+      const clock = { now: () => epochMs(NOW + 1_000) };
+      const recorder = new UsageRecorder({ records: leaseFunctionUsage(asking()), clock, process });
+      // What the function remembers is of before.
+      await aws.clock.advance(20_000);
+      recorder.of(retagged.arn).settled(NO_USAGE, callCost(5));
+      const stop = aws.intercept(({ operation }, input) =>
+        operation === 'GetItem' && JSON.stringify(input).includes('"TAGS"')
+          ? new AwsFault('ThrottlingException', 'Slow down.', 400)
+          : undefined,
+      );
+      await expect(recorder.flush()).rejects.toMatchObject({ code: 'LedgerUnavailable' });
+      stop();
+      const before = (await recorded()).totals.get(retagged.arn)?.calls ?? 0;
+      // Sequence 1 was another recorder's.
+      await recorder.flush();
+      expect((await recorded()).totals.get(retagged.arn)?.calls).toBe(1);
+      expect(before).toBe(2);
+    });
+
+    it('goes on with the hours after one of which nothing is its own', async () => {
+      const clock = { time: epochMs(NOW - HOUR_MS), now: (): EpochMs => clock.time };
+      const later = 'goes-on-process-' as ProcessId;
+      const recorder = new UsageRecorder({ records: leaseFunctionUsage(asking()), clock, process: later });
+      recorder.of(foreign.arn).settled(NO_USAGE, callCost(5));
+      clock.time = NOW;
+      recorder.of(profile.arn).settled(NO_USAGE, callCost(3));
+      await recorder.flush();
+      const records: UsageRecord[] = [];
+      for await (const one of usageTable(dynamoDbClient(aws), table).read({ from: STARTS, until: ENDS }))
+        if (one.process.endsWith(later)) records.push(one);
+      expect(records.map(({ hour, totals }) => [hour, [...totals.keys()]])).toEqual([
+        [hourAt(epochMs(NOW - HOUR_MS)), []],
+        [hourAt(clock.now()), [profile.arn]],
+      ]);
+      expect(records.at(-1)?.watermark).toBe(NOW);
+    });
   });
 });

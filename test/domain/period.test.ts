@@ -150,6 +150,15 @@ describe('periodAt', () => {
     expect(periodAt('day', 'Europe/Rome', noon)).toEqual(day);
   });
 
+  it('is forgotten where very many calendars are asked for', () => {
+    const noon = at('2026-11-23T12:00:00Z');
+    const calendars = PERIOD_KINDS.flatMap((kind) => ZONES.slice(0, 40).map((zone) => [kind, zone] as const));
+    const day = periodAt('day', 'Europe/Rome', noon);
+    for (const [kind, zone] of calendars) periodAt(kind, zone, noon);
+    expect(periodAt('day', 'Europe/Rome', noon)).not.toBe(day);
+    expect(periodAt('day', 'Europe/Rome', noon)).toEqual(day);
+  });
+
   it('tiles the time line: the next period begins where this one ends, under another id that sorts after it [F14, F15]', () => {
     fc.assert(
       fc.property(kinds, zones, fc.oneof(instants, nearMidnights), (kind, zone, instant) => {

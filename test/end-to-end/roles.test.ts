@@ -14,6 +14,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { overridesTable } from '../../aws/dynamodb/overrides-table.ts';
 import { policyTable } from '../../aws/dynamodb/policy-table.ts';
+import { profileIndexTable } from '../../aws/dynamodb/profile-index-table.ts';
 import type { BudgetId } from '../../domain/budgets/budget-id.ts';
 import { epochMs } from '../../domain/clock.ts';
 import type { Override, OverrideId, OverrideTarget } from '../../domain/standing/override.ts';
@@ -406,6 +407,24 @@ describe('the roles of the functions', { timeout: 90_000 }, () => {
     );
     await tenant.call(NOVA_PRO, 'And what does it cover?', 100);
     await tenant.close();
+    // It looks whose a profile was that is another's now.
+    const now = governor.aws.clock.now();
+    const entries = await profileIndexTable(governor.dynamodb, governor.table).list();
+    const others = entries.find(({ tags }) => tags['tenant'] !== 'acme')?.arn;
+    const usage = { inputTokens: 1, outputTokens: 1, cacheReadInputTokens: 0, cacheWrite5mInputTokens: 0 };
+    const record = {
+      protocol: 1,
+      do: 'record',
+      process: 'p'.repeat(16),
+      hour: new Date(now).toISOString().slice(0, 13),
+      chunk: 0,
+      sequence: 1,
+      watermark: now,
+      totals: [
+        { profile: others, calls: 1, usage: { ...usage, cacheWrite1hInputTokens: 0 }, settled: '1', unconfirmed: '0' },
+      ],
+    };
+    expect(JSON.parse(await invoke('lease:tenant-acme', record))).toMatchObject({ leftOut: [others] });
     const question = { modelId: NOVA_PRO, tags: { tenant: 'acme' } };
     const stop = governor.aws.intercept(({ service }) =>
       service === 'dynamodb' ? new AwsFault('InternalServerError', 'No.', 500) : undefined,

@@ -296,20 +296,6 @@ describe('a tenant with valid credentials of its own', () => {
       () => writing({ budget: SHARED, leased: '9000000000000', termsVersion: undefined }),
       'RequestInvalid',
     ],
-    [
-      "reports usage of another's profile",
-      () => ({
-        protocol: 1,
-        do: 'record',
-        process: PROCESS,
-        hour: new Date(now()).toISOString().slice(0, 13),
-        chunk: 0,
-        sequence: 1,
-        watermark: now(),
-        totals: [usageOf(profiles.acme), usageOf(profiles.beta)],
-      }),
-      'ProfileNotYours',
-    ],
     ['changes terms', () => ({ protocol: 1, do: 'changeTerms', budget: ACME, period: MONTH }), 'RequestInvalid'],
     ['reclaims', () => ({ protocol: 1, do: 'reclaim', budget: BETA, holder: beta.holder }), 'RequestInvalid'],
     ['sends no request', () => '[]', 'RequestInvalid'],
@@ -317,6 +303,30 @@ describe('a tenant with valid credentials of its own', () => {
     const before = await everything();
     expect(await send(payload())).toMatchObject(denial(code));
     expect(await everything()).toEqual(before);
+  });
+
+  it("tells nothing of another's profile: what it tells beside that is kept", async () => {
+    const record = (totals: readonly object[]) => ({
+      protocol: 1,
+      do: 'record',
+      process: PROCESS,
+      hour: new Date(now()).toISOString().slice(0, 13),
+      chunk: 0,
+      sequence: 1,
+      watermark: now(),
+      totals,
+    });
+    const before = await everything();
+    expect(await send(record([usageOf(profiles.acme), usageOf(profiles.beta)]))).toEqual({
+      protocol: 1,
+      kind: 'recorded',
+      leftOut: [profiles.beta],
+    });
+    const known = new Set(before.map((item) => JSON.stringify(item)));
+    const written = (await everything()).filter((item) => !known.has(JSON.stringify(item)));
+    expect(written).toHaveLength(1);
+    expect(JSON.stringify(written)).toContain(profiles.acme);
+    expect(JSON.stringify(written)).not.toContain(profiles.beta);
   });
 
   it("is not another's process on a budget that both share, whatever it calls itself", async () => {

@@ -130,6 +130,28 @@ describe('the first call of a process', () => {
     await client.send(converse());
   });
 
+  test('is given up at once where the caller gives it up, while the ledger is silent', async () => {
+    const budget = await governed.budget('acme', 1_000_000);
+    await governed.profile({ budgets: [budget] });
+    const { client } = governed.process();
+    const asked = new AbortController();
+    let answer: () => void = () => {};
+    const silence = new Promise<void>((resolve) => {
+      answer = resolve;
+    });
+    governed.intercept(async (call) => {
+      if (call.operation !== 'GetItem') return undefined;
+      asked.abort();
+      await silence;
+      return undefined;
+    });
+
+    await expect(client.send(converse(), { abortSignal: asked.signal })).rejects.toMatchObject({ name: 'AbortError' });
+    answer();
+
+    expect(governed.reached).toEqual([]);
+  });
+
   test('costs the table no more where the process begins with many calls at once', async () => {
     const budget = await governed.budget('acme', 1_000_000_000);
     await governed.profile({ budgets: [budget] });

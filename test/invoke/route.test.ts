@@ -2,7 +2,7 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import type { BudgetId } from '../../domain/budgets/budget-id.ts';
 import { type EpochMs, epochMs } from '../../domain/clock.ts';
 import type { HolderId, WriteId } from '../../domain/spending/ledger.ts';
-import type { ProcessId } from '../../domain/spending/usage-record.ts';
+import { NONE_REFUSED, type ProcessId } from '../../domain/spending/usage-record.ts';
 import { Admissions } from '../../invoke/admission.ts';
 import { ProfileResolver } from '../../invoke/profile-resolver.ts';
 import { type Route, Routes } from '../../invoke/route.ts';
@@ -36,7 +36,7 @@ beforeEach(async () => {
     newWriteId: () => `write-${++ids}` as WriteId,
   });
   const resolver = new ProfileResolver({ source: index, clock: index, region: 'us-east-1' });
-  const records = { write: async () => {} };
+  const records = { write: async () => NONE_REFUSED };
   const usage = new UsageRecorder({ records, clock: index, process: 'process' as ProcessId });
   routes = new Routes({ resolver, admissions, usage }, ACME);
 });

@@ -1,10 +1,18 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type EpochMs, epochMs } from '../../domain/clock.ts';
+import { Fault } from '../../domain/fault.ts';
+import type { ProfileArn } from '../../domain/profiles/profile-arn.ts';
 import { callCost } from '../../domain/spending/pricing.ts';
 import { readRecordedUsage } from '../../domain/spending/recorded-usage.ts';
 import { NO_USAGE } from '../../domain/spending/usage.ts';
-import type { ProcessId, UsageRecord, UsageRecords } from '../../domain/spending/usage-record.ts';
+import {
+  type ProcessId,
+  type RefusedTotals,
+  startOfHour,
+  type UsageRecord,
+  type UsageRecords,
+} from '../../domain/spending/usage-record.ts';
 import { UsageRecorder } from '../../invoke/usage-recorder.ts';
 import { profileArn } from '../domain/governed-account.ts';
 import { MemoryUsage } from '../domain/spending/memory-usage.ts';
@@ -18,12 +26,22 @@ class Table implements UsageRecords {
   readonly memory = new MemoryUsage();
   readonly written: UsageRecord[] = [];
   fate: 'lands' | 'fails' | 'answer is lost' = 'lands';
+  /** Nobody takes these totals. */
+  foreign: ReadonlySet<ProfileArn> = new Set();
+  /** What this record fails with. */
+  failureOf: (record: UsageRecord) => Error | undefined = () => undefined;
+  asked = 0;
 
-  async write(record: UsageRecord): Promise<void> {
+  async write(record: UsageRecord): Promise<RefusedTotals> {
+    this.asked++;
     if (this.fate === 'fails') throw new Error('the table is down');
+    const failure = this.failureOf(record);
+    if (failure !== undefined) throw failure;
     this.written.push(record);
-    await this.memory.write(record);
+    const told = [...record.totals].filter(([profile]) => !this.foreign.has(profile));
+    await this.memory.write({ ...record, totals: new Map(told) });
     if (this.fate === 'answer is lost') throw new Error('no answer');
+    return new Set([...record.totals.keys()].filter((profile) => this.foreign.has(profile)));
   }
 
   read: UsageRecords['read'] = (asked) => this.memory.read(asked);
@@ -44,7 +62,9 @@ function recording(begin = '2026-11-23T22:00:00Z') {
     },
     call: (nanoUsd: number, profile = CHAT) =>
       recorder.of(profile).settled({ ...NO_USAGE, inputTokens: nanoUsd }, callCost(nanoUsd)),
+    now: (): EpochMs => clock.time,
     recorded: async () => (await readRecordedUsage(table, DAY)).totals,
+    watermark: async () => (await readRecordedUsage(table, DAY)).watermarks.get('process-1' as ProcessId),
   };
 }
 
@@ -176,6 +196,143 @@ describe('a process that records its usage', () => {
     expect(table.written[0]?.hour).toBe('2026-11-20T06');
   });
 
+  const LOST = profileArn('lost00000001');
+
+  it('goes on after totals that are refused for good, and tells them no more', async () => {
+    const { recorder, table, wait, call, recorded, watermark } = recording();
+    table.foreign = new Set([LOST]);
+    call(10);
+    call(7, LOST);
+    await recorder.flush();
+    expect(await recorded()).toEqual(new Map([[CHAT, totals(1, 10)]]));
+    wait(MINUTE);
+    await recorder.flush();
+    expect(table.written).toHaveLength(1);
+    call(1);
+    await recorder.flush();
+    expect(table.written.at(-1)?.totals).toEqual(new Map([[CHAT, totals(2, 11)]]));
+    expect(await watermark()).toBe(at('2026-11-23T22:01:00Z'));
+  });
+
+  it('tells refused totals once more where the profile is used again, with all that was before', async () => {
+    const { recorder, table, call, recorded } = recording();
+    table.foreign = new Set([LOST]);
+    call(7, LOST);
+    await recorder.flush();
+    table.foreign = new Set();
+    recorder.of(LOST).unconfirmed(callCost(2));
+    await recorder.flush();
+    expect(await recorded()).toEqual(new Map([[LOST, totals(1, 7, 2)]]));
+  });
+
+  it('takes no totals for refused that came while others were', async () => {
+    const { recorder, table, call, recorded } = recording();
+    table.foreign = new Set([LOST]);
+    call(7, LOST);
+    table.failureOf = () => void call(5, LOST);
+    await recorder.flush();
+    table.failureOf = () => undefined;
+    table.foreign = new Set();
+    await recorder.flush();
+    expect(await recorded()).toEqual(new Map([[LOST, totals(2, 12)]]));
+  });
+
+  it('writes later records also where an earlier one cannot be written, but tells no watermark until it is', async () => {
+    const { recorder, table, moveTo, call, recorded, watermark } = recording('2026-11-23T22:10:00Z');
+    call(10);
+    table.failureOf = ({ hour }) => (hour === '2026-11-23T22' ? new Error('one history cannot be read') : undefined);
+    moveTo('2026-11-23T23:10:00Z');
+    call(3);
+    await expect(recorder.flush()).rejects.toThrow('one history cannot be read');
+    expect(await recorded()).toEqual(new Map([[CHAT, totals(1, 3)]]));
+    expect(await watermark()).toBe(at('2026-11-23T22:10:00Z'));
+    table.failureOf = () => undefined;
+    await recorder.flush();
+    expect(await recorded()).toEqual(new Map([[CHAT, totals(2, 13)]]));
+    expect(await watermark()).toBe(at('2026-11-23T23:10:00Z'));
+  });
+
+  it('asks a table that is down twice, however much there is to write', async () => {
+    const { recorder, table, wait, call } = recording('2026-11-23T00:00:00Z');
+    table.fate = 'fails';
+    for (let hour = 0; hour < 5; hour++) {
+      call(1);
+      wait(60 * MINUTE);
+    }
+    await expect(recorder.flush()).rejects.toThrow('the table is down');
+    expect(table.asked).toBe(2);
+    table.fate = 'lands';
+    await recorder.flush();
+    expect(table.written).toHaveLength(5);
+  });
+
+  const outOfReach = (): Fault =>
+    new Fault('HourOutOfReach', { doing: 'writing', problem: 'denied', next: 'Nothing.' });
+
+  it('gives up an hour that is refused as too old, as a process finds it that was frozen for a day', async () => {
+    const { recorder, table, moveTo, call, recorded, watermark } = recording('2026-11-22T10:10:00Z');
+    call(10);
+    table.failureOf = ({ hour }) => (hour < '2026-11-22T23' ? outOfReach() : undefined);
+    moveTo('2026-11-23T23:10:00Z');
+    call(3);
+    await recorder.flush();
+    expect(await recorded()).toEqual(new Map([[CHAT, totals(1, 3)]]));
+    expect(await watermark()).toBe(at('2026-11-23T23:10:00Z'));
+    await recorder.flush();
+    expect(table.asked).toBe(2);
+  });
+
+  it('keeps an hour that has not begun for who refuses it', async () => {
+    const { recorder, table, moveTo, call, recorded } = recording('2026-11-23T22:59:59Z');
+    call(10);
+    moveTo('2026-11-23T23:00:01Z');
+    call(3);
+    table.failureOf = ({ hour }) => (hour === '2026-11-23T23' ? outOfReach() : undefined);
+    await expect(recorder.flush()).rejects.toMatchObject({ code: 'HourOutOfReach' });
+    table.failureOf = () => undefined;
+    await recorder.flush();
+    expect(await recorded()).toEqual(new Map([[CHAT, totals(2, 13)]]));
+  });
+
+  it('never says that something was told which was not, whatever is refused and whatever fails', async () => {
+    const profile = (number: number) => profileArn(`p${number}`);
+    const step = fc.oneof(
+      { weight: 3, arbitrary: fc.record({ kind: fc.constant('call' as const), which: fc.nat(120) }) },
+      fc.record({ kind: fc.constant('wait' as const), ms: fc.nat(40 * MINUTE) }),
+      fc.record({
+        kind: fc.constant('write' as const),
+        foreign: fc.nat(5),
+        failing: fc.array(fc.nat(4), { maxLength: 4 }),
+      }),
+    );
+    await fc.assert(
+      fc.asyncProperty(fc.array(step, { maxLength: 60 }), async (steps) => {
+        const { recorder, table, wait, call, now, recorded, watermark } = recording('2026-11-23T00:00:00Z');
+        const calls: { readonly at: EpochMs; readonly arn: ProfileArn }[] = [];
+        for (const taken of steps)
+          if (taken.kind === 'call') {
+            call(1, profile(taken.which));
+            calls.push({ at: now(), arn: profile(taken.which) });
+          } else if (taken.kind === 'wait' && now() + taken.ms < startOfHour('2026-11-23T23' as UsageRecord['hour']))
+            wait(taken.ms);
+          else if (taken.kind === 'write') {
+            table.foreign = new Set(Array.from({ length: taken.foreign }, (_, number) => profile(number)));
+            const before = table.asked;
+            table.failureOf = () =>
+              taken.failing.includes(table.asked - before - 1) ? new Error('not now') : undefined;
+            await recorder.flush().catch(() => {});
+            const told = (await watermark()) ?? at('2026-11-23T00:00:00Z');
+            const used = await recorded();
+            for (let number = 5; number <= 120; number++) {
+              const arn = profile(number);
+              const due = calls.filter((one) => one.arn === arn && one.at < told).length;
+              expect(used.get(arn)?.calls ?? 0).toBeGreaterThanOrEqual(due);
+            }
+          }
+      }),
+    );
+  });
+
   it('counts in the earlier hour again where a clock that was ahead is put right, and loses nothing that it had written of it', async () => {
     const { recorder, table, moveTo, call, recorded } = recording('2026-11-23T23:59:00Z');
     call(10);
@@ -204,6 +361,19 @@ describe('a process that records its usage', () => {
     wait(MINUTE);
     await recorder.maintain();
     expect(table.written.at(-1)?.totals.get(CHAT)?.settled).toBe(6n);
+  });
+
+  it('takes back that it has told everything up to an hour that has not come, once its clock is put right', async () => {
+    const { recorder, moveTo, call, recorded, watermark } = recording('2026-11-23T22:30:00Z');
+    call(1);
+    moveTo('2026-11-23T23:30:00Z');
+    call(2);
+    await recorder.flush();
+    moveTo('2026-11-23T22:31:00Z');
+    call(4);
+    await recorder.flush();
+    expect(await watermark()).toBe(at('2026-11-23T22:31:00Z'));
+    expect((await recorded()).get(CHAT)?.settled).toBe(7n);
   });
 
   it('writes the earlier hour first, also where its clock was ahead', async () => {

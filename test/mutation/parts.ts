@@ -31,7 +31,7 @@ export const PARTS: Readonly<Record<string, Part>> = {
   period: { mutate: ['period.ts', 'utc-period.ts', 'zoned-period.ts'], tests: ['period.test.ts'] },
   decision: {
     mutate: ['standing/decide.ts'],
-    tests: ['standing/decide.test.ts', 'standing/decide-evidence.test.ts', 'standing/signals.test.ts'],
+    tests: ['standing/decide.test.ts', 'standing/decide-evidence.test.ts'],
   },
   compliance: {
     mutate: ['profiles/compliance.ts'],

@@ -5,6 +5,7 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { INVARIANTS, type Invariant } from '../../simulation/invariants/judge.ts';
 import { MUTANTS } from '../../simulation/mutants/mutants.ts';
 import { type Bundle, Bundles } from '../../simulation/run/bundle.ts';
+import { killMutants } from '../../simulation/run/kill-mutants.ts';
 import { Report } from '../../simulation/run/report.ts';
 import { compact, expand } from '../../simulation/run/shrink.ts';
 import { Workers } from '../../simulation/run/workers.ts';
@@ -65,6 +66,12 @@ describe('the whole system under everything that goes wrong', () => {
 });
 
 describe('each mutant', () => {
+  it('is noticed by one of these seeds', { timeout: 600_000 }, async () => {
+    const hunts = await killMutants({ mutants: [], seeds: SEEDS }, () => {});
+    expect(hunts).toHaveLength(MUTANTS.length);
+    expect(hunts.flatMap(({ mutant, killer }) => (killer === undefined ? [mutant.id] : []))).toEqual([]);
+  });
+
   it.each(MUTANTS.map((mutant) => [mutant.id, mutant] as const))(
     '%s can still be put into the source',
     (_, { changes }) => {

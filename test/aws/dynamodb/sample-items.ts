@@ -335,7 +335,7 @@ export const SAMPLES: Readonly<Record<ItemKind, Sample>> = {
     ],
   },
   usage: {
-    write: async (client) => await usageTable(client, TABLE).write(RECORD),
+    write: async (client) => void (await usageTable(client, TABLE).write(RECORD)),
     read: async (client) => await recordsOf(client),
   },
 };

@@ -357,11 +357,28 @@ describe('recording usage', () => {
     expect(holder).toBe(`${account.usage.records[0]?.process}.1`);
   });
 
-  it('records nothing where one profile is of others or unknown', async () => {
+  it('leaves out what is told of profiles of others and of unknown ones, says so, and takes the rest', async () => {
     const mine = account.entries[0]?.arn ?? '';
-    for (const other of [account.entries[1]?.arn ?? '', mine.replace('/a1', '/zz')])
-      expect(await asAcme(recording({ totals: [used(mine), used(other)] }))).toMatchObject({ code: 'ProfileNotYours' });
-    expect(account.usage.records).toEqual([]);
+    for (const [at, other] of [account.entries[1]?.arn ?? '', mine.replace('/a1', '/zz')].entries()) {
+      const answer = await asAcme(recording({ sequence: at + 1, totals: [used(mine), used(other)] }));
+      expect(answer).toEqual({ protocol: 1, kind: 'recorded', leftOut: [other] });
+      expect(LeaseAnswer.parse(JSON.parse(serialise(answer)))).toEqual(answer);
+      expect([...(account.usage.records[0]?.totals.keys() ?? [])]).toEqual([mine]);
+      const told = { caller: 'alias tenant-acme', code: 'ProfileNotYours', profiles: [other] };
+      expect(account.counted[at]).toMatchObject({ metric: 'LendingDenied', facts: told });
+    }
+  });
+
+  it('keeps the watermark of a process that has nothing of its own to tell', async () => {
+    await asAcme(recording({ totals: [used(account.entries[1]?.arn ?? '')] }));
+    expect(account.usage.records).toMatchObject([{ watermark: NOW, totals: new Map() }]);
+  });
+
+  it('names some of many foreign profiles in the log', async () => {
+    const others = Array.from({ length: 50 }, (_, number) => account.profile(`x${number}`, { tenant: 'beta' }).arn);
+    const answer = await asAcme(recording({ totals: others.map(used) }));
+    expect(answer).toMatchObject({ kind: 'recorded', leftOut: others });
+    expect(account.counted[0]?.facts?.['profiles']).toHaveLength(10);
   });
 
   it('takes what was used through a profile that is gone', async () => {

@@ -14,6 +14,7 @@ import { OPEN } from '../../../domain/standing/standing.ts';
 import type { Tags } from '../../../domain/tags.ts';
 import { budgetNamed, policyDocument, policyOf } from '../example-policy.ts';
 import { profileArn } from '../governed-account.ts';
+import { MemoryTagHistories } from '../profiles/memory-tag-histories.ts';
 import { MemoryLedger } from '../spending/memory-ledger.ts';
 import { MemoryUsage } from '../spending/memory-usage.ts';
 
@@ -41,6 +42,7 @@ export class LendingAccount {
   readonly policy: Policy;
   readonly ledger = new MemoryLedger();
   readonly usage = new MemoryUsage();
+  readonly histories = new MemoryTagHistories();
   readonly entries: IndexEntry[] = [];
   readonly counted: { readonly metric: MetricName; readonly facts: JournalFacts | undefined }[] = [];
   now: EpochMs = NOW;
@@ -52,6 +54,7 @@ export class LendingAccount {
     this.ports = {
       ledger: this.ledger,
       usage: this.usage,
+      histories: { get: async (arn) => await this.histories.get(arn) },
       clock: { now: () => this.now },
       journal: { decided() {}, counted: (metric, facts) => void this.counted.push({ metric, facts }) },
       newWriteId: () => `agent-${++this.#ids}` as WriteId,

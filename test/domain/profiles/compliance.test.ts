@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Policy } from '../../../domain/policy/policy.ts';
-import { assess as assessIn, type Compliance, mended } from '../../../domain/profiles/compliance.ts';
+import { assess as assessIn, type Compliance, describeMending, mended } from '../../../domain/profiles/compliance.ts';
 import { describeViolation } from '../../../domain/profiles/violation.ts';
 import type { Tags } from '../../../domain/tags.ts';
 import { policyDocument, policyOf } from '../example-policy.ts';
@@ -108,6 +108,29 @@ describe('assess', () => {
   });
 });
 
+describe('a missing tag', () => {
+  const missing = (rules: Policy, tags: Tags) => {
+    const compliance = assess(rules, tags);
+    return compliance.kind === 'violating' ? compliance.violations : [];
+  };
+  const expected = 'any value but an empty one';
+
+  it('is told with the key that was meant for it, and with no other that is there', () => {
+    const tags = { ...without('team'), other: 'x', TEAM: 'support', z: 'y' };
+    expect(missing(policy, tags)).toStrictEqual([{ key: 'team', problem: 'missing', writtenAs: 'TEAM', expected }]);
+    expect(missing(policy, { ...without('team'), other: 'x' })).toStrictEqual([
+      { key: 'team', problem: 'missing', expected },
+    ]);
+  });
+
+  it('is not told with a key that the policy knows for another tag', () => {
+    const rules = policyWith({ required: { tenant: {}, team: {} }, optional: { Team: {} } });
+    expect(missing(rules, { tenant: 'acme', Team: 'support' })).toStrictEqual([
+      { key: 'team', problem: 'missing', expected },
+    ]);
+  });
+});
+
 describe('a value map', () => {
   const rules = policyWith({
     required: { tenant: {}, environment: { values: ['prod', 'dev'], map: { Production: 'prod', PRD: 'prod' } } },
@@ -139,6 +162,18 @@ describe('a case rule', () => {
     expect(assess(rules, { tenant: 'ACME2', unit: 'EU' })).toMatchObject({
       kind: 'violating',
       violations: [{ key: 'tenant', expected: 'a lower-case value that matches ^[a-z]+$' }],
+    });
+  });
+
+  it.each([
+    ['an upper-case value', { case: 'upper' }],
+    ['a lower-case value', { case: 'lower' }],
+    ['an upper-case value that matches ^[A-Z]+$', { case: 'upper', pattern: '^[A-Z]+$' }],
+    ['a value that matches ^x', { case: 'exact', pattern: '^x' }],
+    ['any value but an empty one', { case: 'exact' }],
+  ])('says that it expects %s', (expected, unit) => {
+    expect(assess(policyWith({ required: { tenant: {}, unit } }), { tenant: 'acme' })).toMatchObject({
+      violations: [{ key: 'unit', problem: 'missing', expected }],
     });
   });
 
@@ -178,6 +213,31 @@ describe('a derived default', () => {
   ])('is missing where its source %s', (_, tags, keys) => {
     const compliance = assess(rules, { environment: 'prod', ...tags });
     expect(compliance.kind === 'violating' ? compliance.violations.map(({ key }) => key) : []).toEqual(keys);
+  });
+
+  it('is never taken from what another tag would only have if it had to be there', () => {
+    const unit = { default: { from: 'tag', key: 'owner' } };
+    const optional = { owner: { default: 'ops' } };
+    expect(assess(policyWith({ required: { tenant: {}, unit }, optional }), { tenant: 'acme' })).toMatchObject({
+      kind: 'violating',
+      violations: [{ key: 'unit', problem: 'missing' }],
+    });
+    const excused = policyWith({
+      required: {
+        tenant: {},
+        environment: { values: ['prod', 'sandbox'] },
+        costcenter: { default: 'cc-1' },
+        unit: { default: { from: 'tag', key: 'costcenter' } },
+      },
+      exceptions: [{ when: { environment: 'sandbox' }, optional: ['costcenter'] }],
+    });
+    expect(assess(excused, { tenant: 'acme', environment: 'sandbox' })).toMatchObject({
+      kind: 'violating',
+      violations: [{ key: 'unit', problem: 'missing' }],
+    });
+    expect(assess(excused, { tenant: 'acme', environment: 'prod' })).toMatchObject({
+      additions: { costcenter: 'cc-1', unit: 'cc-1' },
+    });
   });
 
   it('is missing in an account that its map does not name', () => {
@@ -237,6 +297,17 @@ describe('mending', () => {
     fc.constantFrom('tenant', 'environment', 'unit', 'costcenter', 'owner', 'other', 'Tenant'),
     fc.constantFrom('', 'acme', 'ACME', 'A1', 'P', 'p', 'PRODUCTION', 'prod', 'dev', 'Dev', 'o', 'ops', 'cc-1', 'cc'),
   );
+
+  it('tells each change: what is added, and what becomes of what', () => {
+    const additions = { team: 'support', costcenter: 'cc-1' };
+    const corrections = { environment: { before: 'P', after: 'prod' } };
+    expect(describeMending({ additions, corrections })).toEqual([
+      'team: added support',
+      'costcenter: added cc-1',
+      'environment: P → prod',
+    ]);
+    expect(describeMending({ additions: {}, corrections: {} })).toEqual([]);
+  });
 
   it('makes compliant what is remediable, needs no second time, and leaves alone what no rule speaks of', () => {
     let remediable = 0;

@@ -11,7 +11,7 @@ const HOUR_MS = 3_600_000;
 
 describe('usage attributed by the tags of its time', () => {
   let records = 0;
-  const use = async (account: GovernedAccount, arn: ProfileArn, calls: number): Promise<void> =>
+  const use = async (account: GovernedAccount, arn: ProfileArn, calls: number): Promise<void> => {
     await account.usage.write({
       process: `p${records++}` as ProcessId,
       hour: hourAt(account.now),
@@ -20,6 +20,7 @@ describe('usage attributed by the tags of its time', () => {
       watermark: account.now,
       totals: new Map([[arn, { ...NO_TOTALS, calls }]]),
     });
+  };
   const callsOf = async (account: GovernedAccount, tenant: string) => {
     const { histories, index } = account.ports;
     const window = { from: epochMs(account.now - 48 * HOUR_MS), until: epochMs(account.now + HOUR_MS) };

@@ -8,11 +8,13 @@ import {
   cellAt,
   cellId,
   cellKey,
+  cellsOf,
   type FundingWrite,
   followed,
   funded,
   granted,
   isCell,
+  isNews,
   seenFromCell,
   type Withdrawal,
   writeForCell,
@@ -163,6 +165,22 @@ describe('a cell', () => {
     expect(left(view, NOW)).toBe(970n);
     expect(isConserved(view)).toBe(true);
     expect([...view.holders.keys()]).toEqual([PROCESS]);
+    expect(view.siblings).toBe(1);
+  });
+
+  it('shows its processes what is gone, whether or not the root has heard of it', () => {
+    const seen = () => seenFromCell(root(), cell(), ID, 1);
+    expect(seen()).toMatchObject({ settled: 0n, unconfirmed: 0n, leased: 0n, committed: 0n });
+    fund(100n);
+    ledger.apply(processWrite({ leased: 60n }));
+    ledger.apply(processWrite({ leased: -30n, settled: 20n, unconfirmed: 5n }));
+    const before = seen();
+    expect(before).toMatchObject({ settled: 20n, unconfirmed: 5n, leased: 30n, committed: 55n });
+    ledger.apply(report());
+    expect(seen()).toEqual({ ...before, holders: cell().holders });
+    ledger.apply(processWrite({ leased: -10n, settled: 4n, unconfirmed: 3n }));
+    expect(seen()).toMatchObject({ settled: 24n, unconfirmed: 8n, leased: 20n, committed: 52n });
+    expect(isConserved(seen())).toBe(true);
   });
 });
 
@@ -208,6 +226,58 @@ describe('the root', () => {
     expect(root().refusing).toEqual({ since: NOW, need: 7n });
     fund(10n);
     expect(root().refusing).toBeUndefined();
+  });
+
+  it('hears of such a call once, and not while it lends the cell more', () => {
+    fund(100n);
+    ledger.apply({ ...processWrite({ leased: 0n }), refusal: { at: NOW, need: nanoUsd(7n) } });
+    expect(grantOf(10n).refusal).toBeUndefined();
+    ledger.apply(report());
+    expect(report().refusal).toBeUndefined();
+  });
+
+  it('hears how many calls a budget that only watches has let pass, each once, whichever agent tells last', () => {
+    const passed = (calls: number, amount: bigint) => ({ unrefused: { calls, amount: nanoUsd(amount) } });
+    fund(100n);
+    ledger.apply({ ...processWrite({ leased: 0n }), ...passed(2, 7n) });
+    const [seen, early] = [cell(), report()];
+    expect(early.unrefused).toEqual({ calls: 2, amount: 7n });
+    ledger.apply({ ...processWrite({ leased: 0n }), ...passed(1, 4n) });
+    ledger.apply(report());
+    expect(root().unrefused).toEqual({ calls: 3, amount: 11n });
+    // Who has seen less of the cell than the root has been told takes nothing back.
+    const late = writeForCell(root(), seen, ID, { writeId: newWriteId(), at: NOW });
+    expect(late).not.toHaveProperty('unrefused');
+    ledger.apply(late);
+    ledger.apply({ ...processWrite({ leased: 0n }), ...passed(1, 1n) });
+    ledger.apply(report());
+    expect(root().unrefused).toEqual({ calls: 4, amount: 12n });
+  });
+
+  it('is told something where anything has changed, and nothing where nothing has', () => {
+    expect(isNews(report())).toBe(false);
+    fund(100n);
+    ledger.apply(processWrite({ leased: 50n }));
+    const nothing = report();
+    expect(nothing).not.toHaveProperty('unrefused');
+    expect(isNews(nothing)).toBe(false);
+    for (const news of [
+      { settled: nanoUsd(1n) },
+      { unconfirmed: nanoUsd(1n) },
+      { leased: nanoUsd(-1n) },
+      { refusal: { at: NOW, need: nanoUsd(1n) } },
+      { unrefused: { calls: 1, amount: ZERO } },
+    ])
+      expect(isNews({ ...nothing, ...news }), JSON.stringify(Object.keys(news))).toBe(true);
+  });
+
+  it('tells its cells from the processes that lease from it', () => {
+    fund(100n);
+    const process = { ...processWrite({ leased: 5n }), key: ROOT };
+    expect(ledger.apply(process).kind).toBe('landed');
+    expect(cellsOf(root())).toEqual([ID]);
+    expect(granted(root().holders.get(PROCESS))).toBe(5n);
+    expect([isCell(root()), isCell(cell())]).toEqual([false, true]);
   });
 
   it('keeps the entry of a cell, which alone knows what the cell has reported', () => {

@@ -3,6 +3,7 @@ import type { BudgetId } from '../../../domain/budgets/budget-id.ts';
 import { type EpochMs, epochMs } from '../../../domain/clock.ts';
 import { nanoUsd } from '../../../domain/money.ts';
 import {
+  afterWrite,
   forgettable,
   type HolderId,
   isConserved,
@@ -11,10 +12,13 @@ import {
   type LedgerItem,
   left,
   liveHolders,
+  NO_RESOLUTION,
   reclaimable,
   spent,
   TOMBSTONE_MS,
+  trueUpEffect,
   type WriteId,
+  writeUnits,
 } from '../../../domain/spending/ledger.ts';
 
 const NOW: EpochMs = epochMs(Date.UTC(2026, 10, 23, 10));
@@ -111,6 +115,75 @@ describe('judge', () => {
   });
 });
 
+describe('what a write leaves behind', () => {
+  const refusing = { since: epochMs(NOW - 60_000), need: nanoUsd(9n) };
+  const refused = report(write({ refusal: { at: NOW, need: nanoUsd(20n) } }));
+
+  it('is conserved, with the entry of its holder and those of all others', () => {
+    const other = ['h2' as HolderId, entry(1, 'x')] as const;
+    const after = afterWrite(item({ holders: new Map([[HOLDER, entry(4, 'w4')], other]) }), write());
+    expect(after).toMatchObject({ committed: 1000n, settled: 450n, leased: 450n, unconfirmed: 60n });
+    expect(isConserved(after)).toBe(true);
+    expect([...after.holders]).toEqual([[HOLDER, entry(5, 'w5', 450n)], other]);
+  });
+
+  it('remembers since when it says nothing but no, and what was asked for last', () => {
+    expect(afterWrite(item(), refused).refusing).toEqual({ since: NOW, need: 20n });
+    expect(afterWrite(item({ refusing }), refused).refusing).toEqual({ since: refusing.since, need: 20n });
+  });
+
+  it('forgets refusals with a grant, and with nothing else', () => {
+    expect(afterWrite(item({ refusing }), report(write())).refusing).toEqual(refusing);
+    expect(afterWrite(item({ refusing }), write())).not.toHaveProperty('refusing');
+    expect(afterWrite(item(), report(write()))).not.toHaveProperty('refusing');
+  });
+
+  it('adds up what was let pass by a budget that only watches', () => {
+    const passed = (calls: number, amount: bigint) => write({ unrefused: { calls, amount: nanoUsd(amount) } });
+    const once = afterWrite(item(), passed(2, 70n));
+    expect(once.unrefused).toEqual({ calls: 2, amount: 70n });
+    expect(afterWrite(once, passed(3, 5n)).unrefused).toEqual({ calls: 5, amount: 75n });
+    expect(afterWrite(once, write()).unrefused).toEqual(once.unrefused);
+    expect(afterWrite(item(), write())).not.toHaveProperty('unrefused');
+  });
+});
+
+describe('a true-up', () => {
+  const decided = (confirmed: bigint, unspent: bigint) => ({
+    confirmed: nanoUsd(confirmed),
+    unspent: nanoUsd(unspent),
+  });
+  const from = { unconfirmed: nanoUsd(60n), unattributed: nanoUsd(40n), resolution: decided(10n, 5n) };
+  const effect = (unattributed: bigint, confirmed: bigint, unspent: bigint) =>
+    trueUpEffect({ from, to: { unattributed: nanoUsd(unattributed), resolution: decided(confirmed, unspent) } });
+
+  it('moves what is proven spent, takes off what is proven not to be, and adds what nobody reported', () => {
+    expect(effect(47n, 30n, 15n)).toEqual({ settled: 20n, unconfirmed: -30n, unattributed: 7n, committed: -3n });
+    expect(effect(40n, 10n, 5n)).toEqual({ settled: 0n, unconfirmed: 0n, unattributed: 0n, committed: 0n });
+  });
+
+  it('may decide all that is unconfirmed', () => {
+    expect(effect(40n, 50n, 25n)).toMatchObject({ settled: 40n, unconfirmed: -60n, committed: -20n });
+    expect(
+      trueUpEffect({
+        from: { ...from, resolution: NO_RESOLUTION },
+        to: { unattributed: nanoUsd(40n), resolution: decided(60n, 0n) },
+      }),
+    ).toMatchObject({ settled: 60n, unconfirmed: -60n, committed: 0n });
+  });
+
+  it.each([
+    ['decides more than is unconfirmed', 40n, 50n, 26n],
+    ['takes back what it confirmed', 40n, 9n, 5n],
+    ['takes back what it took off', 40n, 10n, 4n],
+    ['takes back what nobody reported', 39n, 10n, 5n],
+  ])('that %s is a fault of its maker', (_, unattributed, confirmed, unspent) => {
+    expect(() => effect(unattributed, confirmed, unspent)).toThrow(
+      new RangeError('a true-up takes back what it decided before, or decides more than is unconfirmed'),
+    );
+  });
+});
+
 describe('what an item tells', () => {
   it('counts leases as committed and not as spent', () => {
     expect(spent(item())).toBe(500n);
@@ -131,6 +204,17 @@ describe('what an item tells', () => {
       ['expired' as HolderId, entry(1, 'c', 5n, NOW)],
     ]);
     expect(liveHolders({ holders }, NOW)).toBe(2);
+  });
+
+  it.each([
+    [0, 1],
+    [9, 1],
+    [10, 2],
+    [25, 2],
+    [26, 3],
+  ])('costs with %i holders %i write units a write, by the kilobyte', (count, units) => {
+    const holders = new Map(Array.from({ length: count }, (_, at) => [`h${at}` as HolderId, entry(1, 'w')]));
+    expect(writeUnits({ holders })).toBe(units);
   });
 
   it('gives up a lease only after its grace, and forgets its tombstone only when no signed write can be alive', () => {

@@ -5,6 +5,8 @@ import type { LedgerKey, Opening } from '../../../domain/spending/ledger.ts';
 import type { Openings } from '../../../domain/spending/seeding.ts';
 import {
   hoursOf,
+  NONE_REFUSED,
+  type RefusedTotals,
   type TimeWindow,
   type UsageRecord,
   type UsageRecords,
@@ -21,10 +23,11 @@ export class MemoryUsage implements UsageRecords {
     return [...this.#records.values()];
   }
 
-  async write(record: UsageRecord): Promise<void> {
+  async write(record: UsageRecord): Promise<RefusedTotals> {
     this.writes++;
     const name = `${record.hour} ${record.process} ${record.chunk}`;
     if ((this.#records.get(name)?.sequence ?? 0) < record.sequence) this.#records.set(name, record);
+    return NONE_REFUSED;
   }
 
   async *read(window: TimeWindow): AsyncIterable<UsageRecord> {

@@ -4,6 +4,7 @@ import {
   callCost,
   DEAREST_TIER,
   type PicoUsdPerToken,
+  perMillion,
   priceOf,
   type Rates,
   readTier,
@@ -206,12 +207,51 @@ describe('upperBound', () => {
   });
 });
 
+it('holds as much for a request in large integers as in small ones', () => {
+  const large = fc.integer({ min: 2 ** 30, max: 2 ** 31 });
+  const quarters: Record<ServiceTier, bigint> = { default: 4n, priority: 7n, flex: 2n, reserved: 4n };
+  fc.assert(
+    fc.property(rates, large, large, tiers, fc.boolean(), (price, inputBytes, maxOutputTokens, tier, mayWriteCache) => {
+      const read = Math.max(price.input, price.cacheRead);
+      const input = mayWriteCache ? Math.max(read, price.cacheWrite5m, price.cacheWrite1h) : read;
+      const pico =
+        BigInt(inputBytes + TEMPLATE_ALLOWANCE_TOKENS) * BigInt(input) + BigInt(maxOutputTokens) * BigInt(price.output);
+      const bound = upperBound(price, { inputBytes, maxOutputTokens, tier, mayWriteCache });
+      expect(BigInt(bound)).toBe((pico * quarters[tier] + 3_999n) / 4_000n);
+    }),
+  );
+});
+
 it('reads an answer by what its price entry and its request say of it [F6, F7]', () => {
   const bound = { inputBytes: 1, mayWriteCache: true, maxOutputTokens: 1, tier: 'default' } as const;
   expect(usageTerms(SONNET, bound)).toEqual({});
   expect(usageTerms({ ...SONNET, inputTokens: 'including-cache' }, { ...bound, unsplitWrites: '1h' })).toEqual({
     inputTokens: 'including-cache',
     unsplitWrites: '1h',
+  });
+  expect(usageTerms(SONNET, { ...bound, unsplitWrites: '1h' })).toStrictEqual({ unsplitWrites: '1h' });
+  expect(usageTerms({ ...SONNET, inputTokens: 'including-cache' }, bound)).toStrictEqual({
+    inputTokens: 'including-cache',
+  });
+});
+
+it('makes no new terms for a call that has none of its own', () => {
+  const bound = { inputBytes: 1, mayWriteCache: true, maxOutputTokens: 1, tier: 'default' } as const;
+  expect(usageTerms(SONNET, bound)).toBe(usageTerms(NOVA_MICRO, { ...bound, tier: 'flex' }));
+});
+
+describe('a price per million tokens', () => {
+  it.each([
+    [0, '0.00'],
+    [1, '0.000001'],
+    [8_750, '0.00875'],
+    [500_000, '0.50'],
+    [1_000_000, '1.00'],
+    [3_300_000, '3.30'],
+    [10_000_010, '10.00001'],
+    [123_456_789, '123.456789'],
+  ])('is written exactly, with cents at least: %d pico-dollars a token as %s', (price, text) => {
+    expect(perMillion(pico(price))).toBe(text);
   });
 });
 
@@ -241,6 +281,6 @@ describe('readTier', () => {
 it.each([-1, 0.5, Number.NaN, Number.POSITIVE_INFINITY, Number.MAX_SAFE_INTEGER + 1])(
   'takes no %d for a cost',
   (value) => {
-    expect(() => callCost(value)).toThrow(RangeError);
+    expect(() => callCost(value)).toThrow(new RangeError(`not a cost in whole nano-dollars: ${value}`));
   },
 );

@@ -93,6 +93,14 @@ describe('the decision table', () => {
     ['a disable that has ended', {}, { overrides: [{ ...DISABLE, until: NOW }] }, 'open', undefined, undefined],
     ['a closing of operators whose word has ended', {}, { before: OPERATOR_CLOSED }, 'open', undefined, undefined],
     [
+      'a closing of operators who have taken it back',
+      {},
+      { before: { ...OPERATOR_CLOSED, standingUntil: epochMs(NOW + HOUR) } },
+      'open',
+      undefined,
+      undefined,
+    ],
+    [
       'a closing of operators whose word has ended, over one of money',
       {},
       { before: { ...OPERATOR_CLOSED, tightened: { standing: 'closed', reason: 'as before' } } },
@@ -202,6 +210,22 @@ describe('the decision table', () => {
       2 * HOUR,
     ],
     [
+      'two anomalies, of which the later one lasts longer',
+      { anomaly: 'throttle' },
+      { signals: [{}, { until: epochMs(NOW + 2 * HOUR) }] },
+      'throttled',
+      'signal',
+      2 * HOUR,
+    ],
+    [
+      'a shorter closing and a longer throttling',
+      { anomaly: 'throttle', alarm: 'disable' },
+      { signals: [{ kind: 'alarm' }, { until: epochMs(NOW + 2 * HOUR) }] },
+      'closed',
+      'signal',
+      HOUR,
+    ],
+    [
       'a longer throttling and a shorter closing',
       { anomaly: 'throttle', alarm: 'disable' },
       { signals: [{ until: epochMs(NOW + 2 * HOUR) }, { kind: 'alarm' }] },
@@ -254,6 +278,63 @@ describe('the decision table', () => {
     const seen = evidenceOf({ before: throttled });
     expect(decide(BUDGET, { ledger: seen.ledger, now })).toMatchObject({ standing: 'throttled', heldBy: 'signal' });
     expect(decide(BUDGET, seen).standing).toBe('open');
+  });
+
+  it('asks of the terms the word of those alone who were not asked', () => {
+    const {
+      ledger,
+      operators = { raises: [] },
+      signals = [],
+      now,
+    } = evidenceOf({
+      before: { ...OPERATOR_CLOSED, standingUntil: epochMs(NOW + HOUR) },
+    });
+    expect(decide(BUDGET, { ledger, operators, now }).standing).toBe('open');
+    expect(decide(BUDGET, { ledger, signals, now })).toMatchObject({ standing: 'closed', heldBy: 'operator' });
+    const throttled = evidenceOf({
+      before: { standing: 'throttled', heldBy: 'signal', standingUntil: epochMs(NOW + HOUR) },
+    });
+    expect(decide(BUDGET, { ledger: throttled.ledger, signals, now }).standing).toBe('open');
+    expect(decide(BUDGET, { ledger: throttled.ledger, operators, now })).toMatchObject({
+      standing: 'throttled',
+      heldBy: 'signal',
+      because: 'throttled until then',
+    });
+  });
+
+  it('takes no word from the terms that has no end there', () => {
+    const { ledger, now } = evidenceOf({ before: OPERATOR_CLOSED });
+    expect(decide(BUDGET, { ledger, now }).standing).toBe('open');
+  });
+
+  it('leaves a budget open that an operator has opened, whatever is spent, where operators were not asked', () => {
+    const { ledger, now } = evidenceOf({
+      spent: 100,
+      before: { standing: 'open', heldBy: 'operator', standingUntil: epochMs(NOW + HOUR) },
+    });
+    expect(decide(BUDGET, { ledger, now })).toMatchObject({
+      standing: 'open',
+      heldBy: 'operator',
+      standingUntil: NOW + HOUR,
+    });
+    expect(decide(BUDGET, { ledger, now: epochMs(NOW + HOUR) }).standing).toBe('closed');
+  });
+
+  it('of two signals that do and last the same tells the one that came first', () => {
+    const budget = budgetNamed(policyWith({ anomaly: 'throttle' }), 'a/acme');
+    const signals = [{ because: 'the first' }, { because: 'the second' }];
+    expect(decide(budget, evidenceOf({ signals }))).toMatchObject({ because: 'the first' });
+  });
+
+  it('keeps nothing beneath where money has the word, or says nothing, or an enable has settled it', () => {
+    const budget = budgetNamed(policyWith({ anomaly: 'disable' }), 'a/acme');
+    for (const facts of [
+      { spent: 100 },
+      { signals: [{}] },
+      { overrides: [DISABLE] },
+      { before: { standing: 'closed' }, overrides: [ENABLE] },
+    ] as const satisfies readonly Facts[])
+      expect(decide(budget, evidenceOf(facts)), JSON.stringify(Object.keys(facts))).not.toHaveProperty('tightened');
   });
 
   it('keeps what money says beneath another’s word', () => {

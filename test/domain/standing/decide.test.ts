@@ -6,6 +6,7 @@ import type { LedgerItem } from '../../../domain/spending/ledger.ts';
 import type { LedgerStanding } from '../../../domain/spending/terms.ts';
 import { decide, describeEvidence } from '../../../domain/standing/decide.ts';
 import { thresholdKey } from '../../../domain/standing/notice.ts';
+import type { Override, OverrideId } from '../../../domain/standing/override.ts';
 import { budgetNamed, policyDocument, policyOf } from '../example-policy.ts';
 
 const NOW = epochMs(Date.UTC(2026, 10, 23, 10));
@@ -101,6 +102,12 @@ describe('decide', () => {
       ['8000|actual|notify', '9000|actual|throttle'],
     ],
     [
+      'a refused call that is large, with 90 % gone exactly',
+      { settled: 90, need: 10.5 },
+      'closed',
+      ['8000|actual|notify', '9000|actual|throttle', '10000|actual|disable'],
+    ],
+    [
       'a refused call that is large, with less than 90 % gone',
       { settled: 89, need: 50 },
       'open',
@@ -156,6 +163,13 @@ describe('decide', () => {
     expect(decision.reached).toEqual(decide(LADDER, { ledger: ledgerOf(facts), now: NOW }).reached);
   });
 
+  it('says nothing of what a budget that only watches would be where it would be open', () => {
+    const decision = decide({ ...LADDER, isShadow: true }, { ledger: ledgerOf({ settled: 80 }), now: NOW });
+    expect(decision.standing).toBe('open');
+    expect(decision.reached).toHaveLength(1);
+    expect(decision).not.toHaveProperty('otherwise');
+  });
+
   it('tells of a forecast and closes nobody by it', () => {
     const decision = decide(LADDER, { ledger: ledgerOf({ settled: 10 }), forecast: usd(100), now: NOW });
     expect(decision.standing).toBe('open');
@@ -170,6 +184,23 @@ describe('decide', () => {
     expect(decide(TOLD_ONLY, { ledger: ledgerOf({ settled: 500 }), now: NOW }).standing).toBe('open');
   });
 
+  it('reaches by a refused call what the limit stops at, and no threshold beyond it', () => {
+    const budget = budgetWith([
+      { at: '100%', action: 'disable' },
+      { at: '120%', action: 'notify' },
+    ]);
+    const { reached } = decide(budget, { ledger: ledgerOf({ settled: 95, need: 6 }), now: NOW });
+    expect(reached.map(({ threshold }) => thresholdKey(threshold))).toEqual(['10000|actual|disable']);
+  });
+
+  it('lets go of what money closed when the policy stops the budget elsewhere', () => {
+    const { terms, ...ledger } = ledgerOf({ settled: 10, standing: 'closed' });
+    const standing = (stopAt: NanoUsd) =>
+      decide(LADDER, { ledger: { ...ledger, terms: { ...terms, stopAt } }, now: NOW }).standing;
+    expect(standing(usd(100))).toBe('closed');
+    expect(standing(usd(90))).toBe('open');
+  });
+
   it('says why', () => {
     const because = (facts: Facts) => {
       const decision = decide(LADDER, { ledger: ledgerOf(facts), now: NOW });
@@ -177,8 +208,15 @@ describe('decide', () => {
     };
     expect(because({ settled: 100 })).toBe('100% of the limit is spent');
     expect(because({ settled: 95, need: 6 })).toBe('what is left does not pay for the next call');
+    expect(because({ settled: 100, need: 6 })).toBe('100% of the limit is spent');
     expect(because({ settled: 90 })).toBe('90% of the limit is spent');
     expect(because({ settled: 1, standing: 'closed' })).toBe('as before');
+  });
+
+  it.each(['closed', 'throttled'] as const)('says that it was %s before where nobody has written why', (standing) => {
+    const ledger = ledgerOf({ settled: 1 });
+    const decision = decide(LADDER, { ledger: { ...ledger, terms: { ...ledger.terms, standing } }, now: NOW });
+    expect(decision).toMatchObject({ standing, because: `${standing} before in this period` });
   });
 
   it('reaches a threshold exactly when that share of the limit is spent, whatever the amounts [F18]', () => {
@@ -227,7 +265,8 @@ describe('decide', () => {
 });
 
 it('describes the evidence in amounts that people read', () => {
-  expect(describeEvidence({ ledger: ledgerOf({ settled: 12.345, leased: 1 }), forecast: usd(90), now: NOW })).toEqual({
+  const ledger = ledgerOf({ settled: 12.345, leased: 1 });
+  const figures = {
     at: '2026-11-23T10:00:00.000Z',
     committed: '13.35 USD',
     settled: '12.35 USD',
@@ -235,6 +274,26 @@ it('describes the evidence in amounts that people read', () => {
     unconfirmed: '0.00 USD',
     unattributed: '0.00 USD',
     limit: '100.00 USD',
+  };
+  expect(describeEvidence({ ledger, now: NOW })).toStrictEqual(figures);
+  expect(describeEvidence({ ledger, forecast: usd(90), operators: { raises: [] }, now: NOW })).toStrictEqual({
+    ...figures,
     forecast: '90.00 USD',
+  });
+  const until = epochMs(NOW + 1);
+  const disable: Override & { readonly change: { readonly kind: 'disable' } } = {
+    id: 'o' as OverrideId,
+    target: { kind: 'tenant', tenant: 'acme' },
+    change: { kind: 'disable' },
+    reason: 'because',
+    author: 'ada',
+    madeAt: NOW,
+    until,
+  };
+  const operators = { standing: disable, raises: [{ amount: usd(5), until }] };
+  expect(describeEvidence({ ledger, operators, now: NOW })).toStrictEqual({
+    ...figures,
+    operator: 'disable by ada',
+    raised: '5.00 USD',
   });
 });
