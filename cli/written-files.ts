@@ -1,4 +1,5 @@
-import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdir, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import { unlessTwice } from './interruption.ts';
 import { complain } from './output/print.ts';
 
@@ -17,7 +18,7 @@ export async function writeTogether(files: readonly WantedFile[], newFolder?: st
   await unlessTwice(
     () => complain(`Interrupted: the files are written to the end, ${files.length} of them.`),
     async () => {
-      if (newFolder !== undefined) await mkdir(newFolder, { recursive: true });
+      if (newFolder !== undefined) await makeFolder(newFolder);
       await written(files);
     },
   );
@@ -31,4 +32,17 @@ async function written(files: readonly WantedFile[]): Promise<void> {
   } finally {
     for (const { part } of aside) await rm(part, { force: true });
   }
+}
+
+/**
+ * Makes a folder, and those above it that are missing. Node's own way of doing so never ends where the system has no such
+ * folder and lets none be made, as in /proc.
+ */
+async function makeFolder(path: string): Promise<void> {
+  const made = await mkdir(path).catch((error: NodeJS.ErrnoException) => error);
+  if (made === undefined) return;
+  if (made.code === 'EEXIST' && (await stat(path)).isDirectory()) return;
+  if (made.code !== 'ENOENT' || dirname(path) === path) throw made;
+  await makeFolder(dirname(path));
+  await mkdir(path);
 }

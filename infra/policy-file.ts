@@ -53,6 +53,10 @@ export async function readPolicyFile(path: string): Promise<PolicyFile> {
       yaml.errors.map((error) => ({ line: lines.linePos(error.pos[0]).line, message: describeSyntax(error) })),
     );
   const document = plainDocument(yaml, path);
+  if (document === null || document === undefined)
+    throw new PolicyFileError(path, [
+      { message: 'expected a policy, and there is nothing in this file: `governor init` writes a first one' },
+    ]);
   const reading = readPolicy(document);
   const declared = reading.kind === 'valid' ? declaredProfiles(reading.policy) : reading;
   if (reading.kind === 'valid' && declared.kind === 'valid') return { policy: reading.policy, document };

@@ -28,7 +28,7 @@ export const plan = (program: Command): Command =>
         )
         .requiredOption('--policy <file>', 'policy file')
         .option('--detailed-exitcode', 'exit with 0 where all is as declared, 2 where it is not, 1 on any failure'),
-      async (options: PlanOptions & OfPolicy) => {
+      async (options: PlanOptions) => {
         const policy = await readPolicyFile(fromWhereCalled(options.policy));
         return await (await import('./run.ts')).runPlan(policy, options);
       },

@@ -1,7 +1,9 @@
 import { applyPlan } from '../../domain/profiles/apply-plan.ts';
+import { commandLine } from '../command-line.ts';
 import { type StackOptions, tableOf } from '../connection.ts';
 import { unlessTwice } from '../interruption.ts';
 import { folded } from '../output/fold.ts';
+import { print } from '../output/print.ts';
 import { progress } from '../output/progress.ts';
 import { styleOf } from '../output/style.ts';
 import type { PolicyFile } from '../policy-file.ts';
@@ -12,6 +14,8 @@ import { askForConsent } from './consent.ts';
 import { jsonVoice, type PlanVoice, textVoice } from './plan-voice.ts';
 
 export interface PlanOptions extends StackOptions {
+  /** The policy file as it was typed. */
+  readonly policy: string;
   readonly json?: boolean;
   readonly detailedExitcode?: boolean;
 }
@@ -29,6 +33,8 @@ export async function runPlan(file: PolicyFile, options: PlanOptions): Promise<n
   const table = tableOf(options);
   const plan = await planned(await accountOf(table), file, { ...options, table });
   voiceFor(options).plan(plan);
+  if (options.json !== true && hasChanges(plan))
+    print(`Nothing was changed. To do it: ${commandLine(`apply --policy ${options.policy}`)}`);
   return options.detailedExitcode === true && !isAsDeclared(plan) ? EXIT_CHANGES : 0;
 }
 
@@ -49,6 +55,7 @@ export async function runApply(file: PolicyFile, options: ApplyOptions): Promise
     }
     const end = await workOff(account, file, plan, voice);
     if (end !== 'complete') return end === 'interrupted' ? EXIT_INTERRUPTED : EXIT_FAILED;
+    if (options.json !== true) print(`The governor sees it within minutes. Then: ${commandLine('status')}`);
   }
   return count(plan, 'conflict') > 0 ? EXIT_FAILED : 0;
 }

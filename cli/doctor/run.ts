@@ -30,7 +30,7 @@ import { callerOf } from '../caller.ts';
 import { commandLine } from '../command-line.ts';
 import { PREFIX, type StackOptions, stageIn, tableOf } from '../connection.ts';
 import { unbroken } from '../output/fold.ts';
-import { harmless, print, printJson } from '../output/print.ts';
+import { forPeople, harmless, print, printJson } from '../output/print.ts';
 import { progress } from '../output/progress.ts';
 import { type Style, styleOf } from '../output/style.ts';
 import { EXIT_FAILED } from '../user-error.ts';
@@ -103,7 +103,7 @@ function tell(findings: readonly Finding[], counts: Readonly<Record<Finding['sta
     unknown: style.magenta('unknown'),
   };
   for (const { check, state, what, fix } of findings) {
-    print(`${symbols[state]}  ${style.bold(check.replaceAll('-', ' '))}: ${harmless(what)}`);
+    print(`${symbols[state]}  ${style.bold(check.replaceAll('-', ' '))}: ${forPeople(what)}`);
     if (fix !== undefined) print(`         ${style.dim(`→ ${fixOf(fix)}`)}`);
   }
   print(

@@ -33,7 +33,8 @@ function foldedLine(line: string, width: number): readonly string[] {
   const lines: string[] = [];
   let current = '';
   for (const [, gap = '', word = ''] of line.matchAll(/([^\S\u00a0]*)([\S\u00a0]+)/g)) {
-    if (current.trim() !== '' && widthOf(current + gap + word) > width) {
+    // A mark stays with what it marks.
+    if (!/^\s*\S?$/.test(stripVTControlCharacters(current)) && widthOf(current + gap + word) > width) {
       lines.push(current);
       current = hang + word;
     } else current += gap + word;

@@ -93,6 +93,11 @@ describe('npm run governor -- guard', () => {
       stderr: expect.stringMatching(/long\.yaml: scp-profile-tags\.json: expected at most 5120 characters/),
     });
     expect(await readdir(folder)).not.toContain('x');
+    // Node's own mkdir never ends here.
+    expect(await guard(POLICY, '/proc/none/guard')).toMatchObject({
+      code: 2,
+      stderr: '--out: /proc/none/guard: expected a folder to write to; there is no such folder (ENOENT)\n',
+    });
     expect(await guard(POLICY, long)).toMatchObject({
       code: 2,
       stderr: `--out: ${long}: expected a folder to write to; there is a file of this name, where a folder was expected (EEXIST)\n`,

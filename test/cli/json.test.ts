@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import * as z from 'zod';
+import { forPeople } from '../../cli/output/print.ts';
 import { governorProgram, withSubcommands } from '../../cli/program.ts';
 import { displayUsd, nanoUsd } from '../../domain/money.ts';
 import { DeployedGovernor, NOVA_PRO, RULES } from '../end-to-end/deployed-governor.ts';
@@ -163,7 +164,7 @@ const CASES: readonly Case[] = [
         String(check).replaceAll('-', ' '),
         state,
         // The clock's finding tells the time, which goes on.
-        check === 'clock' ? 'clock' : what,
+        check === 'clock' ? 'clock' : forPeople(String(what)),
       ]),
     }),
   ],

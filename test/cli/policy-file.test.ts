@@ -95,7 +95,11 @@ describe('npm start -- --policy with a file that is no policy', () => {
     ['a key given twice', () => changed('version: 1', 'version: 1\nversion: 1'), [/^3: Map keys must be unique$/]],
     ['two documents', () => `${example}\n---\nversion: 1\n`, [/^\d+: expected one YAML document, and a second one /]],
     ['aliases that multiply each other', () => BOMB, [/^ expected a policy whose aliases \(\*\) do not multiply /]],
-    ['nothing in it', () => '', [/^1: policy: expected a policy with version, /]],
+    [
+      'nothing in it',
+      () => '',
+      [/^ expected a policy, and there is nothing in this file: .governor init. writes a first one$/],
+    ],
     ['a text', () => 'Spend less.\n', [/^1: policy: expected a policy with version, /]],
     [
       'bytes that are no text',

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { connect, stageIn, tableOf } from '../../cli/connection.ts';
 import { csv, markdown } from '../../cli/output/delimited.ts';
-import { folded, terminalWidth } from '../../cli/output/fold.ts';
+import { folded, terminalWidth, unbroken } from '../../cli/output/fold.ts';
 import { progress } from '../../cli/output/progress.ts';
 import { styleOf } from '../../cli/output/style.ts';
 import { tableOf as table } from '../../cli/output/table.ts';
@@ -34,6 +34,9 @@ describe('what a terminal is shown', () => {
     );
     expect(folded('  → deploy the stack', 12)).toBe('  → deploy\n    the\n    stack');
     expect(folded('see arn:aws:bedrock:us-east-1 there', 12)).toBe('see\narn:aws:bedrock:us-east-1\nthere');
+    expect(folded(`  → ${unbroken('aws sns subscribe')}, then wait`, 12)).toBe(
+      '  → aws sns subscribe,\n    then\n    wait',
+    );
     expect(folded('fits\nthis too', 12)).toBe('fits\nthis too');
     expect(folded('as long as it is, in a pipe', undefined)).toBe('as long as it is, in a pipe');
   });
