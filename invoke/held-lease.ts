@@ -138,8 +138,8 @@ export class HeldLease {
       throw error;
     }
     if (outcome.kind === 'landed') lease.landed();
-    else if (outcome.why === 'lease-lost') this.#replace(lease);
-    else lease.refused();
+    else if (outcome.why !== 'lease-lost') lease.refused();
+    else if (!lease.landedLate(outcome.item?.holders.get(lease.holder)?.writeId)) this.#replace(lease);
     return outcome;
   }
 

@@ -139,6 +139,7 @@ export class UsageRecorder {
   async #write(): Promise<void> {
     const now = this.#clock.now();
     this.#triedAt = now;
+    if (now < this.#watermark) this.#takeBackWatermark();
     const unwritten = this.#takeDirty();
     const failures: unknown[] = [];
     for (const [position, { chunk, record }] of unwritten.entries()) {
@@ -161,6 +162,15 @@ export class UsageRecorder {
     for (const [name, { chunks }] of this.#hours)
       if (this.#current !== undefined && name < this.#current.name && chunks.every(({ isDirty }) => !isDirty))
         this.#forget(name);
+  }
+
+  /**
+   * A clock that was ahead is put right: nothing is known to be told up to any time, and what says otherwise is written anew, but
+   * for an hour that was written and forgotten since.
+   */
+  #takeBackWatermark(): void {
+    this.#watermark = epochMs(0);
+    for (const { chunks } of this.#hours.values()) for (const chunk of chunks) chunk.isDirty = true;
   }
 
   /** Everything that is not written, as it is at this instant. */

@@ -71,7 +71,12 @@ export function overridesTable(client: DynamoDBClient, table: string): Overrides
         refuseNewer('override', doing, item);
         const stored = (item['override']?.S ?? '') as StoredWord;
         const saidAfter = item['saidAfter']?.S as OverrideId | undefined;
-        return { override: overrideOf(stored), stored, ...(saidAfter === undefined ? {} : { saidAfter }) };
+        const reading = Stored.safeParse(parsed(stored));
+        return {
+          ...(reading.success ? { override: reading.data } : {}),
+          stored,
+          ...(saidAfter === undefined ? {} : { saidAfter }),
+        };
       });
     },
 
@@ -88,7 +93,7 @@ export function overridesTable(client: DynamoDBClient, table: string): Overrides
           sk: { S: sortKeyOf(override) },
           madeAt: { N: String(override.madeAt) },
           override: { S: document },
-          ...(after === undefined ? {} : { saidAfter: { S: after.override.id } }),
+          ...(after?.override === undefined ? {} : { saidAfter: { S: after.override.id } }),
         },
         condition: {
           ConditionExpression:

@@ -20,6 +20,16 @@ export interface Untold {
   readonly unrefused?: { readonly calls: number; readonly amount: number };
 }
 
+interface Sent {
+  readonly write: LeaseWrite;
+  readonly spent: number;
+  readonly unconfirmed: number;
+  readonly gain: number;
+}
+
+/** Of so many refused writes an earlier copy is known again when it lands; more in a row are not sent within its life. */
+const MAX_REFUSED = 64;
+
 /**
  * Money of one budget that this process may spend without asking again: the account that calls reserve from and settle
  * to, in memory and synchronously. All amounts are whole nano-dollars in safe integers. At any time
@@ -44,7 +54,9 @@ export class Lease {
   readonly key: LedgerKey;
   readonly holder: HolderId;
   readonly #unrefused = { calls: 0, amount: 0 };
-  #inFlight: { write: LeaseWrite; spent: number; unconfirmed: number; gain: number } | undefined;
+  #inFlight: Sent | undefined;
+  /** Refused under the sequence that is still open; see {@link landedLate}. */
+  #refused: Sent[] = [];
 
   constructor(key: LedgerKey, holder: HolderId) {
     this.key = key;
@@ -74,10 +86,13 @@ export class Lease {
     return this.#lost;
   }
 
-  /** Whether there is anything that the ledger should be told. */
+  /**
+   * Whether there is anything that the ledger should be told, or a write that was refused and may land yet: the next one to land
+   * takes its place.
+   */
   get hasNews(): boolean {
     const isMoney = this.#spent > 0 || this.#unconfirmed > 0 || this.#available !== 0;
-    return !this.#lost && (isMoney || this.#unrefused.calls > 0);
+    return !this.#lost && (isMoney || this.#unrefused.calls > 0 || this.#refused.length > 0);
   }
 
   /** A write whose fate is unknown; only this very write may be sent until it is known. */
@@ -211,7 +226,11 @@ export class Lease {
 
   /** The write in flight is in the ledger. */
   landed(): void {
-    const sent = this.#takeInFlight();
+    this.#has(this.#takeInFlight());
+  }
+
+  #has(sent: Sent): void {
+    this.#refused = [];
     this.#sequence = sent.write.entry.sequence;
     this.#expiresAt = sent.write.entry.expiresAt;
     this.#leased = Number(sent.write.entry.leased);
@@ -221,14 +240,34 @@ export class Lease {
     if (sent.gain > 0) this.#available += sent.gain;
   }
 
-  /** The write in flight certainly changed nothing. */
+  /** The write in flight has changed nothing; an earlier copy of it may yet, as long as no other has landed. */
   refused(): void {
     const sent = this.#takeInFlight();
+    this.#refused = [...this.#refused.slice(1 - MAX_REFUSED), sent];
     if (sent.gain < 0) this.#available -= sent.gain;
-    const { unrefused } = sent.write;
+    this.#countAgain(sent.write.unrefused, 1);
+  }
+
+  /**
+   * The write in flight comes after one that the ledger has under its sequence. Where that is one of this lease's own, which was
+   * refused, a copy of it was under way longer than its repetition: what it says holds, and the lease goes on from there.
+   * @returns whether it is
+   */
+  landedLate(writeId: WriteId | undefined): boolean {
+    const late = this.#refused.find(({ write }) => write.entry.writeId === writeId);
+    if (late === undefined) return false;
+    this.refused();
+    this.#countAgain(late.write.unrefused, -1);
+    // As when it was sent: calls that have used meanwhile what it gave back have cost more than was held for them.
+    if (late.gain < 0) this.#available += late.gain;
+    this.#has(late);
+    return true;
+  }
+
+  #countAgain(unrefused: Unrefused | undefined, times: 1 | -1): void {
     if (unrefused === undefined) return;
-    this.#unrefused.calls += unrefused.calls;
-    this.#unrefused.amount += Number(unrefused.amount);
+    this.#unrefused.calls += times * unrefused.calls;
+    this.#unrefused.amount += times * Number(unrefused.amount);
   }
 
   /**
@@ -259,7 +298,7 @@ export class Lease {
     return { calls, amount: nanoUsd(BigInt(amount)) };
   }
 
-  #takeInFlight() {
+  #takeInFlight(): Sent {
     if (this.#inFlight === undefined) throw new Error('no write of this lease is in flight');
     const sent = this.#inFlight;
     this.#inFlight = undefined;

@@ -97,35 +97,46 @@ const MOST_TRIES = 5;
  * whole seconds, so two processes may see it pass in different order. The later word is told a later time for whoever
  * reads it.
  *
- * Where two speak at once, neither knew the other, and `disable` holds.
+ * Where two speak at once, neither knew the other, and `disable` holds; of two, the one that lasts longer.
  */
 async function sayAfterTheLast(
   overrides: Overrides,
   wanted: Override,
 ): Promise<{ readonly kind: 'said'; readonly override: Override } | Extract<OverrideOutcome, { kind: 'refused' }>> {
   let before = wanted.change.kind === 'raise' ? undefined : await overrides.lastWord(wanted.target);
+  // It may be a disable, so that nothing but another takes its place; as long as it is there, it holds up every review.
+  if (before !== undefined && before.override === undefined && wanted.change.kind !== 'disable')
+    return refusedBy(wanted.target, before);
   for (let tried = 0; tried < MOST_TRIES; tried++) {
-    const override = { ...wanted, madeAt: epochMs(Math.max(wanted.madeAt, (before?.override.madeAt ?? 0) + 1)) };
+    const override = { ...wanted, madeAt: epochMs(Math.max(wanted.madeAt, (before?.override?.madeAt ?? 0) + 1)) };
     if ((await overrides.keep(override, before)) === 'kept') return { kind: 'said', override };
     const other = await overrides.lastWord(wanted.target);
     // Said after the same word as this one, so this one has not landed, and nobody has answered it. After any other, it may have
     // landed, its answer lost, and somebody who knew it spoke then.
-    const isAtOnce = other === undefined || other.saidAfter === before?.override.id;
-    if (!isAtOnce || (wanted.change.kind === 'enable' && other?.override.change.kind === 'disable'))
+    const isAtOnce = other === undefined || other.saidAfter === before?.override?.id;
+    if (!isAtOnce || (other?.override !== undefined && holdsAgainst(other.override, wanted)))
       return refusedBy(wanted.target, other);
     before = other;
   }
   return refusedBy(wanted.target, before);
 }
 
+const holdsAgainst = (kept: Override, wanted: Override): boolean =>
+  kept.change.kind === 'disable' && (wanted.change.kind === 'enable' || wanted.until < kept.until);
+
 const refusedBy = (target: OverrideTarget, other: LastWord | undefined) => ({
   kind: 'refused' as const,
-  problem: `nothing was changed: ${
-    other === undefined
-      ? `others are speaking about ${describeTarget(target)}`
-      : `while this ran, ${other.override.author} said ${other.override.change.kind} of ${describeTarget(target)} until ${isoTime(other.override.until)}: ${other.override.reason}`
-  }. Look at governor overrides, and say it again if it is still to be`,
+  problem: `nothing was changed: ${whyOf(target, other)}`,
 });
+
+function whyOf(target: OverrideTarget, other: LastWord | undefined): string {
+  const again = 'Look at governor overrides, and say it again if it is still to be';
+  if (other === undefined) return `others are speaking about ${describeTarget(target)}. ${again}`;
+  if (other.override === undefined)
+    return `the last word on ${describeTarget(target)} cannot be read by this version, and may be a disable. Run the version that wrote it, or say disable`;
+  const { author, change, until, reason } = other.override;
+  return `while this ran, ${author} said ${change.kind} of ${describeTarget(target)} until ${isoTime(until)}: ${reason}. ${again}`;
+}
 
 interface Scope {
   readonly budgets: readonly Budget[];

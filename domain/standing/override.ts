@@ -44,7 +44,8 @@ export interface Override {
 
 /** The word on the standing of a target that was kept last, whether it still holds or not. */
 export interface LastWord {
-  readonly override: Override;
+  /** Missing where this version cannot read it: then a `disable` may take its place, and nothing else. */
+  readonly override?: Override;
   /** The word that it took the place of; missing for a first one, and for one that an earlier version has kept. */
   readonly saidAfter?: OverrideId;
   /** As it is stored: what a later word names to take its place. */

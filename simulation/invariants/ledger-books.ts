@@ -244,10 +244,7 @@ export class LedgerBooks {
     const { graceSeconds } = this.#configuration;
     // By the clock of a function that goes by AWS's answers.
     const isOver = this.#now() + 3_000 >= expiresAt + graceSeconds * 1_000;
-    // Who borrows through the function may find its last word on a period refused, and not say it again: it then counts as unconfirmed.
-    const borrows = holder.includes('~');
-    const lives =
-      process !== undefined && !process.isGone && !process.wasFrozen && !borrows && graceSeconds >= LONG_GRACE_SECONDS;
+    const lives = process !== undefined && !process.isGone && !process.wasFrozen && graceSeconds >= LONG_GRACE_SECONDS;
     const stays = amount(before, 'committed') === amount(after, 'committed');
     this.#judge.check(
       'reclaim',

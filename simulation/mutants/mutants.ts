@@ -473,4 +473,27 @@ export const MUTANTS: readonly Mutant[] = [
       },
     ],
   },
+  {
+    id: 'retagged-usage-left-out',
+    meaning:
+      'the function lease takes nothing of what was used through a profile before it was retagged to another tenant',
+    changes: [
+      {
+        file: 'domain/lending/foreign-totals.ts',
+        source: 'if (!borrower.ownedIn(history, window) && !(isOwn && isUnknown)) foreign.add(arn);',
+        mutant: 'if (!(isOwn && isUnknown)) foreign.add(arn);',
+      },
+    ],
+  },
+  {
+    id: 'late-landing-forgotten',
+    meaning: 'a lease is given up for lost where a write of its own lands after its repetition was refused',
+    changes: [
+      {
+        file: 'invoke/held-lease.ts',
+        source: 'else if (!lease.landedLate(outcome.item?.holders.get(lease.holder)?.writeId)) this.#replace(lease);',
+        mutant: 'else this.#replace(lease);',
+      },
+    ],
+  },
 ];

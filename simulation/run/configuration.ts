@@ -114,8 +114,7 @@ export function draw(seed: number, without: ReadonlySet<string> = new Set()): Co
     taggingLagMs: chance.between(0, 120_000),
     metricsDelayMs: chance.between(30_000, 14 * MINUTE),
   };
-  // Not together with cells: what the function holds of them as their agent is not reckoned by the invariants yet (seed 52).
-  const isLending = configuration.processesStated <= 100 && new Chance(seed, 'lending').happens(0.2);
+  const isLending = new Chance(seed, 'lending').happens(0.2);
   const shares = sharesOf(chance, without);
   const watchers = new Chance(seed, 'watchers');
   const signals = signalsOf(watchers);

@@ -8,6 +8,7 @@ import { nanoUsd } from '../../domain/money.ts';
 import {
   type HolderId,
   type LeaseLedger,
+  type LeaseWrite,
   type LedgerItem,
   type LedgerKey,
   reclaimable,
@@ -29,6 +30,9 @@ class World {
   isReachable = true;
   /** The code with which a function before the ledger denies writes. */
   denies: Denial | undefined;
+  /** Writes that were refused, while an earlier copy of each is still under way to the ledger. */
+  readonly underWay: LeaseWrite[] = [];
+  isRefusing = false;
   #ids = 0;
 
   constructor({ limit, extra, isShadow = false }: { limit: number; extra?: number; isShadow?: boolean }) {
@@ -53,6 +57,10 @@ class World {
       read: async (key) => await reach(async () => await this.ledger.read(key)),
       write: async (write) =>
         await reach(async () => {
+          if (this.isRefusing) {
+            this.underWay.push(write);
+            return { kind: 'refused', why: 'terms-changed', item: this.item };
+          }
           if (this.denies === undefined) return await this.ledger.write(write);
           throw new Fault(this.denies, { doing: 'writing', problem: 'it is denied', next: 'nothing was written' });
         }),
@@ -178,6 +186,62 @@ describe('an account whose report is denied', () => {
     // Two grants, the repeated write, and one of what came after it.
     expect(world.ledger.effects).toHaveLength(4);
     expect(world.item).toMatchObject({ committed: 11n, settled: 11n, leased: 0n });
+  });
+});
+
+describe('an account whose write was refused, and lands all the same by an earlier copy', () => {
+  it('knows the money as its own, and gives it back', async () => {
+    const world = new World({ limit: 100_000 });
+    const hold = await world.take(40);
+    world.account.end(hold, 40, 0);
+    world.isRefusing = true;
+    await world.account.fill(1_000);
+    world.isRefusing = false;
+    const copy = world.underWay[0];
+    if (copy === undefined) throw new Error('it was sent');
+    expect(await world.ledger.write(copy)).toMatchObject({ kind: 'landed' });
+    await world.account.flush();
+    expect(world.item).toMatchObject({ committed: 40n, settled: 40n, leased: 0n, unconfirmed: 0n });
+  });
+
+  it('counts every call once, whichever of the copies land', async () => {
+    const step = fc.oneof(
+      fc.record({ kind: fc.constant('take' as const), amount: fc.integer({ min: 1, max: 400 }) }),
+      fc.record({ kind: fc.constant('end' as const), spent: fc.nat(400), isKnown: fc.boolean() }),
+      fc.record({ kind: fc.constant('refused' as const), need: fc.nat(2_000) }),
+      fc.record({ kind: fc.constant('copy' as const), which: fc.nat(10) }),
+      fc.record({ kind: fc.constant('flush' as const) }),
+    );
+    await fc.assert(
+      fc.asyncProperty(fc.array(step, { maxLength: 40 }), async (steps) => {
+        const world = new World({ limit: 1_000_000 });
+        const holds: Hold[] = [];
+        let settled = 0n;
+        let unconfirmed = 0n;
+        const end = (spent: number, isKnown: boolean): void => {
+          const hold = holds.pop();
+          if (hold === undefined) return;
+          const cost = Math.min(spent, hold.amount);
+          world.account.end(hold, isKnown ? cost : 0, isKnown ? 0 : hold.amount);
+          if (isKnown) settled += BigInt(cost);
+          else unconfirmed += BigInt(hold.amount);
+        };
+        for (const taken of steps)
+          if (taken.kind === 'take') holds.push(await world.take(taken.amount));
+          else if (taken.kind === 'end') end(taken.spent, taken.isKnown);
+          else if (taken.kind === 'refused') {
+            world.isRefusing = true;
+            await world.account.fill(taken.need);
+            world.isRefusing = false;
+          } else if (taken.kind === 'copy') {
+            const copy = world.underWay[taken.which % Math.max(1, world.underWay.length)];
+            if (copy !== undefined) await world.ledger.write(copy);
+          } else await world.account.flush();
+        while (holds.length > 0) end(1, true);
+        await world.account.flush();
+        expect(world.item).toMatchObject({ settled, unconfirmed, leased: 0n });
+      }),
+    );
   });
 });
 

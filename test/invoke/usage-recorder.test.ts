@@ -363,6 +363,19 @@ describe('a process that records its usage', () => {
     expect(table.written.at(-1)?.totals.get(CHAT)?.settled).toBe(6n);
   });
 
+  it('takes back that it has told everything up to an hour that has not come, once its clock is put right', async () => {
+    const { recorder, moveTo, call, recorded, watermark } = recording('2026-11-23T22:30:00Z');
+    call(1);
+    moveTo('2026-11-23T23:30:00Z');
+    call(2);
+    await recorder.flush();
+    moveTo('2026-11-23T22:31:00Z');
+    call(4);
+    await recorder.flush();
+    expect(await watermark()).toBe(at('2026-11-23T22:31:00Z'));
+    expect((await recorded()).get(CHAT)?.settled).toBe(7n);
+  });
+
   it('writes the earlier hour first, also where its clock was ahead', async () => {
     const { recorder, table, moveTo, call } = recording('2026-11-23T22:59:00Z');
     moveTo('2026-11-23T23:00:30Z');

@@ -118,6 +118,25 @@ describe('the overrides in the table', () => {
     );
     await expect(overrides.lasting(NOW)).rejects.toMatchObject({ code: 'OverrideUnreadable' });
   });
+
+  it('that cannot be read give place to a later word, which names what it has seen', async () => {
+    const target = { kind: 'budget', budget: 'a' as BudgetId } as const;
+    const disable = anOverride(made(0), { kind: 'disable' }, HOUR, target);
+    const garble = async (text: string) =>
+      await dynamodb.send(
+        new PutItemCommand({
+          TableName: TABLE,
+          Item: { pk: { S: 'OVERRIDES' }, sk: { S: 'standing#budget#a' }, override: { S: text } },
+        }),
+      );
+    await garble('{"change":{"kind":"halve"}}');
+    const seen = await overrides.lastWord(target);
+    expect(seen?.override).toBeUndefined();
+    await garble('no JSON');
+    expect(await overrides.keep(disable, seen)).toBe('overtaken');
+    expect(await overrides.keep(disable, await overrides.lastWord(target))).toBe('kept');
+    expect(await overrides.lasting(NOW)).toEqual([disable]);
+  });
 });
 
 describe('the signals in the table', () => {

@@ -104,6 +104,61 @@ describe('Lease', () => {
     expect(plan(lease, 120).entry.sequence).toBe(refused.entry.sequence);
   });
 
+  it('goes on from a refused write that lands late, by whatever was sent after it', () => {
+    const lease = leaseOf(100);
+    lease.reserve(callCost(10), NOW);
+    lease.settle(callCost(10), callCost(10));
+    lease.countUnrefused(7);
+    const late = plan(lease, 150);
+    lease.refused();
+    expect([lease.available, lease.hasNews]).toEqual([90, true]);
+    lease.reserve(callCost(20), NOW);
+    lease.settle(callCost(20), callCost(5));
+    plan(lease, 0);
+    expect(lease.landedLate(late.entry.writeId)).toBe(true);
+    expect([lease.available, lease.leased, lease.isConserved]).toEqual([145, 150n, true]);
+    expect(plan(lease, 0)).toMatchObject({ settled: 5n, leased: -150n, entry: { sequence: late.entry.sequence + 1 } });
+    expect(lease.pending?.unrefused).toBeUndefined();
+  });
+
+  it('tells what it has used of money that a refused write gave back, which lands late', () => {
+    const lease = leaseOf(100);
+    const late = plan(lease, 10);
+    lease.refused();
+    lease.reserve(callCost(60), NOW);
+    lease.settle(callCost(60), callCost(60));
+    plan(lease, 40);
+    expect(lease.landedLate(late.entry.writeId)).toBe(true);
+    expect([lease.available, lease.overdrawn, lease.isConserved]).toEqual([-50, 50, true]);
+    expect(plan(lease, 0)).toMatchObject({ settled: 60n, leased: -10n });
+  });
+
+  it('knows no write again that another has sent, or that came before one that landed', () => {
+    const lease = leaseOf(100);
+    const refused = plan(lease, 150);
+    lease.refused();
+    plan(lease, 120);
+    expect(lease.landedLate('of somebody else' as WriteId)).toBe(false);
+    expect(lease.landedLate(undefined)).toBe(false);
+    lease.landed();
+    plan(lease, 0);
+    expect(lease.landedLate(refused.entry.writeId)).toBe(false);
+    expect(lease.pending).toBeDefined();
+  });
+
+  it('says that there is something to tell while a refused write may land, and not once another has', () => {
+    const lease = leaseOf(100);
+    plan(lease, 0);
+    lease.landed();
+    expect(lease.hasNews).toBe(false);
+    plan(lease, 50);
+    lease.refused();
+    expect(lease.hasNews).toBe(true);
+    plan(lease, 0);
+    lease.landed();
+    expect(lease.hasNews).toBe(false);
+  });
+
   it('asks for a grant wherever money is left to spend, and only there [F28]', () => {
     const lease = leaseOf(100);
     expect(plan(lease, 50).grant).toBeDefined();

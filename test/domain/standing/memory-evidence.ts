@@ -26,18 +26,26 @@ export class MemoryOverrides implements Overrides {
     const { target, change, id } = override;
     const place = change.kind === 'raise' ? `raise ${id}` : standingOf(target);
     const before = this.#kept.get(place);
-    if (before?.override.id === id) return 'kept';
+    if (before?.override?.id === id) return 'kept';
     if (before?.stored !== after?.stored) return 'overtaken';
     this.#kept.set(place, {
       override,
       stored: id as string as StoredWord,
-      ...(after === undefined ? {} : { saidAfter: after.override.id }),
+      ...(after?.override === undefined ? {} : { saidAfter: after.override.id }),
     });
     return 'kept';
   }
 
   async lasting(now: EpochMs): Promise<readonly Override[]> {
-    return [...this.#kept.values()].flatMap(({ override }) => (override.until > now ? [override] : []));
+    return [...this.#kept.values()].flatMap(({ override }) => {
+      if (override === undefined) throw new Error('an override cannot be read');
+      return override.until > now ? [override] : [];
+    });
+  }
+
+  /** Leaves a word on a target that nobody can read. */
+  garble(target: OverrideTarget): void {
+    this.#kept.set(standingOf(target), { stored: 'garbled' as StoredWord });
   }
 }
 

@@ -329,6 +329,37 @@ describe('words of operators that follow each other', () => {
     expect(await second.overrides.lasting(second.now)).toMatchObject([{ id: disable.id }]);
   });
 
+  it('and at once: of two disables the one that lasts longer holds, in both orders, and who said the other is told', async () => {
+    const { acme: first } = await account();
+    const briefly = meanwhile(first, async (acme) => void (await say(acme, { kind: 'disable' }, DAY, ACME)));
+    expect(await overrideStanding(briefly, anOverride(first, { kind: 'disable' }, HOUR, ACME))).toEqual({
+      kind: 'refused',
+      problem: expect.stringMatching(/^nothing was changed: while this ran, arn:\S+ said disable of tenant acme until/),
+    });
+    expect(await first.overrides.lasting(epochMs(first.now + 2 * HOUR))).toHaveLength(1);
+
+    const { acme: second } = await account();
+    const longer = meanwhile(second, async (acme) => void (await say(acme, { kind: 'disable' }, HOUR, ACME)));
+    const disable = anOverride(second, { kind: 'disable' }, DAY, ACME);
+    expect(await overrideStanding(longer, disable)).toMatchObject({ kind: 'applied' });
+    expect(await second.overrides.lasting(second.now)).toMatchObject([{ id: disable.id }]);
+  });
+
+  it('takes the place of a word that cannot be read, which an enable may not: it may be a disable', async () => {
+    const { acme, here } = await account();
+    const { overrides } = acme;
+    overrides.garble(ACME);
+    await expect(review(acme)).rejects.toThrow('cannot be read');
+    expect(await say(acme, { kind: 'enable' }, HOUR, ACME)).toMatchObject({
+      kind: 'refused',
+      problem: expect.stringContaining('cannot be read by this version'),
+    });
+    expect(await say(acme, { kind: 'disable' }, HOUR, ACME)).toMatchObject({ kind: 'applied' });
+    expect(standingTag(acme, here)).toBe('closed');
+    expect(await overrides.lasting(acme.now)).toMatchObject([{ change: { kind: 'disable' } }]);
+    await review(acme);
+  });
+
   it('does not come back where it landed, its answer was lost, and somebody who knew it spoke', async () => {
     const { acme } = await account();
     const disable = anOverride(acme, { kind: 'disable' }, HOUR, ACME);
