@@ -195,10 +195,16 @@ function broughtTo({ world }: Story, tenant: string, period: number): bigint {
     const others = bill.attempts.filter(
       (attempt) => attempt.arn === arn && attempt.tenant !== tenant && attempt.isGoverned && attempt.isKnown,
     );
-    const since = profiles.historyOf(arn).findLast((state) => state.tags?.['tenant'] !== tenant)?.at;
-    if (since === undefined) continue;
-    const joined = profiles.historyOf(arn).find(({ at }) => at > since)?.at ?? since;
-    if (period === (joined < configuration.turnAt ? 0 : 1))
+    // What it brought is settled as it leaves, and nothing is taken over again in the same period (seed 909).
+    const inPeriod = profiles
+      .historyOf(arn)
+      .filter(
+        (_, place, all) => period === 0 || (all[place + 1]?.at ?? Number.POSITIVE_INFINITY) > configuration.turnAt,
+      )
+      .filter(({ at }) => period === 1 || at < configuration.turnAt);
+    const first = inPeriod.findIndex(({ tags: then }) => then?.['tenant'] === tenant);
+    const joined = first > 0 ? inPeriod[first]?.at : undefined;
+    if (joined !== undefined)
       brought += costOf(
         others.filter(
           (attempt) =>
