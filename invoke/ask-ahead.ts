@@ -24,7 +24,10 @@ export async function askAhead(parts: BeginningParts, routes: Routes, command: s
     // A call without a price is refused; with a fallback it may be another model that answers.
     if (rates === undefined || route.fallback !== undefined) return;
     const amount = upperBound(rates, api.bound(input, route));
-    await Promise.all(route.accountsAt(now).map(async (account) => await account.askAhead(amount)));
+    const accounts = route.accountsAt(now);
+    const haveRoom = await Promise.all(accounts.map(async (account) => await account.hasRoomFor(amount)));
+    // All or none: a call that one of its budgets refuses asks the others for nothing.
+    if (haveRoom.every(Boolean)) for (const account of accounts) account.sendFor(amount);
   } catch (error) {
     // Another request, or the same a moment later, may be paid for.
     if (!(error instanceof GovernorRefusal) || error.code !== 'IndexUnavailable') return;
