@@ -13,7 +13,11 @@ import type { Routes } from './route.ts';
  *
  * @throws {GovernorRefusal} `IndexUnavailable`, as the call itself would after waiting once more
  */
-export async function askAhead(parts: BeginningParts, routes: Routes, command: string, input: object): Promise<void> {
+export async function askAhead(
+  parts: BeginningParts,
+  routes: Routes,
+  { command, input, signal }: { command: string; input: object; signal: AbortSignal | undefined },
+): Promise<void> {
   const kind = kindOf(command, input);
   if (kind.kind !== 'governed' || parts.ungoverned.has(command) || parts.isClosed()) return;
   const { api } = kind;
@@ -24,7 +28,9 @@ export async function askAhead(parts: BeginningParts, routes: Routes, command: s
     // A call without a price is refused; with a fallback it may be another model that answers.
     if (rates === undefined || route.fallback !== undefined) return;
     const amount = upperBound(rates, api.bound(input, route));
-    await Promise.all(route.accountsAt(now).map(async (account) => await account.askAhead(amount)));
+    // Nobody would give back what is leased after the governor was closed, and not soon what nobody waits for any more.
+    const isWanted = () => !parts.isClosed() && signal?.aborted !== true;
+    await Promise.all(route.accountsAt(now).map(async (account) => await account.askAhead(amount, isWanted)));
   } catch (error) {
     // Another request, or the same a moment later, may be paid for.
     if (!(error instanceof GovernorRefusal) || error.code !== 'IndexUnavailable') return;

@@ -299,10 +299,13 @@ export class BudgetAccount implements FilledAccount {
     await this.#filling.ask(0);
   }
 
-  /** Asks for what a call will need, and returns while the lease is on its way. */
-  async askAhead(amount: CallCost): Promise<void> {
+  /**
+   * Asks for what a call will need, and returns while the lease is on its way.
+   * @param isWanted whether there still is a call that will need it
+   */
+  async askAhead(amount: CallCost, isWanted: () => boolean): Promise<void> {
     this.#usual = amount;
-    await this.#filling.askAhead(amount);
+    await this.#filling.askAhead(amount, isWanted);
   }
 
   /** Whether nothing of this account is in use or unreported. */

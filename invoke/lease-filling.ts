@@ -120,10 +120,10 @@ export class LeaseFilling {
    * Looks at the ledger, and where it has room for so much, leaves the asking for it on its way. Where it has not, whoever
    * needs it is told when it is certain that they do.
    */
-  async askAhead(need: number): Promise<void> {
+  async askAhead(need: number, isWanted: () => boolean): Promise<void> {
     try {
       const item = await this.#held.lookOnce();
-      if (item !== undefined && this.#roomIn(item, this.#clock.now()) >= need) void this.ask(need);
+      if (item !== undefined && isWanted() && this.#roomIn(item, this.#clock.now()) >= need) void this.ask(need);
     } catch (error) {
       this.#unreachable(error);
     }
