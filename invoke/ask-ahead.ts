@@ -28,9 +28,12 @@ export async function askAhead(
     // A call without a price is refused; with a fallback it may be another model that answers.
     if (rates === undefined || route.fallback !== undefined) return;
     const amount = upperBound(rates, api.bound(input, route));
+    const accounts = route.accountsAt(now);
+    const haveRoom = await Promise.all(accounts.map(async (account) => await account.hasRoomFor(amount)));
     // Nobody would give back what is leased after the governor was closed, and not soon what nobody waits for any more.
-    const isWanted = () => !parts.isClosed() && signal?.aborted !== true;
-    await Promise.all(route.accountsAt(now).map(async (account) => await account.askAhead(amount, isWanted)));
+    if (parts.isClosed() || signal?.aborted === true) return;
+    // All or none: a call that one of its budgets refuses asks the others for nothing.
+    if (haveRoom.every(Boolean)) for (const account of accounts) account.sendFor(amount);
   } catch (error) {
     // Another request, or the same a moment later, may be paid for.
     if (!(error instanceof GovernorRefusal) || error.code !== 'IndexUnavailable') return;

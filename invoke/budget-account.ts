@@ -299,13 +299,15 @@ export class BudgetAccount implements FilledAccount {
     await this.#filling.ask(0);
   }
 
-  /**
-   * Asks for what a call will need, and returns while the lease is on its way.
-   * @param isWanted whether there still is a call that will need it
-   */
-  async askAhead(amount: CallCost, isWanted: () => boolean): Promise<void> {
+  /** Whether a call that costs so much would find the money in the ledger, by a look at it. */
+  async hasRoomFor(amount: CallCost): Promise<boolean> {
+    return await this.#filling.hasRoomFor(amount);
+  }
+
+  /** Sends for what a call will need, and does not wait: what comes of it the call learns. */
+  sendFor(amount: CallCost): void {
     this.#usual = amount;
-    await this.#filling.askAhead(amount, isWanted);
+    void this.#filling.ask(amount);
   }
 
   /** Whether nothing of this account is in use or unreported. */

@@ -116,16 +116,14 @@ export class LeaseFilling {
     return await this.ask(need);
   }
 
-  /**
-   * Looks at the ledger, and where it has room for so much, leaves the asking for it on its way. Where it has not, whoever
-   * needs it is told when it is certain that they do.
-   */
-  async askAhead(need: number, isWanted: () => boolean): Promise<void> {
+  /** Looks at the ledger: whether it has room for so much. A no is told to whoever needs it, when it is certain that they do. */
+  async hasRoomFor(need: number): Promise<boolean> {
     try {
       const item = await this.#held.lookOnce();
-      if (item !== undefined && isWanted() && this.#roomIn(item, this.#clock.now()) >= need) void this.ask(need);
+      return item !== undefined && this.#roomIn(item, this.#clock.now()) >= need;
     } catch (error) {
       this.#unreachable(error);
+      return false;
     }
   }
 

@@ -528,9 +528,9 @@ describe('the roles', () => {
     });
   });
 
-  it('let the lease function write ledger items and usage records, read policy and index, and nothing else', () => {
+  it('let the lease function write ledger items and usage records, read policy, index and histories, and nothing else', () => {
     expect(keysOf('lease', /^dynamodb:(?!DescribeTable)/)).toEqual({
-      'dynamodb:GetItem': ['LEDGER#*', 'POLICY', 'TABLE'],
+      'dynamodb:GetItem': ['LEDGER#*', 'POLICY', 'TABLE', 'TAGS'],
       'dynamodb:UpdateItem': ['LEDGER#*'],
       'dynamodb:Query': ['INDEX'],
       'dynamodb:PutItem': ['USAGE#*'],

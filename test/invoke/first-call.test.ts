@@ -109,6 +109,17 @@ describe('the first call of a process', () => {
     expect((await governed.item(budget)).refusing).toBeDefined();
   });
 
+  test('asks none of its budgets for anything where one of them refuses', async () => {
+    const open = await governed.budget('open', 1_000_000_000);
+    const usedUp = await governed.budget('used-up', 10);
+    await governed.profile({ budgets: [usedUp, open] });
+    const { client } = governed.process();
+
+    expect(await refusalOf(client.send(converse()))).toMatchObject({ code: 'BudgetExhausted' });
+
+    expect((await governed.item(open)).leased).toBe(0n);
+  });
+
   test.each([
     ['index', 'Query', 'IndexUnavailable', 'indexReads'],
     ['ledger', 'GetItem', 'LedgerUnavailable', 'ledgerReads'],
