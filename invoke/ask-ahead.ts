@@ -13,7 +13,11 @@ import type { Routes } from './route.ts';
  *
  * @throws {GovernorRefusal} `IndexUnavailable`, as the call itself would after waiting once more
  */
-export async function askAhead(parts: BeginningParts, routes: Routes, command: string, input: object): Promise<void> {
+export async function askAhead(
+  parts: BeginningParts,
+  routes: Routes,
+  { command, input, signal }: { command: string; input: object; signal: AbortSignal | undefined },
+): Promise<void> {
   const kind = kindOf(command, input);
   if (kind.kind !== 'governed' || parts.ungoverned.has(command) || parts.isClosed()) return;
   const { api } = kind;
@@ -26,6 +30,8 @@ export async function askAhead(parts: BeginningParts, routes: Routes, command: s
     const amount = upperBound(rates, api.bound(input, route));
     const accounts = route.accountsAt(now);
     const haveRoom = await Promise.all(accounts.map(async (account) => await account.hasRoomFor(amount)));
+    // Nobody would give back what is leased after the governor was closed, and not soon what nobody waits for any more.
+    if (parts.isClosed() || signal?.aborted === true) return;
     // All or none: a call that one of its budgets refuses asks the others for nothing.
     if (haveRoom.every(Boolean)) for (const account of accounts) account.sendFor(amount);
   } catch (error) {

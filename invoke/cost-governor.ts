@@ -49,12 +49,10 @@ export function costGovernor(config: CostGovernorConfig): CostGovernor {
     if (isClosed) governing.stop();
     return governing;
   };
-  const plugins = new BoundPlugins(own.tags, (tags) =>
-    pluginOf(
-      callsOf(() => governing, load, tags),
-      () => (loading === undefined ? prepareBy(load, tags) : undefined),
-    ),
-  );
+  const plugins = new BoundPlugins(own.tags, (tags) => {
+    const calls = callsOf(() => governing, load, tags);
+    return pluginOf(calls, () => (loading === undefined ? prepareBy(load, tags, calls.isTheirs) : undefined));
+  });
   // What could not be loaded has spent nothing: the call that began it says why.
   const begun = async () => await loading?.catch(() => undefined);
   const flush = async () => await (await begun())?.flush();
@@ -81,10 +79,11 @@ async function start(config: CostGovernorConfig, isClosed: () => boolean): Promi
   return await startGoverning(config, table, isClosed);
 }
 
+/** @param isTheirs whether a call is admitted under this binding: a plugin of its command stands in for that of the client */
 const prepareBy =
-  (load: () => Promise<Governing>, tags: Tags): Preparation =>
+  (load: () => Promise<Governing>, tags: Tags, isTheirs: (context: object) => boolean): Preparation =>
   async (context, input) => {
-    if (isFree(context.commandName ?? '', input)) return;
+    if (!isTheirs(context) || isFree(context.commandName ?? '', input)) return;
     // What cannot be loaded the call itself comes to again, and says why.
     const governing = await load().catch(() => undefined);
     await governing?.prepare(tags, context, input);
@@ -97,9 +96,16 @@ const BEFORE_THE_FIRST_CALL: GovernorSnapshot = {
   openStreams: 0,
 };
 
+interface LateCalls extends GovernedCalls {
+  /** Whether a call, by its context, is admitted by these. Only of calls that began before they were loaded. */
+  isTheirs(context: object): boolean;
+}
+
 /** Middlewares that are loaded with the first call that may spend. */
-function callsOf(loaded: () => Governing | undefined, load: () => Promise<Governing>, tags: Tags): GovernedCalls {
+function callsOf(loaded: () => Governing | undefined, load: () => Promise<Governing>, tags: Tags): LateCalls {
   let calls: GovernedCalls | undefined;
+  // The SDK puts all middlewares of a call together before it runs the first.
+  const theirs = new WeakSet<object>();
   const ready = async (): Promise<GovernedCalls> => {
     const governing = loaded() ?? (await load());
     // After the wait, so that first calls that come together have one: an attempt is found by the admission before it.
@@ -109,11 +115,16 @@ function callsOf(loaded: () => Governing | undefined, load: () => Promise<Govern
   /** A middleware of a process in which nothing is loaded yet. */
   const unloaded =
     (of: 'admission' | 'attempt'): GovernedCalls['admission'] =>
-    (next, context) =>
-    async (args) =>
-      isFree(context.commandName ?? '', args.input) ? await next(args) : await (await ready())[of](next, context)(args);
+    (next, context) => {
+      theirs.add(context);
+      return async (args) =>
+        isFree(context.commandName ?? '', args.input)
+          ? await next(args)
+          : await (await ready())[of](next, context)(args);
+    };
   const first = { admission: unloaded('admission'), attempt: unloaded('attempt') };
   return {
+    isTheirs: (context) => theirs.has(context),
     admission: (next, context) => (calls ?? first).admission(next, context),
     attempt: (next, context) => (calls ?? first).attempt(next, context),
   };

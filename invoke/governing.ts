@@ -86,8 +86,8 @@ export async function startGoverning(
     calls: governedCalls(shared),
     async prepare(tags, context, input) {
       const signal = signalOf(context);
-      const { commandName = '' } = context;
-      await abortable(signal, () => orAborted(signal, askAhead(shared, new Routes(shared, tags), commandName, input)));
+      const call = { command: context.commandName ?? '', input, signal };
+      await abortable(signal, () => orAborted(signal, askAhead(shared, new Routes(shared, tags), call)));
       // What is asked for is sent before the caller's work goes on.
       await machine.letOthersRun();
     },

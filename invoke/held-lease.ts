@@ -134,7 +134,7 @@ export class HeldLease {
     try {
       outcome = await this.#options.ledger.write(write);
     } catch (error) {
-      if (error instanceof Fault && neverLanded(error.code)) lease.refused();
+      if (error instanceof Fault && neverLanded(error.code)) lease.denied();
       throw error;
     }
     if (outcome.kind === 'landed') lease.landed();

@@ -57,6 +57,8 @@ export class Lease {
   #inFlight: Sent | undefined;
   /** Refused under the sequence that is still open; see {@link landedLate}. */
   #refused: Sent[] = [];
+  /** Whether one of them may be expected to land yet. */
+  #mayLandLate = false;
 
   constructor(key: LedgerKey, holder: HolderId) {
     this.key = key;
@@ -92,7 +94,7 @@ export class Lease {
    */
   get hasNews(): boolean {
     const isMoney = this.#spent > 0 || this.#unconfirmed > 0 || this.#available !== 0;
-    return !this.#lost && (isMoney || this.#unrefused.calls > 0 || this.#refused.length > 0);
+    return !this.#lost && (isMoney || this.#unrefused.calls > 0 || this.#mayLandLate);
   }
 
   /** A write whose fate is unknown; only this very write may be sent until it is known. */
@@ -231,6 +233,7 @@ export class Lease {
 
   #has(sent: Sent): void {
     this.#refused = [];
+    this.#mayLandLate = false;
     this.#sequence = sent.write.entry.sequence;
     this.#expiresAt = sent.write.entry.expiresAt;
     this.#leased = Number(sent.write.entry.leased);
@@ -242,6 +245,12 @@ export class Lease {
 
   /** The write in flight has changed nothing; an earlier copy of it may yet, as long as no other has landed. */
   refused(): void {
+    this.denied();
+    this.#mayLandLate = true;
+  }
+
+  /** The write in flight has changed nothing for what it says, nor does a copy of it: no other needs to take its place. */
+  denied(): void {
     const sent = this.#takeInFlight();
     this.#refused = [...this.#refused.slice(1 - MAX_REFUSED), sent];
     if (sent.gain < 0) this.#available -= sent.gain;

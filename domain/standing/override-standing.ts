@@ -104,9 +104,7 @@ async function sayAfterTheLast(
   wanted: Override,
 ): Promise<{ readonly kind: 'said'; readonly override: Override } | Extract<OverrideOutcome, { kind: 'refused' }>> {
   let before = wanted.change.kind === 'raise' ? undefined : await overrides.lastWord(wanted.target);
-  // It may be a disable, so that nothing but another takes its place; as long as it is there, it holds up every review.
-  if (before !== undefined && before.override === undefined && wanted.change.kind !== 'disable')
-    return refusedBy(wanted.target, before);
+  if (isUnreadable(before) && wanted.change.kind !== 'disable') return refusedBy(wanted.target, before);
   for (let tried = 0; tried < MOST_TRIES; tried++) {
     const override = { ...wanted, madeAt: epochMs(Math.max(wanted.madeAt, (before?.override?.madeAt ?? 0) + 1)) };
     if ((await overrides.keep(override, before)) === 'kept') return { kind: 'said', override };
@@ -114,15 +112,21 @@ async function sayAfterTheLast(
     // Said after the same word as this one, so this one has not landed, and nobody has answered it. After any other, it may have
     // landed, its answer lost, and somebody who knew it spoke then.
     const isAtOnce = other === undefined || other.saidAfter === before?.override?.id;
-    if (!isAtOnce || (other?.override !== undefined && holdsAgainst(other.override, wanted)))
-      return refusedBy(wanted.target, other);
+    if (!isAtOnce || holdsAgainst(other, wanted)) return refusedBy(wanted.target, other);
     before = other;
   }
   return refusedBy(wanted.target, before);
 }
 
-const holdsAgainst = (kept: Override, wanted: Override): boolean =>
-  kept.change.kind === 'disable' && (wanted.change.kind === 'enable' || wanted.until < kept.until);
+/** It may be a disable, so that nothing but another takes its place; as long as it is there, it holds up every review. */
+const isUnreadable = (word: LastWord | undefined): boolean => word !== undefined && word.override === undefined;
+
+/** Of two words said at once. */
+function holdsAgainst(kept: LastWord | undefined, wanted: Override): boolean {
+  if (kept?.override === undefined) return isUnreadable(kept) && wanted.change.kind !== 'disable';
+  const { change, until } = kept.override;
+  return change.kind === 'disable' && (wanted.change.kind === 'enable' || wanted.until < until);
+}
 
 const refusedBy = (target: OverrideTarget, other: LastWord | undefined) => ({
   kind: 'refused' as const,

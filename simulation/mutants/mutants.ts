@@ -186,7 +186,7 @@ export const MUTANTS: readonly Mutant[] = [
       },
       {
         file: 'invoke/held-lease.ts',
-        source: 'if (error instanceof Fault && neverLanded(error.code)) lease.refused();',
+        source: 'if (error instanceof Fault && neverLanded(error.code)) lease.denied();',
         mutant: 'lease.refused();',
       },
     ],

@@ -173,6 +173,18 @@ describe('an account whose report is denied', () => {
     expect(world.item).toMatchObject({ committed: 17n, settled: 17n, leased: 0n });
   });
 
+  it.each(['RequestInvalid', 'ReportTooLarge'] as const)(
+    '%s: has nothing to tell of what never landed',
+    async (code) => {
+      const world = new World({ limit: 100_000 });
+      world.denies = code;
+      await world.account.fill(1_000);
+      expect(world.account.isAtRest).toBe(true);
+      await world.account.flush();
+      expect(world.ledger.effects).toEqual([]);
+    },
+  );
+
   it('repeats the identical write where the denial may be younger than the write', async () => {
     const world = new World({ limit: 100_000 });
     const { account } = world;

@@ -2,6 +2,7 @@ import type { BedrockRuntimeClient } from '@aws-sdk/client-bedrock-runtime';
 import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { tableIdentities } from '../../aws/dynamodb/recovery-table.ts';
+import type { CostGovernor } from '../../invoke/index.ts';
 import { AwsFault } from '../../local/service.ts';
 import { TABLE } from '../aws/dynamodb/governor-table.ts';
 import { CALL_COST, converse, figures, GovernedAws, refusalOf } from './governed-aws.ts';
@@ -175,6 +176,42 @@ describe('the first call of a process', () => {
     expect(governed.requests.indexReads).toBe(1);
     expect(governed.requests.ledgerReads - before).toBeLessThanOrEqual(2);
     expect(figures(await governed.item(budget))).toEqual({ settled: 20 * CALL_COST, leased: 0, unconfirmed: 0 });
+  });
+
+  test.each([
+    ['its caller has given it up', 'AbortError', async (_: CostGovernor, caller: AbortController) => caller.abort()],
+    ['the governor was closed', 'GovernorRefusal', async (governor: CostGovernor) => await governor.close()],
+  ] as const)('leases nothing ahead once %s', async (_, name, end) => {
+    const budget = await governed.budget('acme', 1_000_000);
+    await governed.profile({ budgets: [budget] });
+    const { client, governor } = governed.process();
+    const before = governed.requests.ledgerWrites;
+    const caller = new AbortController();
+    let answer: () => void = () => {};
+    const silence = new Promise<void>((resolve) => {
+      answer = resolve;
+    });
+    const isAsked = new Promise<void>((resolve) => {
+      governed.intercept(async (call) => {
+        if (call.operation !== 'GetItem') return undefined;
+        resolve();
+        await silence;
+        return undefined;
+      });
+    });
+
+    const call = client.send(converse(), { abortSignal: caller.signal });
+    const failure = expect(call).rejects.toMatchObject({ name });
+    await isAsked;
+    await end(governor, caller);
+    answer();
+    await failure;
+    // The process has its answer by now, too, and what it made of it is under way.
+    await governed.item(budget);
+    await governor.flush();
+
+    expect(governed.requests.ledgerWrites - before).toBe(0);
+    expect(governed.reached).toEqual([]);
   });
 
   test('that is free asks for nothing', async () => {

@@ -33,6 +33,23 @@ describe('a command with a binding of its own, sent by a governed client', () =>
     expect(figures(await governed.item(acme))).toEqual({ settled: 0, leased: 0, unconfirmed: 0 });
   });
 
+  test('asks nothing of the client’s own governor, which has not begun', async () => {
+    const acme = await governed.budget('acme', 1_000_000);
+    const globex = await governed.budget('globex', 1_000_000);
+    await governed.profile({ tags: { tenant: 'acme' }, budgets: [acme] });
+    await governed.profile({ tags: { tenant: 'globex' }, budgets: [globex] });
+    const other = governed.governor({ tags: { tenant: 'globex' } });
+    await governed.runtime(other).send(converse());
+    const { client, governor } = governed.process({ tags: { tenant: 'acme' } });
+
+    await client.send(boundTo(other));
+
+    expect(governor.snapshot()).toMatchObject({ budgets: [] });
+    expect((await governed.item(acme)).leased).toBe(0n);
+    await client.send(converse());
+    expect((await governed.item(acme)).leased).toBeGreaterThan(0n);
+  });
+
   test('leaves the client’s own binding to the other commands', async () => {
     const acme = await governed.budget('acme', 1_000_000);
     const globex = await governed.budget('globex', 1_000_000);

@@ -360,6 +360,15 @@ describe('words of operators that follow each other', () => {
     await review(acme);
   });
 
+  it('and at once with one that cannot be read: an enable does not take its place then either', async () => {
+    const { acme } = await account();
+    const enables = meanwhile(acme, async ({ overrides }) => overrides.garble(ACME));
+    expect(await overrideStanding(enables, anOverride(acme, { kind: 'enable' }, HOUR, ACME))).toMatchObject({
+      kind: 'refused',
+      problem: expect.stringContaining('cannot be read by this version'),
+    });
+  });
+
   it('does not come back where it landed, its answer was lost, and somebody who knew it spoke', async () => {
     const { acme } = await account();
     const disable = anOverride(acme, { kind: 'disable' }, HOUR, ACME);
