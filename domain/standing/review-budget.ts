@@ -56,10 +56,12 @@ export async function reviewBudget(
 ): Promise<BudgetRestriction | undefined> {
   const period = periodAt(budget.period, budget.timeZone, ports.clock.now());
   const next = await provideItem(ports, budget, nextPeriod(period, budget.timeZone));
-  if (ports.clock.now() - period.startsAt < LATE_REPORTS_MS)
-    await finish(ports, budget, previousPeriod(period, budget));
-  const key: LedgerKey = { budget: budget.id, period: period.id };
   let seen = await collectCells(ports, budget, period, await provideItem(ports, budget, period));
+  if (ports.clock.now() - period.startsAt < LATE_REPORTS_MS) {
+    await finish(ports, budget, previousPeriod(period, budget));
+    seen = undefined;
+  }
+  const key: LedgerKey = { budget: budget.id, period: period.id };
 
   // Each pass but the first reads the item anew; a pass that meets a concurrent change starts over. So many passes outlast
   // any writer that is not itself in a loop; then the next sweep goes on.
