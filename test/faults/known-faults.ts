@@ -296,10 +296,10 @@ export const FAULTS: readonly Fault[] = [
   {
     id: 'F17',
     meaning: 'work on the hot path: every call reads the ledger',
-    file: 'invoke/admission.ts',
-    source: 'return taken instanceof BudgetAccount ? undefined : new Reservation(taken);',
-    fault: `for (const { key } of accounts) void this.#options.ledger.read(key);
-    return taken instanceof BudgetAccount ? undefined : new Reservation(taken);`,
+    file: 'invoke/budget-account.ts',
+    source: 'this.#usedSinceVisit = true;',
+    fault: `this.#usedSinceVisit = true;
+    void this.#options.ledger.read(this.key);`,
     test: {
       file: 'test/invoke/admission.test.ts',
       title: 'is not asked at all for a call that the lease in hand covers: no request but its own [F17]',
