@@ -17,14 +17,13 @@ export type AnswerHeaders = Readonly<Record<string, string | undefined>>;
 
 /** Reads `x-amzn-bedrock-*-token-count`, by which Bedrock tells what it meters. */
 export function readInvokeHeaders(headers: AnswerHeaders): ReportedUsage | undefined {
-  const inputTokens = headerCount(headers['x-amzn-bedrock-input-token-count']);
-  if (inputTokens === undefined) return undefined;
-  return {
-    inputTokens,
+  const counted = {
+    inputTokens: headerCount(headers['x-amzn-bedrock-input-token-count']),
     outputTokens: headerCount(headers['x-amzn-bedrock-output-token-count']),
     cacheReadInputTokens: headerCount(headers['x-amzn-bedrock-cache-read-input-token-count']),
     cacheWriteInputTokens: headerCount(headers['x-amzn-bedrock-cache-write-input-token-count']),
   };
+  return Object.values(counted).some((count) => count !== undefined) ? counted : undefined;
 }
 
 /** What is there and no count becomes one that no reading accepts, instead of none. Blanks around a value are none of it (RFC 9110). */
@@ -186,7 +185,7 @@ export function completed(
     counted.cacheWriteInputTokens === undefined &&
     counted.inputTokens === inputOf(own);
   const whole = {
-    inputTokens: holdsAll ? own.inputTokens : counted.inputTokens,
+    inputTokens: holdsAll ? own.inputTokens : (counted.inputTokens ?? said?.inputTokens),
     outputTokens: counted.outputTokens ?? said?.outputTokens,
     totalTokens: own === undefined ? undefined : inputOf(own) + own.outputTokens,
     cacheReadInputTokens: counted.cacheReadInputTokens ?? said?.cacheReadInputTokens,

@@ -97,6 +97,12 @@ describe('the headers of an InvokeModel answer', () => {
     expect(readInvokeUsage(answer, { inputTokens: 'including-cache' })).toEqual({ usage: usage(10, 5, 700, 100, 200) });
   });
 
+  it('go before the body one by one, where some are missing', () => {
+    const body = { usage: { input_tokens: 9, output_tokens: 3 } };
+    expect(readInvokeUsage({ headers: headers(undefined, '5'), body })?.usage).toEqual(usage(9, 5));
+    expect(readInvokeUsage({ headers: headers(undefined, undefined, '11'), body })?.usage).toEqual(usage(9, 3, 11));
+  });
+
   it('may stand in blanks, as HTTP has it', () => {
     expect(readInvokeUsage({ headers: headers(' 7 ', '\t3') })?.usage).toEqual(usage(7, 3));
   });
