@@ -3,6 +3,7 @@ import type { LambdaClient } from '@aws-sdk/client-lambda';
 import type { ResourceGroupsTaggingAPIClient } from '@aws-sdk/client-resource-groups-tagging-api';
 import type { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import type { SSMClient } from '@aws-sdk/client-ssm';
+import { lambdaSdk, secretsManagerSdk, ssmSdk, taggingSdk } from '../aws/sdk-packages.ts';
 import type { IndexSource } from '../domain/profiles/index-source.ts';
 import type { Tags } from '../domain/tags.ts';
 
@@ -52,7 +53,7 @@ export const taggingIndex =
     return onFirstUse(`the tagging API in ${regions.join(', ')}`, async () => {
       const { tableEntries } = await import('../aws/dynamodb/table-source.ts');
       const { taggingSource } = await import('../aws/tagging-profiles.ts');
-      const { ResourceGroupsTaggingAPIClient } = await import('@aws-sdk/client-resource-groups-tagging-api');
+      const { ResourceGroupsTaggingAPIClient } = await taggingSdk();
       const clients = new Map<string, ResourceGroupsTaggingAPIClient>();
       const clientFor = (name: string): ResourceGroupsTaggingAPIClient => {
         const client =
@@ -75,7 +76,7 @@ export const parameterIndex =
   ({ region }) =>
     onFirstUse(`the parameter ${options.name}`, async () => {
       const { parameterSource } = await import('../aws/parameter-index.ts');
-      const { SSMClient } = await import('@aws-sdk/client-ssm');
+      const { SSMClient } = await ssmSdk();
       return parameterSource(options.client ?? new SSMClient(configOf(region)), options.name);
     });
 
@@ -89,7 +90,7 @@ export const secretIndex =
   ({ region }) =>
     onFirstUse(`the secret ${options.secretId}`, async () => {
       const { secretSource } = await import('../aws/secret-index.ts');
-      const { SecretsManagerClient } = await import('@aws-sdk/client-secrets-manager');
+      const { SecretsManagerClient } = await secretsManagerSdk();
       return secretSource(options.client ?? new SecretsManagerClient(configOf(region)), options.secretId);
     });
 
@@ -103,7 +104,7 @@ export const resolverIndex =
   ({ region, tags }) =>
     onFirstUse(`the function ${options.functionName}`, async () => {
       const { resolverSource } = await import('../aws/lambda-resolver.ts');
-      const { LambdaClient } = await import('@aws-sdk/client-lambda');
+      const { LambdaClient } = await lambdaSdk();
       return resolverSource(options.client ?? new LambdaClient(configOf(region)), options.functionName, tags);
     });
 

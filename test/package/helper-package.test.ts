@@ -139,6 +139,34 @@ describe('a tenant’s program', () => {
     expect(await helper.runAlone(`bundle.${extension}`, program)).toBe('IndexUnavailable true');
   });
 
+  describe('without its optional packages', () => {
+    let project: string;
+    beforeAll(async () => {
+      project = await helper.sparse();
+    });
+
+    test.each([
+      ['an ES module', 'esm', 'mjs'],
+      ['CommonJS', 'cjs', 'cjs'],
+    ] as const)('can be bundled, as %s', async (_, format, extension) => {
+      const program = await helper.bundle(`${IMPORTS}${CALL}`, format, project);
+      expect(await helper.runAlone(`sparse.${extension}`, program)).toBe('IndexUnavailable true');
+    });
+
+    test('says which one is missing where it is needed', async () => {
+      const index = "dynamodb, index: parameterIndex({ name: '/governor' }) }));";
+      const call = CALL.replace('dynamodb }));', index).replace("'ECONNREFUSED'", "'npm install @aws-sdk/client-ssm'");
+      const imports = `import { parameterIndex } from 'bedrock-cost-governor';${IMPORTS}`;
+      const program = await helper.bundle(`${imports}${call}`, 'esm', project);
+      expect(await helper.runAlone('missing.mjs', program)).toBe('IndexUnavailable true');
+    });
+
+    test('has types: what is of a missing package is any', async () => {
+      const report = await helper.typeCheck({ 'sparse.mts': PROGRAM }, { module: 'nodenext' }, project);
+      expect(report).toBe('');
+    });
+  });
+
   test('has one copy of it, however it is imported', async () => {
     const output = await helper.run(
       'both.cjs',
