@@ -6,9 +6,11 @@ import { putItem, refuseNewer } from './item-schema.ts';
 
 const KEY = { pk: { S: 'POLICY' }, sk: { S: 'CURRENT' } };
 
+/** What was read last: the same text is the same policy, whichever table it stands in. */
+let last: { readonly document: string; readonly policy: Policy } | undefined;
+
 /** The policy in force, as the document that was applied. Every function reads it at each start of its work. */
 export function policyTable(client: DynamoDBClient, table: string) {
-  let last: { readonly document: string; readonly policy: Policy } | undefined;
   const stored = async (): Promise<string | undefined> => {
     const answer = await asking('reading the policy', () =>
       client.send(new GetItemCommand({ TableName: table, Key: KEY, ConsistentRead: true })),

@@ -90,7 +90,7 @@ export interface FunctionsParts {
   readonly newHost: (name: string) => Host;
   readonly clientFor: (host: Host) => Surroundings['client'];
   /** Whether an event may find no environment that is warm, as when a new version is rolled out. */
-  readonly isCold: () => boolean;
+  readonly isCold: (name: FunctionName) => boolean;
   /** Whether a warm environment still serves: not for long once there is a later version. */
   readonly isServing: (host: Host) => boolean;
   /** Hears what an event was answered with. */
@@ -223,7 +223,7 @@ export class Functions {
     const pool = (this.#pools.get(name) ?? []).filter(({ host }) => !host.isGone && isServing(host));
     this.#pools.set(name, pool);
     const warm = pool.find(({ isBusy }) => !isBusy);
-    if (warm !== undefined && !isCold()) return warm;
+    if (warm !== undefined && !isCold(name)) return warm;
     const host = newHost(name);
     this.hosts.push(host);
     const surroundings: Surroundings = {

@@ -4,6 +4,8 @@ import type { Scheduler } from '../clockwork/scheduler.ts';
 
 /** A process looks at its clock at least so often, for what it does by the clock. */
 const CLOCK_READ_MS = 6_000;
+/** A process that makes calls has heard of AWS within so long, unless requests are lost. */
+const UNTOLD_MS = 30_000;
 
 /** The machine on which one process runs. A process ends, and is frozen, at any `await`: what it waits for never comes, or late. */
 export class Host {
@@ -29,6 +31,7 @@ export class Host {
   isSpared = false;
   #frozenUntil = 0;
   #clockSetAt = Number.NEGATIVE_INFINITY;
+  readonly #clockSets: { readonly at: number; readonly byMs: number }[] = [];
   #frozenMs = 0;
   #ids = 0;
 
@@ -63,6 +66,16 @@ export class Host {
     if (this.isFrozen) return;
     this.skewMs += byMs;
     this.#clockSetAt = this.scheduler.now;
+    this.#clockSets.push({ at: this.scheduler.now, byMs });
+  }
+
+  /**
+   * How far its clock was set forward so shortly before that no answer of AWS may have told it since: it goes by what its own clock says
+   * meanwhile (aws/steady-clock.ts).
+   */
+  aheadAt(at: number): number {
+    const untold = this.#clockSets.filter((set) => at >= set.at && at < set.at + UNTOLD_MS);
+    return untold.reduce((sum, { byMs }) => sum + Math.max(0, byMs), 0);
   }
 
   freeze(ms: number): void {

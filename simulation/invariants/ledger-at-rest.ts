@@ -162,15 +162,18 @@ const beyondLease = ({ reservation, outageExtra }: Configuration): bigint =>
   (reservation === 'learned' ? 20_000_000n : 0n) + BigInt((outageExtra ?? 0) * 1e9);
 
 /**
- * What was metered before the turn and recorded after it, by processes that were frozen or slow: the true-up takes it for spend
- * from outside in the one period, and for less of it in the other.
+ * What was metered before the turn and recorded after it, by processes that were frozen or slow, or whose clock had just been set
+ * forward: the true-up takes it for spend from outside in the one period, and for less of it in the other.
  */
-function straddling({ world: { bill, configuration } }: Story, tenant: string): bigint {
+function straddling({ world: { bill, configuration }, fleet }: Story, tenant: string): bigint {
   const { turnAt } = configuration;
+  const hosts = new Map(fleet.starts.map(({ host }) => [host.name, host]));
   return costOf(
     bill.attempts.filter(
-      ({ tenant: whose, endedAt = turnAt, heardAt = 0 }) =>
-        whose === tenant && endedAt < turnAt + SKEW_MS && heardAt > turnAt - SKEW_MS,
+      ({ tenant: whose, process, endedAt = turnAt, heardAt = 0 }) =>
+        whose === tenant &&
+        endedAt < turnAt + SKEW_MS &&
+        heardAt + (hosts.get(process)?.aheadAt(heardAt) ?? 0) > turnAt - SKEW_MS,
     ),
   );
 }

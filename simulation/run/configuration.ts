@@ -80,12 +80,12 @@ export function draw(seed: number, without: ReadonlySet<string> = new Set()): Co
   const chance = new Chance(seed, 'configuration');
   const zone = chance.pick(ZONES);
   const turnAt = Date.parse(zone.midnight);
-  const startAt = turnAt - chance.between(1, 1.4) * MINUTE;
-  const endAt = turnAt + chance.between(1.3, 1.7) * MINUTE;
-  const tenants = ['acme', 'umbrella', 'initech', 'hooli'].slice(0, chance.whole(2, 3));
-  const profilesPerTenant = chance.whole(1, 2);
-  const processes = chance.whole(3, 4);
-  const callsPerMinute = chance.between(96, 106);
+  const startAt = turnAt - chance.between(0.8, 1.1) * MINUTE;
+  const endAt = turnAt + chance.between(1, 1.4) * MINUTE;
+  const tenants = ['acme', 'umbrella', 'initech', 'hooli'].slice(0, chance.happens(0.3) ? 3 : 2);
+  const profilesPerTenant = chance.happens(0.4) ? 2 : 1;
+  const processes = tenants.length + (chance.happens(0.3) ? 1 : 0);
+  const callsPerMinute = chance.between(108, 116);
   const calls = (callsPerMinute * (endAt - startAt)) / MINUTE;
   // What a call costs on average: see fleet/calls.ts. Half of the budgets come to their edge.
   const demandUsd = (calls * MEAN_CALL_USD) / tenants.length / 2;
@@ -100,25 +100,25 @@ export function draw(seed: number, without: ReadonlySet<string> = new Set()): Co
     graceSeconds: chance.pick([60, 300, 900]),
     reservation: chance.happens(0.75) ? ('strict' as const) : ('learned' as const),
     outageExtra: chance.happens(0.2) ? 0.05 : undefined,
-    processesStated: chance.happens(0.15) ? 150 : 50,
+    processesStated: chance.happens(0.08) ? 150 : 50,
     throttleAt: chance.happens(0.3) ? chance.pick([50, 80]) : undefined,
-    isSharedBudget: chance.happens(0.3),
+    isSharedBudget: chance.happens(0.2),
     hasFallback: chance.happens(0.2),
     tenants,
     profilesPerTenant,
     processes,
     callsPerMinute,
-    limitUsd: Math.round(demandUsd * chance.pick([0.8, 1.6, 3, 4, 5]) * 1e4) / 1e4,
+    limitUsd: Math.round(demandUsd * chance.pick(chance.happens(0.3) ? EDGE : AMPLE) * 1e4) / 1e4,
     hasHints: chance.happens(0.5),
     skewMs: without.has('skew') ? 0 : chance.pick([0, 0, 5_000, 60_000, 600_000]),
     taggingLagMs: chance.between(0, 120_000),
     metricsDelayMs: chance.between(30_000, 14 * MINUTE),
   };
-  const isLending = new Chance(seed, 'lending').happens(0.2);
+  const isLending = new Chance(seed, 'lending').happens(0.08);
   const shares = sharesOf(chance, without);
   const watchers = new Chance(seed, 'watchers');
   const signals = signalsOf(watchers);
-  const isWatched = new Chance(seed, 'shadow').happens(0.2);
+  const isWatched = new Chance(seed, 'shadow').happens(0.15);
   const upgrades = new Chance(seed, 'upgrade');
   const upgrade =
     upgrades.happens(0.3) && !without.has('upgrade')
@@ -137,6 +137,10 @@ export function draw(seed: number, without: ReadonlySet<string> = new Set()): Co
 export const aliasOf = (tenant: string): string => `tenant-${tenant}`;
 
 export const MEAN_CALL_USD = 0.0012;
+/** How many times half of what is asked for a budget has: at its edge each call needs the ledger. */
+const EDGE = [0.8, 1.6, 3];
+/** Far from it processes lease ahead, and money refuses few. */
+const AMPLE = [8, 16];
 
 function sharesOf(chance: Chance, without: ReadonlySet<string>): FaultShares {
   // Each kind of fault is absent in some seeds, so that what it covers up elsewhere shows.
@@ -179,14 +183,14 @@ function planOf(chance: Chance, { startAt, endAt, turnAt, processes, tenants, pr
     const count = chance.happens(share) ? chance.whole(1, most) : 0;
     for (let n = 1; n <= count; n++) plan.push(make(n));
   };
-  some(0.7, 3, (n) => ({
+  some(0.6, 2, (n) => ({
     name: `crash-${n}`,
     kind: 'crash',
     at: at(),
     process: process(),
     ms: chance.between(1_000, 60_000),
   }));
-  some(0.5, 2, (n) => ({
+  some(0.4, 2, (n) => ({
     name: `freeze-${n}`,
     kind: 'freeze',
     at: at(),
@@ -208,28 +212,28 @@ function planOf(chance: Chance, { startAt, endAt, turnAt, processes, tenants, pr
     process: process(),
     ms: chance.between(-120_000, 120_000),
   }));
-  some(0.5, 2, (n) => ({
+  some(0.4, 1, (n) => ({
     name: `restart-${n}`,
     kind: 'restart',
     at: at(),
     process: process(),
     ms: chance.between(1_000, 60_000),
   }));
-  some(0.5, 2, (n) => ({
+  some(0.3, 2, (n) => ({
     name: `disable-${n}`,
     kind: 'disable',
     at: at(),
     tenant: tenant(),
     forMs: chance.pick([2 * MINUTE, 86_400_000]),
   }));
-  some(0.3, 1, (n) => ({
+  some(0.2, 1, (n) => ({
     name: `enable-${n}`,
     kind: 'enable',
     at: at(),
     tenant: tenant(),
     forMs: chance.pick([2 * MINUTE, 86_400_000]),
   }));
-  some(0.5, 2, (n) => ({
+  some(0.35, 2, (n) => ({
     name: `raise-${n}`,
     kind: 'raise',
     at: at(),
@@ -237,33 +241,33 @@ function planOf(chance: Chance, { startAt, endAt, turnAt, processes, tenants, pr
     forMs: chance.pick([MINUTE, 2 * MINUTE, 86_400_000]),
     share: 0.3,
   }));
-  some(0.5, 1, (n) => ({ name: `retag-${n}`, kind: 'retag', at: at(), profile: profile(), tenant: tenant() }));
-  some(0.35, 1, (n) => ({ name: `violate-${n}`, kind: 'violate', at: at(), profile: profile(), tenant: tenant() }));
-  some(0.3, 1, (n) => ({ name: `mend-${n}`, kind: 'mend', at: at(), profile: profile(), tenant: tenant() }));
-  some(0.25, 1, (n) => ({ name: `delete-${n}`, kind: 'delete', at: at(), profile: profile(), tenant: tenant() }));
-  some(0.3, 1, (n) => ({
+  some(0.3, 1, (n) => ({ name: `retag-${n}`, kind: 'retag', at: at(), profile: profile(), tenant: tenant() }));
+  some(0.2, 1, (n) => ({ name: `violate-${n}`, kind: 'violate', at: at(), profile: profile(), tenant: tenant() }));
+  some(0.2, 1, (n) => ({ name: `mend-${n}`, kind: 'mend', at: at(), profile: profile(), tenant: tenant() }));
+  some(0.15, 1, (n) => ({ name: `delete-${n}`, kind: 'delete', at: at(), profile: profile(), tenant: tenant() }));
+  some(0.2, 1, (n) => ({
     name: `create-${n}`,
     kind: 'create',
     at: at(),
     tenant: tenant(),
     isViolating: chance.happens(0.5),
   }));
-  some(0.25, 1, (n) => ({ name: `policy-${n}`, kind: 'policy', at: at(), factor: chance.pick([0.6, 1.4]) }));
-  some(0.4, 2, (n) => ({
+  some(0.2, 1, (n) => ({ name: `policy-${n}`, kind: 'policy', at: at(), factor: chance.pick([0.6, 1.4]) }));
+  some(0.35, 1, (n) => ({
     name: `bypass-${n}`,
     kind: 'bypass',
     at: at(),
     profile: profile(),
     calls: chance.whole(1, 5),
   }));
-  some(0.4, 2, (n) => ({
+  some(0.35, 1, (n) => ({
     name: `alert-${n}`,
     kind: 'alert',
     // Some come with figures of the day before, when little is spent yet.
     at: chance.happens(0.4) ? turnAt + chance.between(2_000, 20_000) : chance.between(turnAt - 3 * MINUTE, endAt),
     tenant: tenant(),
   }));
-  some(0.3, 1, (n) => ({ name: `outage-${n}`, kind: 'outage', at: at(), ms: chance.between(5_000, 150_000) }));
+  some(0.2, 1, (n) => ({ name: `outage-${n}`, kind: 'outage', at: at(), ms: chance.between(5_000, 80_000) }));
   some(0.4, 1, (n) => ({
     name: `sweeps-late-${n}`,
     kind: 'sweeps-late',
@@ -324,7 +328,7 @@ const signalsOf = (chance: Chance): SignalRules | undefined =>
 /** What AWS's watchers tell, whether or not the policy has rules for it. */
 function alarmsOf(chance: Chance, { startAt, endAt, tenants }: Drawn): Planned[] {
   return (['alarm', 'anomaly'] as const).flatMap((kind) =>
-    Array.from({ length: chance.happens(0.4) ? chance.whole(1, 2) : 0 }, (_, index) => ({
+    Array.from({ length: chance.happens(0.25) ? chance.whole(1, 2) : 0 }, (_, index) => ({
       name: `${kind}-${index + 1}`,
       kind,
       at: chance.between(startAt + MINUTE / 3, endAt - MINUTE / 3),

@@ -58,8 +58,8 @@ export class Story {
       if (scheduler.now >= this.#sweepsLateUntil) functions.invoke('sweep', {});
     });
     // Hourly and daily there, and never but once in a seed then.
-    this.#every(2 * MINUTE, () => functions.invoke('outlook', {}));
-    this.#every(4 * MINUTE, () => functions.invoke('billing', {}));
+    this.#every(3 * MINUTE, () => functions.invoke('outlook', {}));
+    this.#every(5 * MINUTE, () => functions.invoke('billing', {}));
     this.fleet.begin();
     await scheduler.until(configuration.endAt);
     faults.isOn = false;
@@ -85,16 +85,16 @@ export class Story {
     const { world } = this;
     const { functions, scheduler, configuration } = world;
     const { endAt, turnAt } = configuration;
-    await scheduler.until(endAt + 2 * MINUTE);
+    await scheduler.until(endAt + 0.75 * MINUTE);
     await functions.run('reopen-ended');
-    await this.fleet.close(scheduler.now - MINUTE);
+    await this.fleet.close(endAt);
     // The longest that a process is frozen.
     await scheduler.until(endAt + 5 * MINUTE);
     await this.fleet.close();
     await functions.run('ledger-watch');
     // The last late copies have come, and leases of processes that are gone are past their grace.
     await scheduler.until(endAt + 26 * MINUTE);
-    await functions.run('sweep');
+    if (this.#chance.happens(0.3)) await functions.run('sweep');
     await functions.run('outlook');
     await functions.run('billing');
     await scheduler.until(turnAt + 2.4 * HOUR);
@@ -103,7 +103,9 @@ export class Story {
   }
 
   #create(tenant: string, model: string, isViolating: boolean): string {
-    const tags = { tenant, team: isViolating ? 'green' : this.#chance.pick(['blue', 'red']) };
+    const team = isViolating ? 'green' : this.#chance.pick(['blue', 'red']);
+    // Some leave it to the policy's default.
+    const tags = this.#chance.happens(0.4) ? { tenant, team } : { tenant, team, env: 'test' };
     return this.world.profiles.create(`${tenant}-${model.slice(7, 15)}`, model, tags).arn;
   }
 

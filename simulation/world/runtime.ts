@@ -35,7 +35,7 @@ export interface RuntimeAnswer {
 /** How long IAM takes to follow a tag, and a client to give up. */
 const PROPAGATION_MS = 5_000;
 const TIMEOUT_MS = 8_000;
-const STREAM_PIECES = 4;
+const STREAM_PIECES = 2;
 
 /** Bedrock's runtime: it answers, breaks off, throttles, and bills what ran, whoever hears of it. */
 export class Runtime {
@@ -177,7 +177,8 @@ export class Runtime {
     const isConverse = plan.api === 'ConverseStream';
     async function* events(): AsyncGenerator<object> {
       for (let piece = 0; piece < pieces; piece++) {
-        await host.machine.wait(pause);
+        // The first has come with the answer's head.
+        if (piece > 0) await host.machine.wait(pause);
         yield isConverse ? { contentBlockDelta: {} } : chunkOf({ contentBlockDelta: {} });
       }
       end();

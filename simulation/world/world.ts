@@ -125,7 +125,7 @@ export class World {
       trace: this.trace,
       newHost: (name) => this.newHost(name),
       clientFor: (host) => this.clientFor(host),
-      isCold: () => faults.isOn && rollout.happens(0.1),
+      isCold: (name) => faults.isOn && rollout.happens(name === 'lease' ? 0.02 : 0.1),
       isServing: (host) => host.version === this.#versionAt(scheduler.now - ROLLOUT_MS) || runsLater(host),
       answered: (name, answer) =>
         this.judge.check('events', isUnderstood(answer), () => `${name} answered ${JSON.stringify(answer)}`),
