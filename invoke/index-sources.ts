@@ -3,7 +3,6 @@ import type { LambdaClient } from '@aws-sdk/client-lambda';
 import type { ResourceGroupsTaggingAPIClient } from '@aws-sdk/client-resource-groups-tagging-api';
 import type { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import type { SSMClient } from '@aws-sdk/client-ssm';
-import { lambdaSdk, secretsManagerSdk, ssmSdk, taggingSdk } from '../aws/sdk-packages.ts';
 import type { IndexSource } from '../domain/profiles/index-source.ts';
 import type { Tags } from '../domain/tags.ts';
 
@@ -53,7 +52,7 @@ export const taggingIndex =
     return onFirstUse(`the tagging API in ${regions.join(', ')}`, async () => {
       const { tableEntries } = await import('../aws/dynamodb/table-source.ts');
       const { taggingSource } = await import('../aws/tagging-profiles.ts');
-      const { ResourceGroupsTaggingAPIClient } = await taggingSdk();
+      const { ResourceGroupsTaggingAPIClient } = await (await import('../aws/sdk-packages.ts')).taggingSdk();
       const clients = new Map<string, ResourceGroupsTaggingAPIClient>();
       const clientFor = (name: string): ResourceGroupsTaggingAPIClient => {
         const client =
@@ -76,7 +75,7 @@ export const parameterIndex =
   ({ region }) =>
     onFirstUse(`the parameter ${options.name}`, async () => {
       const { parameterSource } = await import('../aws/parameter-index.ts');
-      const { SSMClient } = await ssmSdk();
+      const { SSMClient } = await (await import('../aws/sdk-packages.ts')).ssmSdk();
       return parameterSource(options.client ?? new SSMClient(configOf(region)), options.name);
     });
 
@@ -90,7 +89,7 @@ export const secretIndex =
   ({ region }) =>
     onFirstUse(`the secret ${options.secretId}`, async () => {
       const { secretSource } = await import('../aws/secret-index.ts');
-      const { SecretsManagerClient } = await secretsManagerSdk();
+      const { SecretsManagerClient } = await (await import('../aws/sdk-packages.ts')).secretsManagerSdk();
       return secretSource(options.client ?? new SecretsManagerClient(configOf(region)), options.secretId);
     });
 
@@ -104,7 +103,7 @@ export const resolverIndex =
   ({ region, tags }) =>
     onFirstUse(`the function ${options.functionName}`, async () => {
       const { resolverSource } = await import('../aws/lambda-resolver.ts');
-      const { LambdaClient } = await lambdaSdk();
+      const { LambdaClient } = await (await import('../aws/sdk-packages.ts')).lambdaSdk();
       return resolverSource(options.client ?? new LambdaClient(configOf(region)), options.functionName, tags);
     });
 

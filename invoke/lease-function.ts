@@ -1,6 +1,5 @@
 import type { LambdaClient } from '@aws-sdk/client-lambda';
 import type { LeaseFunctionAddress } from '../aws/lease-function.ts';
-import { lambdaSdk } from '../aws/sdk-packages.ts';
 import type { LeaseLedger } from '../domain/spending/ledger.ts';
 import type { ProcessId, UsageRecords } from '../domain/spending/usage-record.ts';
 
@@ -54,6 +53,6 @@ export const leaseFunction = ({ lambda, ...address }: LeaseFunctionOptions): Led
 const TIME_OUTS = { connectionTimeout: 1_000, requestTimeout: 5_000, throwOnRequestTimeout: true };
 
 async function environmentClient(region: string | undefined): Promise<LambdaClient> {
-  const { LambdaClient: Client } = await lambdaSdk();
+  const { LambdaClient: Client } = await (await import('../aws/sdk-packages.ts')).lambdaSdk();
   return new Client({ requestHandler: TIME_OUTS, ...(region === undefined ? {} : { region }) });
 }

@@ -51,9 +51,10 @@ export const pluginOf = (calls: GovernedCalls, preparation?: () => Preparation |
       if (preparation?.() === undefined) return;
     } else wrap(stack, retry, entries, calls);
     const preparing: InitializeMiddleware<Input, Output> = (next, context) => async (args) => {
+      // It stays where it has to refuse, and so refuses all.
+      if (retry === undefined ? !isPlaced(context) : !isWrapped(context)) throw displaced();
       // The SDK copies a middleware with each command: this one is not to cost the calls after the first anything.
       stack.remove(PREPARATION.name);
-      if (!isPlaced(context)) throw displaced();
       await preparation?.()?.(context, args.input);
       return await next(args);
     };
@@ -76,8 +77,9 @@ function wrap<Input extends object, Output extends object>(
   const retry = (retries.get(entry.middleware) ?? entry.middleware) as typeof entry.middleware;
   const around: typeof retry = (next, context) => {
     // The SDK makes a call's middlewares from the last to the first: by now it has made what the command itself brings.
-    if (isPlaced(context)) return retry(next, context);
-    place(context);
+    const isOfCommand = isPlaced(context);
+    Reflect.set(context, PLACED, WRAPPED);
+    if (isOfCommand) return retry(next, context);
     return calls.admission(retry(calls.attempt(next, context), context), context);
   };
   retries.set(around, retry);
@@ -94,14 +96,17 @@ function wrap<Input extends object, Output extends object>(
 /** A mark on a call's context: it is governed, by its command or by its client. */
 const PLACED = Symbol('governed');
 
-const place = (context: HandlerExecutionContext): void => void Reflect.set(context, PLACED, true);
+/** What the mark says once the client's retry has been wrapped for the call, whoever governs it. */
+const WRAPPED = 'wrapped';
 
 const isPlaced = (context: HandlerExecutionContext): boolean => Reflect.has(context, PLACED);
+
+const isWrapped = (context: HandlerExecutionContext): boolean => Reflect.get(context, PLACED) === WRAPPED;
 
 const ofCommand =
   (calls: GovernedCalls): GovernedCalls['attempt'] =>
   (next, context) => {
-    place(context);
+    Reflect.set(context, PLACED, 'by its command');
     return calls.attempt(next, context);
   };
 

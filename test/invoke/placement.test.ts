@@ -118,6 +118,18 @@ describe('a governor on a client', () => {
     const refusal = await refusalOf(client.send(converse()));
     expect(refusal.code).toBe('RequestChanged');
     expect(refusal.message).toContain('Add the governor last');
+    for (const call of [client.send(converse()), client.send(converse())])
+      expect((await refusalOf(call)).code).toBe('RequestChanged');
     expect(world.reached).toEqual([]);
+  });
+
+  it('refuses so what only the client governs, also after a command that brings a governor of its own', async () => {
+    const { client, governor } = world.process();
+    add(client, (next) => next, { step: 'finalizeRequest', priority: 'high', name: 'retryMiddleware', override: true });
+    const bound = converse();
+    bound.middlewareStack.use(governor.for({ app: 'chat' }));
+    await client.send(bound);
+    expect((await refusalOf(client.send(converse()))).code).toBe('RequestChanged');
+    expect(world.reached).toHaveLength(1);
   });
 });
