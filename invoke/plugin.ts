@@ -3,13 +3,14 @@ import type {
   FinalizeRequestHandlerOptions,
   FinalizeRequestMiddleware,
   HandlerExecutionContext,
+  HandlerOptions,
   InitializeHandlerOptions,
   InitializeMiddleware,
   MiddlewareStack,
   RelativeMiddlewareOptions,
 } from '@smithy/types';
-import { type FinalizingEntry, finalizingEntries } from './finalizing-entries.ts';
 import { GovernorRefusal } from './refusals.ts';
+import { replaceEntries, type StackEntry, stackEntries } from './stack-entries.ts';
 
 /** An AWS SDK plugin: `client.middlewareStack.use(governor)`, or that of a single command. */
 export interface GovernorPlugin {
@@ -43,16 +44,16 @@ export interface GovernedCalls {
  */
 export const pluginOf = (calls: GovernedCalls, preparation?: () => Preparation | undefined): GovernorPlugin => ({
   applyToStack<Input extends object, Output extends object>(stack: MiddlewareStack<Input, Output>) {
-    const entries = finalizingEntries(stack);
+    const entries = stackEntries(stack);
     const retry = entries.find(({ options }) => options.name === RETRY);
     if (retry === undefined) {
       stack.addRelativeTo(calls.admission, ADMISSION);
       stack.addRelativeTo(ofCommand(calls), ATTEMPT);
       if (preparation?.() === undefined) return;
-    } else wrap(stack, retry, entries, calls);
+    } else wrap(stack, entries, retry, calls);
     const preparing: InitializeMiddleware<Input, Output> = (next, context) => async (args) => {
       // It stays where it has to refuse, and so refuses all.
-      if (retry === undefined ? !isPlaced(context) : !isWrapped(context)) throw displaced();
+      if (!isPlaced(context)) throw displaced();
       // The SDK copies a middleware with each command: this one is not to cost the calls after the first anything.
       stack.remove(PREPARATION.name);
       await preparation?.()?.(context, args.input);
@@ -64,56 +65,83 @@ export const pluginOf = (calls: GovernedCalls, preparation?: () => Preparation |
 
 const RETRY = 'retryMiddleware';
 
-/** What was wrapped: a further governor of the same client takes the place of the one before. */
-const retries = new WeakMap<object, object>();
+/** A name of the SDK's signing in all its versions. It is placed by the retry, so that no request is sent without it. */
+const SIGNING = 'awsAuthMiddleware';
+
+/*
+ * Two copies of this package may meet in a client: one for each version, or for each time that a server under development
+ * loads it anew. So what they know each other by is registered.
+ */
+
+/** What a middleware of a governor stands round: a further governor of the same client takes the place of the one before. */
+const WRAPPED = Symbol.for('bedrock-cost-governor.wrapped');
+
+/** A mark on a call's context: it is governed, by its command or by its client. */
+const PLACED = Symbol.for('bedrock-cost-governor.placed');
+
+const isPlaced = (context: HandlerExecutionContext): boolean => Reflect.has(context, PLACED);
 
 /** Two middlewares less for the SDK to copy and to sort with each call, which is most of what a governed call costs. */
 function wrap<Input extends object, Output extends object>(
   stack: MiddlewareStack<Input, Output>,
-  entry: FinalizingEntry<Input, Output>,
-  entries: readonly FinalizingEntry<Input, Output>[],
+  entries: readonly StackEntry<Input, Output>[],
+  retry: StackEntry<Input, Output>,
   calls: GovernedCalls,
 ): void {
-  const retry = (retries.get(entry.middleware) ?? entry.middleware) as typeof entry.middleware;
-  const around: typeof retry = (next, context) => {
-    // The SDK makes a call's middlewares from the last to the first: by now it has made what the command itself brings.
-    const isOfCommand = isPlaced(context);
-    Reflect.set(context, PLACED, WRAPPED);
-    if (isOfCommand) return retry(next, context);
-    return calls.admission(retry(calls.attempt(next, context), context), context);
-  };
-  retries.set(around, retry);
-  const { step, priority, ...named } = entry.options;
-  stack.add(around, { ...named, step, ...(priority && { priority }), override: true });
-  // What replaces something becomes the last of its kind. Middlewares of the caller stay below the retry, where they were.
-  const below = entries.slice(entries.indexOf(entry) + 1).filter(({ options }) => options.priority === priority);
-  for (const { middleware, options } of below) {
-    stack.remove(options.name ?? middleware);
-    stack.add(middleware, options);
-  }
+  const governed = entries
+    // Of a governor that came with another stack.
+    .filter(({ options }) => options.name !== ADMISSION.name && options.name !== ATTEMPT.name)
+    .map((entry) => {
+      const middleware = wrapped(entry.middleware);
+      if (entry === retry) return { ...entry, middleware: around(middleware, calls) };
+      return isSigning(entry.options) ? { ...entry, middleware: guarded(middleware) } : entry;
+    });
+  replaceEntries(stack, entries, governed);
 }
 
-/** A mark on a call's context: it is governed, by its command or by its client. */
-const PLACED = Symbol('governed');
+type Finalizing<Input extends object, Output extends object> = StackEntry<Input, Output>['middleware'];
 
-/** What the mark says once the client's retry has been wrapped for the call, whoever governs it. */
-const WRAPPED = 'wrapped';
+const wrapped = <Input extends object, Output extends object>(middleware: Finalizing<Input, Output>) =>
+  (Reflect.get(middleware, WRAPPED) ?? middleware) as typeof middleware;
 
-const isPlaced = (context: HandlerExecutionContext): boolean => Reflect.has(context, PLACED);
+function around<Input extends object, Output extends object>(
+  retry: Finalizing<Input, Output>,
+  calls: GovernedCalls,
+): Finalizing<Input, Output> {
+  const governing: typeof retry = (next, context) => {
+    // The SDK makes a call's middlewares from the last to the first: by now it has made what the command itself brings.
+    if (isPlaced(context)) return retry(next, context);
+    Reflect.set(context, PLACED, true);
+    return calls.admission(retry(calls.attempt(next, context), context), context);
+  };
+  return Object.assign(governing, { [WRAPPED]: retry });
+}
 
-const isWrapped = (context: HandlerExecutionContext): boolean => Reflect.get(context, PLACED) === WRAPPED;
+const isSigning = ({ name, aliases }: HandlerOptions): boolean =>
+  name === SIGNING || aliases?.includes(SIGNING) === true;
+
+/** The signing, but for calls in which nothing governs: something has taken the place of the retry, and of the governor with it. */
+function guarded<Input extends object, Output extends object>(
+  signing: Finalizing<Input, Output>,
+): Finalizing<Input, Output> {
+  const guarding: typeof signing = (next, context) => {
+    const sign = signing(next, context);
+    return (args) => (isPlaced(context) ? sign(args) : Promise.reject(displaced()));
+  };
+  return Object.assign(guarding, { [WRAPPED]: signing });
+}
 
 const ofCommand =
   (calls: GovernedCalls): GovernedCalls['attempt'] =>
   (next, context) => {
-    Reflect.set(context, PLACED, 'by its command');
+    Reflect.set(context, PLACED, true);
     return calls.attempt(next, context);
   };
 
 const displaced = (): GovernorRefusal =>
   new GovernorRefusal(
     'RequestChanged',
-    `Something has replaced or removed this client’s "${RETRY}" after the governor was added, and the governor with it. Add the governor last: client.middlewareStack.use(governor).`,
+    `Something has replaced or removed this client’s "${RETRY}" after the governor was added, and the governor with it. Add the governor last: client.middlewareStack.use(governor). A command with a retry of its own brings the governor along: command.middlewareStack.use(governor).`,
   );
 
 const PREPARATION = {

@@ -1,13 +1,15 @@
 import type { BedrockRuntimeClient, ServiceInputTypes, ServiceOutputTypes } from '@aws-sdk/client-bedrock-runtime';
+import { constructStack } from '@smithy/core/client';
 import type {
   AbsoluteLocation,
   FinalizeRequestHandlerOptions,
   FinalizeRequestMiddleware,
   RelativeMiddlewareOptions,
 } from '@smithy/types';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { CoveringBudget } from '../../domain/profiles/profile-index.ts';
-import { finalizingEntries } from '../../invoke/finalizing-entries.ts';
+import { pluginOf } from '../../invoke/plugin.ts';
+import { stackEntries } from '../../invoke/stack-entries.ts';
 import { AwsFault } from '../../local/service.ts';
 import { CALL_COST, converse, figures, GovernedAws, refusalOf } from './governed-aws.ts';
 
@@ -23,6 +25,14 @@ afterEach(() => world.close());
 
 const NOTHING = { applyToStack() {} };
 
+const RETRY_OF_THEIRS = {
+  step: 'finalizeRequest',
+  priority: 'high',
+  name: 'retryMiddleware',
+  override: true,
+} as const;
+
+type Plugin = Parameters<BedrockRuntimeClient['middlewareStack']['use']>[0];
 type Middleware = FinalizeRequestMiddleware<ServiceInputTypes, ServiceOutputTypes>;
 type Place = (FinalizeRequestHandlerOptions & AbsoluteLocation) | RelativeMiddlewareOptions;
 
@@ -98,7 +108,7 @@ describe('a governor on a client', () => {
     const { middlewareStack } = client;
     const library = {
       applyToStack(stack: typeof middlewareStack) {
-        const [retry] = finalizingEntries(stack).filter(({ options }) => options.name === 'retryMiddleware');
+        const [retry] = stackEntries(stack).filter(({ options }) => options.name === 'retryMiddleware');
         const outer: Middleware = (next, context) => {
           const handle = retry?.middleware(next, context);
           return async (args) => (await handle?.(args)) as Awaited<ReturnType<typeof next>>;
@@ -131,5 +141,105 @@ describe('a governor on a client', () => {
     await client.send(bound);
     expect((await refusalOf(client.send(converse()))).code).toBe('RequestChanged');
     expect(world.reached).toHaveLength(1);
+  });
+
+  it('leaves one middleware that the caller has added in several places in each of them', async () => {
+    const governor = world.governor();
+    const passages = async (client: BedrockRuntimeClient, plugin: Plugin): Promise<string[]> => {
+      const passed: string[] = [];
+      const passing =
+        (name: string): Middleware =>
+        (next) =>
+        async (args) => {
+          passed.push(name);
+          return await next(args);
+        };
+      const [one, other] = [passing('one'), passing('other')];
+      for (const step of ['build', 'finalizeRequest', 'deserialize'] as const)
+        add(client, one, { step, priority: 'high' } as FinalizeRequestHandlerOptions);
+      for (const middleware of [other, one]) add(client, middleware, { step: 'finalizeRequest', priority: 'high' });
+      add(client, one, { relation: 'after', toMiddleware: 'retryMiddleware' });
+      client.middlewareStack.use(plugin);
+      await client.send(converse({ modelId: profile.arn }));
+      return passed;
+    };
+    const expected = await passages(world.runtime(NOTHING), NOTHING);
+    expect(expected).toEqual(['one', 'one', 'one', 'other', 'one', 'one']);
+    expect(await passages(world.runtime(NOTHING), governor)).toEqual(expected);
+    await governor.flush();
+    expect(figures(await world.item(budget))).toEqual({ settled: CALL_COST, leased: 0, unconfirmed: 0 });
+  });
+
+  it('stands aside for another copy of this package, on the client or on a command', async () => {
+    const { client, governor } = world.process();
+    await client.send(converse());
+    vi.resetModules();
+    const copy: typeof import('../../invoke/plugin.ts') = await import('../../invoke/plugin.ts');
+    expect(copy.pluginOf).not.toBe(pluginOf);
+    let admitted = 0;
+    const ofCopy = copy.pluginOf({
+      admission: (next) => async (args) => {
+        admitted++;
+        return await next(args);
+      },
+      attempt: (next) => next,
+    });
+    const bound = converse({ modelId: profile.arn });
+    bound.middlewareStack.use(ofCopy);
+    await client.send(bound);
+    client.middlewareStack.use(ofCopy);
+    await client.send(converse({ modelId: profile.arn }));
+    await governor.flush();
+    expect(admitted).toBe(2);
+    expect(figures(await world.item(budget))).toEqual({ settled: CALL_COST, leased: 0, unconfirmed: 0 });
+
+    client.middlewareStack.use(governor);
+    await client.send(converse());
+    await governor.flush();
+    expect(admitted).toBe(2);
+    expect(figures(await world.item(budget))).toEqual({ settled: 2 * CALL_COST, leased: 0, unconfirmed: 0 });
+  });
+
+  it('takes the place of one that came with another stack', async () => {
+    const globex = await world.budget('globex', 1_000_000_000);
+    await world.profile({ tags: { tenant: 'globex' }, budgets: [globex] });
+    const first = world.governor();
+    const defaults = constructStack<ServiceInputTypes, ServiceOutputTypes>();
+    defaults.use(first);
+    const client = world.runtime(defaults);
+    await client.send(converse());
+    const other = world.governor({ tags: { tenant: 'globex' } });
+    client.middlewareStack.use(other);
+    await client.send(converse());
+    await Promise.all([first.flush(), other.flush()]);
+    expect(figures(await world.item(budget))).toEqual({ settled: CALL_COST, leased: 0, unconfirmed: 0 });
+    expect(figures(await world.item(globex))).toEqual({ settled: CALL_COST, leased: 0, unconfirmed: 0 });
+  });
+
+  it('refuses also what comes after calls that went out, where something else takes the retry’s place between them', async () => {
+    const { client } = world.process();
+    await client.send(converse());
+    add(client, (next) => next, RETRY_OF_THEIRS);
+    expect((await refusalOf(client.send(converse()))).code).toBe('RequestChanged');
+    expect(world.reached).toHaveLength(1);
+  });
+
+  it('refuses a command that brings a retry of its own, unless it brings a governor after it', async () => {
+    const { client, governor } = world.process();
+    await client.send(converse());
+    const withRetry = (): ReturnType<typeof converse> => {
+      const command = converse();
+      command.middlewareStack.add((next) => next, RETRY_OF_THEIRS);
+      return command;
+    };
+    const refusal = await refusalOf(client.send(withRetry()));
+    expect(refusal.code).toBe('RequestChanged');
+    const governed = withRetry();
+    governed.middlewareStack.use(governor);
+    await client.send(governed);
+    await client.send(converse());
+    await governor.flush();
+    expect(world.reached).toHaveLength(3);
+    expect(figures(await world.item(budget))).toEqual({ settled: 3 * CALL_COST, leased: 0, unconfirmed: 0 });
   });
 });
