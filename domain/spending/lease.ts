@@ -287,7 +287,7 @@ export class Lease {
    * The ledger has ended this lease: all of it counts as unconfirmed there, so nothing here may be used or told.
    *
    * All of it is what it was after the last write that landed. Where that may have been one which was refused here, landed late,
-   * and gave money back, calls may have used that money since: it stays in doubt.
+   * and gave money back, calls may have used that money since: it stays in doubt, and is beyond the lease from now on.
    *
    * @param ended what the ledger has in its place, where that is known: its number tells whether a write landed before
    * @returns what went beyond it, for the lease that comes after to tell
@@ -296,16 +296,17 @@ export class Lease {
     const sent = this.#inFlight;
     this.#inFlight = undefined;
     this.#lost = true;
-    const { overdrawn } = this;
-    // What calls in flight hold is not spent yet: settled is only what is complete.
-    const spent = Math.min(overdrawn, this.#spent);
     const landedNone = ended?.sequence === this.#sequence + 1;
+    const givenBack = Math.max(0, -(sent?.gain ?? 0));
+    if (landedNone) this.#available += givenBack;
+    const known = this.overdrawn;
+    // What calls in flight hold is not spent yet: settled is only what is complete.
+    const spent = Math.min(known, this.#spent);
     // What the write in flight gives back is out of reach already, and of all these writes one can have landed.
-    const given = Math.max(0, this.#mayGiveBack - Math.max(0, -(sent?.gain ?? 0)));
-    const most = landedNone ? overdrawn : Math.max(0, given - this.#available);
+    if (!landedNone) this.#available -= Math.max(0, this.#mayGiveBack - givenBack);
     return {
       spent,
-      unconfirmed: most - spent,
+      unconfirmed: this.overdrawn - spent,
       unrefused: {
         calls: this.#unrefused.calls + (sent?.write.unrefused?.calls ?? 0),
         amount: this.#unrefused.amount + Number(sent?.write.unrefused?.amount ?? 0n),

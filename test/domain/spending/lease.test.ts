@@ -260,6 +260,26 @@ describe('Lease', () => {
       }
     });
 
+    it('has what the write in flight was to give back where none had landed', () => {
+      const lease = leaseOf(100);
+      lease.reserve(callCost(10), NOW);
+      plan(lease, 0);
+      lease.settle(callCost(10), callCost(60));
+      expect(lease.available).toBe(-50);
+      expect(lease.lose({ sequence: 2 })).toEqual({ spent: 0, unconfirmed: 0, unrefused: NONE });
+      lease.overdraw(callCost(45));
+      expect(lease.overdrawn).toBe(5);
+    });
+
+    it('has beyond it what a call costs later that was in flight, and more than was held', () => {
+      const lease = used();
+      lease.reserve(callCost(20), NOW);
+      expect(lease.lose().unconfirmed).toBe(70);
+      const before = lease.overdrawn;
+      lease.settle(callCost(20), callCost(35));
+      expect(lease.overdrawn - before).toBe(15);
+    });
+
     it('tells what cost more than was held as spent, and the rest as in doubt', () => {
       const lease = used();
       lease.overdraw(callCost(45));
