@@ -93,17 +93,36 @@ const hasEnded = (choice: unknown): boolean =>
 
 /** Later counts replace earlier ones: they are totals, and a smaller one takes nothing back. What they leave out stays. */
 function merged(before: ReportedUsage = {}, later: ReportedUsage): ReportedUsage {
-  const larger = (name: Exclude<keyof ReportedUsage, 'cacheDetails'>): number | undefined => {
-    const [was, is] = [before[name], later[name]];
-    return is === undefined || (was !== undefined && was > is) ? was : is;
-  };
   const cacheDetails = later.cacheDetails ?? before.cacheDetails;
   return {
-    inputTokens: larger('inputTokens'),
-    outputTokens: larger('outputTokens'),
-    totalTokens: larger('totalTokens'),
-    cacheReadInputTokens: larger('cacheReadInputTokens'),
-    cacheWriteInputTokens: larger('cacheWriteInputTokens'),
+    ...mergedInput(before, later),
+    outputTokens: larger(before.outputTokens, later.outputTokens),
+    totalTokens: larger(before.totalTokens, later.totalTokens),
     ...(cacheDetails === undefined ? {} : { cacheDetails }),
   };
 }
+
+/** What was read counts as a whole: where only a later count tells the cached tokens apart, an earlier one has them as input. */
+function mergedInput(before: ReportedUsage, later: ReportedUsage): ReportedUsage {
+  if (before.inputTokens === undefined || later.inputTokens === undefined)
+    return {
+      inputTokens: later.inputTokens ?? before.inputTokens,
+      cacheReadInputTokens: larger(before.cacheReadInputTokens, later.cacheReadInputTokens),
+      cacheWriteInputTokens: larger(before.cacheWriteInputTokens, later.cacheWriteInputTokens),
+    };
+  const [counts, other] = inputOfReport(later) < inputOfReport(before) ? [before, later] : [later, before];
+  return {
+    inputTokens: counts.inputTokens,
+    cacheReadInputTokens: counts.cacheReadInputTokens ?? other.cacheReadInputTokens,
+    cacheWriteInputTokens: counts.cacheWriteInputTokens ?? other.cacheWriteInputTokens,
+  };
+}
+
+const inputOfReport = ({
+  inputTokens = 0,
+  cacheReadInputTokens = 0,
+  cacheWriteInputTokens = 0,
+}: ReportedUsage): number => inputTokens + cacheReadInputTokens + cacheWriteInputTokens;
+
+const larger = (was: number | undefined, is: number | undefined): number | undefined =>
+  is === undefined || (was !== undefined && was > is) ? was : is;

@@ -126,6 +126,21 @@ describe('the chunks of an InvokeModelWithResponseStream answer', () => {
     );
   });
 
+  it('that tell only in the last one which tokens were cached count them once [F6]', () => {
+    const chunk = (prompt: number, cached: number | undefined, finish: string | null) => ({
+      choices: [{ finish_reason: finish }],
+      usage: {
+        prompt_tokens: prompt,
+        completion_tokens: 5,
+        total_tokens: prompt + 5,
+        ...(cached === undefined ? {} : { prompt_tokens_details: { cached_tokens: cached } }),
+      },
+    });
+    expect(read([chunk(100, undefined, null), chunk(100, 80, 'stop')])).toEqual(usage(20, 5, 80));
+    expect(read([chunk(100, undefined, null), chunk(90, 80, 'stop')])).toEqual(usage(100, 5));
+    expect(read([chunk(100, 80, null), chunk(120, 90, 'stop')])).toEqual(usage(30, 5, 90));
+  });
+
   it('that tell nothing cost nothing to take into account', () => {
     const counts = addChunk(NO_COUNTS, start());
     expect(addChunk(counts, text)).toBe(counts);
