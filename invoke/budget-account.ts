@@ -176,9 +176,8 @@ export class BudgetAccount implements FilledAccount {
   #countBeyond({ lease, amount, source }: Hold, spent: number, unconfirmed: number, overdrawnBefore: number): void {
     const overdrawn = lease.overdrawn - overdrawnBefore;
     if (source === 'outage-extra') this.#extra += spent + unconfirmed - amount;
-    // What a call leaves makes up for calls that cost more, and for nothing else: it is in the lease again, unless that is lost.
-    else if (source === 'lease' && (overdrawn > 0 || !lease.isLost))
-      this.#overrun = Math.max(0, this.#overrun + overdrawn);
+    // What a call leaves makes up for calls that cost more, and for nothing else: it is in the lease again.
+    else if (source === 'lease') this.#overrun = Math.max(0, this.#overrun + overdrawn);
     // What the ledger took back counts as spent there; what is beyond that it learns from the lease that came after.
     if (!lease.isLost || overdrawn <= 0) return;
     const known = Math.min(overdrawn, spent);

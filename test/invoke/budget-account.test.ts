@@ -281,6 +281,32 @@ describe('an account whose lease was taken back', () => {
     expect(world.item).toMatchObject({ settled: 50n, unconfirmed: 190n, leased: 0n });
   });
 
+  it('tells all that calls used of what a refused write gave back, which landed late, also of those that end afterwards', async () => {
+    const world = new World({ limit: 100_000 });
+    const { account } = world;
+    const calls = [await world.take(40)];
+    const leased = Number(world.item.leased);
+    world.isRefusing = true;
+    await account.flush().catch(() => undefined);
+    world.isRefusing = false;
+    const copy = world.underWay[0];
+    if (copy === undefined) throw new Error('it was sent');
+    expect(await world.ledger.write(copy)).toMatchObject({ kind: 'landed' });
+    expect(world.item).toMatchObject({ leased: 40n });
+    for (const amount of [leased - 80, 20]) {
+      const hold = account.reserve(callCost(amount));
+      if (hold === undefined) throw new Error('the process takes the money for its own');
+      calls.push(hold);
+    }
+    await world.sleepPastGrace();
+    await account.fill(1);
+    await account.flush();
+    expect(world.item).toMatchObject({ settled: 0n, unconfirmed: BigInt(leased - 20), leased: 0n });
+    for (const call of calls) account.end(call, call.amount + 15, 0);
+    await account.flush();
+    expect(world.item).toMatchObject({ settled: 45n, unconfirmed: BigInt(leased - 20), leased: 0n });
+  });
+
   it('tells of calls that it let pass all the same', async () => {
     const world = new World({ limit: 100, isShadow: true });
     const { account } = world;
