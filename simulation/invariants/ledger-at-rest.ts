@@ -58,13 +58,14 @@ export function ledgerAtRest(story: Story): void {
       const outside = wasShared(story, tenant) ? 0n : costOf(certain.filter(({ isGoverned }) => !isGoverned));
       judge.check(
         'bill',
-        counted + untold + straddling(story, tenant) >= least + outside + brought,
+        counted + untold + straddling(story, tenant) + (at === 0 ? crossing(story, tenant) : 0n) >=
+          least + outside + brought,
         () =>
           `${pk} ${period} counts ${counted}, and ${least} was spent through the helper, ${outside} beside it, and ${brought} before it covered what it covers now`,
       );
       judge.check(
         'bill',
-        counted + untold >= least,
+        counted + untold + (at === 0 ? crossing(story, tenant) : 0n) >= least,
         () => `${pk} ${period} counts ${counted}, and ${least} was spent through the helper`,
       );
       judge.check(
@@ -174,6 +175,20 @@ function straddling({ world: { bill, configuration }, fleet }: Story, tenant: st
         whose === tenant &&
         endedAt < turnAt + SKEW_MS &&
         heardAt + (hosts.get(process)?.aheadAt(heardAt) ?? 0) > turnAt - SKEW_MS,
+    ),
+  );
+}
+
+/**
+ * What was given up before the turn and metered after it: AWS tells nothing of it in the first period, so that the true-up takes it for
+ * unspent there, and for spent in the second (docs/limits.md).
+ */
+function crossing({ world: { bill, configuration } }: Story, tenant: string): bigint {
+  const { turnAt } = configuration;
+  return costOf(
+    bill.attempts.filter(
+      ({ tenant: whose, begunAt, endedAt = turnAt, heardAt }) =>
+        whose === tenant && heardAt === undefined && begunAt < turnAt + SKEW_MS && endedAt > turnAt - SKEW_MS,
     ),
   );
 }
