@@ -118,7 +118,11 @@ export function draw(seed: number, without: ReadonlySet<string> = new Set()): Co
   };
   const isLending = new Chance(seed, 'lending').happens(0.08);
   const isApart = isLending || new Chance(seed, 'apart').happens(0.5);
-  const shares = { ...sharesOf(chance, without), ...echoesOf(new Chance(seed, 'echoes'), without) };
+  const shares = {
+    ...sharesOf(chance, without),
+    ...echoesOf(new Chance(seed, 'echoes'), without),
+    ...(isLending ? lossesOf(new Chance(seed, 'slow lender'), without) : {}),
+  };
   const watchers = new Chance(seed, 'watchers');
   const signals = signalsOf(watchers);
   const isWatched = new Chance(seed, 'shadow').happens(0.15);
@@ -178,6 +182,12 @@ function sharesOf(chance: Chance, without: ReadonlySet<string>): FaultShares {
 function echoesOf(chance: Chance, without: ReadonlySet<string>): Partial<FaultShares> {
   const lateCopy = chance.between(0.1, 0.3);
   return chance.happens(0.15) && !without.has('lateCopy') ? { lateCopy } : {};
+}
+
+/** Where many requests of the function `lease` are lost it runs on after whoever asked it has given up, and asks again. */
+function lossesOf(chance: Chance, without: ReadonlySet<string>): Partial<FaultShares> {
+  const lost = chance.between(0.05, 0.2);
+  return chance.happens(0.8) && !without.has('lost') ? { lost } : {};
 }
 
 type Drawn = Pick<Configuration, 'startAt' | 'endAt' | 'turnAt' | 'processes' | 'tenants' | 'profilesPerTenant'>;
