@@ -6,6 +6,7 @@ import type { IndexSource, WithheldProfile } from '../domain/profiles/index-sour
 import { type ResolverRequest, readProfilesAnswer } from '../domain/profiles/resolver-protocol.ts';
 import type { Tags } from '../domain/tags.ts';
 import { asking } from './asking.ts';
+import { lambdaSdk } from './sdk-packages.ts';
 
 /**
  * The profiles that carry these tags, from the function `resolve-profile`: for processes that may call the function
@@ -19,7 +20,7 @@ export function resolverSource(client: LambdaClient, functionName: string, tags:
   const doing = `reading the index from ${name}`;
 
   const ask = async (request: ResolverRequest) => {
-    const { InvokeCommand } = await import('@aws-sdk/client-lambda');
+    const { InvokeCommand } = await lambdaSdk();
     const { Payload, FunctionError } = await client.send(
       new InvokeCommand({ FunctionName: functionName, Payload: new TextEncoder().encode(JSON.stringify(request)) }),
     );

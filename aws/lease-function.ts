@@ -7,6 +7,7 @@ import { type LeaseRequest, readRequest, recordRequest, writeRequest } from '../
 import type { LeaseLedger } from '../domain/spending/ledger.ts';
 import type { ProcessId, UsageRecords } from '../domain/spending/usage-record.ts';
 import { errorName } from './asking.ts';
+import { lambdaSdk } from './sdk-packages.ts';
 
 /** Asks the `lease` function; rejects where it is not known what became of the request. */
 export type AskLeaseFunction = (request: string) => Promise<string>;
@@ -30,7 +31,7 @@ export function lambdaLeaseFunction(
   return async (request) => {
     making ??= makeClient();
     // Loaded with the first request: whoever reaches the table directly never needs this client.
-    const [client, { InvokeCommand }] = await Promise.all([making, import('@aws-sdk/client-lambda')]);
+    const [client, { InvokeCommand }] = await Promise.all([making, lambdaSdk()]);
     const answer = await client.send(
       new InvokeCommand({ FunctionName: functionName, Qualifier: qualifier, Payload: Buffer.from(request) }),
     );

@@ -8,6 +8,7 @@ import type { PublishedIndex } from '../domain/profiles/publish-index.ts';
 import { asking } from './asking.ts';
 import { indexDocument, pack, readIndexDocument, versionOf } from './index-document.ts';
 import { thisMachine } from './machine.ts';
+import { ssmSdk } from './sdk-packages.ts';
 
 /** A parameter of the standard tier holds 4 KB, and this much of it is left for a part (SSM API reference, PutParameter). */
 const PART_BYTES = 3_900;
@@ -81,7 +82,7 @@ async function readParts(
   until: number,
 ): Promise<(string | undefined)[]> {
   const names = Array.from({ length: until - from }, (_, i) => `${name}/${from + i}`);
-  const { GetParametersCommand } = await import('@aws-sdk/client-ssm');
+  const { GetParametersCommand } = await ssmSdk();
   const { Parameters = [] } = await client.send(new GetParametersCommand({ Names: names, WithDecryption: true }));
   const values = new Map(Parameters.map((parameter) => [parameter.Name, parameter.Value]));
   return names.map((partName) => values.get(partName));
@@ -131,7 +132,7 @@ export function indexParameter(client: SSMClient, name: string): PublishedIndex 
         });
       const version = versionOf(text);
       await asking(`writing the index to the parameter ${name}`, async () => {
-        const { PutParameterCommand } = await import('@aws-sdk/client-ssm');
+        const { PutParameterCommand } = await ssmSdk();
         for (const [at, data] of pieces.entries())
           await client.send(
             new PutParameterCommand({

@@ -3,6 +3,7 @@ import { IndexEntryReader } from '../domain/profiles/index-entry-document.ts';
 import type { IndexSource } from '../domain/profiles/index-source.ts';
 import { asking } from './asking.ts';
 import { readIndexDocument } from './index-document.ts';
+import { secretsManagerSdk } from './sdk-packages.ts';
 
 /**
  * The index as a document in one secret, as JSON or packed. A secret holds 64 KB (Secrets Manager API reference), packed
@@ -17,7 +18,7 @@ export function secretSource(client: SecretsManagerClient, secretId: string): In
     name: place,
     async read() {
       return await asking(`reading the index from ${place}`, async () => {
-        const { GetSecretValueCommand } = await import('@aws-sdk/client-secrets-manager');
+        const { GetSecretValueCommand } = await secretsManagerSdk();
         const { SecretString, SecretBinary } = await client.send(new GetSecretValueCommand({ SecretId: secretId }));
         const text = SecretString ?? Buffer.from(SecretBinary ?? []).toString('base64');
         return readIndexDocument(text, place, reader);

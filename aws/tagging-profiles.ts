@@ -6,6 +6,7 @@ import type { IndexEntry } from '../domain/profiles/profile-index.ts';
 import { GOVERNOR_TAG_PREFIX, type Tags, tagValue } from '../domain/tags.ts';
 import { asking, errorName } from './asking.ts';
 import type { Pace } from './pace.ts';
+import { taggingSdk } from './sdk-packages.ts';
 
 /** The most that a page of GetResources holds, so that few of the 15 requests a second are used (AWS General Reference). */
 const PAGE = 100;
@@ -78,7 +79,7 @@ async function listPages(
   TagFilters: { Key: string; Values: string[] }[],
   pace: Pace | undefined,
 ): Promise<Map<ProfileArn, Tags>> {
-  const { GetResourcesCommand } = await import('@aws-sdk/client-resource-groups-tagging-api');
+  const { GetResourcesCommand } = await taggingSdk();
   const tagged = new Map<ProfileArn, Tags>();
   let token: string | undefined;
   // A page may be short, or empty, while a token follows.

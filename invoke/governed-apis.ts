@@ -8,7 +8,7 @@ import type {
   ResponseStream,
 } from '@aws-sdk/client-bedrock-runtime';
 import { addChunk, NO_COUNTS, readStreamUsage, type StreamCounts } from '../domain/spending/invoke-stream-usage.ts';
-import { type AnswerHeaders, readInvokeHeaders, readInvokeUsage } from '../domain/spending/invoke-usage.ts';
+import { type AnswerHeaders, headersTellAll, readInvokeUsage } from '../domain/spending/invoke-usage.ts';
 import { type RequestBound, readTier, type ServiceTier } from '../domain/spending/pricing.ts';
 import { readReportedUsage, type UsageReading, type UsageTerms } from '../domain/spending/usage.ts';
 import { isFree } from './free-commands.ts';
@@ -71,7 +71,9 @@ const converseStream: GovernedApi = {
       let metadata: ConverseStreamOutput['metadata'];
       return {
         saw(event) {
-          metadata = (event as ConverseStreamOutput).metadata ?? metadata;
+          const told = (event as ConverseStreamOutput).metadata;
+          // Should more of it come, nothing that was told is forgotten.
+          if (metadata === undefined || told?.usage !== undefined) metadata = told ?? metadata;
         },
         usage: () => withTier(readReportedUsage(metadata?.usage, terms), metadata?.serviceTier?.type),
         // The metadata comes last, and tells all at once.
@@ -87,7 +89,7 @@ const invokeModel: GovernedApi = {
   isModelNeutral: false,
   read(output, headers, terms) {
     const { body, serviceTier } = output as InvokeModelCommandOutput;
-    const answer = { headers, ...(saysAll(headers) ? {} : { body: parsed(body) }) };
+    const answer = { headers, ...(headersTellAll(headers, () => mentionsCache(body)) ? {} : { body: parsed(body) }) };
     return withTier(readInvokeUsage(answer, terms), serviceTier);
   },
 };
@@ -131,11 +133,9 @@ export type CommandKind =
 export const kindOf = (commandName: string, input: object): CommandKind =>
   GOVERNED.get(commandName) ?? (isFree(commandName, input) ? { kind: 'free' } : { kind: 'unmetered' });
 
-/** Whether the headers leave nothing for the body to tell: most answers have no cache writes to split. */
-function saysAll(headers: AnswerHeaders): boolean {
-  const { outputTokens, cacheWriteInputTokens } = readInvokeHeaders(headers) ?? {};
-  return outputTokens !== undefined && (cacheWriteInputTokens ?? 0) === 0;
-}
+/** Without a look at its JSON: most bodies are long, and have nothing to add to the headers. All vendors' names hold the word. */
+const mentionsCache = (body: Uint8Array | undefined): boolean =>
+  body !== undefined && Buffer.from(body.buffer, body.byteOffset, body.byteLength).includes('cache');
 
 /**
  * The chunks of a stream in which usage is told: what the model has read stands in the first, the rest in the last ones.

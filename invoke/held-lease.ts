@@ -6,6 +6,7 @@ import type { LeaseLedger } from '../domain/spending/ledger.ts';
 import {
   afterWrite,
   type HolderId,
+  type LeaseEntry,
   type LeaseWrite,
   type LedgerItem,
   type LedgerKey,
@@ -139,14 +140,17 @@ export class HeldLease {
     }
     if (outcome.kind === 'landed') lease.landed();
     else if (outcome.why !== 'lease-lost') lease.refused();
-    else if (!lease.landedLate(outcome.item?.holders.get(lease.holder)?.writeId)) this.#replace(lease);
+    else {
+      const entry = outcome.item?.holders.get(lease.holder);
+      if (!lease.landedLate(entry?.writeId)) this.#replace(lease, entry);
+    }
     return outcome;
   }
 
   /** The ledger took the lease back and counts all of it as spent; what went beyond it is still to be told. */
-  #replace(lost: Lease): void {
+  #replace(lost: Lease, ended?: LeaseEntry): void {
     this.#lease = new Lease(this.#options.key, this.#options.newHolder());
-    this.#lease.carryOver(lost.lose());
+    this.#lease.carryOver(lost.lose(ended));
     this.#replaced(this.#lease);
   }
 }

@@ -52,7 +52,7 @@ export const taggingIndex =
     return onFirstUse(`the tagging API in ${regions.join(', ')}`, async () => {
       const { tableEntries } = await import('../aws/dynamodb/table-source.ts');
       const { taggingSource } = await import('../aws/tagging-profiles.ts');
-      const { ResourceGroupsTaggingAPIClient } = await import('@aws-sdk/client-resource-groups-tagging-api');
+      const { ResourceGroupsTaggingAPIClient } = await (await import('../aws/sdk-packages.ts')).taggingSdk();
       const clients = new Map<string, ResourceGroupsTaggingAPIClient>();
       const clientFor = (name: string): ResourceGroupsTaggingAPIClient => {
         const client =
@@ -75,7 +75,7 @@ export const parameterIndex =
   ({ region }) =>
     onFirstUse(`the parameter ${options.name}`, async () => {
       const { parameterSource } = await import('../aws/parameter-index.ts');
-      const { SSMClient } = await import('@aws-sdk/client-ssm');
+      const { SSMClient } = await (await import('../aws/sdk-packages.ts')).ssmSdk();
       return parameterSource(options.client ?? new SSMClient(configOf(region)), options.name);
     });
 
@@ -89,7 +89,7 @@ export const secretIndex =
   ({ region }) =>
     onFirstUse(`the secret ${options.secretId}`, async () => {
       const { secretSource } = await import('../aws/secret-index.ts');
-      const { SecretsManagerClient } = await import('@aws-sdk/client-secrets-manager');
+      const { SecretsManagerClient } = await (await import('../aws/sdk-packages.ts')).secretsManagerSdk();
       return secretSource(options.client ?? new SecretsManagerClient(configOf(region)), options.secretId);
     });
 
@@ -103,7 +103,7 @@ export const resolverIndex =
   ({ region, tags }) =>
     onFirstUse(`the function ${options.functionName}`, async () => {
       const { resolverSource } = await import('../aws/lambda-resolver.ts');
-      const { LambdaClient } = await import('@aws-sdk/client-lambda');
+      const { LambdaClient } = await (await import('../aws/sdk-packages.ts')).lambdaSdk();
       return resolverSource(options.client ?? new LambdaClient(configOf(region)), options.functionName, tags);
     });
 

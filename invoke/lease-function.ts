@@ -53,6 +53,6 @@ export const leaseFunction = ({ lambda, ...address }: LeaseFunctionOptions): Led
 const TIME_OUTS = { connectionTimeout: 1_000, requestTimeout: 5_000, throwOnRequestTimeout: true };
 
 async function environmentClient(region: string | undefined): Promise<LambdaClient> {
-  const { LambdaClient: Client } = await import('@aws-sdk/client-lambda');
+  const { LambdaClient: Client } = await (await import('../aws/sdk-packages.ts')).lambdaSdk();
   return new Client({ requestHandler: TIME_OUTS, ...(region === undefined ? {} : { region }) });
 }

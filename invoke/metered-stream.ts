@@ -37,7 +37,11 @@ export class MeteredStreams {
     this.#timer = options.timer;
   }
 
-  meter<Event>(source: AsyncIterable<Event>, meter: StreamMeter<Event>): AsyncIterable<Event> {
+  /** What it gives is read once: whoever has left it gets nothing more. */
+  meter<Event>(
+    source: AsyncIterable<Event>,
+    meter: StreamMeter<Event>,
+  ): { [Symbol.asyncIterator](): AsyncIterableIterator<Event> } {
     const end = { isOver: false };
     const finish = (): void => {
       if (end.isOver) return;
@@ -47,7 +51,8 @@ export class MeteredStreams {
     };
     const stream: OpenStream = { unreadSince: this.#clock.now(), isRead: false, giveUp: finish };
     this.#open.add(stream);
-    let iterator: AsyncIterator<Event> | undefined;
+    let iterator: AsyncIterableIterator<Event> | undefined;
+    let isLeft = false;
     const passOn = (result: IteratorResult<Event>): IteratorResult<Event> => {
       if (result.done === true) finish();
       else meter.saw(result.value);
@@ -58,6 +63,7 @@ export class MeteredStreams {
       throw error;
     };
     const drop = (source: AsyncIterator<Event>): void => {
+      isLeft = true;
       if (end.isOver) return;
       const drain = this.#drain(source, passOn, meter.disconnect)
         .catch(() => {})
@@ -65,8 +71,13 @@ export class MeteredStreams {
       this.#drains.add(drain);
       void drain.finally(() => this.#drains.delete(drain));
     };
-    const passing = (source: AsyncIterator<Event>): AsyncIterator<Event> => ({
+    const passing = (source: AsyncIterator<Event>): AsyncIterableIterator<Event> => ({
+      [Symbol.asyncIterator]() {
+        return this;
+      },
       next: () => {
+        // It is read on in the background, for its usage.
+        if (isLeft) return Promise.resolve({ done: true, value: undefined });
         stream.isRead = true;
         return source.next().then(passOn, fail);
       },

@@ -95,13 +95,17 @@ export function openTelemetry(
 const operationName = ({ operation }: ObservedCall): string =>
   operation.startsWith('Converse') ? 'chat' : 'generate_content';
 
-const consumption = ({ usage, costNanoUsd }: { usage: Usage; costNanoUsd: CallCost }): Attributes => ({
-  'gen_ai.usage.input_tokens': usage.inputTokens,
-  'gen_ai.usage.output_tokens': usage.outputTokens,
-  'gen_ai.usage.cache_read.input_tokens': usage.cacheReadInputTokens,
-  'gen_ai.usage.cache_creation.input_tokens': usage.cacheWrite5mInputTokens + usage.cacheWrite1hInputTokens,
-  'cost_governor.settled_nano_usd': costNanoUsd,
-});
+const consumption = ({ usage, costNanoUsd }: { usage: Usage; costNanoUsd: CallCost }): Attributes => {
+  const cacheWrites = usage.cacheWrite5mInputTokens + usage.cacheWrite1hInputTokens;
+  return {
+    // All that was read: by the conventions the cached tokens are parts of it.
+    'gen_ai.usage.input_tokens': usage.inputTokens + usage.cacheReadInputTokens + cacheWrites,
+    'gen_ai.usage.output_tokens': usage.outputTokens,
+    'gen_ai.usage.cache_read.input_tokens': usage.cacheReadInputTokens,
+    'gen_ai.usage.cache_creation.input_tokens': cacheWrites,
+    'cost_governor.settled_nano_usd': costNanoUsd,
+  };
+};
 
 const admission = (event: Extract<GovernorEvent, { kind: 'admitted' }>): Attributes => ({
   'gen_ai.response.model': event.profile.model,

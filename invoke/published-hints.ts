@@ -1,4 +1,5 @@
 import type { EventBridgeClient } from '@aws-sdk/client-eventbridge';
+import { eventBridgeSdk } from '../aws/sdk-packages.ts';
 import { HINT_SOURCE, HINT_TYPE, type ThresholdHint } from '../domain/signals/threshold-hint.ts';
 import { type LedgerItem, spent } from '../domain/spending/ledger.ts';
 import type { HintCounts, Hints } from './hints.ts';
@@ -63,7 +64,7 @@ export class PublishedHints implements Hints {
 
   async #publish(hint: ThresholdHint): Promise<void> {
     try {
-      const { PutEventsCommand } = await import('@aws-sdk/client-eventbridge');
+      const { PutEventsCommand } = await eventBridgeSdk();
       this.#client ??= this.#connect();
       const client = await this.#client;
       const { FailedEntryCount: failed = 0 } = await client.send(
@@ -88,7 +89,7 @@ export class PublishedHints implements Hints {
   async #connect(): Promise<EventBridgeClient> {
     const { client, region } = this.#options;
     if (client !== undefined) return client;
-    const { EventBridgeClient: Client } = await import('@aws-sdk/client-eventbridge');
+    const { EventBridgeClient: Client } = await eventBridgeSdk();
     return new Client({ requestHandler: TIME_OUTS, ...(region === undefined ? {} : { region }) });
   }
 }

@@ -25,7 +25,7 @@ export type RefusalCode =
   | 'IndexUnreadable'
   /** The index of profiles could not be read, and was not read before. */
   | 'IndexUnavailable'
-  /** A middleware of the caller's names another profile or model than the one whose call was admitted. */
+  /** A middleware of the caller's names another profile or model than the one whose call was admitted, or replaced the governor. */
   | 'RequestChanged'
   /** No price is known for the model or for an option of the request. */
   | 'Unpriced'

@@ -18,7 +18,7 @@ const governed = (): Promise<GovernedProcess> => {
 const RUN: Readonly<Record<string, (full: boolean) => Promise<void>>> = {
   lookup: async (full) => lookupSpeed(manyProfiles(PROFILES), full ? 400 : 100),
   middleware: async (full) => middlewareTime(await governed(), PROFILES, full ? 2_000 : 500),
-  cpu: async (full) => cpuRatio(full ? 30 : 10),
+  cpu: async (full) => cpuRatio(full ? 80 : 40),
   stream: async (full) => streamShare(await governed(), full ? 100 : 25),
   load: async (full) => (await import('../load/load-bench.ts')).run(full),
   latency: async (full) => (await import('./added-latency.ts')).addedLatency(await governed(), full),

@@ -1,4 +1,4 @@
-import { member } from '../untrusted-json.ts';
+import { elements, member } from '../untrusted-json.ts';
 import { completed, countOf, ownTerms, readAnthropicUsage, readInvokeBody, withSplit } from './invoke-usage.ts';
 import { type ReportedUsage, readReportedUsage, type UsageReading, type UsageTerms } from './usage.ts';
 
@@ -49,7 +49,7 @@ export function readStreamUsage(counts: StreamCounts, terms: UsageTerms = {}): U
     // The split of cache writes stands in the first chunk already, and holds whether or not the message ended.
     (metrics === undefined
       ? undefined
-      : readReportedUsage(withSplit(completed(metrics, said), counts.said?.cacheDetails), terms)) ??
+      : readReportedUsage(withSplit(completed(metrics, said, terms), counts.said?.cacheDetails), terms)) ??
     readReportedUsage(said, ownTerms(terms))
   );
 }
@@ -81,13 +81,29 @@ function tellingOf(chunk: unknown): Telling | undefined {
       said: { inputTokens: countOf(member(chunk, 'prompt_token_count')), outputTokens: llamaOutput },
       isWhole: typeof member(chunk, 'stop_reason') === 'string',
     };
-  // Amazon Nova tells its usage once, in the metadata; chat completions do in their last chunk.
+  // Amazon Nova tells its usage once, in the metadata; chat completions do in their last chunk, or a running one in each.
   const said = readInvokeBody(member(chunk, 'metadata') ?? chunk);
-  return said === undefined ? undefined : { said, isWhole: true };
+  if (said === undefined) return undefined;
+  const choices = elements(member(chunk, 'choices'));
+  return { said, isWhole: choices.length === 0 || choices.some(hasEnded) };
 }
 
-/** Later counts replace earlier ones: they are totals. What they leave out stays. */
-function merged(before: ReportedUsage | undefined, later: ReportedUsage): ReportedUsage {
-  const told = Object.entries(later).filter(([, value]) => value !== undefined);
-  return { ...before, ...Object.fromEntries(told) };
+const hasEnded = (choice: unknown): boolean =>
+  typeof (member(choice, 'finish_reason') ?? member(choice, 'stop_reason')) === 'string';
+
+/** Later counts replace earlier ones: they are totals, and a smaller one takes nothing back. What they leave out stays. */
+function merged(before: ReportedUsage = {}, later: ReportedUsage): ReportedUsage {
+  const larger = (name: Exclude<keyof ReportedUsage, 'cacheDetails'>): number | undefined => {
+    const [was, is] = [before[name], later[name]];
+    return is === undefined || (was !== undefined && was > is) ? was : is;
+  };
+  const cacheDetails = later.cacheDetails ?? before.cacheDetails;
+  return {
+    inputTokens: larger('inputTokens'),
+    outputTokens: larger('outputTokens'),
+    totalTokens: larger('totalTokens'),
+    cacheReadInputTokens: larger('cacheReadInputTokens'),
+    cacheWriteInputTokens: larger('cacheWriteInputTokens'),
+    ...(cacheDetails === undefined ? {} : { cacheDetails }),
+  };
 }

@@ -17,19 +17,26 @@ export type AnswerHeaders = Readonly<Record<string, string | undefined>>;
 
 /** Reads `x-amzn-bedrock-*-token-count`, by which Bedrock tells what it meters. */
 export function readInvokeHeaders(headers: AnswerHeaders): ReportedUsage | undefined {
-  const inputTokens = headerCount(headers['x-amzn-bedrock-input-token-count']);
-  if (inputTokens === undefined) return undefined;
-  return {
-    inputTokens,
+  const counted = {
+    inputTokens: headerCount(headers['x-amzn-bedrock-input-token-count']),
     outputTokens: headerCount(headers['x-amzn-bedrock-output-token-count']),
     cacheReadInputTokens: headerCount(headers['x-amzn-bedrock-cache-read-input-token-count']),
     cacheWriteInputTokens: headerCount(headers['x-amzn-bedrock-cache-write-input-token-count']),
   };
+  return Object.values(counted).some((count) => count !== undefined) ? counted : undefined;
 }
 
-/** What is there and no count becomes one that no reading accepts, instead of none. */
+/** What is there and no count becomes one that no reading accepts, instead of none. Blanks around a value are none of it (RFC 9110). */
 const headerCount = (text: string | undefined): number | undefined =>
-  text === undefined ? undefined : /^\d+$/.test(text) ? Number(text) : Number.NaN;
+  text === undefined ? undefined : /^[ \t]*\d+[ \t]*$/.test(text) ? Number(text) : Number.NaN;
+
+/** Whether the headers tell everything: cached tokens are to be split by the body, and checked against its total. */
+export function headersTellAll(headers: AnswerHeaders, mentionsCache: () => boolean): boolean {
+  const { inputTokens, outputTokens, cacheReadInputTokens, cacheWriteInputTokens } = readInvokeHeaders(headers) ?? {};
+  if (!isCount(inputTokens) || !isCount(outputTokens)) return false;
+  if ((cacheReadInputTokens ?? 0) !== 0 || (cacheWriteInputTokens ?? 0) !== 0) return false;
+  return (cacheReadInputTokens !== undefined && cacheWriteInputTokens !== undefined) || !mentionsCache();
+}
 
 /** Reads the usage out of a model's own answer, by the shapes that vendors document. */
 export function readInvokeBody(body: unknown): ReportedUsage | undefined {
@@ -152,7 +159,7 @@ export function readInvokeUsage(
   const counted = readInvokeHeaders(answer.headers);
   const said = readInvokeBody(answer.body);
   return (
-    (counted === undefined ? undefined : readReportedUsage(completed(counted, said), terms)) ??
+    (counted === undefined ? undefined : readReportedUsage(completed(counted, said, terms), terms)) ??
     readReportedUsage(said, ownTerms(terms))
   );
 }
@@ -161,11 +168,24 @@ export function readInvokeUsage(
 export const ownTerms = ({ unsplitWrites }: UsageTerms): UsageTerms =>
   unsplitWrites === undefined ? {} : { unsplitWrites };
 
-/** Bedrock's own counts, with what they leave out as the model says it; the model's total tells whether they contradict it. */
-export function completed(counted: ReportedUsage, said: ReportedUsage | undefined): ReportedUsage {
+/**
+ * Bedrock's own counts, with what they leave out as the model says it; the model's total tells whether they contradict it.
+ * Where they say nothing of the cache, and their input is all that the model says it has read, the cached tokens are in it.
+ */
+export function completed(
+  counted: ReportedUsage,
+  said: ReportedUsage | undefined,
+  terms: UsageTerms = {},
+): ReportedUsage {
   const own = readReportedUsage(said)?.usage;
+  const holdsAll =
+    own !== undefined &&
+    terms.inputTokens === undefined &&
+    counted.cacheReadInputTokens === undefined &&
+    counted.cacheWriteInputTokens === undefined &&
+    counted.inputTokens === inputOf(own);
   const whole = {
-    inputTokens: counted.inputTokens,
+    inputTokens: holdsAll ? own.inputTokens : (counted.inputTokens ?? said?.inputTokens),
     outputTokens: counted.outputTokens ?? said?.outputTokens,
     totalTokens: own === undefined ? undefined : inputOf(own) + own.outputTokens,
     cacheReadInputTokens: counted.cacheReadInputTokens ?? said?.cacheReadInputTokens,

@@ -59,6 +59,8 @@ export class Lease {
   #refused: Sent[] = [];
   /** Whether one of them may be expected to land yet. */
   #mayLandLate = false;
+  /** The most that one of those gives back: should it land, the ledger counts so much less with this lease. */
+  #mayGiveBack = 0;
 
   constructor(key: LedgerKey, holder: HolderId) {
     this.key = key;
@@ -234,6 +236,7 @@ export class Lease {
   #has(sent: Sent): void {
     this.#refused = [];
     this.#mayLandLate = false;
+    this.#mayGiveBack = 0;
     this.#sequence = sent.write.entry.sequence;
     this.#expiresAt = sent.write.entry.expiresAt;
     this.#leased = Number(sent.write.entry.leased);
@@ -245,6 +248,7 @@ export class Lease {
 
   /** The write in flight has changed nothing; an earlier copy of it may yet, as long as no other has landed. */
   refused(): void {
+    this.#mayGiveBack = Math.max(this.#mayGiveBack, -(this.#inFlight?.gain ?? 0));
     this.denied();
     this.#mayLandLate = true;
   }
@@ -281,20 +285,30 @@ export class Lease {
 
   /**
    * The ledger has ended this lease: all of it counts as unconfirmed there, so nothing here may be used or told.
+   *
+   * All of it is what it was after the last write that landed. Where that may have been one which was refused here, landed late,
+   * and gave money back, calls may have used that money since: it stays in doubt.
+   *
+   * @param ended what the ledger has in its place, where that is known: its number tells whether a write landed before
    * @returns what went beyond it, for the lease that comes after to tell
    */
-  lose(): Untold {
-    const untold = this.#inFlight?.write.unrefused;
+  lose(ended?: Pick<LeaseEntry, 'sequence'>): Untold {
+    const sent = this.#inFlight;
     this.#inFlight = undefined;
     this.#lost = true;
+    const { overdrawn } = this;
     // What calls in flight hold is not spent yet: settled is only what is complete.
-    const spent = Math.min(this.overdrawn, this.#spent);
+    const spent = Math.min(overdrawn, this.#spent);
+    const landedNone = ended?.sequence === this.#sequence + 1;
+    // What the write in flight gives back is out of reach already, and of all these writes one can have landed.
+    const given = Math.max(0, this.#mayGiveBack - Math.max(0, -(sent?.gain ?? 0)));
+    const most = landedNone ? overdrawn : Math.max(0, given - this.#available);
     return {
       spent,
-      unconfirmed: this.overdrawn - spent,
+      unconfirmed: most - spent,
       unrefused: {
-        calls: this.#unrefused.calls + (untold?.calls ?? 0),
-        amount: this.#unrefused.amount + Number(untold?.amount ?? 0n),
+        calls: this.#unrefused.calls + (sent?.write.unrefused?.calls ?? 0),
+        amount: this.#unrefused.amount + Number(sent?.write.unrefused?.amount ?? 0n),
       },
     };
   }

@@ -57,6 +57,10 @@ async function bundle(outDir: string) {
     outdir: outDir,
     bundle: true,
     splitting: true,
+    // A process reads these files before its first call. Names and short lines stay, for stack traces that tell something.
+    minifyWhitespace: true,
+    minifySyntax: true,
+    lineLimit: 120,
     chunkNames: '[name]-[hash]',
     platform: 'node',
     format: 'esm',

@@ -4,6 +4,7 @@ import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
+import { PROVISIONS } from './manifest.ts';
 import { rollUp } from './roll-up.ts';
 
 const run = promisify(execFile);
@@ -20,7 +21,7 @@ export async function writeDeclarations(root: string, entry: string, outDir: str
   const emitted = await mkdtemp(join(tmpdir(), 'governor-types-'));
   try {
     await compile(root, emitted);
-    const { text, packages } = await rollUp(emitted, entry);
+    const { text, packages } = await rollUp(emitted, entry, (name) => PROVISIONS[name] === 'optional peer');
     for (const name of ['index.d.ts', 'index.d.cts']) await writeFile(join(outDir, name), text);
     return packages;
   } finally {

@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join, posix } from 'node:path';
 import { type Declaration as Declared, type ModuleItem, parse } from '@swc/core';
+import { packageName } from './imports.ts';
 
 /** A declaration at the top of a module: its text with its comment, and the names that it mentions. */
 interface Declaration {
@@ -35,9 +36,14 @@ export interface RolledUp {
  *
  * @param folder declarations as the compiler wrote them, one file for each module
  * @param entry module in it, without its ending, such as `invoke/index`
+ * @param mayBeMissing whether a package need not be there: types of it are `any` then, and no mistake of the program that is checked
  * @throws an Error naming what it does not understand, or a name that two modules declare
  */
-export async function rollUp(folder: string, entry: string): Promise<RolledUp> {
+export async function rollUp(
+  folder: string,
+  entry: string,
+  mayBeMissing: (name: string) => boolean = () => false,
+): Promise<RolledUp> {
   const modules = new Map<string, Module>();
   const load = async (path: string): Promise<Module> => {
     const known = modules.get(path);
@@ -84,7 +90,12 @@ export async function rollUp(folder: string, entry: string): Promise<RolledUp> {
   }
   const imports = [...imported].sort(([a], [b]) => (a < b ? -1 : 1));
   const lines = [
-    ...imports.flatMap(([from, names]) => importOf(from, [...names].sort())),
+    ...imports.flatMap(([from, names]) => {
+      const statements = importOf(from, [...names].sort());
+      return mayBeMissing(packageName(from))
+        ? statements.flatMap((statement) => ['// @ts-ignore: an optional package', statement])
+        : statements;
+    }),
     ...[...written].map(([name, { text }]) => withExport(text, exported.has(name))),
     // Without an export of its own, a declaration file exports everything.
     'export {};',

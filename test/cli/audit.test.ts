@@ -2,15 +2,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import * as z from 'zod';
 import { DeployedGovernor, NOVA_PRO } from '../end-to-end/deployed-governor.ts';
 import { governor } from './command.ts';
+import { ALPINE_RE } from './insurer.ts';
 
-const TAGS = {
-  tenant: 'alpine-re',
-  dept: 'claims',
-  team: 'intake',
-  app: 'triage',
-  environment: 'prod',
-  costcenter: 'cc-1042',
-};
 const Decision = z.strictObject({
   type: z.literal('decision'),
   id: z.string(),
@@ -37,7 +30,7 @@ describe('governor audit', () => {
 
   beforeAll(async () => {
     stack = await DeployedGovernor.start('2026-11-10T09:00:00Z');
-    await stack.createProfile('alpine-triage', stack.foundationModel(NOVA_PRO), TAGS);
+    await stack.createProfile('alpine-triage', stack.foundationModel(NOVA_PRO), ALPINE_RE);
     await stack.aws.settled();
     await stack.sweep();
     await stack.stopSweeping();

@@ -11,15 +11,8 @@ import { AwsFault } from '../../local/service.ts';
 import { clientConfig } from '../aws/client-config.ts';
 import { DeployedGovernor, NOVA_PRO, PREFIX } from '../end-to-end/deployed-governor.ts';
 import { governor } from './command.ts';
+import { ALPINE_RE } from './insurer.ts';
 
-const TAGS = {
-  tenant: 'alpine-re',
-  dept: 'claims',
-  team: 'intake',
-  app: 'triage',
-  environment: 'prod',
-  costcenter: 'cc-1042',
-};
 const Document = z.strictObject({
   type: z.literal('doctor'),
   at: z.iso.datetime(),
@@ -54,7 +47,7 @@ describe('governor doctor', () => {
   beforeAll(async () => {
     // Now: the clock is one of the things that it looks at.
     stack = await DeployedGovernor.start(new Date().toISOString());
-    await stack.createProfile('alpine-triage', stack.foundationModel(NOVA_PRO), TAGS);
+    await stack.createProfile('alpine-triage', stack.foundationModel(NOVA_PRO), ALPINE_RE);
     await stack.aws.settled();
     await stack.sweep();
     await stack.stopSweeping();

@@ -14,17 +14,10 @@ import { epochMs } from '../../domain/clock.ts';
 import type { Call, JsonObject } from '../../local/service.ts';
 import { DeployedGovernor, FUNCTIONS, PREFIX } from '../end-to-end/deployed-governor.ts';
 import { governor } from './command.ts';
+import { ALPINE_RE } from './insurer.ts';
 
 const EXAMPLE = 'examples/insurer/governance.yaml';
 const BUDGET = 'tenant-monthly/alpine-re';
-const TAGS = {
-  tenant: 'alpine-re',
-  dept: 'claims',
-  team: 'intake',
-  app: 'triage',
-  environment: 'prod',
-  costcenter: 'cc-1042',
-};
 const NOTHING = { code: 130, signal: null, stdout: '', stderr: 'Interrupted: nothing was changed.\n' };
 
 describe('Ctrl-C', () => {
@@ -72,7 +65,7 @@ describe('Ctrl-C', () => {
       new CreateInferenceProfileCommand({
         inferenceProfileName: 'alpine',
         modelSource: { copyFrom: 'arn:aws:bedrock:us-east-1::foundation-model/amazon.nova-pro-v1:0' },
-        tags: Object.entries(TAGS).map(([key, value]) => ({ key, value })),
+        tags: Object.entries(ALPINE_RE).map(([key, value]) => ({ key, value })),
       }),
     );
     await stack.aws.settled();

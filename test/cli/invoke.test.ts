@@ -2,15 +2,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import * as z from 'zod';
 import { DeployedGovernor, NOVA_PRO } from '../end-to-end/deployed-governor.ts';
 import { governor } from './command.ts';
+import { ALPINE_RE } from './insurer.ts';
 
-const TAGS = {
-  tenant: 'alpine-re',
-  dept: 'claims',
-  team: 'intake',
-  app: 'triage',
-  environment: 'prod',
-  costcenter: 'cc-1042',
-};
 const BUDGET = 'tenant-monthly/alpine-re';
 const CALL = ['invoke', '--model', NOVA_PRO, '--tag', 'tenant=alpine-re'];
 const Amount = z.string().regex(/^\d+\.\d{2,9}$/);
@@ -35,7 +28,7 @@ describe('governor invoke', () => {
 
   beforeAll(async () => {
     stack = await DeployedGovernor.start('2026-11-10T09:00:00Z');
-    profile = await stack.createProfile('alpine-triage', stack.foundationModel(NOVA_PRO), TAGS);
+    profile = await stack.createProfile('alpine-triage', stack.foundationModel(NOVA_PRO), ALPINE_RE);
     await stack.aws.settled();
     await stack.sweep();
     await stack.stopSweeping();

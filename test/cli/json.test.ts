@@ -8,15 +8,8 @@ import { governorProgram, withSubcommands } from '../../cli/program.ts';
 import { displayUsd, nanoUsd } from '../../domain/money.ts';
 import { DeployedGovernor, NOVA_PRO, RULES } from '../end-to-end/deployed-governor.ts';
 import { governor } from './command.ts';
+import { ALPINE_RE } from './insurer.ts';
 
-const TAGS = {
-  tenant: 'alpine-re',
-  dept: 'claims',
-  team: 'intake',
-  app: 'triage',
-  environment: 'prod',
-  costcenter: 'cc-1042',
-};
 const EXAMPLE = 'examples/insurer/governance.yaml';
 const BUDGET = 'tenant-monthly/alpine-re';
 const CALL = ['invoke', '--model', NOVA_PRO, '--tag', 'tenant=alpine-re', 'Hello', '--max-tokens', '5'];
@@ -306,12 +299,12 @@ describe('what --json prints', () => {
     const resources = [`arn:aws:events:us-east-1:123456789012:rule/${RULES.sweepSchedule}`];
     await writeFile(schedule, JSON.stringify({ source: 'aws.events', 'detail-type': 'Scheduled Event', resources }));
     stack = await DeployedGovernor.start('2026-11-10T09:00:00Z');
-    await stack.createProfile('alpine-triage', stack.foundationModel(NOVA_PRO), TAGS);
-    await stack.createProfile('lakeside', stack.foundationModel(NOVA_PRO), { ...TAGS, tenant: 'lakeside' });
+    await stack.createProfile('alpine-triage', stack.foundationModel(NOVA_PRO), ALPINE_RE);
+    await stack.createProfile('lakeside', stack.foundationModel(NOVA_PRO), { ...ALPINE_RE, tenant: 'lakeside' });
     await stack.aws.settled();
     await stack.sweep();
     await stack.stopSweeping();
-    const tenant = stack.tenant(TAGS);
+    const tenant = stack.tenant(ALPINE_RE);
     await tenant.call(NOVA_PRO, 'Hello', 10);
     await tenant.close();
   });

@@ -6,15 +6,8 @@ import { notesOf } from '../../cli/command-line.ts';
 import { governorProgram, withSubcommands } from '../../cli/program.ts';
 import { DeployedGovernor, NOVA_PRO, RULES } from '../end-to-end/deployed-governor.ts';
 import { governor } from './command.ts';
+import { ALPINE_RE } from './insurer.ts';
 
-const TAGS = {
-  tenant: 'alpine-re',
-  dept: 'claims',
-  team: 'intake',
-  app: 'triage',
-  environment: 'prod',
-  costcenter: 'cc-1042',
-};
 const POLICY = ['--policy', 'examples/insurer/governance.yaml'];
 
 /** The action by which IAM permits an operation. Source: the Service Authorization Reference. */
@@ -35,7 +28,7 @@ describe('what a command says that it needs of IAM', () => {
     const resources = [`arn:aws:events:us-east-1:123456789012:rule/${RULES.sweepSchedule}`];
     await writeFile(schedule, JSON.stringify({ source: 'aws.events', 'detail-type': 'Scheduled Event', resources }));
     stack = await DeployedGovernor.start('2026-11-10T09:00:00Z');
-    await stack.createProfile('alpine-triage', stack.foundationModel(NOVA_PRO), TAGS);
+    await stack.createProfile('alpine-triage', stack.foundationModel(NOVA_PRO), ALPINE_RE);
     await stack.aws.settled();
     await stack.sweep();
     await stack.stopSweeping();

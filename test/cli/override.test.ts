@@ -9,19 +9,12 @@ import { auditOf } from '../../domain/audit/audit-record.ts';
 import { AwsFault } from '../../local/service.ts';
 import { DeployedGovernor, FUNCTIONS } from '../end-to-end/deployed-governor.ts';
 import { governor } from './command.ts';
+import { ALPINE_RE } from './insurer.ts';
 
 const EXAMPLE = new URL('../../examples/insurer/governance.yaml', import.meta.url);
 const TODAY = '2026-11-10';
 const NOVA_PRO = 'amazon.nova-pro-v1:0';
 const HAIKU = 'anthropic.claude-3-haiku-20240307-v1:0';
-const TAGS = {
-  tenant: 'alpine-re',
-  dept: 'claims',
-  team: 'intake',
-  app: 'triage',
-  environment: 'prod',
-  costcenter: 'cc-1042',
-};
 const BUDGET = 'tenant-monthly/alpine-re';
 
 /** The whole stack as it is deployed, and an operator with a shell. */
@@ -47,7 +40,7 @@ describe('npm run governor -- disable, enable, raise, shadow', () => {
           modelSource: {
             copyFrom: `arn:aws:bedrock:${region}::foundation-model/${region === 'us-east-1' ? NOVA_PRO : HAIKU}`,
           },
-          tags: Object.entries(TAGS).map(([key, value]) => ({ key, value })),
+          tags: Object.entries(ALPINE_RE).map(([key, value]) => ({ key, value })),
         }),
       );
       profiles.set(region, z.string().parse(inferenceProfileArn));
@@ -59,7 +52,7 @@ describe('npm run governor -- disable, enable, raise, shadow', () => {
   afterAll(() => stack.close());
 
   it('disables a tenant at once, in the ledger and in every Region, says who did it, and enables it again', async () => {
-    const tenant = stack.tenant(TAGS);
+    const tenant = stack.tenant(ALPINE_RE);
     await tenant.call(NOVA_PRO, 'Hello', 10);
     const disabled = await run('disable', '--tenant', 'alpine-re', '--for', '3d', '--reason', 'an invoice is disputed');
     expect(disabled).toMatchObject({ code: 0, stderr: '' });
@@ -71,7 +64,7 @@ describe('npm run governor -- disable, enable, raise, shadow', () => {
     expect(await standings()).toEqual(['closed', 'closed']);
     expect((await stack.ledger(BUDGET, '2026-11'))?.standing).toBe('closed');
     // A process that comes new gets nothing.
-    const late = stack.tenant(TAGS);
+    const late = stack.tenant(ALPINE_RE);
     await expect(late.call(NOVA_PRO, 'Hello', 10)).rejects.toMatchObject({
       code: 'TenantDisabled',
       message: expect.stringContaining('an invoice is disputed'),

@@ -6,16 +6,9 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import * as z from 'zod';
 import { DeployedGovernor, FUNCTIONS, NOVA_PRO, RULES } from '../end-to-end/deployed-governor.ts';
 import { governor } from './command.ts';
+import { ALPINE_RE } from './insurer.ts';
 
-const TAGS = {
-  tenant: 'alpine-re',
-  dept: 'claims',
-  team: 'intake',
-  app: 'triage',
-  environment: 'prod',
-  costcenter: 'cc-1042',
-};
-const { environment: _, ...WITHOUT_ENVIRONMENT } = TAGS;
+const { environment: _, ...WITHOUT_ENVIRONMENT } = ALPINE_RE;
 const Replay = z.strictObject({
   type: z.literal('replay'),
   at: z.iso.datetime().optional(),

@@ -5,16 +5,9 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import * as z from 'zod';
 import { DeployedGovernor, NOVA_PRO } from '../end-to-end/deployed-governor.ts';
 import { governor } from './command.ts';
+import { ALPINE_RE } from './insurer.ts';
 
-const ALPINE = {
-  tenant: 'alpine-re',
-  dept: 'claims',
-  team: 'intake',
-  app: 'triage',
-  environment: 'prod',
-  costcenter: 'cc-1042',
-};
-const LAKESIDE = { ...ALPINE, tenant: 'lakeside', dept: 'sales', team: 'support', app: 'chat_app' };
+const LAKESIDE = { ...ALPINE_RE, tenant: 'lakeside', dept: 'sales', team: 'support', app: 'chat_app' };
 const BUDGET = 'tenant-monthly/alpine-re';
 
 const Amount = z.string().regex(/^-?\d+\.\d{2,9}$/);
@@ -101,17 +94,17 @@ describe('governor status, tenants, profiles, overrides, take-back', () => {
 
   beforeAll(async () => {
     stack = await DeployedGovernor.start('2026-11-10T09:00:00Z');
-    await stack.createProfile('alpine-triage', stack.foundationModel(NOVA_PRO), ALPINE);
+    await stack.createProfile('alpine-triage', stack.foundationModel(NOVA_PRO), ALPINE_RE);
     await stack.createProfile('lakeside-chat', stack.foundationModel(NOVA_PRO), LAKESIDE);
     await stack.createProfile('nobody', stack.foundationModel(NOVA_PRO), {
-      ...ALPINE,
+      ...ALPINE_RE,
       dept: 'pirates',
       tenant: 'quay',
     });
     await stack.aws.settled();
     await stack.sweep();
     await stack.stopSweeping();
-    const tenant = stack.tenant(ALPINE);
+    const tenant = stack.tenant(ALPINE_RE);
     await tenant.call(NOVA_PRO, 'Hello', 10);
     await tenant.close();
   });

@@ -249,22 +249,17 @@ describe('a call', () => {
   });
 
   it.each([
-    ['before it is admitted', { step: 'build' } as const, { admitted: 2, retried: 0 }],
-    [
-      'afterwards',
-      { relation: 'after', toMiddleware: 'costGovernorAdmission', name: 'hedging' } as const,
-      { admitted: 1, retried: 1 },
-    ],
+    ['before it is admitted', true, { admitted: 2, retried: 0 }],
+    ['afterwards', false, { admitted: 1, retried: 1 }],
   ])(
     'is settled as often as it ran where a middleware of the caller sends it twice at once, %s',
-    async (_, place, counts) => {
-      const { governor, client } = world.process();
+    async (_, isBefore, counts) => {
       const twice: FinalizeRequestMiddleware<ServiceInputTypes, ServiceOutputTypes> = (next) => async (args) => {
         const [answer] = await Promise.all([next(args), next(args)]);
         return answer;
       };
-      if ('step' in place) client.middlewareStack.add(twice as never, place);
-      else client.middlewareStack.addRelativeTo(twice, place);
+      const { governor, client } = isBefore ? world.process() : world.processWithRetry(twice);
+      if (isBefore) client.middlewareStack.add(twice as never, { step: 'build' });
       await client.send(converse());
       await governor.flush();
       expect(world.billed).toBe(2 * CALL_COST);

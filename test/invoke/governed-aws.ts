@@ -4,10 +4,13 @@ import {
   type BedrockRuntimeClientConfig,
   ConverseCommand,
   type ConverseCommandInput,
+  type ServiceInputTypes,
+  type ServiceOutputTypes,
 } from '@aws-sdk/client-bedrock-runtime';
 import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { STSClient } from '@aws-sdk/client-sts';
 import { ConfiguredRetryStrategy } from '@smithy/core/retry';
+import type { FinalizeRequestMiddleware } from '@smithy/types';
 import { expect } from 'vitest';
 import * as z from 'zod';
 import { bedrockProfiles } from '../../aws/bedrock-profiles.ts';
@@ -212,6 +215,19 @@ export class GovernedAws {
   process(config: Partial<CostGovernorConfig> = {}): { governor: CostGovernor; client: BedrockRuntimeClient } {
     const governor = this.governor(config);
     return { governor, client: this.runtime(governor) };
+  }
+
+  /** A process whose program has a retry of its own in place of the SDK's: between a call's admission and its attempts. */
+  processWithRetry(retry: FinalizeRequestMiddleware<ServiceInputTypes, ServiceOutputTypes>): {
+    governor: CostGovernor;
+    client: BedrockRuntimeClient;
+  } {
+    const governor = this.governor();
+    const ofTheProgram = (stack: BedrockRuntimeClient['middlewareStack']): void =>
+      stack.add(retry, { step: 'finalizeRequest', priority: 'high', name: 'retryMiddleware', override: true });
+    const client = this.runtime({ applyToStack: ofTheProgram });
+    client.middlewareStack.use(governor);
+    return { governor, client };
   }
 
   /** A client of the table that does not retry. */

@@ -1,11 +1,4 @@
-import {
-  type BedrockRuntimeClient,
-  ConverseCommand,
-  type ConverseCommandInput,
-  type ServiceInputTypes,
-  type ServiceOutputTypes,
-} from '@aws-sdk/client-bedrock-runtime';
-import type { FinalizeRequestMiddleware } from '@smithy/types';
+import { ConverseCommand, type ConverseCommandInput } from '@aws-sdk/client-bedrock-runtime';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { CoveringBudget, IndexEntry } from '../../domain/profiles/profile-index.ts';
 import type { Tags } from '../../domain/tags.ts';
@@ -32,20 +25,10 @@ async function expectAcmePays(): Promise<void> {
   expect(figures(await world.item(theirs))).toEqual({ settled: 0, leased: 0, unconfirmed: 0 });
 }
 
-/** Adds a middleware of the caller that sees a call between its admission and the attempt at it. */
-const between = (
-  client: BedrockRuntimeClient,
-  middleware: FinalizeRequestMiddleware<ServiceInputTypes, ServiceOutputTypes>,
-): void =>
-  client.middlewareStack.addRelativeTo(middleware, {
-    relation: 'after',
-    toMiddleware: 'costGovernorAdmission',
-    name: 'ofTheCaller',
-  });
-
 async function expectUnsent(change: (request: object) => object): Promise<void> {
-  const { governor, client } = world.process();
-  between(client, (next) => async (args) => await next({ ...args, request: change(args.request as object) }));
+  const { governor, client } = world.processWithRetry(
+    (next) => async (args) => await next({ ...args, request: change(args.request as object) }),
+  );
   expect((await refusalOf(client.send(converse()))).code).toBe('RequestChanged');
   expect(world.aws.modelCalls).toEqual([]);
   await governor.close();
@@ -126,9 +109,7 @@ describe('whose money is spent', () => {
   });
 
   it('is not left open by a middleware of the caller that forgets whose call it passes on', async () => {
-    const { governor, client } = world.process();
-    between(
-      client,
+    const { governor, client } = world.processWithRetry(
       (next) =>
         async ({ input, request }) =>
           await next({ input, request }),

@@ -136,6 +136,38 @@ describe('a metered stream', () => {
     expect([ends(), disconnects(), source.letGo]).toEqual([1, 1, true]);
   });
 
+  it('that its caller has left gives it nothing more, whatever is read of it in the background', async () => {
+    const { source, seen, passing, iterator } = metered();
+    const first = iterator.next();
+    source.give(1);
+    await first;
+    await iterator.return?.();
+    await turns();
+    source.give(2);
+    await turns();
+    expect(await iterator.next()).toEqual({ done: true, value: undefined });
+    for await (const _ of passing) expect.fail('it is over for its caller');
+    expect(seen).toEqual([1, 2]);
+  });
+
+  it('can be begun by hand and read on by for await, as a generator', async () => {
+    const { source, seen, iterator } = metered();
+    const first = iterator.next();
+    source.give(1);
+    await first;
+    const read = (async () => {
+      const events: number[] = [];
+      for await (const event of iterator) events.push(event);
+      return events;
+    })();
+    await turns();
+    source.give(2);
+    await turns();
+    source.end();
+    expect(await read).toEqual([2]);
+    expect(seen).toEqual([1, 2]);
+  });
+
   it('that fails after its caller dropped it ends without a word to anybody', async () => {
     const { source, iterator, ends, streams } = metered();
     await iterator.return?.();

@@ -59,7 +59,8 @@ describe.each(APIS)('$operation', (api) => {
       'gen_ai.response.model': HAIKU,
       'aws.bedrock.inference_profile': arn,
       'cloud.region': 'us-east-1',
-      'gen_ai.usage.input_tokens': 2,
+      // With the cached ones, as the conventions have it.
+      'gen_ai.usage.input_tokens': 102,
       'gen_ai.usage.output_tokens': bill?.outputTokens,
       'gen_ai.usage.cache_creation.input_tokens': 100,
       'cost_governor.tenant': 'acme',

@@ -20,7 +20,7 @@ function chatModel(tags: Readonly<Record<string, string>> = { tenant: 'acme' }) 
       sent.push(context.commandName);
       return next(args);
     }) satisfies InitializeMiddleware<ServiceInputTypes, ServiceOutputTypes>,
-    { relation: 'before', toMiddleware: 'costGovernorAdmission', name: 'whatIsAskedFor' },
+    { relation: 'before', toMiddleware: 'retryMiddleware', name: 'whatIsAskedFor' },
   );
   const model = new ChatBedrockConverse({ client, model: NOVA_LITE, region: 'us-east-1', maxTokens: 100 });
   return { governor, model, sent };

@@ -93,7 +93,7 @@ describe('a tenant’s program', () => {
       `import { BedrockRuntimeClient } from '@aws-sdk/client-bedrock-runtime';
        import { costGovernor, GovernorRefusal } from 'bedrock-cost-governor';${REPORT}`,
     );
-    expect(output).toBe('3 true BudgetClosed');
+    expect(output).toBe('1 true BudgetClosed');
   });
 
   test('requires it from CommonJS', async () => {
@@ -102,7 +102,7 @@ describe('a tenant’s program', () => {
       `const { BedrockRuntimeClient } = require('@aws-sdk/client-bedrock-runtime');
        const { costGovernor, GovernorRefusal } = require('bedrock-cost-governor');${REPORT}`,
     );
-    expect(output).toBe('3 true BudgetClosed');
+    expect(output).toBe('1 true BudgetClosed');
   });
 
   /** Asks for a call that needs the table, which cannot be reached: whoever loads its client in vain says something else. */
@@ -137,6 +137,34 @@ describe('a tenant’s program', () => {
   ] as const)('reaches for the table also where it is bundled into one file, as %s', async (_, format, extension) => {
     const program = await helper.bundle(`${IMPORTS}${CALL}`, format);
     expect(await helper.runAlone(`bundle.${extension}`, program)).toBe('IndexUnavailable true');
+  });
+
+  describe('without its optional packages', () => {
+    let project: string;
+    beforeAll(async () => {
+      project = await helper.sparse();
+    });
+
+    test.each([
+      ['an ES module', 'esm', 'mjs'],
+      ['CommonJS', 'cjs', 'cjs'],
+    ] as const)('can be bundled, as %s', async (_, format, extension) => {
+      const program = await helper.bundle(`${IMPORTS}${CALL}`, format, project);
+      expect(await helper.runAlone(`sparse.${extension}`, program)).toBe('IndexUnavailable true');
+    });
+
+    test('says which one is missing where it is needed', async () => {
+      const index = "dynamodb, index: parameterIndex({ name: '/governor' }) }));";
+      const call = CALL.replace('dynamodb }));', index).replace("'ECONNREFUSED'", "'npm install @aws-sdk/client-ssm'");
+      const imports = `import { parameterIndex } from 'bedrock-cost-governor';${IMPORTS}`;
+      const program = await helper.bundle(`${imports}${call}`, 'esm', project);
+      expect(await helper.runAlone('missing.mjs', program)).toBe('IndexUnavailable true');
+    });
+
+    test('has types: what is of a missing package is any', async () => {
+      const report = await helper.typeCheck({ 'sparse.mts': PROGRAM }, { module: 'nodenext' }, project);
+      expect(report).toBe('');
+    });
   });
 
   test('has one copy of it, however it is imported', async () => {

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -54,9 +54,9 @@ export class InstalledHelper {
   }
 
   /** Bundles a program with all that it imports, as a tenant does for a function. */
-  async bundle(program: string, format: 'cjs' | 'esm'): Promise<string> {
+  async bundle(program: string, format: 'cjs' | 'esm', project = join(this.#workspace, 'tenant')): Promise<string> {
     const { outputFiles } = await build({
-      stdin: { contents: program, resolveDir: join(this.#workspace, 'tenant') },
+      stdin: { contents: program, resolveDir: project },
       bundle: true,
       platform: 'node',
       target: 'node20',
@@ -67,6 +67,23 @@ export class InstalledHelper {
       ...(format === 'esm' ? { banner: { js: REQUIRE } } : {}),
     });
     return outputFiles[0]?.text ?? '';
+  }
+
+  /** The project of a tenant who has installed none of the helper's optional packages. */
+  async sparse(): Promise<string> {
+    const project = join(this.#workspace, 'sparse');
+    const modules = join(project, 'node_modules');
+    await mkdir(join(modules, '@aws-sdk'), { recursive: true });
+    await cp(this.folder, join(modules, 'bedrock-cost-governor'), { recursive: true });
+    for (const name of [
+      '@aws-sdk/client-bedrock-runtime',
+      '@aws-sdk/client-dynamodb',
+      '@smithy',
+      '@types',
+      'undici-types',
+    ])
+      await symlink(join(ROOT, 'node_modules', name), join(modules, name));
+    return project;
   }
 
   /** Runs a program that finds no packages. */
@@ -83,8 +100,9 @@ export class InstalledHelper {
   async typeCheck(
     programs: Readonly<Record<string, string>>,
     options: Readonly<Record<string, unknown>>,
+    tenant = join(this.#workspace, 'tenant'),
   ): Promise<string> {
-    const project = await mkdtemp(join(this.#workspace, 'tenant/project-'));
+    const project = await mkdtemp(join(tenant, 'project-'));
     const fileNames = Object.keys(programs);
     for (const [fileName, program] of Object.entries(programs)) await writeFile(join(project, fileName), program);
     const compilerOptions = {

@@ -102,6 +102,30 @@ describe('the chunks of an InvokeModelWithResponseStream answer', () => {
     expect(read(chunks)).toEqual(expected);
   });
 
+  it('that tell less of what has been read than the first one take nothing back: counts are totals', () => {
+    const said = [
+      start({ cache_read_input_tokens: 9 }),
+      text,
+      end({ input_tokens: 0, cache_read_input_tokens: 0, output_tokens: 40 }),
+    ];
+    expect(read(said)).toEqual(usage(10, 40, 9));
+  });
+
+  it('that tell a running usage with each chunk have told all only with the last one [F4]', () => {
+    const running = (completion: number, finish: string | null) => ({
+      choices: [{ delta: { content: 'x' }, finish_reason: finish }],
+      usage: { prompt_tokens: 10, completion_tokens: completion },
+    });
+    expect(read([running(1, null), running(2, null)])).toBeUndefined();
+    expect(read([running(1, null), running(2, 'stop')])).toEqual(usage(10, 2));
+    expect(read([running(1, null), { choices: [], usage: { prompt_tokens: 10, completion_tokens: 3 } }])).toEqual(
+      usage(10, 3),
+    );
+    expect(read([{ choices: [{ text: 'x', stop_reason: 'length' }], usage: running(4, null).usage }])).toEqual(
+      usage(10, 4),
+    );
+  });
+
   it('that tell nothing cost nothing to take into account', () => {
     const counts = addChunk(NO_COUNTS, start());
     expect(addChunk(counts, text)).toBe(counts);

@@ -90,6 +90,23 @@ describe('the headers of an InvokeModel answer', () => {
     expect(readInvokeUsage(answer, { inputTokens: 'including-cache' })).toEqual({ usage: usage(10, 5, 700, 100, 200) });
   });
 
+  it('that count cached tokens as input, and no cached ones apart, are told apart by the body [F6]', () => {
+    const answer = { headers: headers('1010', '5'), body: ANTHROPIC };
+    expect(readInvokeUsage(answer)).toEqual({ usage: usage(10, 5, 700, 100, 200) });
+    // What the price entry says of Bedrock's counts says the same.
+    expect(readInvokeUsage(answer, { inputTokens: 'including-cache' })).toEqual({ usage: usage(10, 5, 700, 100, 200) });
+  });
+
+  it('go before the body one by one, where some are missing', () => {
+    const body = { usage: { input_tokens: 9, output_tokens: 3 } };
+    expect(readInvokeUsage({ headers: headers(undefined, '5'), body })?.usage).toEqual(usage(9, 5));
+    expect(readInvokeUsage({ headers: headers(undefined, undefined, '11'), body })?.usage).toEqual(usage(9, 3, 11));
+  });
+
+  it('may stand in blanks, as HTTP has it', () => {
+    expect(readInvokeUsage({ headers: headers(' 7 ', '\t3') })?.usage).toEqual(usage(7, 3));
+  });
+
   it('that hold a count which is none leave the word to the body', () => {
     expect(readInvokeUsage({ headers: headers('10', 'x'), body: ANTHROPIC })?.usage).toEqual(
       usage(10, 5, 700, 100, 200),

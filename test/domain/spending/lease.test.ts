@@ -204,6 +204,71 @@ describe('Lease', () => {
     expect(lease.held).toBe(0);
   });
 
+  describe('of which a refused write may have landed late, before it was taken back', () => {
+    /** Has given 90 of 100 back by a write that was refused, and used 60 of them since. */
+    const used = (): Lease => {
+      const lease = leaseOf(100);
+      plan(lease, 10);
+      lease.refused();
+      lease.reserve(callCost(60), NOW);
+      lease.settle(callCost(60), callCost(60));
+      return lease;
+    };
+    const NONE = { calls: 0, amount: 0 };
+
+    it('leaves in doubt what was used of the money that this write gave back', () => {
+      const lease = used();
+      plan(lease, 40);
+      expect(lease.lose()).toEqual({ spent: 0, unconfirmed: 50, unrefused: NONE });
+    });
+
+    it.each([
+      ['none had landed', 2, 0],
+      ['one had', 3, 50],
+      ['nobody knows, in a table that was restored', 2 ** 32, 50],
+    ])('goes by the number of what the ledger has in its place: %s', (_, sequence, unconfirmed) => {
+      const lease = used();
+      plan(lease, 40);
+      expect(lease.lose({ sequence })).toEqual({ spent: 0, unconfirmed, unrefused: NONE });
+    });
+
+    it('counts what the write in flight gives back once: one of them can have landed', () => {
+      const lease = used();
+      plan(lease, 0);
+      expect([lease.available, lease.lose().unconfirmed]).toEqual([0, 50]);
+      const other = used();
+      plan(other, 5);
+      expect([other.available, other.lose().unconfirmed]).toEqual([5, 50]);
+    });
+
+    it('has nothing in doubt by a write that was denied for what it says, that asked for more, or after which another landed', () => {
+      const denied = leaseOf(100);
+      plan(denied, 10);
+      denied.denied();
+      const asked = leaseOf(100);
+      plan(asked, 500);
+      asked.refused();
+      const gone = leaseOf(100);
+      plan(gone, 10);
+      gone.refused();
+      plan(gone, 90);
+      gone.landed();
+      for (const lease of [denied, asked, gone]) {
+        lease.reserve(callCost(60), NOW);
+        lease.settle(callCost(60), callCost(60));
+        expect(lease.lose()).toEqual({ spent: 0, unconfirmed: 0, unrefused: NONE });
+      }
+    });
+
+    it('tells what cost more than was held as spent, and the rest as in doubt', () => {
+      const lease = used();
+      lease.overdraw(callCost(45));
+      lease.settle(callCost(45), callCost(45));
+      expect(lease.available).toBe(-5);
+      expect(lease.lose({ sequence: 3 })).toEqual({ spent: 5, unconfirmed: 90, unrefused: NONE });
+    });
+  });
+
   it('has news while it has spent, lost track of or kept anything', () => {
     const lease = leaseOf(10);
     expect(lease.hasNews).toBe(true);
