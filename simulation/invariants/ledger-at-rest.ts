@@ -16,12 +16,14 @@ export function ledgerAtRest(story: Story): void {
   const isAlerted = plan.some(({ kind }) => kind === 'alert');
   for (const tenant of configuration.tenants) {
     const pk = `LEDGER#tenant-daily/${tenant}`;
+    let countedInAll = 0n;
     for (const [at, period] of periods.entries()) {
       const item = table.item(pk, period);
       judge.check('bill', item !== undefined, () => `${pk} ${period} is not there`);
       if (item === undefined) continue;
       const { settled, leased, unconfirmed, unattributed, opening } = booksOf(item);
       const counted = settled + unconfirmed + unattributed;
+      countedInAll += counted;
       const own = bill.attempts.filter((attempt) => attempt.tenant === tenant);
       const brought = broughtTo(story, tenant, at);
       const certain = own.filter((attempt) => isWithin(attempt, at, turnAt, -SKEW_MS));
@@ -81,6 +83,12 @@ export function ledgerAtRest(story: Story): void {
         () => `${pk} ${period}: ${least} was spent, and ${mostAllowed} + ${allowance} was allowed`,
       );
     }
+    const spentInAll = costOf(bill.attempts.filter((attempt) => attempt.tenant === tenant && attempt.isGoverned));
+    judge.check(
+      'bill',
+      countedInAll + untoldBeyond(story) >= spentInAll,
+      () => `${pk} counts ${countedInAll} in both periods, and ${spentInAll} was spent through the helper`,
+    );
     const current = table.item(pk, periods[1]);
     if (current === undefined) continue;
     const { standing, heldBy } = booksOf(current);
