@@ -78,7 +78,7 @@ interface Condition {
 
 /** In parentheses only where AND would tear it apart: parsers that go back and forth pay for each pair several times. */
 const asTerm = (condition: string): string =>
-  / OR /.test(condition.replaceAll(/\([^()]*\)/g, '')) ? `(${condition})` : condition;
+  condition.includes(' OR ') && condition.replaceAll(/\([^()]*\)/g, '').includes(' OR ') ? `(${condition})` : condition;
 
 /** The same condition, and that the item is of no later version: what is not understood is not written to. */
 export const unlessNewer = (kind: ItemKind, condition: Condition = {}) => ({

@@ -1,16 +1,17 @@
 import { type DynamoDBClient, GetItemCommand } from '@aws-sdk/client-dynamodb';
 import { Fault } from '../../domain/fault.ts';
-import type { Policy } from '../../domain/policy/policy.ts';
+import type { Policy, PolicyReading } from '../../domain/policy/policy.ts';
 import { asking } from '../asking.ts';
 import { putItem, refuseNewer } from './item-schema.ts';
 
 const KEY = { pk: { S: 'POLICY' }, sk: { S: 'CURRENT' } };
 
-/** What was read last: the same text is the same policy, whichever table it stands in. */
-let last: { readonly document: string; readonly policy: Policy } | undefined;
+/** What was made of a text last: the same text is the same policy, in whichever table it stands. */
+let latest: { readonly document: string; readonly reading: PolicyReading } | undefined;
 
 /** The policy in force, as the document that was applied. Every function reads it at each start of its work. */
 export function policyTable(client: DynamoDBClient, table: string) {
+  let last: { readonly document: string; readonly policy: Policy } | undefined;
   const stored = async (): Promise<string | undefined> => {
     const answer = await asking('reading the policy', () =>
       client.send(new GetItemCommand({ TableName: table, Key: KEY, ConsistentRead: true })),
@@ -40,7 +41,8 @@ export function policyTable(client: DynamoDBClient, table: string) {
       if (last?.document === document) return last.policy;
       // The schemas of a policy are the largest part of what a function starts with, and its first request needs none of them.
       const { readPolicy } = await import('../../domain/policy/policy.ts');
-      const reading = readPolicy(JSON.parse(document));
+      if (latest?.document !== document) latest = { document, reading: readPolicy(JSON.parse(document)) };
+      const { reading } = latest;
       if (reading.kind === 'valid') {
         last = { document, policy: reading.policy };
         return reading.policy;

@@ -115,9 +115,9 @@ export class Fleet {
   }
 
   #placeFor(tenant: number, chance: Chance): number {
-    const { isLending, tenants } = this.#world.configuration;
+    const { isApart, tenants } = this.#world.configuration;
     const place = chance.whole(0, this.#places.length - 1);
-    if (!isLending) return place;
+    if (!isApart) return place;
     const theirs = this.#places.flatMap((_, at) => (at % tenants.length === tenant ? [at] : []));
     return theirs[place % theirs.length] ?? place;
   }

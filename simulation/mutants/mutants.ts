@@ -491,8 +491,8 @@ export const MUTANTS: readonly Mutant[] = [
     changes: [
       {
         file: 'invoke/held-lease.ts',
-        source: 'else if (!lease.landedLate(outcome.item?.holders.get(lease.holder)?.writeId)) this.#replace(lease);',
-        mutant: 'else this.#replace(lease);',
+        source: 'if (!lease.landedLate(entry?.writeId)) this.#replace(lease, entry);',
+        mutant: 'this.#replace(lease, entry);',
       },
     ],
   },

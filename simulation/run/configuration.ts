@@ -45,6 +45,8 @@ export interface Configuration {
   readonly isSharedBudget: boolean;
   /** Whether tenants may not write the ledger: each process is one tenant's, and borrows through the function `lease`. */
   readonly isLending: boolean;
+  /** Whether each process is one tenant's, as where tenants have services of their own; where not, each serves all. */
+  readonly isApart: boolean;
   readonly hasFallback: boolean;
   /** What the policy makes of what AWS's watchers tell, and for how long. */
   readonly signals: SignalRules | undefined;
@@ -80,12 +82,12 @@ export function draw(seed: number, without: ReadonlySet<string> = new Set()): Co
   const chance = new Chance(seed, 'configuration');
   const zone = chance.pick(ZONES);
   const turnAt = Date.parse(zone.midnight);
-  const startAt = turnAt - chance.between(0.8, 1.1) * MINUTE;
-  const endAt = turnAt + chance.between(1, 1.4) * MINUTE;
+  const startAt = turnAt - chance.between(0.75, 1) * MINUTE;
+  const endAt = turnAt + chance.between(0.9, 1.3) * MINUTE;
   const tenants = ['acme', 'umbrella', 'initech', 'hooli'].slice(0, chance.happens(0.3) ? 3 : 2);
   const profilesPerTenant = chance.happens(0.4) ? 2 : 1;
   const processes = tenants.length + (chance.happens(0.3) ? 1 : 0);
-  const callsPerMinute = chance.between(108, 116);
+  const callsPerMinute = chance.between(116, 123);
   const calls = (callsPerMinute * (endAt - startAt)) / MINUTE;
   // What a call costs on average: see fleet/calls.ts. Half of the budgets come to their edge.
   const demandUsd = (calls * MEAN_CALL_USD) / tenants.length / 2;
@@ -115,7 +117,12 @@ export function draw(seed: number, without: ReadonlySet<string> = new Set()): Co
     metricsDelayMs: chance.between(30_000, 14 * MINUTE),
   };
   const isLending = new Chance(seed, 'lending').happens(0.08);
-  const shares = sharesOf(chance, without);
+  const isApart = isLending || new Chance(seed, 'apart').happens(0.5);
+  const shares = {
+    ...sharesOf(chance, without),
+    ...echoesOf(new Chance(seed, 'echoes'), without),
+    ...(isLending ? lossesOf(new Chance(seed, 'slow lender'), without) : {}),
+  };
   const watchers = new Chance(seed, 'watchers');
   const signals = signalsOf(watchers);
   const isWatched = new Chance(seed, 'shadow').happens(0.15);
@@ -130,7 +137,7 @@ export function draw(seed: number, without: ReadonlySet<string> = new Set()): Co
   const plan = [...planOf(new Chance(seed, 'plan'), configuration), ...alarmsOf(watchers, configuration)]
     .filter(({ name, kind }) => !without.has(name) && !without.has(kind))
     .sort((a, b) => a.at - b.at);
-  return { ...configuration, isLending, signals, upgrade, isWatched, shares, plan, without };
+  return { ...configuration, isLending, isApart, signals, upgrade, isWatched, shares, plan, without };
 }
 
 /** Of the function `lease`, by which AWS knows a tenant. */
@@ -169,6 +176,18 @@ function sharesOf(chance: Chance, without: ReadonlySet<string>): FaultShares {
     callAborted: share('callAborted', 0.08),
     usageUntold: share('usageUntold', 0.02),
   };
+}
+
+/** In some seeds requests come again and again: the copy of one that was refused may land before its sender tries anew. */
+function echoesOf(chance: Chance, without: ReadonlySet<string>): Partial<FaultShares> {
+  const lateCopy = chance.between(0.1, 0.3);
+  return chance.happens(0.15) && !without.has('lateCopy') ? { lateCopy } : {};
+}
+
+/** Where many requests of the function `lease` are lost it runs on after whoever asked it has given up, and asks again. */
+function lossesOf(chance: Chance, without: ReadonlySet<string>): Partial<FaultShares> {
+  const lost = chance.between(0.05, 0.2);
+  return chance.happens(0.8) && !without.has('lost') ? { lost } : {};
 }
 
 type Drawn = Pick<Configuration, 'startAt' | 'endAt' | 'turnAt' | 'processes' | 'tenants' | 'profilesPerTenant'>;
@@ -276,7 +295,7 @@ function planOf(chance: Chance, { startAt, endAt, turnAt, processes, tenants, pr
   }));
   for (const planned of [...plan]) {
     // Whoever has just said one thing says another.
-    if (planned.kind === 'disable' && chance.happens(0.4))
+    if (planned.kind === 'disable' && chance.happens(0.6))
       plan.push({
         ...planned,
         kind: 'enable',

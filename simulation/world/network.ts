@@ -13,7 +13,7 @@ type Listener = (next: (args: unknown) => Promise<AnswerHeaders>) => (args: unkn
 const TIMEOUT_MS = 3_000;
 const FUNCTION_TIMEOUT_MS = 5_000;
 const MAX_ATTEMPTS = 3;
-/** A signed request lives for 15 minutes: so late a copy of it may still arrive. */
+/** A signed request lives for 15 minutes: so late a copy of it may still arrive; most come while its sender still lives. */
 const LATE_COPY_MS = 14 * 60_000;
 
 /**
@@ -100,7 +100,7 @@ export class Network {
           return outcomeOf(act);
         };
         const outcome = fate.kind === 'throttled' ? { error: throttled(service) } : land();
-        if (fate.kind === 'late-copy') scheduler.after(host.chance.next() * LATE_COPY_MS, land);
+        if (fate.kind === 'late-copy') scheduler.after(host.chance.next() ** 3 * LATE_COPY_MS, land);
         const answer = (given: Outcome<T>): void =>
           void scheduler.after(fate.latencyMs * host.chance.next(), () => host.deliver(() => resolve(given)));
         if (fate.kind === 'unanswered') timeOut();
