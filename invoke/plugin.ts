@@ -47,7 +47,7 @@ export const pluginOf = (calls: GovernedCalls, preparation?: () => Preparation |
     const entries = stackEntries(stack);
     const retry = entries.find(({ options }) => options.name === RETRY);
     if (retry === undefined) {
-      stack.addRelativeTo(calls.admission, ADMISSION);
+      stack.addRelativeTo(ofOneCommand(calls), ADMISSION);
       stack.addRelativeTo(ofCommand(calls), ATTEMPT);
       if (preparation?.() === undefined) return;
     } else wrap(stack, entries, retry, calls);
@@ -137,6 +137,27 @@ const ofCommand =
     Reflect.set(context, PLACED, true);
     return calls.attempt(next, context);
   };
+
+/**
+ * A client that keeps its handlers (`cacheMiddleware` of the SDK) would go on with a command's governor for all commands of its kind,
+ * whoever's they are.
+ */
+const ofOneCommand =
+  (calls: GovernedCalls): GovernedCalls['admission'] =>
+  (next, context) => {
+    const admit = calls.admission(next, context);
+    let own: object | undefined;
+    return (args) => {
+      own ??= args.input;
+      return args.input === own ? admit(args) : Promise.reject(keptHandler());
+    };
+  };
+
+const keptHandler = (): GovernorRefusal =>
+  new GovernorRefusal(
+    'RequestChanged',
+    'This command would be charged to the tenant of another: its client keeps the middlewares of the first command of a kind (cacheMiddleware), or one of them changes the input of a command that has a governor of its own. Make the client without cacheMiddleware, or one client for each tenant: client.middlewareStack.use(governor.for(tags)).',
+  );
 
 const displaced = (): GovernorRefusal =>
   new GovernorRefusal(

@@ -69,6 +69,29 @@ describe('a command with a binding of its own, sent by a governed client', () =>
     expect(Number((await governed.item(globex)).settled)).toBe(2 * CALL_COST);
   });
 
+  test.each(['ungoverned', 'governed'])(
+    'is not charged to the tenant of another on an otherwise %s client that keeps its handlers',
+    async (kind) => {
+      const acme = await governed.budget('acme', 1_000_000);
+      const globex = await governed.budget('globex', 1_000_000);
+      await governed.profile({ tags: { tenant: 'acme' }, budgets: [acme] });
+      await governed.profile({ tags: { tenant: 'globex' }, budgets: [globex] });
+      const governor = governed.governor({ tags: {} });
+      const ofClient = kind === 'governed' ? governor.for({ tenant: 'acme' }) : { applyToStack() {} };
+      const client = governed.runtime(ofClient, { cacheMiddleware: true });
+
+      await client.send(boundTo(governor.for({ tenant: 'acme' })));
+      const refusal = await refusalOf(client.send(boundTo(governor.for({ tenant: 'globex' }))));
+      await governor.flush();
+
+      expect(refusal.code).toBe('RequestChanged');
+      expect(refusal.message).toContain('cacheMiddleware');
+      expect(governed.reached).toHaveLength(1);
+      expect(Number((await governed.item(acme)).settled)).toBe(CALL_COST);
+      expect((await governed.item(globex)).settled).toBe(0n);
+    },
+  );
+
   test('cannot leave the tags that the governor is bound to', async () => {
     await governed.profile({ tags: { tenant: 'acme' } });
     const profile = await governed.profile({ tags: { tenant: 'globex' } });
