@@ -32,7 +32,8 @@ export function ledgerAtRest(story: Story): void {
       const told = admissions.unconfirmed.get(tenant) ?? 0n;
       const { mostAllowed } = books.memoryOf(pk, period);
       const reclaimed = books.reclaimedOf(pk, period);
-      const cents = isAlerted ? CENT : 0n;
+      // A profile takes along what its former tenant recorded late, or had in doubt: a little counts in both budgets.
+      const cents = isAlerted || wasShared(story, tenant) ? CENT : 0n;
       const most =
         costOf(possible) +
         told +
