@@ -49,14 +49,12 @@ export const pluginOf = (calls: GovernedCalls, preparation?: () => Preparation |
     if (retry === undefined) {
       stack.addRelativeTo(ofOneCommand(calls), ADMISSION);
       stack.addRelativeTo(ofCommand(calls), ATTEMPT);
-      if (preparation?.() === undefined) return;
     } else wrap(stack, entries, retry, calls);
+    if (preparation?.() === undefined) return;
     const preparing: InitializeMiddleware<Input, Output> = (next, context) => async (args) => {
-      // It stays where it has to refuse, and so refuses all.
-      if (!isPlaced(context)) throw displaced();
       // The SDK copies a middleware with each command: this one is not to cost the calls after the first anything.
       stack.remove(PREPARATION.name);
-      await preparation?.()?.(context, args.input);
+      await preparation()?.(context, args.input);
       return await next(args);
     };
     stack.add(preparing, PREPARATION);
