@@ -114,7 +114,8 @@ function answered(output: Output, { encoder }: Exchange, requestId: string): Wir
 function open(services: readonly Service[], request: WireRequest, signing: Signing | undefined): Opened {
   const target = request.headers['x-amz-target'];
   if (target !== undefined) {
-    const [prefix = '', operation = ''] = target.split('.');
+    // The last two names: clients with models of the older kind (boto3, the AWS CLI, AWS SDK v2) put CloudTrail's namespace before.
+    const [prefix = '', operation = ''] = target.split('.').slice(-2);
     const service = services.find((one) => one.protocol.kind === 'json' && one.protocol.targetPrefix === prefix);
     if (service !== undefined && speaks(service, 'json')) return openJson(service, operation, request);
     return { refusal: new AwsFault('UnknownOperationException', ''), operation: target, encoder: jsonEncoder('1.1') };

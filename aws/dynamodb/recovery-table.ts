@@ -10,7 +10,13 @@ import * as z from 'zod';
 import { epochMs } from '../../domain/clock.ts';
 import { Fault } from '../../domain/fault.ts';
 import type { RecoveryStore } from '../../domain/recovery/recover.ts';
-import { CLOSED, type KnownTable, type TableId, type TableIdentities } from '../../domain/recovery/table-identity.ts';
+import {
+  CLOSED,
+  IDENTITY_UNTOLD,
+  type KnownTable,
+  type TableId,
+  type TableIdentities,
+} from '../../domain/recovery/table-identity.ts';
 import { isCell } from '../../domain/spending/cell.ts';
 import type { LedgerItem, LedgerKey } from '../../domain/spending/ledger.ts';
 import { asking } from '../asking.ts';
@@ -57,9 +63,9 @@ export function tableIdentities(client: DynamoDBClient, table: string): TableIde
       const doing = 'asking DynamoDB which table this is';
       const { Table } = await asking(doing, () => client.send(new DescribeTableCommand({ TableName: table })));
       if (Table?.TableId === undefined)
-        throw new Fault('TableIdentityUnreadable', {
+        throw new Fault(IDENTITY_UNTOLD, {
           doing,
-          problem: 'DynamoDB tells no id of the table',
+          problem: 'DynamoDB tells no id of the table, as servers that stand in for it may do',
           next: 'It is asked again with the next run.',
         });
       return { tableId: Table.TableId as TableId, isRestored: Table.RestoreSummary !== undefined };

@@ -76,12 +76,19 @@ const stackFinding = ({ stage }: ExaminedAccount, deployment: Deployment | undef
         `stage ${stage} is deployed in ${deployment.region} of account ${deployment.accountId}, table ${deployment.table}`,
       );
 
-const tableFinding = (state: TableState): Finding =>
-  state === 'open'
-    ? ok('table', 'the table is the one that its items were written in')
-    : bad(
-        'table',
-        'failed',
-        'the table was restored from a backup or rolled back: nothing is lent from it',
-        'governor recover: it counts what was spent since, and opens it (docs/ledger.md, "Restored tables").',
-      );
+function tableFinding(state: TableState): Finding {
+  if (state === 'open') return ok('table', 'the table is the one that its items were written in');
+  if (state === 'untold')
+    return bad(
+      'table',
+      'warning',
+      'DynamoDB tells no id of the table: one that is restored from a backup would not be noticed',
+      'AWS tells one: look again. Of a server that stands in for DynamoDB nothing else is to be expected.',
+    );
+  return bad(
+    'table',
+    'failed',
+    'the table was restored from a backup or rolled back: nothing is lent from it',
+    'governor recover: it counts what was spent since, and opens it (docs/ledger.md, "Restored tables").',
+  );
+}

@@ -21,6 +21,12 @@ export const CLOSED = 'closed';
  */
 export const ROLLED_BACK = 'rolled-back' as TableId;
 
+/**
+ * The code of the fault where DynamoDB answers without an id. AWS gives each table one; the API model does not require it, and servers
+ * that stand in for DynamoDB leave it out.
+ */
+export const IDENTITY_UNTOLD = 'TableIdentityUntold';
+
 /** What a person can do about it. */
 export const RECOVER =
   'Nothing is lent from it. An operator runs `npm run governor -- recover`, which counts what was spent and opens it: docs/ledger.md, "Restored tables".';

@@ -3,6 +3,7 @@ import { Fault } from '../fault.ts';
 import type { Journal } from '../journal.ts';
 import type { LedgerKey } from '../spending/ledger.ts';
 import {
+  IDENTITY_UNTOLD,
   type KnownTable,
   RECOVER,
   ROLLED_BACK,
@@ -26,9 +27,10 @@ export interface TableTending {
   readonly journal: Journal;
 }
 
-export type TableState = 'open' | 'restored' | 'closed';
+/** `untold`: no table of this name has ever told an id, so that one that was restored could not be noticed. */
+export type TableState = 'open' | 'restored' | 'closed' | 'untold';
 
-export const stateOf = (known: KnownTable | undefined, described: TableDescription): TableState => {
+export const stateOf = (known: KnownTable | undefined, described: TableDescription): Exclude<TableState, 'untold'> => {
   if (known === undefined) return described.isRestored ? 'restored' : 'open';
   if (known.closed?.in === described.tableId) return 'closed';
   return known.closed === undefined && known.tableId === described.tableId ? 'open' : 'restored';
@@ -36,8 +38,20 @@ export const stateOf = (known: KnownTable | undefined, described: TableDescripti
 
 /** Whether the table's items may be believed. */
 export async function tableState({ known, describe }: TableIdentities): Promise<TableState> {
-  const [before, described] = await Promise.all([known(), describe()]);
-  return stateOf(before, described);
+  const [before, described] = await Promise.all([known(), describedOrUntold(describe)]);
+  if (!(described instanceof Fault)) return stateOf(before, described);
+  if (before === undefined) return 'untold';
+  throw described;
+}
+
+/** @returns the fault where DynamoDB answers without an id: what follows depends on whether it has ever told one */
+async function describedOrUntold(describe: TableIdentities['describe']): Promise<TableDescription | Fault> {
+  try {
+    return await describe();
+  } catch (error) {
+    if (error instanceof Fault && error.code === IDENTITY_UNTOLD) return error;
+    throw error;
+  }
 }
 
 /**
@@ -77,7 +91,11 @@ export async function tendTable(ports: TableTending): Promise<TableState> {
   const { identities, clock, journal } = ports;
   const known = await identities.known();
   const at = clock.now();
-  const described = await identities.describe();
+  const described = await describedOrUntold(identities.describe);
+  if (described instanceof Fault) {
+    if (known === undefined) return 'untold';
+    throw described;
+  }
   const state = stateOf(known, described);
   if (state === 'open' && known === undefined) await identities.remember({ tableId: described.tableId }, undefined);
   if (state === 'open') await identities.vouch({ tableId: described.tableId, at });

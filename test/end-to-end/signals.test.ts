@@ -11,7 +11,7 @@ import { policyTable } from '../../aws/dynamodb/policy-table.ts';
 import { auditOf } from '../../domain/audit/audit-record.ts';
 import { EVENTS, isEventType } from '../../domain/events/governor-event.ts';
 import { eventBridgeHints, GovernorRefusal } from '../../invoke/index.ts';
-import type { JsonObject } from '../../local/service.ts';
+import { AwsFault, type JsonObject } from '../../local/service.ts';
 import { converse, DeployedGovernor, FUNCTIONS, NOVA_PRO, RULES } from './deployed-governor.ts';
 import { subscribeMailbox } from './mailbox.ts';
 
@@ -50,8 +50,8 @@ describe('signals about money', () => {
     const document = parse(await readFile(POLICY_FILE, 'utf8')) as { budgets: { limits: Record<string, string> }[] };
     const [tenants] = document.budgets;
     if (tenants === undefined) throw new Error('the example has a budget for each tenant');
-    for (const name of ['hinted', 'unhinted', 'twice', 'outage', 'busless', 'bypassed', 'forecast', 'filtered'])
-      tenants.limits[name] = '0.05 USD';
+    const names = ['hinted', 'unhinted', 'untended', 'twice', 'outage', 'busless', 'bypassed', 'forecast', 'filtered'];
+    for (const name of names) tenants.limits[name] = '0.05 USD';
     await policyTable(governor.dynamodb, governor.table).apply(document);
     governor.aws.observe((observation) => {
       if (observation.kind !== 'event' || observation.bus !== bus) return;
@@ -134,6 +134,21 @@ describe('signals about money', () => {
     await governor.stopSweeping();
     expect(await governor.newNotices()).toEqual([
       'threshold-crossed: Bedrock budget tenant-monthly/unhinted has reached 80%',
+    ]);
+  });
+
+  it('are found also while DynamoDB does not say which table it is, and that is told as a failure', async () => {
+    await create('untended');
+    await spend('untended', 0.85);
+    const stop = governor.aws.intercept(({ operation }) =>
+      operation === 'DescribeTable' ? new AwsFault('LimitExceededException', 'ill') : undefined,
+    );
+    const { error } = await governor.aws.invoke(FUNCTIONS.ledgerWatch, {});
+    stop();
+    await governor.aws.settled();
+    expect(error?.message).toMatch(/asking DynamoDB which table this is/);
+    expect(await governor.newNotices()).toEqual([
+      'threshold-crossed: Bedrock budget tenant-monthly/untended has reached 80%',
     ]);
   });
 

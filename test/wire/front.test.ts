@@ -166,6 +166,13 @@ describe('the front', () => {
       expect(await response.text()).toContain('user/AKIAPRESIGNED</Arn>');
     });
 
+    it('takes the target of CloudTrail with the namespace that boto3 and the AWS CLI put before it', async () => {
+      const target = 'com.amazonaws.cloudtrail.v20131101.CloudTrail_20131101.DescribeTrails';
+      const response = await post('/', { ...signedFor('cloudtrail'), 'x-amz-target': target }, '{}');
+      expect(await response.json()).toMatchObject({ trailList: [{ IsMultiRegionTrail: true }] });
+      expect(response.status).toBe(200);
+    });
+
     it('takes a bearer token for a Bedrock API key', async () => {
       const response = await fetch(`${aws.endpoint}/foundation-models`, {
         headers: { authorization: 'Bearer bedrock-api-key-x' },

@@ -1,4 +1,4 @@
-import { type DynamoDBClient, UpdateItemCommand } from '@aws-sdk/client-dynamodb';
+import { DeleteItemCommand, type DynamoDBClient, UpdateItemCommand } from '@aws-sdk/client-dynamodb';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { ledgerTable } from '../../../aws/dynamodb/ledger-table.ts';
 import { overridesTable } from '../../../aws/dynamodb/overrides-table.ts';
@@ -220,6 +220,21 @@ describe('the recovery of a restored table', () => {
     stop = failing('LimitExceededException');
     await expect(refuseRestored(identities)).rejects.toMatchObject({ code: 'TableRestored' });
     stop();
+  });
+
+  it('goes on where no id was ever told, as by servers that stand in for DynamoDB, and is not taken for right where one was', async () => {
+    const stop = aws.intercept((call) =>
+      call.operation === 'DescribeTable' ? { answer: { Table: { TableName: TABLE } } } : undefined,
+    );
+    await expect(tend()).rejects.toMatchObject({ code: 'TableIdentityUntold' });
+    await expect(tableState(tableIdentities(client, TABLE))).rejects.toMatchObject({ code: 'TableIdentityUntold' });
+    await client.send(new DeleteItemCommand({ TableName: TABLE, Key: { pk: { S: 'TABLE' }, sk: { S: 'IDENTITY' } } }));
+    expect(await tend()).toBe('untold');
+    expect(await tableState(tableIdentities(client, TABLE))).toBe('untold');
+    await refuseRestored(tableIdentities(client, TABLE));
+    expect(await tableIdentities(client, TABLE).known()).toBeUndefined();
+    stop();
+    expect(await tend()).toBe('open');
   });
 
   it('refuses a lease before anybody has noticed, and to whoever may not look at the table once it is closed', async () => {

@@ -99,6 +99,14 @@ describe('the doctor', () => {
       /restored from a backup/,
       /governor recover/,
     ],
+    [
+      'a table that tells no id',
+      { tableState: async () => 'untold' },
+      'table',
+      'warning',
+      /no id of the table/,
+      /stands in for DynamoDB/,
+    ],
     ['no trail', { trails: async () => [] }, 'trail', 'failed', /no trail logs management events/, /create-trail/],
     [
       'a trail of reads alone',
