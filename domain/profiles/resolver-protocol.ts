@@ -16,18 +16,19 @@ import { entryForHelpers } from './shared-entry.ts';
 
 const version = z.literal(1).default(1);
 const tags = z.custom<Tags>(isTags, 'expected an object of tags, such as {"tenant":"acme"}');
-const request = z.union([
-  z.strictObject({
-    version,
-    /** A base model id, a system profile id, the ARN of either, or the ARN of an application inference profile. */
-    modelId: z.string().min(1).max(2_048),
-    tags,
-    region: z.string().max(64).exactOptional(),
-  }),
-  /** All profiles that carry these tags, a page at a time, for helpers. */
-  z.strictObject({ version, list: z.strictObject({ tags, after: z.string().max(2_048).exactOptional() }) }),
-]);
-export type ResolverRequest = z.infer<typeof request>;
+const oneProfile = z.strictObject({
+  version,
+  /** A base model id, a system profile id, the ARN of either, or the ARN of an application inference profile. */
+  modelId: z.string().min(1).max(2_048),
+  tags,
+  region: z.string().max(64).exactOptional(),
+});
+/** All profiles that carry these tags, a page at a time, for helpers. */
+const allProfiles = z.strictObject({
+  version,
+  list: z.strictObject({ tags, after: z.string().max(2_048).exactOptional() }),
+});
+export type ResolverRequest = z.infer<typeof oneProfile> | z.infer<typeof allProfiles>;
 
 const withheldProfile = z.object({
   arn: z.string(),
@@ -86,7 +87,9 @@ export const refusedAnswer = (
 
 /** Undefined where it is no request of this version; `problem` says where and what was expected. */
 export function readResolverRequest(payload: unknown): { request: ResolverRequest } | { problem: string } {
-  const read = request.safeParse(payload);
+  // Not a union of both: zod does not say which member of a union is wrong, and callers write this by hand.
+  const isList = typeof payload === 'object' && payload !== null && 'list' in payload;
+  const read = (isList ? allProfiles : oneProfile).safeParse(payload);
   return read.success ? { request: read.data } : { problem: z.prettifyError(read.error) };
 }
 

@@ -119,16 +119,19 @@ describe('a request for a list', () => {
 });
 
 it.each([
-  ['nothing', null],
-  ['a text', 'hello'],
-  ['no tags', { modelId: NOVA }],
-  ['tags that are a list', { modelId: NOVA, tags: ['tenant'] }],
-  ['a tag that is a number', { modelId: NOVA, tags: { tenant: 7 } }],
-  ['an unknown member', { modelId: NOVA, tags: {}, tenant: 'acme' }],
-  ['another version', { version: 2, modelId: NOVA, tags: {} }],
-  ['an endless model', { modelId: 'm'.repeat(10_000), tags: {} }],
-])('a request that is %s is refused with what was expected, and reads nothing', async (_, payload) => {
-  expect(await ask(payload)).toMatchObject({ version: 1, kind: 'refused', code: 'RequestInvalid' });
+  ['nothing', null, /expected object/],
+  ['a text', 'hello', /expected object/],
+  ['without tags', { modelId: NOVA }, /expected an object of tags.*at tags/s],
+  ['with tags that are a list', { modelId: NOVA, tags: ['tenant'] }, /expected an object of tags.*at tags/s],
+  ['with a tag that is a number', { modelId: NOVA, tags: { tenant: 7 } }, /expected an object of tags.*at tags/s],
+  ['without a model', { model: NOVA, tags: {} }, /(?=.*at modelId)(?=.*"model")/s],
+  ['with an unknown member', { modelId: NOVA, tags: {}, tenant: 'acme' }, /"tenant"/],
+  ['of another version', { version: 2, modelId: NOVA, tags: {} }, /expected 1.*at version/s],
+  ['of an endless model', { modelId: 'm'.repeat(10_000), tags: {} }, /2048.*at modelId/s],
+  ['for a list without tags', { list: {} }, /expected an object of tags.*at list\.tags/s],
+])('a request that is %s is refused with what was expected, and reads nothing', async (_, payload, message) => {
+  const refusal = { version: 1, kind: 'refused', code: 'RequestInvalid', message: expect.stringMatching(message) };
+  expect(await ask(payload)).toMatchObject(refusal);
   expect(index.reads).toBe(0);
 });
 
