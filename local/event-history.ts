@@ -4,6 +4,7 @@ import { trailOperations } from './trails.ts';
 
 const KEPT_MS = 90 * 86_400_000;
 const MAX_PAGE = 50;
+const MAX_VALUE = 2_000;
 const ATTRIBUTES = new Set(['EventName', 'ResourceName', 'EventSource', 'EventId']);
 
 interface Recorded {
@@ -49,7 +50,9 @@ export class EventHistory {
             .filter((one) => one.region === region && one.at <= now - this.#delayMs && one.at > now - KEPT_MS)
             .filter((one) => attributes.every((attribute) => hasAttribute(one, attribute)))
             .toReversed();
-          const limit = Math.min(MAX_PAGE, Number(input['MaxResults'] ?? MAX_PAGE));
+          const limit = read.optionalNumber('MaxResults') ?? MAX_PAGE;
+          if (!Number.isInteger(limit) || limit < 1 || limit > MAX_PAGE)
+            throw new AwsFault('InvalidMaxResultsException', `MaxResults must be between 1 and ${MAX_PAGE}.`);
           const start = Number(read.optionalString('NextToken') ?? 0);
           return {
             Events: found.slice(start, start + limit).map(shown),
@@ -64,10 +67,12 @@ export class EventHistory {
 function hasAttribute({ detail }: Recorded, attribute: JsonObject): boolean {
   const { AttributeKey: key, AttributeValue: value } = attribute;
   if (typeof key !== 'string' || !ATTRIBUTES.has(key)) throw invalid(`The attribute ${String(key)} is not embedded.`);
+  if (typeof value !== 'string' || value === '' || value.length > MAX_VALUE)
+    throw invalid(`The value of ${key} must have 1 to ${MAX_VALUE} characters.`);
   if (key === 'EventName') return detail['eventName'] === value;
   if (key === 'EventSource') return detail['eventSource'] === value;
   if (key === 'EventId') return detail['eventID'] === value;
-  return resourcesOf(detail).includes(String(value));
+  return resourcesOf(detail).includes(value);
 }
 
 /** UNVERIFIED: which resources the event of a profile's call bears. */

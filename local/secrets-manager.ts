@@ -116,7 +116,8 @@ export function createSecretsManager(world: World, identifiers: Identifiers): Se
       Name: secret.name,
       VersionId: version.id,
       ...version.value,
-      VersionStages: [...version.stages],
+      // At least one, where it is there [API model].
+      ...(version.stages.size === 0 ? {} : { VersionStages: [...version.stages] }),
       CreatedDate: version.createdAt / 1000,
     };
   };

@@ -7,11 +7,12 @@ import type { ServiceTier } from './prices.ts';
 
 const TIERS = ['priority', 'default', 'flex', 'reserved'];
 const LATENCIES = ['standard', 'optimized'];
+const IMAGE_FORMATS = ['png', 'jpeg', 'gif', 'webp'];
 
 /** The checks that need no model. */
 export function validateConverse(input: JsonObject): void {
   const violations = new Violations();
-  const { inferenceConfig, requestMetadata, serviceTier, performanceConfig } = input;
+  const { inferenceConfig, requestMetadata, serviceTier, performanceConfig, toolConfig } = input;
   if (isObject(inferenceConfig)) {
     atLeast(violations, 'inferenceConfig.maxTokens', inferenceConfig['maxTokens'], 1);
     between0And1(violations, 'inferenceConfig.temperature', inferenceConfig['temperature']);
@@ -26,9 +27,14 @@ export function validateConverse(input: JsonObject): void {
       violations.text('requestMetadata.value', value, { min: 0, max: 256, pattern: '[a-zA-Z0-9\\s:_@$#=/+,.-]*' });
     }
   }
-  if (isObject(serviceTier)) violations.oneOf('serviceTier.type', serviceTier['type'], TIERS);
+  if (isObject(serviceTier)) {
+    violations.required('serviceTier.type', serviceTier['type']);
+    violations.oneOf('serviceTier.type', serviceTier['type'], TIERS);
+  }
   if (isObject(performanceConfig))
     violations.oneOf('performanceConfig.latency', performanceConfig['latency'], LATENCIES);
+  if (isObject(toolConfig)) checkTools(violations, toolConfig['tools']);
+  checkImages(violations, input['messages']);
   violations.refuse();
   validateMessages(input['messages']);
 }
@@ -45,6 +51,35 @@ export function validateInvocation(headers: Readonly<Record<string, string>>): {
   violations.oneOf('performanceConfigLatency', latency, LATENCIES);
   violations.refuse();
   return { tier, latency };
+}
+
+function checkTools(violations: Violations, tools: Json | undefined): void {
+  violations.required('toolConfig.tools', tools);
+  if (!Array.isArray(tools)) return;
+  if (tools.length === 0)
+    violations.add('toolConfig.tools', tools, 'Member must have length greater than or equal to 1');
+  for (const [index, tool] of tools.entries()) {
+    const spec = isObject(tool) ? tool['toolSpec'] : undefined;
+    if (!isObject(spec)) continue;
+    const path = `toolConfig.tools.${index + 1}.member.toolSpec`;
+    violations.required(`${path}.name`, spec['name']);
+    violations.text(`${path}.name`, spec['name'], { min: 1, max: 64, pattern: '[a-zA-Z0-9_-]+' });
+    violations.required(`${path}.inputSchema`, spec['inputSchema']);
+  }
+}
+
+function checkImages(violations: Violations, messages: Json | undefined): void {
+  for (const [index, message] of (Array.isArray(messages) ? messages : []).entries()) {
+    const content = isObject(message) ? message['content'] : undefined;
+    for (const [at, block] of (Array.isArray(content) ? content : []).entries()) {
+      const image = isObject(block) ? block['image'] : undefined;
+      if (!isObject(image)) continue;
+      const path = `messages.${index + 1}.member.content.${at + 1}.member.image`;
+      violations.required(`${path}.format`, image['format']);
+      violations.oneOf(`${path}.format`, image['format'], IMAGE_FORMATS);
+      violations.required(`${path}.source`, image['source']);
+    }
+  }
 }
 
 function atLeast(violations: Violations, path: string, value: Json | undefined, min: number): void {
@@ -98,6 +133,8 @@ function validateContent(content: Json | undefined, index: number): void {
     if (!isObject(block))
       throw new AwsFault('SerializationException', `messages.${index}.content.${at} must be a structure.`);
     const { text } = block;
+    if (text !== undefined && text !== null && typeof text !== 'string')
+      throw new AwsFault('SerializationException', `messages.${index}.content.${at}.text must be a string.`);
     if (typeof text === 'string' && text.trim() === '') {
       throw invalid(
         `The text field in the ContentBlock object at messages.${index}.content.${at} is blank. Add text to the text field, and try again.`,

@@ -120,18 +120,27 @@ function readPeriod(period: number | undefined): number {
   return period;
 }
 
+/** [API model, CloudWatch] */
+function within(max: number, name: string, value: string): string {
+  if (value === '' || value.length > max) throw invalid(`The parameter ${name} must have 1 to ${max} characters.`);
+  return value;
+}
+
 function readMetric(structure: JsonObject): {
   name: string;
   metric: Metric | undefined;
   identity: MetricIdentity;
 } {
   const members = membersOf(structure, invalid);
-  const name = members.string('MetricName');
+  const name = within(255, 'MetricName', members.string('MetricName'));
   const dimensions = members.objects('Dimensions').map((dimension) => membersOf(dimension, invalid));
   if (dimensions.length > 30) throw invalid('The collection Dimensions must not have a size greater than 30.');
-  const pairs = dimensions.map((dimension) => [dimension.string('Name'), dimension.string('Value')] as const);
+  const pairs = dimensions.map(
+    (dimension) =>
+      [within(255, 'Name', dimension.string('Name')), within(1_024, 'Value', dimension.string('Value'))] as const,
+  );
   const [first, ...others] = pairs;
-  const namespace = members.string('Namespace');
+  const namespace = within(255, 'Namespace', members.string('Namespace'));
   const isReported = namespace === BEDROCK_NAMESPACE && first?.[0] === 'ModelId' && others.length === 0;
   return {
     name,

@@ -346,6 +346,27 @@ describe.each([
         /'requestMetadata' failed to satisfy constraint: Map must have length less than or equal to 16/,
       ],
       ['a metadata value of 257 characters', { requestMetadata: { a: 'x'.repeat(257) } }, /'requestMetadata\.value'/],
+      ['no tools where there is a configuration of them', { toolConfig: { tools: [] } }, /'toolConfig\.tools'/],
+      [
+        'a tool whose name has blanks',
+        { toolConfig: { tools: [{ toolSpec: { name: 'get claim', inputSchema: { json: {} } } }] } },
+        /'toolConfig\.tools\.1\.member\.toolSpec\.name' failed to satisfy constraint: Member must satisfy regular/,
+      ],
+      [
+        'a tool without a schema',
+        { toolConfig: { tools: [{ toolSpec: { name: 'get', inputSchema: undefined } }] } },
+        /'toolConfig\.tools\.1\.member\.toolSpec\.inputSchema' failed to satisfy constraint: Member must not be null/,
+      ],
+      [
+        'an image without a format',
+        {
+          messages: [
+            { role: 'user', content: [{ image: { format: undefined, source: { bytes: new Uint8Array([1]) } } }] },
+          ],
+        },
+        /'messages\.1\.member\.content\.1\.member\.image\.format' failed to satisfy constraint: Member must not be null/,
+      ],
+      ['a tier without its type', { serviceTier: { type: undefined } }, /'serviceTier\.type'/],
       ['a tier that the model lacks', { serviceTier: { type: 'flex' } }, /service tier flex is not supported/],
       ['more than the context window holds', { messages: ask(ofTokens(300_001)) }, /Input is too long/],
     ] satisfies [string, Partial<ConverseCommandInput>, RegExp][])('%s', async (_name, input, message) => {

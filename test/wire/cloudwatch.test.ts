@@ -215,6 +215,8 @@ describe('CloudWatch over the wire', () => {
     ['the same id twice', [{}, {}], {}],
     ['an id that begins with a capital', [{ id: 'Input' }], {}],
     ['a period of 90 seconds', [{ period: 90 }], {}],
+    ['a metric without a name', [{ name: '' }], {}],
+    ['a metric with a name of 256 characters', [{ name: 'x'.repeat(256) }], {}],
     ['a statistic that does not exist', [{ stat: 'Median' }], {}],
     ['a start that is not before the end', [{}], { EndTime: new Date(START) }],
     ['more data points than a page may have', [{}], { MaxDatapoints: 100_801 }],

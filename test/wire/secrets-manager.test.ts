@@ -73,6 +73,9 @@ describe('Secrets Manager over the wire', () => {
     expect(await get({ VersionId: pending.VersionId })).toMatchObject({ VersionStages: ['AWSPENDING'] });
     await put('four');
     expect(await get({ VersionStage: 'AWSPREVIOUS' })).toMatchObject({ SecretString: 'two' });
+    const unlabelled = await get({ VersionId: first.VersionId });
+    expect(unlabelled.SecretString).toBe('one');
+    expect(unlabelled.VersionStages).toBeUndefined();
     expect(await get({ VersionId: first.VersionId })).toMatchObject({ SecretString: 'one' });
   });
 
