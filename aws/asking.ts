@@ -12,10 +12,31 @@ export async function asking<T>(doing: string, request: () => Promise<T>): Promi
     return await request();
   } catch (cause) {
     if (cause instanceof Fault) throw cause;
+    const status = foreignStatus(cause);
+    if (status !== undefined) throw foreignAnswer(doing, status, cause);
     const code = errorName(cause);
     const problem = cause instanceof Error && cause.message !== '' ? `${code}: ${withoutStop(cause.message)}` : code;
     throw new Fault(code, { doing, problem, next: ADVICE[troubleOf(code)], cause });
   }
+}
+
+/** Something else than the service has answered: what was asked for may not have been done. */
+export const foreignAnswer = (doing: string, status: number | undefined, cause?: unknown): Fault =>
+  new Fault(FOREIGN, {
+    doing,
+    problem: `${FOREIGN}: HTTP status ${status ?? 'unknown'}, not in the form in which the service answers`,
+    next: ADVICE.foreign,
+    cause,
+  });
+
+const FOREIGN = 'ForeignAnswer';
+
+/** The HTTP status of an answer that is not in AWS's form, as proxies and load balancers give; undefined for any other error. */
+function foreignStatus(cause: unknown): number | undefined {
+  // How the SDK tells it: by the error of its parser, or by a name for what has none.
+  if (!(cause instanceof Error) || !/^(SyntaxError|Error|Unknown)$/.test(cause.name)) return undefined;
+  const { $metadata: answered } = cause as { readonly $metadata?: { readonly httpStatusCode?: number } };
+  return answered?.httpStatusCode;
 }
 
 const withoutStop = (text: string): string => text.replace(/\.\s*$/, '');
@@ -30,6 +51,7 @@ export type AwsTrouble =
   | 'absent'
   | 'refused'
   | 'passing'
+  | 'foreign'
   | 'unknown';
 
 /** The first that matches. Sources: "Common error types" of the services' API references, and the errors of their operations. */
@@ -47,6 +69,7 @@ const TROUBLES: readonly (readonly [trouble: AwsTrouble, names: RegExp])[] = [
     'refused',
     /Validation|InvalidParameter|InvalidNextToken|InvalidInput|Serialization|MalformedQuery|UnknownOperation/,
   ],
+  ['foreign', /^ForeignAnswer$/],
   ['passing', /Internal|Unavailable|Timeout|Conflict|InUse|ConcurrentModification|ServiceException|ServerException/],
 ];
 
@@ -64,6 +87,7 @@ const ADVICE: Readonly<Record<AwsTrouble, string>> = {
   absent: 'Check that the stack is deployed in this account and Region.',
   refused: 'AWS takes no such request, and trying again does not help: look at what it says.',
   passing: TRIED_AGAIN,
+  foreign: `Something in between has answered: if it stays, look at proxies and at the endpoint (AWS_ENDPOINT_URL). ${TRIED_AGAIN}`,
   unknown: TRIED_AGAIN,
 };
 

@@ -1,14 +1,14 @@
 import { type MessageAttributeValue, PublishCommand, type SNSClient } from '@aws-sdk/client-sns';
 import type { Notice } from '../domain/standing/notice.ts';
 import { chatForm, machineForm } from '../domain/standing/notice-forms.ts';
-import { asking } from './asking.ts';
+import { asking, foreignAnswer } from './asking.ts';
 
 export interface NoticePublisher {
   publish(notice: Notice): Promise<void>;
 }
 
-/** SNS takes subjects of at most 100 printable ASCII characters (Publish API). */
-const subjectOf = (text: string): string => text.replace(/[^\x20-\x7e]/g, '?').slice(0, 100);
+/** "Less than 100 characters long" (Publish API); printable ASCII passes every reading of what else it says. */
+const subjectOf = (text: string): string => text.replace(/[^\x20-\x7e]/g, '?').slice(0, 99);
 
 /** A message is 256 KB at most with all its forms (Publish API), and a character up to three bytes in each of six. */
 const MAX_TEXT = 8_000;
@@ -38,7 +38,7 @@ export function snsNotices(client: SNSClient, topicArn: string): NoticePublisher
         MessageStructure: 'json',
         MessageAttributes: attributesOf(notice),
       });
-      await asking(`publishing notice ${notice.id}`, () => client.send(command));
+      await publish(client, command, `publishing notice ${notice.id}`);
     },
   };
 }
@@ -52,9 +52,15 @@ export function chatNotices(client: SNSClient, topicArn: string): NoticePublishe
         Message: JSON.stringify(chatForm({ ...notice, text: bounded(notice.text) })),
         MessageAttributes: attributesOf(notice),
       });
-      await asking(`publishing notice ${notice.id} for chat`, () => client.send(command));
+      await publish(client, command, `publishing notice ${notice.id} for chat`);
     },
   };
+}
+
+/** A page of a proxy is XML enough for the SDK to read an empty answer from it. SNS gives each message an id. */
+async function publish(client: SNSClient, command: PublishCommand, doing: string): Promise<void> {
+  const { MessageId, $metadata } = await asking(doing, () => client.send(command));
+  if (MessageId === undefined) throw foreignAnswer(doing, $metadata.httpStatusCode);
 }
 
 /** SNS refuses a message with an empty attribute, and a tenant tag may be empty: what is empty is left out. */

@@ -74,5 +74,7 @@ const ADVICE: Readonly<Record<AwsTrouble, string>> = {
   absent: 'Is it the right account, Region and table? `aws sts get-caller-identity` tells the account.',
   refused: 'AWS takes no such request, and trying again does not help: look at what it says, and at what was typed.',
   passing: 'Try again in a moment.',
+  foreign:
+    'Something in between has answered: try again; if it stays, look at proxies and at the endpoint (--endpoint-url, AWS_ENDPOINT_URL).',
   unknown: 'Try again in a moment; if it stays, look the error up in docs/errors.md.',
 };

@@ -42,8 +42,8 @@ export function readMessage(input: JsonObject): Pick<SnsMessage, 'subject' | 'te
   return { subject, text, attributes, byProtocol };
 }
 
-/** 1 to 100 printable ASCII characters, beginning with a letter, digit or punctuation mark, in one line. */
-const isSubject = (subject: string): boolean => /^[\x21-\x7e][\x20-\x7e]{0,99}$/.test(subject);
+/** 1 to 99 ("less than 100") printable ASCII characters, beginning with a letter, digit or punctuation mark, in one line. */
+const isSubject = (subject: string): boolean => /^[\x21-\x7e][\x20-\x7e]{0,98}$/.test(subject);
 
 /** @throws {AwsFault} ParameterValueInvalid */
 function readMessageAttributes(input: JsonObject): Record<string, MessageAttribute> {

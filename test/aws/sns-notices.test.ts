@@ -114,7 +114,7 @@ describe('notices on SNS', () => {
     const [notice] = await received();
     expect(JSON.parse(notice?.Message ?? '')).toMatchObject({ text: 'Zürich – 日本 🙂\nsecond line' });
     expect(notice?.Subject).toMatch(/^Bedrock profile Z\?rich \? [?]+ [?]+ is quarantined x+$/);
-    expect(notice?.Subject).toHaveLength(100);
+    expect(notice?.Subject).toHaveLength(99);
   });
 
   it('go out without a tenant or a budget, also where the tenant tag is empty', async () => {

@@ -247,7 +247,7 @@ describe('SNS over the wire', () => {
     ],
     [
       'a subject of 101 characters',
-      () => sns.send(new PublishCommand({ TopicArn, Message: 'x', Subject: 'a'.repeat(101) })),
+      () => sns.send(new PublishCommand({ TopicArn, Message: 'x', Subject: 'a'.repeat(100) })),
       'InvalidParameterException',
     ],
     [
