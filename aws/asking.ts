@@ -21,13 +21,12 @@ export async function asking<T>(doing: string, request: () => Promise<T>): Promi
 }
 
 /** Something else than the service has answered: what was asked for may not have been done. */
-export const foreignAnswer = (doing: string, status: number | undefined, cause?: unknown): Fault =>
-  new Fault(FOREIGN, {
-    doing,
-    problem: `${FOREIGN}: HTTP status ${status ?? 'unknown'}, not in the form in which the service answers`,
-    next: ADVICE.foreign,
-    cause,
-  });
+export function foreignAnswer(doing: string, status: number | undefined, cause?: unknown): Fault {
+  const what = `HTTP status ${status ?? 'unknown'}, not in the form in which the service answers`;
+  // What the SDK's parser says of the first characters helps nobody, where only the cause is shown.
+  const told = new Error(what, { cause });
+  return new Fault(FOREIGN, { doing, problem: `${FOREIGN}: ${what}`, next: ADVICE.foreign, cause: told });
+}
 
 const FOREIGN = 'ForeignAnswer';
 

@@ -51,6 +51,7 @@ describe('an answer that is none of AWS', () => {
       page = { status, body };
       await expect(asking('reading', send)).rejects.toMatchObject({
         code: 'ForeignAnswer',
+        cause: { message: expect.stringMatching(`^HTTP status ${status}, `) },
         message: expect.stringMatching(new RegExp(`^reading: ForeignAnswer: HTTP status ${status},.*AWS_ENDPOINT_URL`)),
       });
     },
