@@ -7,15 +7,17 @@ import type { LeaseLedger, LedgerKey, TermsReader } from '../domain/spending/led
 import type { CallCost } from '../domain/spending/pricing.ts';
 import { orAborted } from './abort.ts';
 import { type AccountOptions, type AccountState, BudgetAccount, type Hold } from './budget-account.ts';
-import { GovernorRefusal } from './refusals.ts';
+import { GovernorRefusal, governorClosed } from './refusals.ts';
 import { Reservation } from './reservation.ts';
 
-export type AdmissionOptions = Omit<AccountOptions, 'key' | 'endsAt' | 'ledger' | 'isShadow'> & {
+export type AdmissionOptions = Omit<AccountOptions, 'key' | 'startsAt' | 'endsAt' | 'ledger' | 'isShadow'> & {
   /** One that offers no cells divides the processes of a hot budget itself. */
   readonly ledger: LeaseLedger | (LeaseLedger & CellStore);
   readonly clock: Clock;
   /** How long a call may wait for money that is promised to others rather than spent. */
   readonly maxWaitMs: number;
+  /** Whether what is leased from now on would be given back by nobody. */
+  readonly isClosed?: () => boolean;
 };
 
 /** How often an admission starts over because another call took what it had asked for. */
@@ -54,14 +56,15 @@ export class Admissions {
   async admit(budgets: readonly CoveringBudget[], amount: CallCost, signal?: AbortSignal): Promise<Reservation> {
     const until = epochMs(this.#options.clock.now() + this.#options.maxWaitMs);
     for (let round = 0; round < MAX_ROUNDS; round++) {
-      // Looked up in each round: the period may turn while a call waits.
+      if (this.#options.isClosed?.() === true) throw governorClosed();
+      // Looked up in each round: the period may turn while a call waits, or the clock be put right.
       const now = this.#options.clock.now();
       const accounts = this.accountsOf(budgets, now);
       const missing = takeAll(accounts, amount, now);
       if (!(missing instanceof BudgetAccount)) return new Reservation(missing);
       const queued = missing.mustQueue && this.#options.maxWaitMs > 0;
       const filling = queued ? undefined : await orAborted(signal, missing.fill(amount));
-      if (filling?.kind === 'granted') continue;
+      if (filling?.kind === 'granted' || !missing.isOf(this.#options.clock.now())) continue;
       if (filling !== undefined) {
         // Other calls ended meanwhile, or the ledger cannot be reached and the policy adds something for that.
         const after = takeAll(accounts, amount, this.#options.clock.now());
@@ -90,23 +93,34 @@ export class Admissions {
     until: EpochMs,
     signal: AbortSignal | undefined,
   ): Promise<Taken | undefined> {
+    const now = this.#options.clock.now();
     return await missing.wait<Taken>({
       amount,
-      until,
+      // A clock that was ahead when the call began is no reason to wait for longer.
+      until: epochMs(Math.min(until, now + this.#options.maxWaitMs)),
       signal,
       attempt: () => {
-        const taken = takeAll(accounts, amount, this.#options.clock.now(), missing);
+        const at = this.#options.clock.now();
+        // The period has turned meanwhile: its budget is asked anew.
+        if (!missing.isOf(at)) return missing;
+        const taken = takeAll(accounts, amount, at, missing);
         // Money is missing elsewhere: give up this place, and ask there.
         return taken === missing ? undefined : taken;
       },
     });
   }
 
+  /** Sends away all who wait: nobody would give back what they were granted. */
+  dismiss(): void {
+    const reason = governorClosed();
+    for (const account of this.#accounts.values()) account.dismiss(reason);
+  }
+
   /** The accounts of budgets, in their periods of this instant. */
   accountsOf(budgets: readonly CoveringBudget[], now: EpochMs): readonly BudgetAccount[] {
     return budgets.map((budget) => {
       const current = this.#current.get(budget.id);
-      return current !== undefined && now < current.endsAt && current.isShadow === (budget.mode === 'shadow')
+      return current?.isOf(now) === true && current.isShadow === (budget.mode === 'shadow')
         ? current
         : this.#account(budget, now);
     });
@@ -114,7 +128,7 @@ export class Admissions {
 
   #account(budget: CoveringBudget, now: EpochMs): BudgetAccount {
     const period = periodAt(budget.period, budget.timeZone, now);
-    const { endsAt } = period;
+    const { startsAt, endsAt } = period;
     const key: LedgerKey = { budget: budget.id, period: period.id };
     // A budget whose mode is changed begins a lease of its own.
     const name = `${budget.id} ${period.id} ${budget.mode ?? 'enforce'}`;
@@ -123,6 +137,7 @@ export class Admissions {
       new BudgetAccount({
         ...this.#options,
         key,
+        startsAt,
         endsAt,
         ledger: this.#ledgerOf(budget, key),
         isShadow: budget.mode === 'shadow',

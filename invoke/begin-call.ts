@@ -4,7 +4,7 @@ import { stopIfAborted } from './abort.ts';
 import { type GovernedApi, kindOf } from './governed-apis.ts';
 import { type CallParts, GovernedCall } from './governed-call.ts';
 import type { ObservedCall } from './observation.ts';
-import { GovernorRefusal } from './refusals.ts';
+import { GovernorRefusal, governorClosed } from './refusals.ts';
 import type { Route, Routes } from './route.ts';
 
 export interface BeginningParts extends CallParts {
@@ -32,10 +32,7 @@ export function governedApi(
   }
   if (kind.kind === 'governed') {
     if (!parts.isClosed()) return kind.api;
-    throw new GovernorRefusal(
-      'GovernorClosed',
-      'The governor of this client was closed: nobody would count what the call costs. Make a new one.',
-    );
+    throw governorClosed();
   }
   const refusal = new GovernorRefusal(
     'UngovernedCommand',

@@ -6,9 +6,11 @@ import type { LedgerStanding, Terms } from '../domain/spending/terms.ts';
 import { EdgeVisits } from './edge-visits.ts';
 import { HeldLease, type HeldLeaseOptions } from './held-lease.ts';
 import { type FilledAccount, type Filling, LeaseFilling } from './lease-filling.ts';
+import type { GovernorRefusal } from './refusals.ts';
 import { type Timer, WaitingLine } from './waiting-line.ts';
 
 export interface AccountOptions extends HeldLeaseOptions {
+  readonly startsAt: EpochMs;
   readonly timer: Timer;
   /** How many callers may wait at the edge of this budget. */
   readonly maxWaiting: number;
@@ -69,6 +71,8 @@ export class BudgetAccount implements FilledAccount {
   /** A lease that ends sooner than this is renewed. */
   readonly #renewMs: number;
 
+  /** When the period begins, and when it is over. */
+  readonly startsAt: EpochMs;
   readonly endsAt: EpochMs;
   readonly #options: AccountOptions;
   /** Whether the budget only watches. */
@@ -83,6 +87,7 @@ export class BudgetAccount implements FilledAccount {
   constructor(options: AccountOptions) {
     this.#options = options;
     this.isShadow = options.isShadow === true;
+    this.startsAt = options.startsAt;
     this.endsAt = options.endsAt;
     this.#renewMs = options.leaseMs / 2;
     this.#held = new HeldLease(options, (lease) => {
@@ -92,6 +97,11 @@ export class BudgetAccount implements FilledAccount {
     this.#clock = options.clock;
     this.#visits = new EdgeVisits(options);
     this.#filling = new LeaseFilling(options, this.#held, this.#visits, this);
+  }
+
+  /** Whether an instant is of the account's period. */
+  isOf(now: EpochMs): boolean {
+    return now < this.endsAt && now >= this.startsAt;
   }
 
   get key(): LedgerKey {
@@ -143,8 +153,8 @@ export class BudgetAccount implements FilledAccount {
     this.#usedSinceGrant = true;
     this.#usedSinceVisit = true;
     const lease = this.#lease;
-    // A clock that was ahead for a moment has dated the lease beyond its period.
-    if (now >= this.endsAt || !lease.reserve(amount, now))
+    // A clock that was ahead for a moment has dated the lease beyond its period, or asked for one of the next.
+    if (!this.isOf(now) || !lease.reserve(amount, now))
       return this.#reserveInOutage(amount, now) ?? this.#reserveInShadow(amount, now);
     const expiresAt = lease.expiresAt ?? now;
     const isLow = lease.available * 2 < this.#slice && !this.#isAtEdge;
@@ -206,13 +216,18 @@ export class BudgetAccount implements FilledAccount {
     return await served;
   }
 
+  /** Sends away all who wait. */
+  dismiss(reason: GovernorRefusal): void {
+    while (this.#isAnyoneWaiting) this.#line?.refuseFirst(reason);
+  }
+
   #reserveInOutage(amount: CallCost, now: EpochMs): Hold | undefined {
     const lease = this.#lease;
     const terms = this.#item?.terms;
     const extra = terms?.standing === 'closed' ? undefined : terms?.outageExtra;
     // Only a process that had a grant in this period: the bound counts processes that were admitted once.
     if (!this.#filling.isOutage || extra === undefined || !lease.hadGrant || lease.isLost) return undefined;
-    if (now >= this.#options.endsAt || this.#extra + this.#overrun + amount > Number(extra)) return undefined;
+    if (!this.isOf(now) || this.#extra + this.#overrun + amount > Number(extra)) return undefined;
     lease.overdraw(amount);
     this.#extra += amount;
     this.#filling.topUp(now);
@@ -221,7 +236,7 @@ export class BudgetAccount implements FilledAccount {
 
   /** Only once the ledger has been asked: until then nobody knows whether the budget would refuse. */
   #reserveInShadow(amount: CallCost, now: EpochMs): Hold | undefined {
-    if (!this.isShadow || this.#filling.refusedAt === undefined || now >= this.endsAt) return undefined;
+    if (!this.isShadow || this.#filling.refusedAt === undefined || !this.isOf(now)) return undefined;
     const lease = this.#lease;
     lease.overdraw(amount);
     lease.countUnrefused(amount);

@@ -32,6 +32,7 @@ export interface Governing {
   prepare(tags: Tags, context: HandlerExecutionContext, input: object): Promise<void>;
   snapshot(): GovernorSnapshot;
   flush(): Promise<void>;
+  /** No more maintenance, and nobody waits any more. To be called once no call is let in. */
   stop(): void;
 }
 
@@ -67,6 +68,7 @@ export async function startGoverning(
     leaseMs: (config.leaseSeconds ?? DEFAULTS.leaseSeconds) * 1000,
     maxWaitMs: config.maxWaitMs ?? DEFAULTS.maxWaitMs,
     maxWaiting: config.maxWaiting ?? DEFAULTS.maxWaiting,
+    isClosed,
     newHolder: () => holderOf(thisProcess, ++leases),
     newWriteId: () => machine.newId() as WriteId,
     ...(hints === undefined ? {} : { saw: (item) => hints.saw(item) }),
@@ -76,7 +78,7 @@ export async function startGoverning(
   const observation = new Observation(config.observe);
   const regional = new RegionalClients(config.clients ?? runtimeClient);
   const ungoverned = new Set(config.ungoverned);
-  const stop = machine.every(DEFAULTS.maintenanceMs, () => {
+  const stopMaintenance = machine.every(DEFAULTS.maintenanceMs, () => {
     void admissions.maintain();
     void usage.maintain();
     streams.maintain();
@@ -99,7 +101,10 @@ export async function startGoverning(
       openStreams: streams.size,
       ...(hints === undefined ? {} : { hints: hints.counts }),
     }),
-    stop,
+    stop() {
+      stopMaintenance();
+      admissions.dismiss();
+    },
     async flush() {
       await streams.settled();
       try {

@@ -44,6 +44,7 @@ export interface FilledAccount {
 
 export interface LeaseFillingOptions {
   readonly key: LedgerKey;
+  readonly startsAt: EpochMs;
   readonly clock: Clock;
   readonly leaseMs: number;
   /** Whether the budget only watches. */
@@ -184,6 +185,8 @@ export class LeaseFilling {
       const item: LedgerItem | undefined = this.#item;
       if (item === undefined) return this.#refuseUnprovisioned(least);
       const now = this.#clock.now();
+      // The ledger grants nothing before the period begins, and an answer of it has just told what time it is.
+      if (now < this.#options.startsAt) break;
       const room = this.#roomIn(item, now);
       if (room < least && isFresh) return await this.#refuse(item, least);
       if (room < least) {

@@ -74,3 +74,10 @@ export class GovernorRefusal extends Error {
     this.details = details;
   }
 }
+
+/** What a call is told, and whoever waits, once the governor was closed. */
+export const governorClosed = (): GovernorRefusal =>
+  new GovernorRefusal(
+    'GovernorClosed',
+    'The governor of this client was closed: nobody would count what the call costs. Make a new one.',
+  );

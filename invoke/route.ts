@@ -81,7 +81,7 @@ export class Route implements Model {
 
   /** The accounts of the budgets that cover the profile, in the periods of this instant. */
   accountsAt(now: EpochMs): readonly BudgetAccount[] {
-    if (this.#accounts.some(({ endsAt }) => now >= endsAt)) {
+    if (this.#accounts.some((account) => !account.isOf(now))) {
       this.#accounts = this.#admissions.accountsOf(this.entry.budgets, now);
       this.#account = onlyOf(this.#accounts);
     }

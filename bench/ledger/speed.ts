@@ -51,6 +51,7 @@ async function warmAccount(): Promise<BudgetAccount> {
   table.provide({ budget, period: '2026-11' }, 0, endsAt, { limit, stopAt: limit, standing: 'open', version: 1 });
   const account = new BudgetAccount({
     key: { budget, period: '2026-11' },
+    startsAt: epochMs(0),
     endsAt: epochMs(endsAt),
     ledger: table,
     clock: turnClock({ now: () => epochMs(Date.now()) }),

@@ -34,6 +34,7 @@ export class TenantProcess {
   readonly #observe: (event: GovernorEvent) => void;
   #starting: Promise<Governing> | undefined;
   #governing: Governing | undefined;
+  #isClosed = false;
   readonly #calls = new Map<string, GovernedCalls>();
 
   constructor(
@@ -92,7 +93,7 @@ export class TenantProcess {
         ...ledger,
       },
       { dynamodb, clock, look, heard: (word) => look.heard(word) },
-      () => false,
+      () => this.#isClosed,
       machine,
     );
     return this.#governing;
@@ -100,6 +101,7 @@ export class TenantProcess {
 
   /** As at the end of a program. */
   async close(): Promise<void> {
+    this.#isClosed = true;
     this.#governing?.stop();
     await this.#governing?.flush();
   }

@@ -64,10 +64,12 @@ export const MUTANTS: readonly Mutant[] = [
     id: 'lease-across-periods',
     meaning: 'a lease goes on when the period turns',
     changes: [
-      { file: 'invoke/admission.ts', source: 'now < current.endsAt', mutant: 'now < current.endsAt + 600_000' },
       { file: 'invoke/held-lease.ts', source: 'Math.min(now + leaseMs, endsAt)', mutant: 'now + leaseMs' },
-      { file: 'invoke/route.ts', source: 'now >= endsAt)) {', mutant: 'now >= endsAt + 600_000)) {' },
-      { file: 'invoke/budget-account.ts', source: 'if (now >= this.endsAt || !lease', mutant: 'if (!lease' },
+      {
+        file: 'invoke/budget-account.ts',
+        source: 'now < this.endsAt && now',
+        mutant: 'now < this.endsAt + 600_000 && now',
+      },
     ],
   },
   {

@@ -82,12 +82,12 @@ export function draw(seed: number, without: ReadonlySet<string> = new Set()): Co
   const chance = new Chance(seed, 'configuration');
   const zone = chance.pick(ZONES);
   const turnAt = Date.parse(zone.midnight);
-  const startAt = turnAt - chance.between(0.75, 1) * MINUTE;
-  const endAt = turnAt + chance.between(0.9, 1.3) * MINUTE;
-  const tenants = ['acme', 'umbrella', 'initech', 'hooli'].slice(0, chance.happens(0.3) ? 3 : 2);
-  const profilesPerTenant = chance.happens(0.4) ? 2 : 1;
-  const processes = tenants.length + (chance.happens(0.3) ? 1 : 0);
-  const callsPerMinute = chance.between(116, 123);
+  const startAt = turnAt - chance.between(0.6, 0.8) * MINUTE;
+  const endAt = turnAt + chance.between(0.7, 1) * MINUTE;
+  const tenants = ['acme', 'umbrella', 'initech', 'hooli'].slice(0, chance.happens(0.15) ? 3 : 2);
+  const profilesPerTenant = chance.happens(0.3) ? 2 : 1;
+  const processes = tenants.length + (chance.happens(0.2) ? 1 : 0);
+  const callsPerMinute = chance.between(150, 158);
   const calls = (callsPerMinute * (endAt - startAt)) / MINUTE;
   // What a call costs on average: see fleet/calls.ts. Half of the budgets come to their edge.
   const demandUsd = (calls * MEAN_CALL_USD) / tenants.length / 2;
@@ -102,7 +102,7 @@ export function draw(seed: number, without: ReadonlySet<string> = new Set()): Co
     graceSeconds: chance.pick([60, 300, 900]),
     reservation: chance.happens(0.75) ? ('strict' as const) : ('learned' as const),
     outageExtra: chance.happens(0.2) ? 0.05 : undefined,
-    processesStated: chance.happens(0.08) ? 150 : 50,
+    processesStated: chance.happens(0.06) ? 150 : 50,
     throttleAt: chance.happens(0.3) ? chance.pick([50, 80]) : undefined,
     isSharedBudget: chance.happens(0.2),
     hasFallback: chance.happens(0.2),
@@ -116,8 +116,8 @@ export function draw(seed: number, without: ReadonlySet<string> = new Set()): Co
     taggingLagMs: chance.between(0, 120_000),
     metricsDelayMs: chance.between(30_000, 14 * MINUTE),
   };
-  const isLending = new Chance(seed, 'lending').happens(0.08);
-  const isApart = isLending || new Chance(seed, 'apart').happens(0.5);
+  const isLending = new Chance(seed, 'lending').happens(0.06);
+  const isApart = isLending || new Chance(seed, 'apart').happens(0.6);
   const shares = {
     ...sharesOf(chance, without),
     ...echoesOf(new Chance(seed, 'echoes'), without),
@@ -125,7 +125,7 @@ export function draw(seed: number, without: ReadonlySet<string> = new Set()): Co
   };
   const watchers = new Chance(seed, 'watchers');
   const signals = signalsOf(watchers);
-  const isWatched = new Chance(seed, 'shadow').happens(0.15);
+  const isWatched = new Chance(seed, 'shadow').happens(0.1);
   const upgrades = new Chance(seed, 'upgrade');
   const upgrade =
     upgrades.happens(0.3) && !without.has('upgrade')

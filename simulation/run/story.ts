@@ -49,7 +49,7 @@ export class Story {
     const { configuration, functions, scheduler, faults } = world;
     faults.isOn = true;
     for (const planned of configuration.plan) scheduler.at(planned.at, () => this.#happen(planned));
-    this.#every(1.25 * MINUTE, () => {
+    this.#every(1.5 * MINUTE, () => {
       functions.invoke('ledger-watch', {});
       functions.invoke('reopen-ended', {});
     });
@@ -58,8 +58,8 @@ export class Story {
       if (scheduler.now >= this.#sweepsLateUntil) functions.invoke('sweep', {});
     });
     // Hourly and daily there, and never but once in a seed then.
-    this.#every(3 * MINUTE, () => functions.invoke('outlook', {}));
-    this.#every(5 * MINUTE, () => functions.invoke('billing', {}));
+    this.#every(4 * MINUTE, () => functions.invoke('outlook', {}));
+    this.#every(6 * MINUTE, () => functions.invoke('billing', {}));
     this.fleet.begin();
     await scheduler.until(configuration.endAt);
     faults.isOn = false;
@@ -85,7 +85,7 @@ export class Story {
     const { world } = this;
     const { functions, scheduler, configuration } = world;
     const { endAt, turnAt, plan } = configuration;
-    await scheduler.until(endAt + 0.75 * MINUTE);
+    await scheduler.until(endAt + 0.5 * MINUTE);
     await functions.run('reopen-ended');
     await this.fleet.close(endAt);
     // The longest that a process is frozen.
@@ -95,7 +95,7 @@ export class Story {
     // The last late copies have come, and leases of processes that are gone are past their grace.
     await scheduler.until(endAt + 26 * MINUTE);
     // One that comes twice finds nothing more of what went round the helper.
-    const isAgain = this.#chance.happens(plan.some(({ kind }) => kind === 'bypass') ? 0.6 : 0.3);
+    const isAgain = this.#chance.happens(plan.some(({ kind }) => kind === 'bypass') ? 0.5 : 0.2);
     if (isAgain) await functions.run('sweep');
     await functions.run('outlook');
     await functions.run('billing');

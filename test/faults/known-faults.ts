@@ -241,7 +241,7 @@ export const FAULTS: readonly Fault[] = [
     id: 'F13',
     meaning: 'a cache outlives the reset: a process goes on in the period that is over',
     file: 'invoke/admission.ts',
-    source: 'current !== undefined && now < current.endsAt',
+    source: 'current?.isOf(now) === true',
     fault: 'current !== undefined',
     test: {
       file: 'test/invoke/lease-lifetime.test.ts',

@@ -1,5 +1,5 @@
 import { ValidationException } from '@aws-sdk/client-bedrock-runtime';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { epochMs } from '../../domain/clock.ts';
 import { nanoUsd } from '../../domain/money.ts';
 import { AwsFault } from '../../local/service.ts';
@@ -343,6 +343,25 @@ describe('waiting at the edge of a budget', () => {
     const failure = expect(second).rejects.toMatchObject({ name: 'AbortError' });
     abort.abort();
     await failure;
+    runtime.open();
+    await first;
+    await governor.flush();
+    expect(world.reached).toHaveLength(1);
+    expect(figures(await world.item(budget))).toEqual({ settled: CALL_COST, leased: 0, unconfirmed: 0 });
+  });
+
+  it('ends when the governor is closed, and nothing is leased afterwards', async () => {
+    const hold = await holdOf();
+    const budget = await world.budget('tenant-monthly/acme', 2 * hold - 1);
+    await world.profile({ budgets: [budget] });
+    const { governor, client } = world.process({ maxWaitMs: 600_000 });
+    const runtime = holdBack();
+    const first = client.send(converse());
+    await runtime.arrived;
+    const second = refusalOf(client.send(converse()));
+    await vi.waitFor(() => expect(governor.snapshot().budgets[0]?.waiting).toBe(1));
+    await governor.close();
+    expect(await second).toMatchObject({ code: 'GovernorClosed' });
     runtime.open();
     await first;
     await governor.flush();

@@ -67,6 +67,7 @@ class World {
     };
     this.account = new BudgetAccount({
       key: KEY,
+      startsAt: epochMs(Date.UTC(2026, 10, 1)),
       endsAt: epochMs(Date.UTC(2026, 11, 1)),
       ledger,
       clock: this.timer,

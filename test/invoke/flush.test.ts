@@ -28,6 +28,7 @@ async function usedAccount() {
   const failing = { reads: false, writes: false };
   const account = new BudgetAccount({
     key,
+    startsAt: period.startsAt,
     endsAt: period.endsAt,
     ledger: {
       async read(wanted) {
