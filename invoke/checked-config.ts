@@ -14,13 +14,11 @@ export function checkConfig({ table, tags, leaseSeconds, maxWaitMs, maxWaiting }
     );
   if (typeof tags !== 'object' || tags === null)
     throw new TypeError(`tags: expected tags such as { tenant: 'acme' }, got ${tags === null ? 'null' : typeof tags}`);
-  within('leaseSeconds', leaseSeconds, 10, 120);
-  within('maxWaitMs', maxWaitMs, 0);
-  within('maxWaiting', maxWaiting, 0);
-}
-
-function within(name: string, value: number | undefined, least: number, most = Number.MAX_SAFE_INTEGER): void {
-  if (value === undefined || (Number.isInteger(value) && value >= least && value <= most)) return;
-  const bounds = most === Number.MAX_SAFE_INTEGER ? `of ${least} or more` : `from ${least} to ${most}`;
-  throw new RangeError(`${name}: expected a whole number ${bounds}, got ${value}`);
+  if (leaseSeconds !== undefined && !(Number.isInteger(leaseSeconds) && leaseSeconds >= 10 && leaseSeconds <= 120))
+    throw new RangeError(`leaseSeconds: expected a whole number from 10 to 120, got ${leaseSeconds}`);
+  // A day is more than anybody waits, and less than a timer takes.
+  if (maxWaitMs !== undefined && !(typeof maxWaitMs === 'number' && maxWaitMs >= 0 && maxWaitMs <= 86_400_000))
+    throw new RangeError(`maxWaitMs: expected a number of milliseconds from 0 to 86400000, got ${maxWaitMs}`);
+  if (maxWaiting !== undefined && !(typeof maxWaiting === 'number' && maxWaiting >= 0))
+    throw new RangeError(`maxWaiting: expected a number from 0 on, got ${maxWaiting}`);
 }

@@ -25,9 +25,13 @@ describe('a governor is not made', () => {
   test.each([
     [{ leaseSeconds: 9 }, 'leaseSeconds: expected a whole number from 10 to 120, got 9'],
     [{ leaseSeconds: 121 }, 'leaseSeconds: expected a whole number from 10 to 120, got 121'],
-    [{ maxWaitMs: -1 }, 'maxWaitMs: expected a whole number of 0 or more, got -1'],
-    [{ maxWaitMs: Number.NaN }, 'maxWaitMs: expected a whole number of 0 or more, got NaN'],
-    [{ maxWaiting: 'many' }, 'maxWaiting: expected a whole number of 0 or more, got many'],
+    [{ maxWaitMs: -1 }, 'maxWaitMs: expected a number of milliseconds from 0 to 86400000, got -1'],
+    [{ maxWaitMs: Number.NaN }, 'maxWaitMs: expected a number of milliseconds from 0 to 86400000, got NaN'],
+    [
+      { maxWaitMs: Number.POSITIVE_INFINITY },
+      'maxWaitMs: expected a number of milliseconds from 0 to 86400000, got Infinity',
+    ],
+    [{ maxWaiting: 'many' }, 'maxWaiting: expected a number from 0 on, got many'],
   ])('with %o', (options, message) => {
     expect(governorWith(options)).toThrow(new RangeError(message));
   });
@@ -35,7 +39,7 @@ describe('a governor is not made', () => {
 
 test.each([
   { leaseSeconds: 10, maxWaitMs: 0, maxWaiting: 0 },
-  { leaseSeconds: 120, tags: {} },
+  { leaseSeconds: 120, tags: {}, maxWaitMs: 0.5, maxWaiting: Number.POSITIVE_INFINITY },
   { leaseSeconds: undefined, maxWaitMs: undefined },
 ])('a governor is made with %j', async (options) => {
   await governorWith(options)().close();
