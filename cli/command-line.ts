@@ -1,7 +1,6 @@
 import { resolve } from 'node:path';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { unbroken } from './output/fold.ts';
-import { UserError } from './user-error.ts';
 
 /** What the help and docs/commands.md say of a command beyond its options. */
 export interface CommandNotes {
@@ -97,9 +96,8 @@ function asMeant<Options extends { readonly table?: string }>(command: Command, 
 
 /** npm runs scripts in the package's folder; what the user names is meant from the folder that they called npm in. */
 export function fromWhereCalled(path: string): string {
-  if (path === '') throw new UserError(['expected the name of a file or folder, not an empty text']);
   const { npm_lifecycle_event: script, INIT_CWD: folder } = process.env;
-  return script === 'governor' && folder !== undefined ? resolve(folder, path) : path;
+  return path !== '' && script === 'governor' && folder !== undefined ? resolve(folder, path) : path;
 }
 
 /** A whole number between two, both included. */

@@ -23,9 +23,8 @@ const EXAMPLE = 'examples/insurer/governance.yaml';
 
 /** npm runs scripts in the package's folder; what the user names is meant from the folder that they called npm in. */
 function fromWhereCalled(path: string): string {
-  if (path === '') throw new UserError(['--policy: expected the name of a file, not an empty text']);
   const { npm_lifecycle_event: script, INIT_CWD: folder } = process.env;
-  return path !== EXAMPLE && script === 'start' && folder !== undefined ? resolve(folder, path) : path;
+  return path !== '' && path !== EXAMPLE && script === 'start' && folder !== undefined ? resolve(folder, path) : path;
 }
 
 const program = new Command('npm start --')
