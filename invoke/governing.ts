@@ -49,7 +49,7 @@ export async function startGoverning(
   const { table } = config;
   const source =
     config.index?.({ table, dynamodb, region, tags: config.tags }) ??
-    tableSource(dynamodb, table, access.index, access.heard);
+    tableSource(dynamodb, table, access.index, access.heard, config.dynamodb === undefined ? region : undefined);
   const resolver = new ProfileResolver({ source, clock, region, letOthersRun: machine.letOthersRun });
   const thisProcess = machine.newToken() as ProcessId;
   let leases = 0;
