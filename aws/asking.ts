@@ -16,7 +16,8 @@ export async function asking<T>(doing: string, request: () => Promise<T>): Promi
     if (status !== undefined) throw foreignAnswer(doing, status, cause);
     const code = errorName(cause);
     const problem = cause instanceof Error && cause.message !== '' ? `${code}: ${withoutStop(cause.message)}` : code;
-    throw new Fault(code, { doing, problem, next: ADVICE[troubleOf(code)], cause });
+    const next = isWithoutRegion(cause) ? 'Set AWS_REGION, or name a Region.' : ADVICE[troubleOf(code)];
+    throw new Fault(code, { doing, problem, next, cause });
   }
 }
 
@@ -37,6 +38,10 @@ function foreignStatus(cause: unknown): number | undefined {
   const { $metadata: answered } = cause as { readonly $metadata?: { readonly httpStatusCode?: number } };
   return answered?.httpStatusCode;
 }
+
+/** The SDK has no name for it. */
+export const isWithoutRegion = (error: unknown): boolean =>
+  error instanceof Error && error.message === 'Region is missing';
 
 const withoutStop = (text: string): string => text.replace(/\.\s*$/, '');
 
@@ -74,14 +79,14 @@ const TROUBLES: readonly (readonly [trouble: AwsTrouble, names: RegExp])[] = [
 
 export const troubleOf = (code: string): AwsTrouble => TROUBLES.find(([, names]) => names.test(code))?.[0] ?? 'unknown';
 
-const TRIED_AGAIN = 'It is tried again by the next event or sweep.';
+const TRIED_AGAIN = 'It is tried again.';
 
-/** For whoever reads the log of a function, where somebody comes again. A person at a terminal is told otherwise. */
+/** For whoever reads the log of a function or of a tenant's program, where a later event, sweep or call comes again. A person at a terminal is told otherwise. */
 const ADVICE: Readonly<Record<AwsTrouble, string>> = {
   expired: 'The credentials have expired: see where the process has them from.',
   credentials: 'Check the credentials that this call was made with, and the clock of the machine.',
   denied: 'Check the permissions of the role that made this call.',
-  throttled: 'AWS asks for a slower pace; the sweep tries again.',
+  throttled: 'AWS asks for a slower pace; it is tried again.',
   quota: 'A quota of the account is used up: make room, or ask AWS for a higher one.',
   absent: 'Check that the stack is deployed in this account and Region.',
   refused: 'AWS takes no such request, and trying again does not help: look at what it says.',

@@ -1,4 +1,5 @@
 import { Fault } from '../domain/fault.ts';
+import { namesOf } from './sdk-names.ts';
 
 /*
  * Clients of AWS that few programs need: loaded when they are used, and installed by who uses them. Each `import()` stands in
@@ -7,7 +8,7 @@ import { Fault } from '../domain/fault.ts';
 
 export async function eventBridgeSdk() {
   try {
-    return await import('@aws-sdk/client-eventbridge');
+    return namesOf(await import('@aws-sdk/client-eventbridge'));
   } catch (cause) {
     throw missing('@aws-sdk/client-eventbridge', cause);
   }
@@ -15,7 +16,7 @@ export async function eventBridgeSdk() {
 
 export async function lambdaSdk() {
   try {
-    return await import('@aws-sdk/client-lambda');
+    return namesOf(await import('@aws-sdk/client-lambda'));
   } catch (cause) {
     throw missing('@aws-sdk/client-lambda', cause);
   }
@@ -23,7 +24,7 @@ export async function lambdaSdk() {
 
 export async function taggingSdk() {
   try {
-    return await import('@aws-sdk/client-resource-groups-tagging-api');
+    return namesOf(await import('@aws-sdk/client-resource-groups-tagging-api'));
   } catch (cause) {
     throw missing('@aws-sdk/client-resource-groups-tagging-api', cause);
   }
@@ -31,7 +32,7 @@ export async function taggingSdk() {
 
 export async function secretsManagerSdk() {
   try {
-    return await import('@aws-sdk/client-secrets-manager');
+    return namesOf(await import('@aws-sdk/client-secrets-manager'));
   } catch (cause) {
     throw missing('@aws-sdk/client-secrets-manager', cause);
   }
@@ -39,7 +40,7 @@ export async function secretsManagerSdk() {
 
 export async function ssmSdk() {
   try {
-    return await import('@aws-sdk/client-ssm');
+    return namesOf(await import('@aws-sdk/client-ssm'));
   } catch (cause) {
     throw missing('@aws-sdk/client-ssm', cause);
   }

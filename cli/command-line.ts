@@ -81,14 +81,23 @@ export type Work<Options> = (options: Options, ...operands: readonly string[]) =
 export function does<Options>(command: Command, work: Work<Options>): Command {
   return command.action(async (...given: unknown[]) => {
     const operands = given.slice(0, -2).filter((operand): operand is string => typeof operand === 'string');
-    process.exitCode = await work(given.at(-2) as Options, ...operands);
+    const options = given.at(-2) as Options & { readonly table?: string };
+    process.exitCode = await work(asMeant(command, options), ...operands);
   });
+}
+
+/** A stage that was typed beats a table that is in the environment, as what is typed does everywhere. */
+function asMeant<Options extends { readonly table?: string }>(command: Command, options: Options): Options {
+  const source = (name: string) => command.getOptionValueSource(name);
+  return source('stage') === 'cli' && source('table') === 'env'
+    ? ({ ...options, table: undefined } as Options)
+    : options;
 }
 
 /** npm runs scripts in the package's folder; what the user names is meant from the folder that they called npm in. */
 export function fromWhereCalled(path: string): string {
   const { npm_lifecycle_event: script, INIT_CWD: folder } = process.env;
-  return script === 'governor' && folder !== undefined ? resolve(folder, path) : path;
+  return path !== '' && script === 'governor' && folder !== undefined ? resolve(folder, path) : path;
 }
 
 /** A whole number between two, both included. */

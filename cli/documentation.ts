@@ -55,7 +55,8 @@ environment, or the configuration files. So it works against an account, and aga
 What each fault means: [errors.md](errors.md).`;
 
 const ENVIRONMENT = `Without \`--region\`: \`AWS_REGION\`, then \`AWS_DEFAULT_REGION\`, then the profile's. \`--profile\` beats keys in the environment;
-\`--endpoint-url\` beats \`AWS_ENDPOINT_URL_<SERVICE>\`. \`--stage prod\` stands for \`--table bedrock-cost-governor-prod\`.`;
+\`--endpoint-url\` beats \`AWS_ENDPOINT_URL_<SERVICE>\`. \`--stage prod\` stands for \`--table bedrock-cost-governor-prod\`.
+Typed, it beats a \`GOVERNOR_TABLE\` of the environment.`;
 
 function leavesOf(command: Command): Command[] {
   return command.commands.flatMap((each) => (each.commands.length === 0 ? [each] : leavesOf(each)));

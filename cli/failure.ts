@@ -1,4 +1,4 @@
-import { type AwsTrouble, errorName, troubleIn } from '../aws/asking.ts';
+import { type AwsTrouble, errorName, isWithoutRegion, troubleIn } from '../aws/asking.ts';
 import { Fault } from '../domain/fault.ts';
 import { EXIT_FAILED, EXIT_USER_ERROR, UserError } from './user-error.ts';
 
@@ -47,7 +47,7 @@ const rootOf = (fault: Fault): unknown => (fault.cause instanceof Fault ? rootOf
 /** The SDK tells in these ways that the environment says too little. */
 function explainEnvironment(cause: unknown): string | undefined {
   if (!(cause instanceof Error)) return undefined;
-  if (cause.message === 'Region is missing')
+  if (isWithoutRegion(cause))
     return 'expected a Region: give --region us-east-1, set AWS_REGION, or name a profile that has one (--profile, AWS_PROFILE)';
   return /^(CredentialsProviderError|TokenProviderError)$/.test(errorName(cause))
     ? `expected AWS credentials, as any AWS client takes them (--profile, AWS_PROFILE, or keys in the environment): ${cause.message}`

@@ -24,7 +24,7 @@ const EXAMPLE = 'examples/insurer/governance.yaml';
 /** npm runs scripts in the package's folder; what the user names is meant from the folder that they called npm in. */
 function fromWhereCalled(path: string): string {
   const { npm_lifecycle_event: script, INIT_CWD: folder } = process.env;
-  return path !== EXAMPLE && script === 'start' && folder !== undefined ? resolve(folder, path) : path;
+  return path !== '' && path !== EXAMPLE && script === 'start' && folder !== undefined ? resolve(folder, path) : path;
 }
 
 const program = new Command('npm start --')

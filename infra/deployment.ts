@@ -141,22 +141,28 @@ function keysByRegion(keys: readonly string[], regions: readonly string[], probl
   return byRegion;
 }
 
+const OPTIONS = {
+  stage: { type: 'string', short: 's' },
+  region: { type: 'string', short: 'r' },
+  regions: { type: 'string', multiple: true },
+  policy: { type: 'string' },
+  'payer-account': { type: 'string' },
+  'kms-key': { type: 'string', multiple: true },
+  'log-retention': { type: 'string' },
+  'log-level': { type: 'string' },
+  param: { type: 'string', multiple: true },
+} as const;
+
+/** What `--help` says. */
+export const packagingHelp = (): string =>
+  `npm run package -- [options]: ${[...Object.keys(OPTIONS), 'adopt-table'].map((name) => `--${name}`).join(', ')}. What they mean: docs/deploying.md`;
+
 function typed(args: readonly string[]) {
   const problems: string[] = [];
   try {
     const { values } = parseArgs({
       args: [...args],
-      options: {
-        stage: { type: 'string', short: 's' },
-        region: { type: 'string', short: 'r' },
-        regions: { type: 'string', multiple: true },
-        policy: { type: 'string' },
-        'payer-account': { type: 'string' },
-        'kms-key': { type: 'string', multiple: true },
-        'log-retention': { type: 'string' },
-        'log-level': { type: 'string' },
-        param: { type: 'string', multiple: true },
-      },
+      options: OPTIONS,
     });
     for (const text of values.param ?? []) {
       const [name = '', value = ''] = text.split(/=(.*)/s);

@@ -17,7 +17,7 @@ import * as z from 'zod';
 import { mendedKeys } from '../domain/policy/tag-keys.ts';
 import { adoptionOf, adoptTable } from './adopt-table.ts';
 import { bundleHandlers } from './bundle.ts';
-import { type Deployment, readDeployment } from './deployment.ts';
+import { type Deployment, packagingHelp, readDeployment } from './deployment.ts';
 import { encryptionOf } from './encryption.ts';
 import { forwardedRules } from './forwarding/forwarders.ts';
 import { type FurtherStack, furtherStacks } from './forwarding/further-stacks.ts';
@@ -308,7 +308,9 @@ async function filesUnder(root: string, path: string): Promise<string[]> {
 }
 
 const script = process.argv[1];
-if (script !== undefined && realpathSync(script) === fileURLToPath(import.meta.url)) {
+const isRun = script !== undefined && realpathSync(script) === fileURLToPath(import.meta.url);
+if (isRun && process.argv.slice(2).some((flag) => flag === '--help' || flag === '-h')) console.log(packagingHelp());
+else if (isRun) {
   try {
     const { artifacts, further, mendedTagKeys, keysAreOfExample } = await packageStack({
       flags: process.argv.slice(2),

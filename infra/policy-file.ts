@@ -40,6 +40,7 @@ export class PolicyFileError extends UserError {
  * @throws {UserError} with a line for each problem: `governance.yaml:12: budgets[2].limit: expected an amount such as "500 USD"`
  */
 export async function readPolicyFile(path: string): Promise<PolicyFile> {
+  if (path === '') throw new UserError(['--policy: expected the name of a file, not an empty text']);
   const bytes = await readFile(path).catch((error: unknown) => {
     throw new PolicyFileError(path, [{ message: readingTrouble(error) }]);
   });

@@ -1,7 +1,7 @@
 import type { Tags } from '../domain/tags.ts';
 import { BoundPlugins } from './bound-plugins.ts';
+import { checkConfig } from './checked-config.ts';
 import type { CostGovernorConfig, GovernorSnapshot } from './config.ts';
-import { DEFAULTS } from './defaults.ts';
 import { isFree } from './free-commands.ts';
 import type { Governing } from './governing.ts';
 import { Observation } from './observation.ts';
@@ -10,7 +10,12 @@ import { atProcessEnd } from './process-end.ts';
 import { loadTableSdk } from './table-sdk.ts';
 
 export interface CostGovernor extends GovernorPlugin {
-  /** The same governor bound to further tags, for servers that call for many tenants: leases and index are shared. */
+  /**
+   * The same governor bound to further tags, for servers that call for many tenants: leases and index are shared. A tag that
+   * `tags` binds keeps its value, whatever is named here.
+   *
+   * @throws {TypeError} for a value that is no text
+   */
   for(tags: Tags): GovernorPlugin;
   /** How things stand in this process, for a health page. */
   snapshot(): GovernorSnapshot;
@@ -29,11 +34,12 @@ export interface CostGovernor extends GovernorPlugin {
  * client.middlewareStack.use(costGovernor({ table: 'bedrock-cost-governor-prod', tags: { tenant: 'acme', app: 'chat' } }));
  * await client.send(new ConverseCommand({ modelId: 'amazon.nova-lite-v1:0', messages }));
  * ```
+ *
+ * @throws {TypeError} for a table or tags that are none
+ * @throws {RangeError} for a number out of its bounds
  */
 export function costGovernor(config: CostGovernorConfig): CostGovernor {
-  const leaseSeconds = config.leaseSeconds ?? DEFAULTS.leaseSeconds;
-  if (!Number.isInteger(leaseSeconds) || leaseSeconds < 10 || leaseSeconds > 120)
-    throw new RangeError(`leaseSeconds: expected a whole number from 10 to 120, got ${leaseSeconds}`);
+  checkConfig(config);
   // Copied: whoever changes the object later changes nobody's tags, and what is found for it stays right.
   const own = { ...config, tags: Object.freeze({ ...config.tags }) };
   let isClosed = false;

@@ -3,6 +3,7 @@ import { ledgerTable } from '../aws/dynamodb/ledger-table.ts';
 import { tableSource } from '../aws/dynamodb/table-source.ts';
 import { usageWriter } from '../aws/dynamodb/usage-writer.ts';
 import { type Machine, thisMachine } from '../aws/machine.ts';
+import { namesOf } from '../aws/sdk-names.ts';
 import { LearnedHolds } from '../domain/spending/learned-hold.ts';
 import type { WriteId } from '../domain/spending/ledger.ts';
 import { holderOf, type ProcessId } from '../domain/spending/usage-record.ts';
@@ -48,7 +49,7 @@ export async function startGoverning(
   const { table } = config;
   const source =
     config.index?.({ table, dynamodb, region, tags: config.tags }) ??
-    tableSource(dynamodb, table, access.index, access.heard);
+    tableSource(dynamodb, table, access.index, access.heard, config.dynamodb === undefined ? region : undefined);
   const resolver = new ProfileResolver({ source, clock, region, letOthersRun: machine.letOthersRun });
   const thisProcess = machine.newToken() as ProcessId;
   let leases = 0;
@@ -124,4 +125,4 @@ async function both(...work: readonly [Promise<void>, Promise<void>]): Promise<v
 
 /** Loaded when a profile lives in another Region: a program that was written for `require` has not loaded it as an ES module. */
 const runtimeClient: ClientForRegion = async (region) =>
-  new (await import('@aws-sdk/client-bedrock-runtime')).BedrockRuntimeClient({ region });
+  new (namesOf(await import('@aws-sdk/client-bedrock-runtime')).BedrockRuntimeClient)({ region });

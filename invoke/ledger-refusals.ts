@@ -48,12 +48,18 @@ export function refusalFor(
       `What is left of budget ${budget} for ${period} is promised to calls in flight: this call may cost up to ${displayUsd(need)}; ${figures}. Try again in a moment, or wait longer for a turn (maxWaitMs).`,
       details,
     );
+  const rest = left(item, now);
+  // Two amounts that are the same cent would say that the one pays for the other.
+  const shown = displayUsd(need) === displayUsd(rest) ? exactUsd : displayUsd;
+  const less = rest > 0n ? ' A call that may cost less is still paid for: set maxTokens lower, or send less.' : '';
   return new GovernorRefusal(
     'BudgetExhausted',
-    `Budget ${budget} does not pay for this call: it may cost up to ${displayUsd(need)}, and ${displayUsd(left(item, now))} of ${displayUsd(terms.limit)} is left for ${period}. ${anew}`,
+    `Budget ${budget} does not pay for this call: it may cost up to ${shown(need)}, and ${shown(rest)} of ${displayUsd(terms.limit)} is left for ${period}. ${anew}${less}`,
     details,
   );
 }
+
+const exactUsd = (amount: NanoUsd): string => `${formatUsd(amount)} USD`;
 
 /** Calls in flight end within seconds. */
 const SOON_MS = 1_000;

@@ -12,11 +12,13 @@ let latest: { readonly document: string; readonly reading: PolicyReading } | und
 /** The policy in force, as the document that was applied. Every function reads it at each start of its work. */
 export function policyTable(client: DynamoDBClient, table: string) {
   let last: { readonly document: string; readonly policy: Policy } | undefined;
+  // With its name: a table of another stage or Region is the likeliest mistake.
+  const doing = `reading the policy in table ${table}`;
   const stored = async (): Promise<string | undefined> => {
-    const answer = await asking('reading the policy', () =>
+    const answer = await asking(doing, () =>
       client.send(new GetItemCommand({ TableName: table, Key: KEY, ConsistentRead: true })),
     );
-    refuseNewer('policy', 'reading the policy', answer.Item);
+    refuseNewer('policy', doing, answer.Item);
     return answer.Item?.['document']?.S;
   };
   return {
@@ -34,7 +36,7 @@ export function policyTable(client: DynamoDBClient, table: string) {
       const document = await stored();
       if (document === undefined)
         throw new Fault('NoPolicy', {
-          doing: 'reading the policy',
+          doing,
           problem: 'none has been applied',
           next: 'Apply a policy file to this table.',
         });
@@ -49,7 +51,7 @@ export function policyTable(client: DynamoDBClient, table: string) {
       }
       const problem = reading.problems.map(({ place, message }) => `${place}: ${message}`).join('; ');
       throw new Fault('PolicyInvalid', {
-        doing: 'reading the policy',
+        doing,
         problem,
         next: 'Correct the policy file and apply it again.',
       });

@@ -9,17 +9,19 @@ import { type HearsVouch, type StoredDocument, storedEntries, storedEntriesOf } 
  *
  * @param begun the entries for the first reading, where they have been asked for already
  * @param hears the governor's word of which table this is, with each further reading
+ * @param region where the client looks for it, as far as that is known: to be told
  */
 export function tableSource(
   client: DynamoDBClient,
   table: string,
   begun?: AsyncIterable<StoredDocument>,
   hears?: HearsVouch,
+  region?: string,
 ): IndexSource {
   const reader = new IndexEntryReader();
   let first = begun;
   return {
-    name: `the table ${table}`,
+    name: `the table ${table}${region === undefined ? '' : ` in ${region}`}`,
     async read() {
       const reading = reader.begin();
       const documents = first ?? storedEntries(client, table, hears);

@@ -143,6 +143,8 @@ export const textVoice = (write: (text: string) => void, options: { readonly col
       write(
         `\n${created} created, ${adopted} adopted${notDone > 0 ? `, ${notDone} not done` : ''}${left > 0 ? `, ${left} left: the same command goes on from here` : ''}.\n`,
       );
+      if (notDone > 0)
+        write('What was not done AWS has refused, for the reason beside it: mend that, and apply again.\n');
     },
   };
 };

@@ -64,7 +64,7 @@ export function declaredProfiles(policy: DeclaringPolicy): Declared {
     if (namesake !== undefined && same === undefined)
       found.add(
         ['declaredProfiles', index, ...(policy.declaredProfiles[index]?.name === undefined ? [] : ['name'])],
-        `expected a name for each profile: two in ${profile.region} would be "${profile.name}"; put into the name what tells them apart`,
+        `expected a name for each profile: two in ${profile.region} would be "${profile.name}"; put into the name what tells them apart, such as "${telling(profile)}"`,
       );
     byName.set(name, index);
   }
@@ -72,6 +72,10 @@ export function declaredProfiles(policy: DeclaringPolicy): Declared {
     ? { kind: 'invalid', problems: found.all }
     : { kind: 'valid', profiles: profiles.map(({ profile }) => profile) };
 }
+
+/** A pattern by which profiles of these tags have names of their own. */
+const telling = ({ tags }: DeclaredProfile): string =>
+  [...Object.keys(tags).sort(), 'model'].map((key) => `{${key}}`).join('-');
 
 class Problems {
   readonly #byText = new Map<string, PolicyProblem>();

@@ -12,6 +12,8 @@ const RECHECK_MS = 2_000;
 /** After a failed reading, how long the last good answer serves before the source is asked again. */
 const PAUSE_MS = 1_000;
 
+const ADVICE = 'Check that the name is right and that this role may read it; the next call tries again.';
+
 /** One state of the index, made ready for look-ups. Never changed: a further reading makes another one. */
 export interface IndexView extends IndexState {
   readonly entries: readonly IndexEntry[];
@@ -21,9 +23,10 @@ export interface IndexView extends IndexState {
 export interface IndexSnapshot {
   /** Names where it is read from. */
   readonly source: string;
-  readonly entries: readonly IndexEntry[];
-  /** Profiles that are refused until the governor has looked at them again. */
-  readonly withheld: readonly WithheldProfile[];
+  /** How many profiles it has. They are not named here: most are other tenants'. */
+  readonly profiles: number;
+  /** How many more are refused until the governor has looked at them again. */
+  readonly withheld: number;
   /** When it was last read. */
   readonly readAt: EpochMs;
   /** How old what it says is: since it was read, or since the copy that was read had been written. */
@@ -85,8 +88,8 @@ export class IndexCache {
     const { entries, withheld } = this.#view;
     return {
       source: this.#source.name,
-      entries,
-      withheld,
+      profiles: entries.length,
+      withheld: withheld.length,
       readAt: this.#readAt as EpochMs,
       ageMs: this.#clock.now() - (this.#writtenAt ?? this.#readAt),
       ...(this.#lastError === undefined ? {} : { lastError: this.#lastError }),
@@ -113,10 +116,13 @@ export class IndexCache {
     } catch (cause) {
       this.#lastError = cause instanceof Error ? cause.message : String(cause);
       this.#pauseUntil = this.#clock.now() + PAUSE_MS;
+      // A fault knows better what helps.
+      const next = cause instanceof Fault ? cause.next : ADVICE;
+      const problem = this.#lastError.endsWith(next) ? this.#lastError.slice(0, -next.length) : this.#lastError;
       throw new Fault('IndexUnavailable', {
         doing: `reading the index of profiles from ${this.#source.name}`,
-        problem: `it cannot be read, and was not read before: ${this.#lastError.replace(/\.$/, '')}`,
-        next: 'Check that the name is right and that this role may read it; the next call tries again.',
+        problem: `it cannot be read, and was not read before: ${problem.trim().replace(/\.$/, '')}`,
+        next,
         cause,
       });
     }

@@ -116,7 +116,7 @@ function pickAnyStanding({ lookup, withheld }: IndexState, asked: Asked): IndexE
       if (held !== undefined) return refuseWithheld(held, asked);
       return refuse('ProfileNotFound', () => {
         const near = lookup.near(query).map(describeNear);
-        return `No application inference profile matches ${describeAsked(asked)}.${near.length === 0 ? '' : ` Near: ${near.join('; ')}.`} Create one, or name the tags of one that exists.`;
+        return `No application inference profile matches ${describeAsked(asked)}.${near.length === 0 ? '' : ` Near: ${near.join('; ')}.`} Create one, which the governor knows within minutes, or name the tags of one that exists.`;
       });
     }
   }

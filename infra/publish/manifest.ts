@@ -28,6 +28,16 @@ export const PROVISIONS: Readonly<Record<string, Provision>> = {
   '@aws-sdk/client-ssm': 'optional peer',
 };
 
+/**
+ * The oldest versions that the helper was run with, where they are older than those of this project. An app has its own version of
+ * the SDK, often pinned: a range that begins at ours would keep the helper out of every app that is not as new.
+ */
+const OLDEST: readonly (readonly [name: RegExp, version: string])[] = [
+  // Its clients give up a request that is not answered (`throwOnRequestTimeout`); the ones that the helper makes rely on it.
+  [/^@aws-sdk\//, '3.939.0'],
+  [/^@smithy\/types$/, '4.9.0'],
+];
+
 /** Packages whose code is copied into the bundle, because that loads faster; see ADR 9. */
 export const INLINED: readonly string[] = ['temporal-polyfill', 'temporal-utils', 'valibot', 'zod'];
 
@@ -53,7 +63,7 @@ export function publishedManifest(project: ProjectManifest, uses: readonly Packa
   const range = (name: string): string => {
     const version = project.dependencies[name] ?? project.devDependencies[name];
     if (version === undefined) throw new Error(`package.json does not name ${name}, which the helper uses.`);
-    return `^${version}`;
+    return `^${OLDEST.find(([names]) => names.test(name))?.[1] ?? version}`;
   };
   const ranges = (names: readonly string[]) => Object.fromEntries(names.map((name) => [name, range(name)]));
   return {

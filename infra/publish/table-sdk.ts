@@ -48,9 +48,10 @@ export const use = (sdk) => { ({ ${USED.join(', ')} } = sdk); };
 /** Without an import of `createRequire`: bundles often have a line of their own that declares this name. */
 const LOADER = `
 import { use } from '${PACKAGE}';
+import { namesOf } from '../aws/sdk-names.ts';
 
 export async function loadTableSdk() {
-  use(required() ?? (await import('${PACKAGE}')));
+  use(required() ?? namesOf(await import('${PACKAGE}')));
 }
 
 function required() {

@@ -84,8 +84,8 @@ export function draw(seed: number, without: ReadonlySet<string> = new Set()): Co
   const turnAt = Date.parse(zone.midnight);
   const startAt = turnAt - chance.between(0.6, 0.8) * MINUTE;
   const endAt = turnAt + chance.between(0.7, 1) * MINUTE;
-  const tenants = ['acme', 'umbrella', 'initech', 'hooli'].slice(0, chance.happens(0.15) ? 3 : 2);
-  const profilesPerTenant = chance.happens(0.3) ? 2 : 1;
+  const tenants = ['acme', 'umbrella', 'initech', 'hooli'].slice(0, chance.happens(0.1) ? 3 : 2);
+  const profilesPerTenant = chance.happens(0.25) ? 2 : 1;
   const processes = tenants.length + (chance.happens(0.2) ? 1 : 0);
   const callsPerMinute = chance.between(150, 158);
   const calls = (callsPerMinute * (endAt - startAt)) / MINUTE;
@@ -117,7 +117,7 @@ export function draw(seed: number, without: ReadonlySet<string> = new Set()): Co
     metricsDelayMs: chance.between(30_000, 14 * MINUTE),
   };
   const isLending = new Chance(seed, 'lending').happens(0.06);
-  const isApart = isLending || new Chance(seed, 'apart').happens(0.6);
+  const isApart = isLending || new Chance(seed, 'apart').happens(0.65);
   const shares = {
     ...sharesOf(chance, without),
     ...echoesOf(new Chance(seed, 'echoes'), without),
@@ -214,7 +214,7 @@ function planOf(chance: Chance, { startAt, endAt, turnAt, processes, tenants, pr
     kind: 'freeze',
     at: at(),
     process: process(),
-    ms: chance.between(5_000, 250_000),
+    ms: chance.between(5_000, 220_000),
   }));
   // Around the turn too: a process that sleeps over it wakes with a lease of the period before.
   some(0.3, 1, (n) => ({
@@ -347,7 +347,7 @@ const signalsOf = (chance: Chance): SignalRules | undefined =>
 /** What AWS's watchers tell, whether or not the policy has rules for it. */
 function alarmsOf(chance: Chance, { startAt, endAt, tenants }: Drawn): Planned[] {
   return (['alarm', 'anomaly'] as const).flatMap((kind) =>
-    Array.from({ length: chance.happens(0.25) ? chance.whole(1, 2) : 0 }, (_, index) => ({
+    Array.from({ length: chance.happens(0.2) ? chance.whole(1, 2) : 0 }, (_, index) => ({
       name: `${kind}-${index + 1}`,
       kind,
       at: chance.between(startAt + MINUTE / 3, endAt - MINUTE / 3),

@@ -85,17 +85,17 @@ export class Story {
     const { world } = this;
     const { functions, scheduler, configuration } = world;
     const { endAt, turnAt, plan } = configuration;
-    await scheduler.until(endAt + 0.5 * MINUTE);
+    await scheduler.until(endAt + 0.3 * MINUTE);
     await functions.run('reopen-ended');
     await this.fleet.close(endAt);
     // The longest that a process is frozen.
-    await scheduler.until(endAt + 5 * MINUTE);
+    await scheduler.until(endAt + 4 * MINUTE);
     await this.fleet.close();
     await functions.run('ledger-watch');
     // The last late copies have come, and leases of processes that are gone are past their grace.
     await scheduler.until(endAt + 26 * MINUTE);
     // One that comes twice finds nothing more of what went round the helper.
-    const isAgain = this.#chance.happens(plan.some(({ kind }) => kind === 'bypass') ? 0.5 : 0.2);
+    const isAgain = this.#chance.happens(plan.some(({ kind }) => kind === 'bypass') ? 0.4 : 0.15);
     if (isAgain) await functions.run('sweep');
     await functions.run('outlook');
     await functions.run('billing');

@@ -2,7 +2,7 @@ import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { ROOT, start } from './command.ts';
+import { governor, ROOT, start } from './command.ts';
 
 const BOMB = `a: &a [x, x, x, x, x, x, x, x, x]
 ${['b', 'c', 'd', 'e', 'f', 'g', 'h']
@@ -128,6 +128,16 @@ describe('npm start -- --policy with a file that is no policy', () => {
       code: 2,
       stdout: '',
       stderr: `${file}: there is no such file (ENOENT)\n`,
+    });
+  });
+
+  it.concurrent('refuses a name that is empty, as of a variable that is not set', async () => {
+    const stderr = '--policy: expected the name of a file, not an empty text\n';
+    expect(await start('--policy', '').ended).toMatchObject({ code: 2, stdout: '', stderr });
+    expect(await governor({}, 'validate', '--policy', '').ended).toMatchObject({
+      code: 2,
+      stdout: '',
+      stderr,
     });
   });
 

@@ -291,7 +291,7 @@ describe('governor status, tenants, profiles, overrides, take-back', () => {
       ['status', '--endpoint-url', 'http://127.0.0.1:9'],
       {},
       1,
-      /^AWS cannot be reached \(ECONNREFUSED\), while reading the policy\. Check the network/,
+      /^AWS cannot be reached \(ECONNREFUSED\), while reading the policy in table bedrock-cost-governor-dev\. Check the network/,
     ],
     [
       'another table',

@@ -1,5 +1,7 @@
-import { describe, expect, it } from 'vitest';
-import { connect, stageIn, tableOf } from '../../cli/connection.ts';
+import { Command } from 'commander';
+import { describe, expect, it, vi } from 'vitest';
+import { does, withTable } from '../../cli/command-line.ts';
+import { connect, type StackOptions, stageIn, tableOf } from '../../cli/connection.ts';
 import { csv, markdown } from '../../cli/output/delimited.ts';
 import { folded, terminalWidth, unbroken } from '../../cli/output/fold.ts';
 import { progress } from '../../cli/output/progress.ts';
@@ -146,5 +148,24 @@ describe('which AWS a command talks to', () => {
     expect(stageIn({ table: 'bedrock-cost-governor-prod' })).toBe('prod');
     expect(() => stageIn({ table: 'mine' })).toThrow(/^expected --stage/);
     expect(() => stageIn({ stage: 'a/b' })).toThrow(/^--stage/);
+  });
+
+  it('goes by the stage that is typed, also where the environment names the table of another', async () => {
+    const typed = async (...args: readonly string[]) => {
+      const chosen: string[] = [];
+      const command = does<StackOptions>(withTable(new Command('any')), async (options) => {
+        chosen.push(tableOf(options));
+        return 0;
+      });
+      await command.parseAsync(args, { from: 'user' });
+      return chosen;
+    };
+    vi.stubEnv('GOVERNOR_TABLE', 'bedrock-cost-governor-dev');
+    expect(await typed('--stage', 'prod')).toEqual(['bedrock-cost-governor-prod']);
+    expect(await typed('--stage', 'prod', '--table', 'mine')).toEqual(['mine']);
+    expect(await typed()).toEqual(['bedrock-cost-governor-dev']);
+    vi.stubEnv('GOVERNOR_STAGE', 'prod');
+    expect(await typed()).toEqual(['bedrock-cost-governor-dev']);
+    vi.unstubAllEnvs();
   });
 });

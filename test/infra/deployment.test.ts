@@ -1,5 +1,6 @@
+import { readFile } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
-import { readDeployment } from '../../infra/deployment.ts';
+import { packagingHelp, readDeployment } from '../../infra/deployment.ts';
 import { UserError } from '../../infra/user-error.ts';
 
 const KEY = 'arn:aws:kms:eu-west-1:123456789012:key/01234567-89ab-cdef-0123-456789abcdef';
@@ -19,6 +20,13 @@ function problemsOf(args: readonly string[], policyRegions?: readonly string[]):
 }
 
 describe('the options of packaging', () => {
+  it('are all named by --help, which docs/deploying.md explains', async () => {
+    const explained = await readFile('docs/deploying.md', 'utf8');
+    const named = packagingHelp().match(/--[a-z-]+(?=[,.])/g) ?? [];
+    expect(named.length).toBeGreaterThan(8);
+    for (const option of named) expect(explained).toContain(`\`${option}`);
+  });
+
   it('default to a stack of the stage dev that governs its own Region', () => {
     expect(deployment([])).toEqual({
       stage: 'dev',

@@ -51,6 +51,12 @@ describe('a budget', () => {
     await client.send(converse());
     const refusal = await refusalOf(client.send(converse()));
     expect(refusal.code).toBe('BudgetExhausted');
+    // The two are the same cent: what does not pay is then told exactly.
+    const exact = (nano: number) => `${(nano / 1e9).toFixed(9).replace(/0+$/, '')} USD`;
+    expect(refusal.message).toContain(`may cost up to ${exact(hold)}, and ${exact(hold - CALL_COST)} of`);
+    expect(refusal.message).toContain(
+      'A call that may cost less is still paid for: set maxTokens lower, or send less.',
+    );
     const usd = (nano: number) => (nano / 1e9).toFixed(9).replace(/0{1,7}$/, '');
     expect(refusal.details).toEqual({
       budget: 'tenant-monthly/acme',

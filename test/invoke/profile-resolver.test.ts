@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { beforeEach, describe, expect, it } from 'vitest';
+import { Fault } from '../../domain/fault.ts';
 import { GovernorRefusal } from '../../invoke/index.ts';
 import { ProfileResolver } from '../../invoke/profile-resolver.ts';
 import { profileArn } from '../domain/governed-account.ts';
@@ -41,6 +42,15 @@ describe('a cold index', () => {
     index.failure = undefined;
     expect(await nameOf(NOVA, ACME)).toBe('chat');
     expect(index.reads).toBe(2);
+  });
+
+  it('that cannot be read gives the advice of what is known to be wrong, and no other', async () => {
+    const next = 'Run `npm install @aws-sdk/client-ssm`, and bundle the program anew.';
+    index.failure = new Fault('PackageMissing', { doing: 'loading it', problem: 'it is not installed', next });
+    const { message } = await refusalOf(nameOf(NOVA, ACME));
+    expect(message).toBe(
+      `reading the index of profiles from memory: it cannot be read, and was not read before: loading it: it is not installed. ${next}`,
+    );
   });
 
   it('answers nothing at once', async () => {
@@ -121,8 +131,8 @@ describe('a warm index', () => {
     await settled();
     expect(resolver.snapshot()).toEqual({
       source: 'memory',
-      entries: index.entries,
-      withheld: [],
+      profiles: index.entries.length,
+      withheld: 0,
       readAt: index.now(),
       ageMs: 0,
     });

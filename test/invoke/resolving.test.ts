@@ -4,10 +4,10 @@ import {
   ListAsyncInvokesCommand,
   StartAsyncInvokeCommand,
 } from '@aws-sdk/client-bedrock-runtime';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { epochMs } from '../../domain/clock.ts';
 import type { IndexEntry } from '../../domain/profiles/profile-index.ts';
-import type { GovernorEvent } from '../../invoke/index.ts';
+import { costGovernor, type GovernorEvent } from '../../invoke/index.ts';
 import { AwsFault } from '../../local/service.ts';
 import {
   ask,
@@ -326,6 +326,20 @@ describe('the index', () => {
     stop();
     await client.send(converse());
     expect(world.reached).toHaveLength(1);
+  });
+
+  it('is looked for in the table of the governor’s Region, which a refusal names', async () => {
+    vi.stubEnv('AWS_ENDPOINT_URL', world.aws.endpoint);
+    vi.stubEnv('AWS_ACCESS_KEY_ID', 'test');
+    vi.stubEnv('AWS_SECRET_ACCESS_KEY', 'test');
+    try {
+      const { dynamodb: _, ...config } = world.config();
+      const refusal = await refusalOf(world.runtime(costGovernor({ ...config, region: 'eu-west-1' })).send(converse()));
+      expect(refusal.code).toBe('IndexUnavailable');
+      expect(refusal.message).toContain('from the table governor in eu-west-1: ');
+    } finally {
+      vi.unstubAllEnvs();
+    }
   });
 
   it('serves its last good answer while it cannot be read', async () => {

@@ -139,6 +139,10 @@ describe('a tenant’s program', () => {
     expect(await helper.runAlone(`bundle.${extension}`, program)).toBe('IndexUnavailable true');
   });
 
+  test('reaches for the table also where it is bundled into files that are loaded when they are needed', async () => {
+    expect(await helper.runSplit(`${IMPORTS}${CALL}`)).toBe('IndexUnavailable true');
+  });
+
   describe('without its optional packages', () => {
     let project: string;
     beforeAll(async () => {

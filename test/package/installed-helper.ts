@@ -69,6 +69,28 @@ export class InstalledHelper {
     return outputFiles[0]?.text ?? '';
   }
 
+  /** Bundles into files that are loaded when they are needed, and runs the first of them where no packages are found. */
+  async runSplit(program: string): Promise<string> {
+    const folder = await mkdtemp(join(tmpdir(), 'governor-split-'));
+    try {
+      await build({
+        stdin: { contents: program, resolveDir: join(this.#workspace, 'tenant') },
+        bundle: true,
+        splitting: true,
+        platform: 'node',
+        target: 'node20',
+        format: 'esm',
+        outdir: folder,
+        outExtension: { '.js': '.mjs' },
+        logLevel: 'silent',
+        banner: { js: REQUIRE },
+      });
+      return await runFile(join(folder, 'stdin.mjs'));
+    } finally {
+      await rm(folder, { recursive: true, force: true });
+    }
+  }
+
   /** The project of a tenant who has installed none of the helper's optional packages. */
   async sparse(): Promise<string> {
     const project = join(this.#workspace, 'sparse');
@@ -130,6 +152,10 @@ const REQUIRE = "import { createRequire } from 'node:module'; const require = cr
 
 async function runProgram(file: string, program: string): Promise<string> {
   await writeFile(file, program);
+  return await runFile(file);
+}
+
+async function runFile(file: string): Promise<string> {
   const { stdout, stderr } = await run(process.execPath, [file], {
     env: { ...process.env, AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true' },
   });

@@ -6,7 +6,7 @@ const project: ProjectManifest = {
   version: '1.2.3',
   description: 'Keeps spend inside budgets.',
   license: 'MIT',
-  engines: { node: '>=20.19' },
+  engines: { node: '^20.19.0 || >=22.12.0' },
   dependencies: {
     '@aws-sdk/client-bedrock-runtime': '3.20.0',
     '@aws-sdk/client-dynamodb': '3.10.0',
@@ -17,7 +17,8 @@ const project: ProjectManifest = {
 };
 
 describe('the published package.json', () => {
-  test('depends on what is used, by how it is used, and on nothing else', () => {
+  // What an app has pinned it keeps: the ranges begin a year before the versions that this project is developed with.
+  test('depends on what is used, by how it is used, from the oldest version that it was run with, and on nothing else', () => {
     const manifest = publishedManifest(project, [
       { name: '@aws-sdk/client-dynamodb', kind: 'lazy' },
       { name: '@aws-sdk/client-dynamodb', kind: 'types' },
@@ -27,11 +28,11 @@ describe('the published package.json', () => {
     ]);
     expect(manifest).toMatchObject({
       version: '1.2.3',
-      dependencies: { '@aws-sdk/client-dynamodb': '^3.10.0' },
+      dependencies: { '@aws-sdk/client-dynamodb': '^3.939.0' },
       peerDependencies: {
-        '@aws-sdk/client-bedrock-runtime': '^3.20.0',
-        '@aws-sdk/client-ssm': '^3.30.0',
-        '@aws-sdk/client-lambda': '^1.9.1',
+        '@aws-sdk/client-bedrock-runtime': '^3.939.0',
+        '@aws-sdk/client-ssm': '^3.939.0',
+        '@aws-sdk/client-lambda': '^3.939.0',
       },
       peerDependenciesMeta: { '@aws-sdk/client-ssm': { optional: true }, '@aws-sdk/client-lambda': { optional: true } },
     });

@@ -96,6 +96,11 @@ describe('declared profiles', () => {
       /^declaredProfiles\[0\]\.name: expected a name for each profile: two in us-east-1 would be "claims-amazon-nova-pro-v1-0"/,
     ],
     [
+      'names that would tell them apart with all of their tags',
+      [declaration({ name: 'chat-{model}' })],
+      /; put into the name what tells them apart, such as "\{environment\}-\{team\}-\{tenant\}-\{model\}"$/,
+    ],
+    [
       'the same profile twice',
       [declaration(), declaration({ for: { tenant: ['acme'] }, name: 'another' })],
       /^declaredProfiles\[1\]: declares what declaredProfiles\[0\] declares: amazon.nova-pro-v1:0 in us-east-1/,
