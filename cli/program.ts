@@ -1,12 +1,14 @@
-import { Command } from 'commander';
+import type { Command } from 'commander';
 import { notesOf, PROGRAM } from './command-line.ts';
 import { COMMANDS } from './commands.ts';
 import { type ConnectionOptions, connect, type StackOptions, tableOf } from './connection.ts';
 import { complain } from './output/print.ts';
+import { emptyIn, TypedCommand } from './typed-command.ts';
+import { UserError } from './user-error.ts';
 
 /** The whole command, with nothing done yet: to be run, or to be documented. */
 export function governorProgram(name = PROGRAM): Command {
-  const program = new Command(name)
+  const program = new TypedCommand(name)
     .description(
       'Keeps spend on Amazon Bedrock inside its budgets: compares a policy file with what is in AWS, puts it in force, shows how budgets stand, and overrides them. Which AWS: as for the AWS CLI.',
     )
@@ -24,6 +26,8 @@ export function governorProgram(name = PROGRAM): Command {
   // Before any client is made: they look into the environment then.
   program.hook('preAction', (_program, command) => {
     connect(command.opts<ConnectionOptions>());
+    const empty = emptyIn(command);
+    if (empty.length > 0) throw new UserError(empty);
     if (command.options.some(({ long }) => long === '--table')) tableOf(command.opts<StackOptions>());
   });
   return program;

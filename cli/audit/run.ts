@@ -2,7 +2,7 @@ import type { AuditRecord } from '../../domain/audit/audit-record.ts';
 import { type AuditSearch, searchTrail } from '../../domain/audit/search-trail.ts';
 import { type EpochMs, isoTime, shortTime } from '../../domain/clock.ts';
 import { howMany } from '../../domain/how-many.ts';
-import type { JournalFacts } from '../../domain/journal.ts';
+import type { DecisionName, JournalFacts } from '../../domain/journal.ts';
 import { commandLine } from '../command-line.ts';
 import type { StackOptions } from '../connection.ts';
 import { harmless, print, printJson } from '../output/print.ts';
@@ -13,7 +13,7 @@ import { readSpan } from '../time-typed.ts';
 export interface AuditOptions extends StackOptions {
   readonly tenant?: string;
   readonly budget?: string;
-  readonly kind?: string;
+  readonly kind?: DecisionName;
   readonly from?: string;
   readonly until?: string;
   readonly last?: string;

@@ -8,7 +8,7 @@ import { complain, forPeople, harmless, print, printJson, usd } from '../output/
 import { progress } from '../output/progress.ts';
 import { type TablePorts, tablePorts } from '../table-ports.ts';
 import { readTags } from '../tags-typed.ts';
-import { EXIT_FAILED, EXIT_INTERRUPTED, UserError } from '../user-error.ts';
+import { EXIT_FAILED, EXIT_INTERRUPTED } from '../user-error.ts';
 import { nextSteps } from './next-steps.ts';
 
 export interface InvokeOptions extends StackOptions {
@@ -23,7 +23,6 @@ const PROMPT = 'Say hello in one short sentence.';
 /** @returns the exit code */
 export async function runInvoke(options: InvokeOptions, prompt = PROMPT): Promise<number> {
   const tags = readTags(options.tag);
-  if (prompt.trim() === '') throw new UserError(['expected a prompt that is not empty, or none']);
   const ports = await tablePorts(options);
   const events: GovernorEvent[] = [];
   // The governor's time is AWS's, as the table has told it.

@@ -32,7 +32,7 @@ export async function runOverrides(options: OverridesOptions): Promise<number> {
     print(
       isNarrowed
         ? `All that hold: ${commandLine('overrides')}`
-        : `Overrides are made by disable, enable and raise: ${commandLine('raise --help')}\nWhat was said before: ${commandLine('audit --kind override --last 30d')}`,
+        : `Overrides are made by disable, enable and raise: ${commandLine('raise --help')}\nWhat was said before: ${commandLine('audit --kind "override standing" --last 30d')}`,
     );
   } else
     print(

@@ -1,7 +1,7 @@
 import type { BudgetId } from '../budgets/budget-id.ts';
 import { budgetOf, tenantOf } from '../budgets/definition.ts';
 import { type Clock, isoTime } from '../clock.ts';
-import type { Journal, JournalFacts, MetricName } from '../journal.ts';
+import type { DecisionName, Journal, JournalFacts, MetricName } from '../journal.ts';
 import type { Policy } from '../policy/policy.ts';
 import { parseProfileArn } from '../profiles/profile-arn.ts';
 import type { ProfileIndex } from '../profiles/profile-index.ts';
@@ -53,7 +53,7 @@ export class AuditingJournal implements Journal {
     this.#sequence = 0;
   }
 
-  decided(decision: string, facts: JournalFacts): void {
+  decided(decision: DecisionName, facts: JournalFacts): void {
     this.#ports.journal.decided(decision, facts);
     if (REPORTS.has(decision)) return;
     if (this.#waiting.length >= MAX_WAITING) {

@@ -1,4 +1,5 @@
 import { type EpochMs, epochMs } from '../clock.ts';
+import type { DecisionName } from '../journal.ts';
 import { type AuditQuestion, type AuditRecord, type AuditTrail, dayOf } from './audit-record.ts';
 
 /** Which decisions somebody looks for. */
@@ -8,8 +9,7 @@ export interface AuditSearch {
   readonly until: EpochMs;
   readonly tenant?: string;
   readonly budget?: string;
-  /** A part of the decision's name, such as `close`; in any case of letters. */
-  readonly kind?: string;
+  readonly kind?: DecisionName;
 }
 
 export type Found =
@@ -47,4 +47,4 @@ const answers = ({ from, until, budget, kind }: AuditSearch, { at, decision, fac
   at >= from &&
   at < until &&
   (budget === undefined || facts['budget'] === budget) &&
-  (kind === undefined || decision.toLowerCase().includes(kind.toLowerCase()));
+  (kind === undefined || decision === kind);

@@ -3,7 +3,7 @@ import { displayUsd } from '../money.ts';
 import { periodAt } from '../period.ts';
 import type { BudgetWorkPorts } from '../profiles/budget-work.ts';
 import type { StandingEnforcement } from '../profiles/govern-profile.ts';
-import { readIndex, reviewOnSignal, type SignalReview } from '../signals/review-on-signal.ts';
+import { type Heard, readIndex, reviewOnSignal, type SignalReview } from '../signals/review-on-signal.ts';
 import type { OutsideFigures } from '../standing/review-budget.ts';
 import type { BudgetId } from './budget-id.ts';
 import { budgetsInUse } from './budgets-in-use.ts';
@@ -36,7 +36,7 @@ export async function hearBudgetAlert(ports: BudgetFigures, awsBudgetNameInAlert
     outside === undefined
       ? 'AWS Budgets has no figures of this period that count'
       : `${outside.source} says ${outside.actual === undefined ? 'nothing' : displayUsd(outside.actual)}`;
-  const heard = { signal: 'budget alert', because };
+  const heard: Heard = { signal: 'budget alert', because };
   return { kind: 'reviewed', budget: budget.id, ...(await reviewOnSignal(ports, budget, entries, heard, outside)) };
 }
 

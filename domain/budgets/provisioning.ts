@@ -147,7 +147,7 @@ export async function provisionBudget(
   if (seen?.state !== undefined && isSame(seen.state, wanted)) return 'unchanged';
   const { outcome, before } = await converge(ports.awsBudgets, wanted, seen);
   if (outcome === 'unchanged') return outcome;
-  const decision = outcome === 'foreign' ? 'leave foreign AWS budget' : `${outcome} AWS budget`;
+  const decision = outcome === 'foreign' ? 'leave foreign AWS budget' : (`${outcome} AWS budget` as const);
   ports.journal.decided(decision, {
     budget: budget.id,
     name: wanted.name,

@@ -11,7 +11,7 @@ import { type TrueUp, trueUp } from '../spending/true-up-budget.ts';
 import { keepSignal, type Seen } from '../standing/keep-signal.ts';
 import { unsettledPeriods } from '../standing/review-budget.ts';
 import { bypassesOf, tellBypass } from '../standing/tell-bypass.ts';
-import { readIndex, reviewOnSignal, type SignalReview } from './review-on-signal.ts';
+import { type Heard, readIndex, reviewOnSignal, type SignalReview } from './review-on-signal.ts';
 
 export interface MetricAlarms {
   /** An alarm as CloudWatch has it now in a Region; undefined where there is none of this name. */
@@ -87,7 +87,7 @@ export async function answerAlarm(
   await keepSignal(ports, budget, seenIn(label, alarm, ports.clock.now()));
   const targets = unsettledPeriods(budget, ports.clock.now()).map((period) => ({ budget, period }));
   for (const report of await trueUp(ports, targets)) await tellBypass(ports, report, bypassesOf(report));
-  const heard = { signal: 'alarm', because: `the CloudWatch alarm "${label}" is or was in alarm` };
+  const heard: Heard = { signal: 'alarm', because: `the CloudWatch alarm "${label}" is or was in alarm` };
   return { kind: 'reviewed', budget: budget.id, ...(await reviewOnSignal(ports, budget, entries, heard)) };
 }
 

@@ -8,7 +8,7 @@ import { awsAmount, displayUsd, type NanoUsd } from '../money.ts';
 import type { Policy } from '../policy/policy.ts';
 import { keepSignal, type Seen } from '../standing/keep-signal.ts';
 import { type Notice, noticeId } from '../standing/notice.ts';
-import { readIndex, reviewOnSignal } from './review-on-signal.ts';
+import { type Heard, readIndex, reviewOnSignal } from './review-on-signal.ts';
 import { jsonOf, snsMessages } from './sns-messages.ts';
 
 /** Which anomaly somebody says to look at; its figures are read from Cost Anomaly Detection. */
@@ -107,7 +107,7 @@ export async function answerAnomaly(
   await ports.outbox.enter(spendAnomaly(ports.policy, anomaly, budgets));
   const failures: unknown[] = [];
   for (const budget of budgets) {
-    const heard = { signal: 'anomaly', because: `Cost Anomaly Detection has confirmed ${anomaly.id}` };
+    const heard: Heard = { signal: 'anomaly', because: `Cost Anomaly Detection has confirmed ${anomaly.id}` };
     try {
       await keepSignal(ports, budget, seenIn(anomaly));
       await reviewOnSignal(ports, budget, entries, heard, await readOutsideFigures(ports, budget));

@@ -2,7 +2,7 @@ import * as z from 'zod';
 import type { BudgetId } from '../budgets/budget-id.ts';
 import { budgetOf } from '../budgets/definition.ts';
 import type { StandingEnforcement } from '../profiles/govern-profile.ts';
-import { currentKey, hasNews, readIndex, reviewOnSignal, type SignalReview } from './review-on-signal.ts';
+import { currentKey, type Heard, hasNews, readIndex, reviewOnSignal, type SignalReview } from './review-on-signal.ts';
 import { HINT_SOURCE, HINT_TYPE } from './threshold-hint.ts';
 
 /** Which budget a process says to look at; what else its event says is not used. */
@@ -42,6 +42,9 @@ export async function answerLedgerHint(ports: StandingEnforcement, id: BudgetId)
   if (budget === undefined || item === undefined) return { kind: 'unknown-budget' };
   const overrides = await ports.overrides.lasting(ports.clock.now());
   if (!hasNews(ports, budget, item, overrides)) return { kind: 'nothing-new' };
-  const heard = { signal: 'hint', because: 'a process says that a threshold was crossed, and the ledger agrees' };
+  const heard: Heard = {
+    signal: 'hint',
+    because: 'a process says that a threshold was crossed, and the ledger agrees',
+  };
   return { kind: 'reviewed', ...(await reviewOnSignal(ports, budget, await readIndex(ports), heard)) };
 }

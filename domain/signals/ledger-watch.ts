@@ -3,7 +3,7 @@ import type { Gauges } from '../journal.ts';
 import type { StandingEnforcement } from '../profiles/govern-profile.ts';
 import type { LedgerReadings } from '../spending/ledger-readings.ts';
 import { measureBudgets } from './ledger-figures.ts';
-import { currentKey, hasNews, readIndex, reviewOnSignal } from './review-on-signal.ts';
+import { currentKey, type Heard, hasNews, readIndex, reviewOnSignal } from './review-on-signal.ts';
 
 export interface LedgerWatchReport {
   readonly watched: number;
@@ -29,7 +29,7 @@ export async function watchLedger(
     const item = items[at];
     if (item === undefined || !hasNews(ports, budget, item, overrides)) continue;
     try {
-      const heard = { signal: 'ledger watch', because: 'the ledger has crossed what nobody has acted on' };
+      const heard: Heard = { signal: 'ledger watch', because: 'the ledger has crossed what nobody has acted on' };
       await reviewOnSignal(ports, budget, entries, heard);
       reviewed.push(budget.id);
     } catch (error) {

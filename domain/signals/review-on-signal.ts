@@ -19,9 +19,9 @@ export interface SignalReview {
   readonly profiles: readonly GovernedProfile[];
 }
 
-/** What was heard, for the log: `budget alert`, `hint`, `alarm`. */
+/** What was heard, for the log. */
 export interface Heard {
-  readonly signal: string;
+  readonly signal: 'budget alert' | 'hint' | 'ledger watch' | 'alarm' | 'anomaly';
   readonly because: string;
 }
 

@@ -58,7 +58,7 @@ describe('governor audit', () => {
 
   it('narrows by tenant, budget, kind and time', async () => {
     const all = await audit();
-    const closings = await audit('--kind', 'CLOSE');
+    const closings = await audit('--kind', 'CLOSE budget');
     expect(closings.map(({ decision }) => decision)).toEqual(['close budget']);
     const ofTenant = await audit('--tenant', 'alpine-re');
     expect(ofTenant.length).toBeGreaterThan(0);

@@ -132,12 +132,15 @@ describe('npm start -- --policy with a file that is no policy', () => {
   });
 
   it.concurrent('refuses a name that is empty, as of a variable that is not set', async () => {
-    const stderr = '--policy: expected the name of a file, not an empty text\n';
-    expect(await start('--policy', '').ended).toMatchObject({ code: 2, stdout: '', stderr });
+    expect(await start('--policy', '').ended).toMatchObject({
+      code: 2,
+      stdout: '',
+      stderr: '--policy: expected the name of a file, not an empty text\n',
+    });
     expect(await governor({}, 'validate', '--policy', '').ended).toMatchObject({
       code: 2,
       stdout: '',
-      stderr,
+      stderr: '--policy: expected <file>, not an empty text (policy file)\n',
     });
   });
 
