@@ -4,6 +4,8 @@
  */
 import type { Identifiers } from './identifiers.ts';
 import { type Members, membersOf } from './members.ts';
+import { pageOf } from './page.ts';
+import { badParameter, readOrder, readSecretFilters } from './secret-list.ts';
 import { AwsFault, type JsonObject, type Operation, type Service, type World } from './service.ts';
 
 interface Version {
@@ -17,12 +19,18 @@ interface Version {
 interface Secret {
   readonly arn: string;
   readonly name: string;
+  readonly region: string;
+  readonly description: string | undefined;
+  readonly tags: readonly JsonObject[];
+  readonly createdAt: number;
+  changedAt: number;
   readonly versions: Map<string, Version>;
 }
 
 const CURRENT = 'AWSCURRENT';
 const PREVIOUS = 'AWSPREVIOUS';
 const MAX_VALUE_BYTES = 65_536;
+const MOST_LISTED = 100;
 
 const invalid = (message: string): AwsFault => new AwsFault('ValidationException', message);
 
@@ -58,6 +66,7 @@ export function createSecretsManager(world: World, identifiers: Identifiers): Se
     }
     const version = { id: token, createdAt: world.clock.now(), value, stages: new Set<string>() };
     secret.versions.set(token, version);
+    secret.changedAt = version.createdAt;
     for (const stage of stages) moveStage(secret, stage, version);
     return version;
   };
@@ -81,7 +90,17 @@ export function createSecretsManager(world: World, identifiers: Identifiers): Se
     }
     const suffix = identifiers.alphanumeric(6);
     const arn = `arn:aws:secretsmanager:${region}:${world.accountId}:secret:${name}-${suffix}`;
-    const secret: Secret = { arn, name, versions: new Map() };
+    const now = world.clock.now();
+    const secret: Secret = {
+      arn,
+      name,
+      region,
+      description: members.optionalString('Description'),
+      tags: members.objects('Tags'),
+      createdAt: now,
+      changedAt: now,
+      versions: new Map(),
+    };
     secrets.set(keyOf(region, name), secret);
     if (value === undefined) return { ARN: arn, Name: name };
     addVersion(secret, token, value, [CURRENT]);
@@ -122,6 +141,27 @@ export function createSecretsManager(world: World, identifiers: Identifiers): Se
     };
   };
 
+  const DescribeSecret: Operation = (input, { region }) => {
+    const secret = find(region, membersOf(input, invalid).string('SecretId'));
+    return { ...describe(secret), VersionIdsToStages: stagesOf(secret) };
+  };
+
+  const ListSecrets: Operation = (input, { region }) => {
+    const members = membersOf(input, badParameter);
+    const isWanted = readSecretFilters(members.objects('Filters'));
+    const order = readOrder(members.optionalString('SortBy'), members.optionalString('SortOrder'));
+    const size = members.optionalNumber('MaxResults') ?? MOST_LISTED;
+    if (!Number.isInteger(size) || size < 1 || size > MOST_LISTED)
+      throw badParameter(`MaxResults must be between 1 and ${MOST_LISTED}.`);
+    const found = [...secrets.values()].filter((secret) => secret.region === region && isWanted(secret)).sort(order);
+    const page = pageOf(found, size, members.optionalString('NextToken'));
+    if (page === undefined) throw new AwsFault('InvalidNextTokenException', 'The NextToken value is invalid.');
+    return {
+      SecretList: page.items.map((secret) => ({ ...describe(secret), SecretVersionsToStages: stagesOf(secret) })),
+      ...(page.next === undefined ? {} : { NextToken: page.next }),
+    };
+  };
+
   /** At once, whatever window for a recovery is asked for. */
   const DeleteSecret: Operation = (input, { region }) => {
     const secret = find(region, membersOf(input, invalid).string('SecretId'));
@@ -133,11 +173,26 @@ export function createSecretsManager(world: World, identifiers: Identifiers): Se
     service: {
       signingName: 'secretsmanager',
       protocol: { kind: 'json', targetPrefix: 'secretsmanager', version: '1.1' },
-      operations: { CreateSecret, PutSecretValue, GetSecretValue, DeleteSecret },
+      operations: { CreateSecret, PutSecretValue, GetSecretValue, DescribeSecret, ListSecrets, DeleteSecret },
     },
     arnOf: (region, id) => lookUp(region, id)?.arn,
   };
 }
+
+const describe = ({ arn, name, description, tags, createdAt, changedAt }: Secret): JsonObject => ({
+  ARN: arn,
+  Name: name,
+  ...(description === undefined ? {} : { Description: description }),
+  LastChangedDate: changedAt / 1000,
+  CreatedDate: createdAt / 1000,
+  ...(tags.length === 0 ? {} : { Tags: [...tags] }),
+});
+
+/** Versions without a label are deprecated, and not told of. [API reference, DescribeSecret] */
+const stagesOf = ({ versions }: Secret): JsonObject =>
+  Object.fromEntries(
+    [...versions.values()].flatMap(({ id, stages }) => (stages.size === 0 ? [] : [[id, [...stages]] as const])),
+  );
 
 /** A label is on one version at a time; the version that was current becomes the previous one. */
 function moveStage(secret: Secret, stage: string, to: Version): void {

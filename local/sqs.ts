@@ -3,11 +3,13 @@ import type { Identifiers } from './identifiers.ts';
 import { type Members, membersOf, parseObject } from './members.ts';
 import { allowsService } from './resource-policy.ts';
 import { AwsFault, type Call, type JsonObject, type Operation, type Service, type World } from './service.ts';
+import { inBatches } from './sqs/batches.ts';
 import { md5, md5OfAttributes, messageAttributesOf, type ReceivedMessage, wireMessage } from './sqs/message.ts';
 import { messageMoves } from './sqs/message-moves.ts';
 import {
   attributesOf,
   DEFAULTS,
+  MESSAGE_LIMIT_BYTES,
   redriveOf,
   SETTABLE,
   stringEntries,
@@ -195,6 +197,34 @@ export function createQueues(world: World, destinations: Destinations, identifie
     enqueue(queue, { body: delivery.body, attributes: delivery.attributes ?? {}, senderId, visibleAt });
   });
 
+  const sendMessage = (input: JsonObject, call: Call): JsonObject => {
+    const queue = queueAt(input, call);
+    const read = members(input);
+    const delay = read.optionalNumber('DelaySeconds') ?? setting(queue, 'DelaySeconds');
+    if (delay < 0 || delay > 900)
+      throw invalid(
+        `Value ${delay} for parameter DelaySeconds is invalid. Reason: DelaySeconds must be >= 0 and <= 900.`,
+      );
+    const message = enqueue(queue, {
+      body: read.string('MessageBody'),
+      attributes: messageAttributesOf(input['MessageAttributes']),
+      senderId: call.principal.userId,
+      visibleAt: world.clock.now() + delay * 1000,
+    });
+    return {
+      MessageId: message.id,
+      MD5OfMessageBody: md5(message.body),
+      ...(Object.keys(message.attributes).length > 0 && {
+        MD5OfMessageAttributes: md5OfAttributes(message.attributes),
+      }),
+    };
+  };
+
+  const deleteMessage = (input: JsonObject, call: Call): JsonObject => {
+    remove(queueAt(input, call), members(input).string('ReceiptHandle'));
+    return {};
+  };
+
   const operations: Readonly<Record<string, Operation>> = {
     ...messageMoves<Message, Queue>({
       queues,
@@ -300,28 +330,8 @@ export function createQueues(world: World, destinations: Destinations, identifie
       return {};
     },
     ListQueueTags: (input, call) => ({ Tags: Object.fromEntries(queueAt(input, call).tags) }),
-    SendMessage(input, call) {
-      const queue = queueAt(input, call);
-      const read = members(input);
-      const delay = read.optionalNumber('DelaySeconds') ?? setting(queue, 'DelaySeconds');
-      if (delay < 0 || delay > 900)
-        throw invalid(
-          `Value ${delay} for parameter DelaySeconds is invalid. Reason: DelaySeconds must be >= 0 and <= 900.`,
-        );
-      const message = enqueue(queue, {
-        body: read.string('MessageBody'),
-        attributes: messageAttributesOf(input['MessageAttributes']),
-        senderId: call.principal.userId,
-        visibleAt: world.clock.now() + delay * 1000,
-      });
-      return {
-        MessageId: message.id,
-        MD5OfMessageBody: md5(message.body),
-        ...(Object.keys(message.attributes).length > 0 && {
-          MD5OfMessageAttributes: md5OfAttributes(message.attributes),
-        }),
-      };
-    },
+    SendMessage: sendMessage,
+    SendMessageBatch: inBatches(sendMessage, { bytes: MESSAGE_LIMIT_BYTES, sizeOf }),
     async ReceiveMessage(input, call) {
       const queue = queueAt(input, call);
       const read = members(input);
@@ -349,10 +359,8 @@ export function createQueues(world: World, destinations: Destinations, identifie
         ? {}
         : { Messages: received.map((message) => wireMessage(message, systemNames, attributeNames)) };
     },
-    DeleteMessage(input, call) {
-      remove(queueAt(input, call), members(input).string('ReceiptHandle'));
-      return {};
-    },
+    DeleteMessage: deleteMessage,
+    DeleteMessageBatch: inBatches(deleteMessage),
     ChangeMessageVisibility(input, call) {
       const queue = queueAt(input, call);
       const read = members(input);
@@ -410,3 +418,7 @@ export function createQueues(world: World, destinations: Destinations, identifie
     },
   };
 }
+
+/** Of an entry of a batch, as far as it is text. */
+const sizeOf = ({ MessageBody }: JsonObject): number =>
+  typeof MessageBody === 'string' ? Buffer.byteLength(MessageBody) : 0;

@@ -1,11 +1,13 @@
 /**
- * Parameter Store of AWS Systems Manager. Not there: labels, policies, paths, history, public parameters, and KMS: a
+ * Parameter Store of AWS Systems Manager. Not there: labels, policies, history, public parameters, and KMS: a
  * SecureString that is not to be decrypted is answered as an opaque text.
  */
 import { createHash } from 'node:crypto';
-import { membersOf } from './members.ts';
+import { type Members, membersOf } from './members.ts';
+import { type Page, pageOf } from './page.ts';
 import { AwsFault, type JsonObject, type Operation, type Service, type World } from './service.ts';
-import { readName, type Tier, tierFor, typeFor } from './ssm/parameter-rules.ts';
+import { readParameterFilters } from './ssm/parameter-filters.ts';
+import { isUnder, readName, type Tier, tierFor, typeFor } from './ssm/parameter-rules.ts';
 
 interface Version {
   readonly value: string;
@@ -25,6 +27,9 @@ const MAX_VERSIONS = 100;
 
 /** `GetParameters` takes so many names at most. */
 const MAX_NAMES = 10;
+
+/** `DescribeParameters` lists so many at most. */
+const MAX_DESCRIBED = 50;
 
 const invalid = (message: string): AwsFault => new AwsFault('ValidationException', message);
 
@@ -107,6 +112,52 @@ export function createSsm(world: World): Service {
     return { Parameters, InvalidParameters };
   };
 
+  /** In order of their names, which AWS promises of no list. */
+  const parametersIn = (region: string): Parameter[] =>
+    [...parameters]
+      .filter(([key]) => key.startsWith(`${region}/`))
+      .map(([, parameter]) => parameter)
+      .sort((one, other) => (one.name < other.name ? -1 : 1));
+
+  const GetParametersByPath: Operation = (input, { region }) => {
+    const members = membersOf(input, invalid);
+    const path = members.string('Path');
+    if (!path.startsWith('/')) throw invalid(NO_PATH);
+    const recursive = members.optionalBoolean('Recursive') ?? false;
+    const isWanted = readParameterFilters(members.objects('ParameterFilters'), ['Type']);
+    const found = parametersIn(region).filter((each) => isUnder(path, each.name, recursive) && isWanted(each));
+    const { items, next } = pageIn(found, members, MAX_NAMES);
+    const decrypt = members.optionalBoolean('WithDecryption') ?? false;
+    return {
+      Parameters: items.flatMap(({ name }) => {
+        const found = find(region, name, decrypt);
+        return found instanceof AwsFault ? [] : [found];
+      }),
+      ...(next === undefined ? {} : { NextToken: next }),
+    };
+  };
+
+  const DescribeParameters: Operation = (input, { region }) => {
+    const members = membersOf(input, invalid);
+    if (members.objects('Filters').length > 0) throw new AwsFault('InvalidFilterKey', 'Filters are not embedded.');
+    const isWanted = readParameterFilters(members.objects('ParameterFilters'), ['Name', 'Path', 'Tier', 'Type']);
+    const { items, next } = pageIn(parametersIn(region).filter(isWanted), members, MAX_DESCRIBED);
+    return {
+      Parameters: items.map(({ name, type, tier, latest, versions }) => ({
+        Name: name,
+        ARN: arnOf(region, name),
+        Type: type,
+        ...(type === 'SecureString' ? { KeyId: 'alias/aws/ssm' } : {}),
+        LastModifiedDate: (versions.get(latest)?.modifiedAt ?? 0) / 1000,
+        Version: latest,
+        Tier: tier,
+        Policies: [],
+        DataType: 'text',
+      })),
+      ...(next === undefined ? {} : { NextToken: next }),
+    };
+  };
+
   const DeleteParameter: Operation = (input, { region }) => {
     const name = membersOf(input, invalid).string('Name');
     if (!parameters.delete(keyOf(region, name))) throw new AwsFault('ParameterNotFound', '');
@@ -116,10 +167,31 @@ export function createSsm(world: World): Service {
   return {
     signingName: 'ssm',
     protocol: { kind: 'json', targetPrefix: 'AmazonSSM', version: '1.1' },
-    operations: { PutParameter, GetParameter, GetParameters, DeleteParameter },
+    operations: {
+      PutParameter,
+      GetParameter,
+      GetParameters,
+      GetParametersByPath,
+      DescribeParameters,
+      DeleteParameter,
+    },
   };
 }
 
+/** As many as were asked for, or as the operation gives at most. */
+function pageIn(all: readonly Parameter[], members: Members, most: number): Page<Parameter> {
+  const size = members.optionalNumber('MaxResults') ?? most;
+  if (!Number.isInteger(size) || size < 1 || size > most)
+    throw invalid(
+      `1 validation error detected: Value '${size}' at 'maxResults' failed to satisfy constraint: Member must have value between 1 and ${most}`,
+    );
+  const page = pageOf(all, size, members.optionalString('NextToken'));
+  if (page === undefined) throw new AwsFault('InvalidNextToken', 'The specified token is not valid.');
+  return page;
+}
+
+const NO_PATH =
+  'The parameter path must begin with a slash, as /governor does: it is a hierarchy without its last part, the name.';
 const ALREADY_EXISTS =
   'The parameter already exists. To overwrite this value, set the overwrite option in the request to true.';
 const TAGS_AND_OVERWRITE =

@@ -6,6 +6,7 @@ import type { AccountMetrics } from './account-metrics.ts';
 import { alarmOperations } from './alarms.ts';
 import { BEDROCK_NAMESPACE, BedrockMetrics } from './bedrock-metrics.ts';
 import { invalid, type MetricQuery, type MetricRequest, readMetricRequest } from './metric-query.ts';
+import { readStatisticsRequest, STATISTICS_ERROR_CODES } from './metric-statistics.ts';
 import { type MinutePoint, together } from './minute-series.ts';
 
 export interface CloudWatchOptions {
@@ -44,7 +45,11 @@ export function createCloudWatch(
       kind: 'json',
       targetPrefix: 'GraniteServiceVersion20100801',
       version: '1.0',
-      queryErrorCodes: { InvalidNextToken: 'InvalidNextToken', ValidationException: 'ValidationError' },
+      queryErrorCodes: {
+        InvalidNextToken: 'InvalidNextToken',
+        ValidationException: 'ValidationError',
+        ...STATISTICS_ERROR_CODES,
+      },
     },
     operations: {
       ...alarmOperations({ world, destinations, metrics, own, delayMs }),
@@ -55,6 +60,19 @@ export function createCloudWatch(
           .filter(({ isReturned }) => isReturned)
           .map((query) => seriesOf(pointsOf(region, query), query, request, world.clock.now()));
         return pageOf(series, request);
+      },
+
+      GetMetricStatistics(input, { region }) {
+        const { query, unit, startMs, endMs, statistics } = readStatisticsRequest(input);
+        const told = periodsOf(pointsOf(region, query), query.periodMs, { startMs, endMs }, world.clock.now());
+        return {
+          Label: query.label,
+          Datapoints: told.map(([at, point]) => ({
+            Timestamp: at / 1_000,
+            ...Object.fromEntries(statistics.map(([name, of]) => [name, of(point)])),
+            Unit: unit,
+          })),
+        };
       },
 
       ListMetrics(input, { region }) {
@@ -103,10 +121,23 @@ interface Series {
  */
 function seriesOf(
   reported: readonly MinutePoint[],
-  { periodMs, ...query }: MetricQuery,
-  { startMs, endMs, isAscending }: MetricRequest,
+  query: MetricQuery,
+  { isAscending, ...span }: MetricRequest,
   now: number,
 ): Series {
+  const points = periodsOf(reported, query.periodMs, span, now)
+    .sort(([one], [other]) => (isAscending ? one - other : other - one))
+    .map(([at, all]) => ({ at, value: query.statistic(all) }));
+  return { query, points };
+}
+
+/** What was told in each period that has something, by its beginning. */
+function periodsOf(
+  reported: readonly MinutePoint[],
+  periodMs: number,
+  { startMs, endMs }: Pick<MetricRequest, 'startMs' | 'endMs'>,
+  now: number,
+): (readonly [at: number, told: MinutePoint])[] {
   const from = roundedStart(startMs, now);
   const kept = now - retentionMs(periodMs);
   const periods = new Map<number, MinutePoint>();
@@ -116,10 +147,7 @@ function seriesOf(
     const known = periods.get(period);
     periods.set(period, known === undefined ? point : together([known, point]));
   }
-  const points = [...periods]
-    .sort(([one], [other]) => (isAscending ? one - other : other - one))
-    .map(([at, all]) => ({ at, value: query.statistic(all) }));
-  return { query: { periodMs, ...query }, points };
+  return [...periods];
 }
 
 /** [API reference, GetMetricData: StartTime] */

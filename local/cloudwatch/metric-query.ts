@@ -6,7 +6,7 @@ import type { MinutePoint } from './minute-series.ts';
 
 export type Statistic = (told: MinutePoint) => number;
 
-const STATISTICS: Readonly<Record<string, Statistic>> = {
+export const STATISTICS: Readonly<Record<string, Statistic>> = {
   Sum: ({ sum }) => sum,
   SampleCount: ({ samples }) => samples,
   Average: ({ sum, samples }) => sum / samples,
@@ -103,13 +103,18 @@ function readQuery(structure: JsonObject): MetricQuery {
   };
 }
 
-/** The one metric that an alarm looks at; its members are those of a query, not within `MetricStat`. */
+/** A query by the members of an alarm or of GetMetricStatistics, which are not within `MetricStat`. */
+export function readSingleQuery(members: JsonObject, Stat: JsonObject[string]): MetricQuery {
+  const { MetricName, Namespace, Dimensions, Period, Unit } = members;
+  const Metric = { MetricName, Namespace, Dimensions };
+  return readQuery({ Id: 'm1', MetricStat: { Metric, Period, Stat, Unit } });
+}
+
+/** The one metric that an alarm looks at. */
 export function readAlarmQuery(input: JsonObject): MetricQuery {
-  const { MetricName, Namespace, Dimensions, Statistic, Period, Unit } = input;
   if (input['Metrics'] !== undefined) throw invalid('Alarms on several metrics or expressions are not embedded.');
   if (input['ExtendedStatistic'] !== undefined) throw invalid('Alarms on percentiles are not embedded.');
-  const Metric = { MetricName, Namespace, Dimensions };
-  return readQuery({ Id: 'm1', MetricStat: { Metric, Period, Stat: Statistic, Unit } });
+  return readSingleQuery(input, input['Statistic']);
 }
 
 function readPeriod(period: number | undefined): number {

@@ -25,7 +25,7 @@ interface CostAndUsageOptions {
   readonly visibleUntil: () => number;
 }
 
-/** GetCostAndUsage by days, of unblended cost. Other granularities and metrics are not embedded. */
+/** GetCostAndUsage by days or months, of unblended cost. Hours and other metrics are not embedded. */
 export function costAndUsage({
   world,
   tags,
@@ -35,8 +35,10 @@ export function costAndUsage({
   return {
     GetCostAndUsage(input) {
       const read = members(input);
-      const days = readDays(read.object('TimePeriod'), world.clock.now());
-      if (read.string('Granularity') !== 'DAILY') throw invalid('Only DAILY granularity is embedded.');
+      const period = readPeriod(read.object('TimePeriod'), world.clock.now());
+      const granularity = read.string('Granularity');
+      if (granularity !== 'DAILY' && granularity !== 'MONTHLY')
+        throw invalid('Only DAILY and MONTHLY granularity are embedded.');
       if (read.strings('Metrics').join() !== 'UnblendedCost')
         throw invalid('Only the metric UnblendedCost is embedded.');
       const definitions = read.objects('GroupBy');
@@ -46,27 +48,27 @@ export function costAndUsage({
       if (filter !== undefined) refuseMatchOptions(filter);
       const counts = isObject(filter) ? readFilterExpression(filter) : () => true;
       const until = visibleUntil();
-      const cells = days.flatMap((start): Cell[] => {
+      const cells = spansOf(period, granularity).flatMap((span): Cell[] => {
         const spent = world.billing
-          .filter(({ at }) => at >= start && at < start + DAY_MS && at <= until)
+          .filter(({ at }) => at >= span.start && at < span.end && at <= until)
           .map((usage) => tags.asBilled(usage))
           .filter(counts);
         const groups = [...sums(spent, keys)].sort(([a], [b]) => (a < b ? -1 : 1));
-        return groups.length === 0 ? [{ start, group: undefined }] : groups.map(([, group]) => ({ start, group }));
+        return groups.length === 0 ? [{ span, group: undefined }] : groups.map(([, group]) => ({ span, group }));
       });
       const { items, next } = cutPage(cells, groupsPerPage, read.optionalString('NextPageToken'));
-      const shown = [...new Set(items.map(({ start }) => start))];
+      const shown = [...new Set(items.map(({ span }) => span))];
       return {
         GroupDefinitions: definitions,
-        ResultsByTime: shown.map((start) => {
-          const groups = items.flatMap((cell) => (cell.start === start && cell.group !== undefined ? cell.group : []));
+        ResultsByTime: shown.map((span) => {
+          const groups = items.flatMap((cell) => (cell.span === span && cell.group !== undefined ? cell.group : []));
           return {
-            TimePeriod: { Start: dayOf(start), End: dayOf(start + DAY_MS) },
+            TimePeriod: { Start: dayOf(span.start), End: dayOf(span.end) },
             ...(keys.length === 0
               ? { Total: cost(groups.reduce((sum, { nano }) => sum + nano, 0n)), Groups: [] }
               : { Total: {}, Groups: groups.map(({ Keys, nano }) => ({ Keys: [...Keys], Metrics: cost(nano) })) }),
             // Figures are final when the bill is, after the month's end.
-            Estimated: dayOf(start).slice(0, 7) === dayOf(world.clock.now()).slice(0, 7),
+            Estimated: dayOf(span.start).slice(0, 7) === dayOf(world.clock.now()).slice(0, 7),
           };
         }),
         ...(next === undefined ? {} : { NextPageToken: next }),
@@ -80,9 +82,16 @@ interface Group {
   readonly nano: bigint;
 }
 
-/** A group of a day, or the day alone where it has none. */
-interface Cell {
+/** A day, or a month as far as it was asked for. */
+interface Span {
   readonly start: number;
+  /** The first instant after. */
+  readonly end: number;
+}
+
+/** A group of a span, or the span alone where it has none. */
+interface Cell {
+  readonly span: Span;
   readonly group: Group | undefined;
 }
 
@@ -104,7 +113,7 @@ function cost(nano: bigint): JsonObject {
 
 const dayOf = (at: number): string => new Date(at).toISOString().slice(0, 10);
 
-function readDays(period: JsonObject, now: number): number[] {
+function readPeriod(period: JsonObject, now: number): Span {
   const [start, end] = [members(period).string('Start'), members(period).string('End')].map((day) => {
     const at = Date.parse(`${day}T00:00:00Z`);
     if (!/^\d{4}-\d{2}-\d{2}$/.test(day) || Number.isNaN(at))
@@ -115,7 +124,19 @@ function readDays(period: JsonObject, now: number): number[] {
     throw invalid('Start date (and hour) should be before end date (and hour)');
   if (start > now) throw invalid('Start date must be equal to or no later than the current date.');
   if (start < now - HISTORY_MS) throw invalid('You requested data beyond the history limit.');
-  return Array.from({ length: (end - start) / DAY_MS }, (_, day) => start + day * DAY_MS);
+  return { start, end };
+}
+
+/** The first and the last month begin and end where the period does. */
+function spansOf({ start, end }: Span, granularity: 'DAILY' | 'MONTHLY'): Span[] {
+  const spans: Span[] = [];
+  for (let at = start; at < end; ) {
+    const day = new Date(at);
+    const next = granularity === 'DAILY' ? at + DAY_MS : Date.UTC(day.getUTCFullYear(), day.getUTCMonth() + 1);
+    spans.push({ start: at, end: Math.min(next, end) });
+    at = next;
+  }
+  return spans;
 }
 
 function readGroup(definition: JsonObject): GroupKey {

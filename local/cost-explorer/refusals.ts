@@ -1,20 +1,15 @@
 import { type Members, membersOf } from '../members.ts';
+import { type Page, pageOf } from '../page.ts';
 import { AwsFault, type JsonObject } from '../service.ts';
 
 export const invalid = (message: string): AwsFault => new AwsFault('ValidationException', message);
 export const members = (input: JsonObject): Members => membersOf(input, invalid);
 
 /** Cuts a page off a list. @throws {AwsFault} InvalidNextTokenException for a token that no page has given */
-export function cutPage<T>(
-  items: readonly T[],
-  size: number,
-  token: string | undefined,
-): { readonly items: readonly T[]; readonly next: string | undefined } {
-  if (token !== undefined && !/^\d+$/.test(token))
-    throw new AwsFault('InvalidNextTokenException', 'The pagination token is invalid.');
-  const start = Number(token ?? '0');
-  const next = start + size;
-  return { items: items.slice(start, next), next: next < items.length ? String(next) : undefined };
+export function cutPage<T>(items: readonly T[], size: number, token: string | undefined): Page<T> {
+  const page = pageOf(items, size, token);
+  if (page === undefined) throw new AwsFault('InvalidNextTokenException', 'The pagination token is invalid.');
+  return page;
 }
 
 /** @throws {AwsFault} ValidationException where the size is out of bounds */

@@ -83,6 +83,7 @@ export function createAuthorizer({ world, principals, profiles, dynamoDb, secret
       }));
     }
     if (service === 'lambda') {
+      if (input['FunctionName'] === undefined) return [{ action: `lambda:${operation}`, resource: '*', context }];
       const asked = typeof input['Qualifier'] === 'string' ? input['Qualifier'] : undefined;
       const here = { region, accountId: world.accountId };
       const { name, qualifier } = readFunctionName(String(input['FunctionName']), asked, here);
@@ -91,7 +92,8 @@ export function createAuthorizer({ world, principals, profiles, dynamoDb, secret
       return [{ action, resource: `arn:aws:lambda:${prefix}:function:${name}${suffix}`, context }];
     }
     const action = `${ACTION_PREFIXES[service] ?? service}:${actionOf(service, operation)}`;
-    const secret = service === 'secretsmanager' ? String(input['SecretId'] ?? input['Name']) : undefined;
+    const named = service === 'secretsmanager' ? (input['SecretId'] ?? input['Name']) : undefined;
+    const secret = named === undefined ? undefined : String(named);
     const resources =
       secret === undefined
         ? resourcesOf(service, prefix, input)
@@ -143,10 +145,11 @@ function profileTaggings(
 const ACTION_PREFIXES: Readonly<Record<string, string>> = { tagging: 'tag', monitoring: 'cloudwatch' };
 
 /**
- * IAM has no actions of the names of the Budgets API's operations, but for those about tags.
+ * IAM has no actions of the names of the Budgets API's operations, but for those about tags, and none of batches of SQS.
  * [docs.aws.amazon.com/service-authorization/latest/reference/list_awsbudgetservice]
  */
 function actionOf(service: string, operation: string): string {
+  if (service === 'sqs') return operation.replace(/Batch$/, '');
   if (service !== 'budgets' || /Tag|Resource$/.test(operation)) return operation;
   return operation.startsWith('Describe') ? 'ViewBudget' : 'ModifyBudget';
 }
@@ -155,7 +158,10 @@ function actionOf(service: string, operation: string): string {
 function resourcesOf(service: string, prefix: string, input: JsonObject): string[] {
   const region = prefix.split(':')[0] ?? '';
   const accountId = prefix.split(':')[1] ?? '';
-  if (service === 'ssm') return listed(input['Names'] ?? input['Name']).map((name) => parameterArn(prefix, name));
+  if (service === 'ssm') {
+    const asked = input['Names'] ?? input['Name'] ?? input['Path'];
+    return asked === undefined ? ['*'] : listed(asked).map((name) => parameterArn(prefix, name));
+  }
   if (service === 'events' && Array.isArray(input['Entries'])) {
     const buses = input['Entries'].filter(isObject).map(({ EventBusName }) => String(EventBusName ?? 'default'));
     return [...new Set(buses)].map((bus) =>

@@ -108,6 +108,14 @@ export class Functions {
     return { ...deployed, invokedArn };
   }
 
+  /** All functions of a Region by name, each as it was last deployed, and with its published versions where asked. */
+  list(region: string, withVersions: boolean): readonly Deployed[] {
+    return [...this.#entries]
+      .filter(([, { latest }]) => latest.configuration.region === region)
+      .sort(([one], [other]) => (one < other ? -1 : 1))
+      .flatMap(([, { latest, versions }]) => [latest, ...(withVersions ? versions : [])]);
+  }
+
   /** Ends all workers, busy ones too. */
   async close(): Promise<void> {
     await Promise.all([...this.#entries.values()].flatMap(poolsOf).map((pool) => pool.terminate()));

@@ -1,5 +1,6 @@
 /** AWS Lambda as its clients see it: invoking, versions, aliases, and what a function is like. */
 import { type Members, membersOf } from '../members.ts';
+import { pageOf } from '../page.ts';
 import { AwsFault, type JsonObject, type Operation, type Service } from '../service.ts';
 import type { InvocationResult } from './execution-environment.ts';
 import { failedInvocation } from './execution-environment.ts';
@@ -87,6 +88,21 @@ export function createLambdaApi({ functions, run, runLater }: LambdaApiOptions):
   const GetFunctionConfiguration: Operation = (input, { region }) =>
     describe(targetOf(membersOf(input, invalid), region));
 
+  const ListFunctions: Operation = (input, { region }) => {
+    const members = membersOf(input, invalid);
+    const versions = members.optionalString('FunctionVersion');
+    if (versions !== undefined && versions !== 'ALL') throw invalid(`Invalid FunctionVersion: ${versions}`);
+    const size = Number(members.optionalString('MaxItems') ?? LISTED);
+    if (!Number.isInteger(size) || size < 1 || size > 10_000) throw invalid(`Invalid MaxItems: ${size}`);
+    const all = functions.list(region, versions === 'ALL');
+    const page = pageOf(all, Math.min(size, LISTED), members.optionalString('Marker'));
+    if (page === undefined) throw invalid('Invalid Marker');
+    return {
+      Functions: page.items.map((deployed) => settingsOf({ ...deployed, invokedArn: listedArn(deployed, versions) })),
+      ...(page.next === undefined ? {} : { NextMarker: page.next }),
+    };
+  };
+
   const functionPath = '/2015-03-31/functions/{FunctionName}';
   return {
     signingName: 'lambda',
@@ -101,6 +117,7 @@ export function createLambdaApi({ functions, run, runLater }: LambdaApiOptions):
           responseHeaders: { FunctionError: 'x-amz-function-error', ExecutedVersion: 'x-amz-executed-version' },
         },
         { operation: 'GetFunctionConfiguration', method: 'GET', path: `${functionPath}/configuration` },
+        { operation: 'ListFunctions', method: 'GET', path: '/2015-03-31/functions' },
         { operation: 'GetFunction', method: 'GET', path: functionPath },
         { operation: 'PublishVersion', method: 'POST', path: `${functionPath}/versions`, successStatus: 201 },
         { operation: 'CreateAlias', method: 'POST', path: `${functionPath}/aliases`, successStatus: 201 },
@@ -113,12 +130,27 @@ export function createLambdaApi({ functions, run, runLater }: LambdaApiOptions):
       GetAlias,
       PublishVersion,
       GetFunctionConfiguration,
+      ListFunctions,
       GetFunction: async (input, call) => ({ Configuration: await GetFunctionConfiguration(input, call) }),
     },
   };
 }
 
-function describe({
+/** "up to 50 functions per call" [API reference, ListFunctions] */
+const LISTED = 50;
+
+/** UNVERIFIED that where versions are listed, what is not published has its version in its ARN too. */
+const listedArn = ({ arn, version }: Deployed, versions: string | undefined): string =>
+  versions === 'ALL' ? `${arn}:${version}` : arn;
+
+const describe = (deployed: Parameters<typeof settingsOf>[0]): JsonObject => ({
+  ...settingsOf(deployed),
+  State: 'Active',
+  LastUpdateStatus: 'Successful',
+});
+
+/** What a list tells of a function, which is not its state. [API reference, ListFunctions] */
+function settingsOf({
   configuration,
   invokedArn,
   version,
@@ -135,8 +167,6 @@ function describe({
     CodeSize: configuration.zip.byteLength,
     CodeSha256: codeSha256,
     Version: version,
-    State: 'Active',
-    LastUpdateStatus: 'Successful',
     Environment: { Variables: { ...configuration.variables } },
   };
 }

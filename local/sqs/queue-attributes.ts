@@ -2,7 +2,7 @@ import { isObject, parseObject } from '../members.ts';
 import { AwsFault, type JsonObject } from '../service.ts';
 
 /** Largest message, in bytes of body and attributes: 1 MiB since 2025, 256 KB before (UNVERIFIED). */
-const MESSAGE_LIMIT_BYTES = 1_048_576;
+export const MESSAGE_LIMIT_BYTES = 1_048_576;
 
 export const DEFAULTS: Readonly<Record<string, string>> = {
   VisibilityTimeout: '30',

@@ -26,6 +26,16 @@ export function readName(name: string): string {
   return name;
 }
 
+/**
+ * Whether a parameter is in a hierarchy, however deep or not. UNVERIFIED for a name without slashes: that it is in `/`, as
+ * its ARN has it.
+ */
+export function isUnder(path: string, name: string, recursive: boolean): boolean {
+  const folder = path.endsWith('/') ? path : `${path}/`;
+  const whole = name.startsWith('/') ? name : `/${name}`;
+  return whole.startsWith(folder) && (recursive || !whole.slice(folder.length).includes('/'));
+}
+
 /** A parameter keeps the type that it was created with. */
 export function typeFor(asked: string | undefined, existing: string | undefined): string {
   if (asked !== undefined && !TYPES.includes(asked)) {

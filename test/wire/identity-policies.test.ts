@@ -1,10 +1,22 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda';
-import { CreateSecretCommand, GetSecretValueCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
+import { InvokeCommand, LambdaClient, ListFunctionsCommand } from '@aws-sdk/client-lambda';
+import {
+  CreateSecretCommand,
+  GetSecretValueCommand,
+  ListSecretsCommand,
+  SecretsManagerClient,
+} from '@aws-sdk/client-secrets-manager';
 import { PublishCommand, SNSClient } from '@aws-sdk/client-sns';
-import { GetParametersCommand, PutParameterCommand, SSMClient } from '@aws-sdk/client-ssm';
+import { CreateQueueCommand, DeleteMessageBatchCommand, SendMessageBatchCommand, SQSClient } from '@aws-sdk/client-sqs';
+import {
+  DescribeParametersCommand,
+  GetParametersByPathCommand,
+  GetParametersCommand,
+  PutParameterCommand,
+  SSMClient,
+} from '@aws-sdk/client-ssm';
 import { GetCallerIdentityCommand, STSClient } from '@aws-sdk/client-sts';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type EmbeddedAws, startEmbeddedAws } from '../../local/embedded-aws.ts';
@@ -56,6 +68,33 @@ describe('a principal with identity policies', () => {
       message: denied('sns:Publish', TopicArn).message,
       $metadata: { httpStatusCode: 403 },
     });
+  });
+
+  it('needs for a list the right to all, for a path that to the path, and for a batch that to one message', async () => {
+    register(
+      { Effect: 'Allow', Action: 'ssm:GetParametersByPath', Resource: 'arn:aws:ssm:*:*:parameter/acme/*' },
+      { Effect: 'Allow', Action: 'sqs:SendMessage', Resource: '*' },
+    );
+    const ssm = new SSMClient(config('ACME'));
+    await ssm.send(new GetParametersByPathCommand({ Path: '/acme/' }));
+    await expect(ssm.send(new GetParametersByPathCommand({ Path: '/other' }))).rejects.toMatchObject(
+      denied('ssm:GetParametersByPath', 'arn:aws:ssm:us-east-1:123456789012:parameter/other'),
+    );
+    await expect(ssm.send(new DescribeParametersCommand({}))).rejects.toMatchObject(
+      denied('ssm:DescribeParameters', '*'),
+    );
+    await expect(new SecretsManagerClient(config('ACME')).send(new ListSecretsCommand({}))).rejects.toMatchObject(
+      denied('secretsmanager:ListSecrets', '*'),
+    );
+    await expect(new LambdaClient(config('ACME')).send(new ListFunctionsCommand({}))).rejects.toMatchObject(
+      denied('lambda:ListFunctions', '*'),
+    );
+    const { QueueUrl } = await new SQSClient(config('other')).send(new CreateQueueCommand({ QueueName: 'work' }));
+    const Entries = [{ Id: 'a', MessageBody: 'x' }];
+    const sent = await new SQSClient(config('ACME')).send(new SendMessageBatchCommand({ QueueUrl, Entries }));
+    expect(sent.Successful).toHaveLength(1);
+    const drop = new DeleteMessageBatchCommand({ QueueUrl, Entries: [{ Id: 'a', ReceiptHandle: 'x' }] });
+    await expect(new SQSClient(config('ACME')).send(drop)).rejects.toMatchObject(denied('sqs:DeleteMessage', '*'));
   });
 
   it('may read the parameters and secrets that it is allowed', async () => {
