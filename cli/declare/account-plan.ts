@@ -1,5 +1,7 @@
+import { knownNames } from '../../aws/known-names.ts';
 import { type Approximation, approximations } from '../../domain/budgets/approximations.ts';
 import { checkTagKeys, type TagKeyCheck } from '../../domain/policy/tag-keys.ts';
+import { type Doubt, unfamiliarNames } from '../../domain/policy/unfamiliar-names.ts';
 import { type PlannedAction, planProfiles, readProfiles } from '../../domain/profiles/plan-profiles.ts';
 import { NOTHING_PLANNED, type PlannedStandings, planStandings } from '../../domain/status/planned-standings.ts';
 import type { PolicyFile } from '../policy-file.ts';
@@ -20,6 +22,8 @@ export interface AccountPlan {
   readonly standings: PlannedStandings;
   /** What AWS Budgets will not do as the policy says. */
   readonly approximations: readonly Approximation[];
+  /** Names of the policy that may be mistyped. */
+  readonly doubts: readonly Doubt[];
 }
 
 export async function planFor(account: Account, { policy, document }: PolicyFile, table: string): Promise<AccountPlan> {
@@ -32,6 +36,7 @@ export async function planFor(account: Account, { policy, document }: PolicyFile
     // A policy that is in force has had its consequences, or the sweep is at them.
     standings: storesPolicy ? await planStandings(account.standings, policy) : NOTHING_PLANNED,
     approximations: approximations(policy),
+    doubts: unfamiliarNames(policy, knownNames()),
     tagKeys: checkTagKeys(policy.tags, await account.tagKeys()),
     actions: planProfiles(policy, await readProfiles(account.ports.profiles, policy.regions)),
   };

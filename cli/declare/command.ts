@@ -16,7 +16,7 @@ const READS_ACCOUNT = [
 ];
 
 const LINES =
-  'Lines, each with `type`: `policy`, then a `profile` for each (`action`: `create`, `adopt`, `keep`, `conflict`, `surplus`), a `budget` for each that begins, changes or ends (`action`: `begin`, `change`, `end`) and a `standing` for each profile that is `quarantined` (`from` a time on where it has a grace) or `released`, `approximation` for what AWS Budgets cannot do as the policy says, and `plan` with the counts.';
+  'Lines, each with `type`: `policy`, then a `profile` for each (`action`: `create`, `adopt`, `keep`, `conflict`, `surplus`), a `budget` for each that begins, changes or ends (`action`: `begin`, `change`, `end`) and a `standing` for each profile that is `quarantined` (`from` a time on where it has a grace) or `released`, `doubt` (`place`, `text`) for each Region or model that is not known here, `approximation` for what AWS Budgets cannot do as the policy says, and `plan` with the counts.';
 
 export const plan = (program: Command): Command =>
   annotate(

@@ -58,6 +58,7 @@ export const jsonVoice = (write: (text: string) => void): PlanVoice => {
           ...profile,
           ...(from === undefined ? {} : { from: isoTime(from) }),
         });
+      for (const doubt of plan.doubts) line({ type: 'doubt', ...doubt });
       for (const approximation of plan.approximations) line({ type: 'approximation', ...approximation });
       if (plan.tagKeys.kind !== 'sufficient') line({ type: 'stack', ...plan.tagKeys, advice: adviceOn(plan.tagKeys) });
       line({ type: 'plan', changes: hasChanges(plan), observes: plan.observes, ...countsOf(plan) });
@@ -115,6 +116,8 @@ export const textVoice = (write: (text: string) => void, options: { readonly col
       );
       for (const action of actions) tell(action);
       for (const text of standingsLines(plan.standings, colour)) write(`${text}\n`);
+      if (plan.doubts.length > 0) write('\nNames that may be mistyped:\n');
+      for (const { place, text } of plan.doubts) write(`  ${colour.dim('-')} ${place}: ${text}\n`);
       if (plan.approximations.length > 0) write('\nWhat AWS Budgets only approximates:\n');
       for (const { budget, text } of plan.approximations)
         write(`  ${colour.dim('-')} ${budget === undefined ? '' : `${budget}: `}${text}\n`);

@@ -1,5 +1,7 @@
+import { knownNames } from '../../aws/known-names.ts';
 import { approximations } from '../../domain/budgets/approximations.ts';
 import { howMany } from '../../domain/how-many.ts';
+import { unfamiliarNames } from '../../domain/policy/unfamiliar-names.ts';
 import { declaredProfiles } from '../../domain/profiles/declared-profiles.ts';
 import { print, printJson } from '../output/print.ts';
 import { styleOf } from '../output/style.ts';
@@ -19,6 +21,7 @@ export async function runValidate(options: ValidateOptions & { readonly path: st
     const declared = declaredProfiles(policy);
     const profiles = declared.kind === 'valid' ? declared.profiles.length : 0;
     const told = approximations(policy);
+    const doubts = unfamiliarNames(policy, knownNames());
     const budgets = policy.budgets.length;
     if (options.json === true) {
       const counts = { budgets, declaredProfiles: profiles };
@@ -28,6 +31,7 @@ export async function runValidate(options: ValidateOptions & { readonly path: st
         valid: true,
         problems: [],
         approximations: told,
+        doubts,
         ...counts,
       });
       return 0;
@@ -35,6 +39,8 @@ export async function runValidate(options: ValidateOptions & { readonly path: st
     print(
       `${styleOf().green('valid')}: ${options.policy}, ${howMany(budgets, 'budget')}, ${howMany(profiles, 'declared profile')}`,
     );
+    if (doubts.length > 0) print('\nNames that may be mistyped:');
+    for (const { place, text } of doubts) print(`  - ${place}: ${text}`);
     if (told.length > 0) print('\nWhat AWS Budgets only approximates:');
     for (const { budget, text } of told) print(`  - ${budget === undefined ? '' : `${budget}: `}${text}`);
     return 0;

@@ -24,6 +24,17 @@ describe('governor validate', () => {
     expect(stdout).toContain('What AWS Budgets only approximates:');
   });
 
+  it('takes names that it does not know, and says which are near', async () => {
+    const text = await readFile(join(ROOT, 'examples/insurer/governance.yaml'), 'utf8');
+    const mistyped = join(folder, 'mistyped.yaml');
+    await writeFile(mistyped, text.replace(/us-east-1/, 'us-esat-1'));
+    const people = await governor({}, 'validate', '--policy', mistyped).ended;
+    expect(people).toMatchObject({ code: 0, stderr: '' });
+    expect(people.stdout).toMatch(/\nNames that may be mistyped:\n {2}- regions\[0\]: .* us-esat-1; near: us-east-1\./);
+    const programs = await governor({}, 'validate', '--policy', mistyped, '--json').ended;
+    expect(JSON.parse(programs.stdout)).toMatchObject({ valid: true, doubts: [{ place: 'regions[0]' }] });
+  });
+
   it('tells each problem on a line, with its place', async () => {
     const { code, stdout, stderr } = await governor({}, 'validate', '--policy', invalid).ended;
     expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
