@@ -31,7 +31,6 @@ export function readOverride(kind: OverrideChange['kind'], options: OverrideOpti
   const change = changeOf(kind, options);
   const end = endOf(options);
   for (const part of [target, change, end]) if (typeof part === 'string') problems.push(part);
-  if (options.reason.trim() === '') problems.push('--reason: expected why, such as "an invoice is disputed"');
   if (problems.length > 0 || typeof target === 'string' || typeof change === 'string' || typeof end === 'string')
     throw new UserError(problems);
   return { target, change, end, reason: options.reason };

@@ -218,7 +218,11 @@ describe('npm run governor -- disable, enable, raise, shadow', () => {
       ['disable', '--tenant', 'alpine-re', '--for', '0h', '--reason', 'x'],
       'expected a number above 0',
     ],
-    ['no reason', ['disable', '--tenant', 'alpine-re', '--for', '1h', '--reason', ' '], '--reason: expected why'],
+    [
+      'no reason',
+      ['disable', '--tenant', 'alpine-re', '--for', '1h', '--reason', ' '],
+      '--reason: expected <text>, not an empty text (why',
+    ],
     [
       'another currency',
       ['raise', '--budget', BUDGET, '--by', '5 EUR', '--for', '1h', '--reason', 'x'],

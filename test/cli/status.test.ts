@@ -315,7 +315,7 @@ describe('governor status, tenants, profiles, overrides, take-back', () => {
       2,
       /'--policy <file>' not specified\nFor instance: governor plan --policy .*\nAll of it: governor plan --help\n$/,
     ],
-    ['no reason', ['take-back', 'abcdef', '--reason', ' '], {}, 2, /^expected a reason/],
+    ['no reason', ['take-back', 'abcdef', '--reason', ' '], {}, 2, /^--reason: expected <text>, not an empty text/],
   ])('refuses %s without a stack trace', async (_, args, env, expected, problem) => {
     const ending = await governor({ ...stack.aws.environment(), GOVERNOR_TABLE: stack.table, ...env }, ...args).ended;
     expect({ code: ending.code, stdout: ending.stdout }).toEqual({ code: expected, stdout: '' });
