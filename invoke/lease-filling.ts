@@ -117,8 +117,8 @@ export class LeaseFilling {
   /** Asks the ledger for at least `need`, together with whoever else asks at this moment. */
   async fill(need: number): Promise<Filling> {
     const refused = this.#refused;
-    if (refused !== undefined && need >= refused.need && isRecent(refused.at, this.#clock.now()))
-      return refused.filling;
+    const recent = refused !== undefined && isRecent(refused.at, this.#clock.now());
+    if (recent && need >= refused.need) return refused.filling;
     return await this.ask(need);
   }
 
