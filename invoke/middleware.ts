@@ -59,7 +59,9 @@ const admit =
 /** Where an attempt finds its call. Not in a map of objects, which keeps the garbage collector busy at every call. */
 const CALL = Symbol('governed call');
 
-const withCall = <Args extends object>(args: Args, call: GovernedCall): Args => ({ ...args, [CALL]: call });
+/** The call first: an engine takes a hundred times as long to add a name of its own to what was spread. */
+const withCall = <Args extends object>(args: Args, call: GovernedCall): Args =>
+  Reflect.has(args, CALL) ? { ...args, [CALL]: call } : { [CALL]: call, ...args };
 
 const callOf = (args: object): GovernedCall | undefined => Reflect.get(args, CALL) as GovernedCall | undefined;
 

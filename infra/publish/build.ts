@@ -67,7 +67,7 @@ async function bundle(outDir: string) {
     target: 'node20',
     mainFields: ['module', 'main'],
     external: Object.keys(PROVISIONS),
-    plugins: [lateCalendar, tableSdkByRequire, oneFile(ROOT.replace(/\/$/, ''), 'invoke/governing.ts')],
+    plugins: [lateCalendar, tableSdkByRequire, oneFile(ROOT.replace(/\/$/, ''))],
     legalComments: 'none',
     metafile: true,
     logLevel: 'silent',

@@ -56,7 +56,7 @@ export async function loadTableSdk() {
 
 function required() {
   try {
-    if (import.meta.url.endsWith('/bedrock-cost-governor/index.js')) return process.getBuiltinModule('node:module').createRequire(import.meta.url)('${PACKAGE}');
+    if (/\\/bedrock-cost-governor\\/[\\w-]+\\.js$/.test(import.meta.url)) return process.getBuiltinModule('node:module').createRequire(import.meta.url)('${PACKAGE}');
   } catch {}
 }
 `;

@@ -33,6 +33,22 @@ describe('what is published', () => {
     expect(folders).toEqual(new Set(['aws', 'domain', 'invoke']));
   });
 
+  test('is read in six files before the first call: finding and compiling one takes about as long as running it', async () => {
+    const read = new Set<string>();
+    const follow = async (file: string): Promise<void> => {
+      if (read.has(file)) return;
+      read.add(file);
+      const code = await readFile(join(helper.folder, file), 'utf8');
+      for (const [, next = ''] of code.matchAll(/(?:\bfrom|^import|[;}]import)"\.\/([^"]+)"/gm)) await follow(next);
+    };
+    for (const first of [/^index\.js$/, /^table-access-/, /^governing-/]) {
+      const entry = helper.files.find((file) => first.test(file));
+      expect(entry).toBeDefined();
+      if (entry !== undefined) await follow(entry);
+    }
+    expect([...read]).toHaveLength(6);
+  });
+
   test('is the same, byte for byte, when it is built again', async () => {
     const again = await mkdtemp(join(tmpdir(), 'governor-rebuilt-'));
     try {
@@ -129,6 +145,26 @@ describe('a tenant’s program', () => {
     ],
   ])('reaches for the table with its first call as %s', async (_, file, imports) => {
     expect(await helper.run(file, `${imports}${CALL}`)).toBe('IndexUnavailable true');
+  });
+
+  test('is not kept waiting by an import of the table’s client, whose text Node would search for names', async () => {
+    const program = `
+      import Module from 'node:module';
+      import { BedrockRuntimeClient, ConverseCommand } from '@aws-sdk/client-bedrock-runtime';
+      import { costGovernor } from 'bedrock-cost-governor';
+      const required = new Set();
+      const load = Module._load;
+      Module._load = (request, ...rest) => {
+        required.add(request);
+        return load.call(Module, request, ...rest);
+      };
+      const config = { region: 'eu-central-1', credentials: { accessKeyId: 'AKIDEXAMPLE', secretAccessKey: 'secret' } };
+      Object.assign(process.env, { AWS_ENDPOINT_URL: 'http://127.0.0.1:9', AWS_MAX_ATTEMPTS: '1', AWS_EC2_METADATA_DISABLED: 'true' });
+      const client = new BedrockRuntimeClient(config);
+      client.middlewareStack.use(costGovernor({ table: 'governor', tags: { tenant: 'acme' }, region: 'eu-central-1' }));
+      const call = new ConverseCommand({ modelId: 'amazon.nova-lite-v1:0', messages: [] });
+      client.send(call).catch((error) => console.log(error.code, required.has('@aws-sdk/client-dynamodb')));`;
+    expect(await helper.run('required.mjs', program)).toBe('IndexUnavailable true');
   });
 
   test.each([
