@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { Simulation } from '../../bench/simulation/simulation.ts';
 import type { BudgetId } from '../../domain/budgets/budget-id.ts';
@@ -19,21 +20,26 @@ const termsOf = (limit: bigint, version = 1) =>
   ({ limit: nanoUsd(limit), stopAt: nanoUsd(limit), standing: 'open', version }) as const;
 
 /** Processes that share a budget, each with a governor that can be closed, and with a gate before the ledger. */
-async function sharedBudget(limit: bigint) {
+async function sharedBudget(limit: bigint, latencyMs = 0) {
   const ledger = new MemoryLedger();
   await ledger.provide({ key: KEY, startsAt: DAY.startsAt, endsAt: DAY.endsAt, terms: termsOf(limit) });
   const timer = new Simulation(NOON);
   let names = 0;
   const process = () => {
     let isClosed = false;
-    const own: { gate: Gate | undefined } = { gate: undefined };
+    const own: { gate: Gate | undefined; leasedLate: bigint } = { gate: undefined, leasedLate: 0n };
+    let isLate = false;
     const through = async <T>(work: () => Promise<T>): Promise<T> => {
       await own.gate?.passed;
+      if (latencyMs > 0) await new Promise<void>((resolve) => void timer.after(latencyMs, resolve));
       return await work();
     };
     const asked: LeaseLedger & TermsReader = {
       read: async (key) => await through(async () => await ledger.read(key)),
-      write: async (write) => await through(async () => await ledger.write(write)),
+      write: async (write) => {
+        if (isLate && write.leased > 0n) own.leasedLate += write.leased;
+        return await through(async () => await ledger.write(write));
+      },
       readTerms: async (keys) => await through(async () => keys.map((key) => ledger.item(key)?.terms)),
     };
     const admissions = new Admissions({
@@ -52,11 +58,21 @@ async function sharedBudget(limit: bigint) {
       isClosed = true;
       admissions.dismiss();
       await admissions.flush();
+      isLate = true;
     };
     return { admissions, own, close };
   };
   return { ledger, timer, process };
 }
+
+const MOMENT = fc.integer({ min: 0, max: 500 });
+const CALLS = fc.array(
+  fc.record({ process: fc.nat({ max: 1 }), at: MOMENT, cost: fc.integer({ min: 400, max: 1_500 }) }),
+  {
+    minLength: 1,
+    maxLength: 10,
+  },
+);
 
 const failureOf = async (call: Promise<unknown>): Promise<unknown> =>
   await call.then(
@@ -98,5 +114,43 @@ describe('a governor that is closed leases nothing afterwards', () => {
     await maintained;
     await timer.runUntil(timer.now() + 10);
     expect(ledger.item(KEY)).toMatchObject({ settled: 1_000n, leased: 0n });
+  });
+
+  it('whenever it is closed, and whatever its calls do: each of them ends, and none is admitted then', async () => {
+    await fc.assert(
+      fc.asyncProperty(CALLS, MOMENT, fc.bigInt(1_000n, 6_000n), async (calls, closeAt, limit) => {
+        const { timer, process } = await sharedBudget(limit, 20);
+        const [closing, other] = [process(), process()];
+        let isClosed = false;
+        const outcomes: string[] = [];
+        for (const { process: which, at, cost } of calls)
+          timer.after(at, () => {
+            const { admissions } = which === 0 ? closing : other;
+            const amount = callCost(cost);
+            if (which === 0 && isClosed) return void outcomes.push('not begun');
+            void admissions.admit([BUDGET], amount).then(
+              (reservation) => {
+                outcomes.push(which === 0 && isClosed ? 'admitted late' : 'admitted');
+                timer.after(300, () => reservation.settle(callCost(100)));
+              },
+              () => outcomes.push('refused'),
+            );
+          });
+        for (let at = 700; at < 8_000; at += 700)
+          timer.after(at, () => {
+            if (!isClosed) void closing.admissions.maintain();
+            void other.admissions.maintain();
+          });
+        timer.after(closeAt, () => {
+          isClosed = true;
+          void closing.close();
+        });
+        await timer.runUntil(timer.now() + 20_000);
+        expect(outcomes).toHaveLength(calls.length);
+        expect(outcomes).not.toContain('admitted late');
+        expect(closing.own.leasedLate).toBe(0n);
+      }),
+      { numRuns: 300 },
+    );
   });
 });
