@@ -49,7 +49,7 @@ export async function addedLatency(governed: GovernedProcess, full: boolean): Pr
   };
   try {
     const blocks: Block[] = [];
-    for (let block = -1; block < (full ? 60 : 20); block++) {
+    for (let block = -1; block < (full ? 80 : 40); block++) {
       const names = block % 2 === 0 ? ARMS : ARMS.toReversed();
       const medians = { alone: 0, helped: 0, direct: 0, throughGateway: 0 };
       for (const name of names) medians[name] = await medianLatency(arms[name], full ? 15 : 8);
