@@ -77,7 +77,7 @@ export function stageIn({ table, stage }: StackOptions): string {
   if (named !== undefined && /^[A-Za-z0-9-]{1,40}$/.test(named)) return named;
   throw new UserError([
     named === undefined
-      ? 'expected --stage <stage>: the table is not named as the stack names it, and tells no stage'
+      ? `expected --stage <stage>, with --table ${table ?? '<name>'} beside it: the table is not named as the stack names it, and tells no stage`
       : `--stage: expected the stage of the stack such as prod, not "${named}"`,
   ]);
 }

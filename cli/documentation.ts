@@ -56,7 +56,7 @@ What each fault means: [errors.md](errors.md).`;
 
 const ENVIRONMENT = `Without \`--region\`: \`AWS_REGION\`, then \`AWS_DEFAULT_REGION\`, then the profile's. \`--profile\` beats keys in the environment;
 \`--endpoint-url\` beats \`AWS_ENDPOINT_URL_<SERVICE>\`. \`--stage prod\` stands for \`--table bedrock-cost-governor-prod\`.
-Typed, it beats a \`GOVERNOR_TABLE\` of the environment.`;
+Typed, it beats a \`GOVERNOR_TABLE\` of the environment: for a stack with a table of another name, type both.`;
 
 function leavesOf(command: Command): Command[] {
   return command.commands.flatMap((each) => (each.commands.length === 0 ? [each] : leavesOf(each)));

@@ -16,8 +16,6 @@ export type AdmissionOptions = Omit<AccountOptions, 'key' | 'startsAt' | 'endsAt
   readonly clock: Clock;
   /** How long a call may wait for money that is promised to others rather than spent. */
   readonly maxWaitMs: number;
-  /** Whether what is leased from now on would be given back by nobody. */
-  readonly isClosed?: () => boolean;
 };
 
 /** How often an admission starts over because another call took what it had asked for. */
@@ -54,9 +52,9 @@ export class Admissions {
    * @throws {GovernorRefusal} when a budget refuses; then none is held
    */
   async admit(budgets: readonly CoveringBudget[], amount: CallCost, signal?: AbortSignal): Promise<Reservation> {
-    const until = epochMs(this.#options.clock.now() + this.#options.maxWaitMs);
+    let until = epochMs(this.#options.clock.now() + this.#options.maxWaitMs);
     for (let round = 0; round < MAX_ROUNDS; round++) {
-      if (this.#options.isClosed?.() === true) throw governorClosed();
+      if (this.#isClosed) throw governorClosed();
       // Looked up in each round: the period may turn while a call waits, or the clock be put right.
       const now = this.#options.clock.now();
       const accounts = this.accountsOf(budgets, now);
@@ -64,7 +62,7 @@ export class Admissions {
       if (!(missing instanceof BudgetAccount)) return new Reservation(missing);
       const queued = missing.mustQueue && this.#options.maxWaitMs > 0;
       const filling = queued ? undefined : await orAborted(signal, missing.fill(amount));
-      if (filling?.kind === 'granted' || !missing.isOf(this.#options.clock.now())) continue;
+      if (filling?.kind === 'granted' || !missing.isOf(this.#options.clock.now()) || this.#isClosed) continue;
       if (filling !== undefined) {
         // Other calls ended meanwhile, or the ledger cannot be reached and the policy adds something for that.
         const after = takeAll(accounts, amount, this.#options.clock.now());
@@ -72,6 +70,8 @@ export class Admissions {
         // A budget that only watches knows by now that it would refuse, and lets pass.
         if (missing.isShadow) continue;
       }
+      // A clock that was ahead when the call began is no reason to wait for longer, here or in the line of another budget.
+      until = epochMs(Math.min(until, this.#options.clock.now() + this.#options.maxWaitMs));
       const refusal = filling?.refusal;
       const helpAt = filling === undefined ? this.#options.clock.now() : filling.mayHelpAt;
       if (refusal !== undefined && (helpAt === undefined || helpAt > until || this.#options.maxWaitMs === 0))
@@ -86,6 +86,10 @@ export class Admissions {
     );
   }
 
+  get #isClosed(): boolean {
+    return this.#options.isClosed?.() === true;
+  }
+
   async #wait(
     missing: BudgetAccount,
     accounts: readonly BudgetAccount[],
@@ -93,11 +97,9 @@ export class Admissions {
     until: EpochMs,
     signal: AbortSignal | undefined,
   ): Promise<Taken | undefined> {
-    const now = this.#options.clock.now();
     return await missing.wait<Taken>({
       amount,
-      // A clock that was ahead when the call began is no reason to wait for longer.
-      until: epochMs(Math.min(until, now + this.#options.maxWaitMs)),
+      until,
       signal,
       attempt: () => {
         const at = this.#options.clock.now();

@@ -82,6 +82,8 @@ async function beginLater(
     now = parts.clock.now();
     const route = asked.fallback === undefined ? asked : await instead(parts, routes, api, asked);
     now = parts.clock.now();
+    // What is at hand still lets it pass, and nobody would count it.
+    if (parts.isClosed()) throw governorClosed();
     const insteadOf = route === asked ? {} : { insteadOf: asked.baseModelId };
     call = new GovernedCall(parts, { api, input, model, route, tags: routes.tags, ...insteadOf }, now);
   } catch (error) {

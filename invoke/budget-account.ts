@@ -18,6 +18,8 @@ export interface AccountOptions extends HeldLeaseOptions {
   readonly random: () => number;
   /** Whether the budget only watches: what it would refuse is counted and goes on. */
   readonly isShadow?: boolean;
+  /** Whether what is leased from now on would be given back by nobody. */
+  readonly isClosed?: () => boolean;
 }
 
 /** Where a hold's money comes from: the lease; the policy's extra for an outage; or nowhere, as the budget only watches. */

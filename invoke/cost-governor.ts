@@ -21,7 +21,7 @@ export interface CostGovernor extends GovernorPlugin {
   snapshot(): GovernorSnapshot;
   /** Reports all spending to the ledger, returns unused money, and writes the usage records. For the end of a batch, or before a long pause. */
   flush(): Promise<void>;
-  /** Like {@link flush}, and ends the background work. Calls after it are refused. The end of the program, SIGTERM and SIGINT do the same; a kill does not. */
+  /** Like {@link flush}, and ends the background work. Calls after it are refused; what was in flight is reported by a further {@link flush}. The end of the program, SIGTERM and SIGINT do the same; a kill does not. */
   close(): Promise<void>;
 }
 

@@ -7,7 +7,7 @@ import { ceiling, roomAt } from '../domain/spending/terms.ts';
 import type { EdgeVisits } from './edge-visits.ts';
 import { type HeldLease, MAX_TRIES } from './held-lease.ts';
 import { busy, notProvisioned, refusalFor, unavailable } from './ledger-refusals.ts';
-import type { GovernorRefusal } from './refusals.ts';
+import { type GovernorRefusal, governorClosed } from './refusals.ts';
 
 /** What asking the ledger for money came to. */
 export type Filling =
@@ -23,6 +23,9 @@ const GRANTED: Filling = { kind: 'granted' };
 
 /** After a refusal the ledger is asked again no sooner than this, and then by a read. */
 const REFUSAL_MEMORY_MS = 1_000;
+
+/** A time that is still to come was told by a clock that was ahead, for an hour perhaps. */
+const isRecent = (at: EpochMs, now: EpochMs): boolean => Math.abs(now - at) < REFUSAL_MEMORY_MS;
 
 /** The account whose lease is filled. */
 export interface FilledAccount {
@@ -49,6 +52,8 @@ export interface LeaseFillingOptions {
   readonly leaseMs: number;
   /** Whether the budget only watches. */
   readonly isShadow?: boolean;
+  /** Whether what is leased from now on would be given back by nobody. */
+  readonly isClosed?: () => boolean;
 }
 
 /**
@@ -112,7 +117,7 @@ export class LeaseFilling {
   /** Asks the ledger for at least `need`, together with whoever else asks at this moment. */
   async fill(need: number): Promise<Filling> {
     const refused = this.#refused;
-    const recent = refused !== undefined && this.#clock.now() - refused.at < REFUSAL_MEMORY_MS;
+    const recent = refused !== undefined && isRecent(refused.at, this.#clock.now());
     if (recent && need >= refused.need) return refused.filling;
     return await this.ask(need);
   }
@@ -131,7 +136,7 @@ export class LeaseFilling {
   /** In the background; its failure is no failure of the call, and shows when the money in hand is used up. */
   topUp(now: EpochMs): void {
     const tried = this.#refused?.at ?? this.#outageAt;
-    if (this.#underWay !== undefined || (tried !== undefined && now - tried < REFUSAL_MEMORY_MS)) return;
+    if (this.#underWay !== undefined || (tried !== undefined && isRecent(tried, now))) return;
     void this.ask(0);
   }
 
@@ -177,6 +182,9 @@ export class LeaseFilling {
   async #fillFor(needs: readonly number[]): Promise<Filling> {
     await this.#held.resend();
     if (needs.length === 0) return await this.#giveBackFragment();
+    // Asked for by what was under way when the governor was closed.
+    if (this.#options.isClosed?.() === true)
+      return { kind: 'refused', refusal: governorClosed(), mayHelpAt: undefined };
     let isFresh = this.#item === undefined || this.#refused !== undefined;
     if (isFresh) await this.#held.look();
     const all = needs.reduce((sum, need) => sum + need, 0);

@@ -146,7 +146,7 @@ describe('which AWS a command talks to', () => {
     expect(() => tableOf({})).toThrow(/^expected --table/);
     expect(() => tableOf({ table: 'a b' })).toThrow(/--table/);
     expect(stageIn({ table: 'bedrock-cost-governor-prod' })).toBe('prod');
-    expect(() => stageIn({ table: 'mine' })).toThrow(/^expected --stage/);
+    expect(() => stageIn({ table: 'mine' })).toThrow(/^expected --stage <stage>, with --table mine beside it: /);
     expect(() => stageIn({ stage: 'a/b' })).toThrow(/^--stage/);
   });
 

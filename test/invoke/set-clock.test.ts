@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { Simulation } from '../../bench/simulation/simulation.ts';
 import type { BudgetId } from '../../domain/budgets/budget-id.ts';
 import { type EpochMs, epochMs } from '../../domain/clock.ts';
+import { Fault } from '../../domain/fault.ts';
 import { nanoUsd } from '../../domain/money.ts';
 import { periodAt } from '../../domain/period.ts';
 import type { HolderId, LeaseLedger, LedgerKey, WriteId } from '../../domain/spending/ledger.ts';
@@ -11,6 +12,7 @@ import { BudgetAccount } from '../../invoke/budget-account.ts';
 import { MemoryLedger } from '../domain/spending/memory-ledger.ts';
 
 const BUDGET = { id: 'tenant-daily/acme' as BudgetId, period: 'day', timeZone: 'UTC' } as const;
+const OTHER = { ...BUDGET, id: 'team-daily/claims' as BudgetId };
 const NOON = epochMs(Date.UTC(2026, 10, 10, 12));
 const LATER_MS = 13 * 3_600_000;
 
@@ -97,12 +99,20 @@ describe('a clock that was ahead for a moment, in the next period of a budget', 
     const ledger = new MemoryLedger();
     const terms = { limit: nanoUsd(money), stopAt: nanoUsd(money), standing: 'open', version: 1 } as const;
     await ledger.provide({ key: today, startsAt: period.startsAt, endsAt: period.endsAt, terms });
+    await ledger.provide({
+      key: { ...today, budget: OTHER.id },
+      startsAt: period.startsAt,
+      endsAt: period.endsAt,
+      terms,
+    });
     await ledger.provide({ key: tomorrow, startsAt: next.startsAt, endsAt: next.endsAt, terms });
     const timer = new Simulation(period.endsAt - 60_000);
-    const process = { aheadMs: 120_000, requests: 0, isTold: false };
+    const process = { aheadMs: 120_000, requests: 0, isTold: false, isReachable: true };
     /** Each answer of AWS tells what time it is. */
     const told = (): void => {
       process.requests++;
+      if (!process.isReachable)
+        throw new Fault('TimeoutError', { doing: 'asking', problem: 'no answer', next: 'wait' });
       if (process.isTold) process.aheadMs = 0;
     };
     const asked: LeaseLedger = {
@@ -155,5 +165,28 @@ describe('a clock that was ahead for a moment, in the next period of a budget', 
     const second = admissions.admit([BUDGET], CALL).catch((error: unknown) => error);
     await timer.runUntil(timer.now() + 2_500);
     expect(await Promise.race([second, Promise.resolve('waits')])).toMatchObject({ code: 'BudgetInUse' });
+  });
+
+  it('nor for one budget after the other', async () => {
+    const { admissions, timer, process } = await processAhead(1_500n, 2_000);
+    process.aheadMs = 0;
+    const first = await admissions.admit([BUDGET], CALL);
+    await admissions.admit([OTHER], CALL);
+    process.aheadMs = 30_000;
+    process.isTold = true;
+    const both = admissions.admit([BUDGET, OTHER], CALL).catch((error: unknown) => error);
+    timer.after(1_500, () => first.settle(callCost(0)));
+    await timer.runUntil(timer.now() + 2_500);
+    expect(await Promise.race([both, Promise.resolve('waits')])).toMatchObject({ code: 'BudgetInUse' });
+  });
+
+  it('does not keep an outage in mind until that time', async () => {
+    const { admissions, process } = await processAhead(1_000_000n, 0);
+    process.aheadMs = 30_000;
+    process.isReachable = false;
+    await expect(admissions.admit([BUDGET], CALL)).rejects.toMatchObject({ code: 'LedgerUnavailable' });
+    process.isReachable = true;
+    process.aheadMs = 0;
+    (await admissions.admit([BUDGET], CALL)).settle(CALL);
   });
 });

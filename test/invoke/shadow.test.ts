@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type GovernorEvent, governanceOf } from '../../invoke/index.ts';
-import { CALL_COST, converse, figures, GovernedAws, refusalOf } from './governed-aws.ts';
+import { createGate } from '../wire/gate.ts';
+import { CALL_COST, converse, figures, GovernedAws, HAIKU, refusalOf } from './governed-aws.ts';
 
 let world: GovernedAws;
 beforeEach(async () => {
@@ -75,6 +76,27 @@ describe('a budget in shadow mode', () => {
     const { client } = world.process();
     await client.send(converse());
     expect(world.reached).toHaveLength(1);
+  });
+
+  it('lets no call pass that still looks for its profile when the governor is closed: nobody would count it', async () => {
+    const budget = await watched(2 * CALL_COST);
+    const { governor, client } = world.process();
+    for (let call = 0; call < 6; call++) await client.send(converse());
+    await world.profile({ copyFrom: `us.${HAIKU}`, budgets: [budget] });
+    await world.aws.clock.advance(2_000);
+    const gate = createGate();
+    const asked = createGate();
+    world.intercept(async ({ operation }) => {
+      if (operation !== 'Query') return undefined;
+      asked.open();
+      return await gate.passed;
+    });
+    const late = refusalOf(client.send(converse({ modelId: HAIKU })));
+    await asked.passed;
+    await governor.close();
+    gate.open();
+    expect(await late).toMatchObject({ code: 'GovernorClosed' });
+    expect(world.reached).toHaveLength(6);
   });
 
   it('begins to refuse when its mode is changed, with no restart', async () => {
