@@ -290,14 +290,22 @@ describe('several budgets of one profile', () => {
 });
 
 describe('waiting at the edge of a budget', () => {
-  it('ends when a call in flight costs less than was held for it', async () => {
-    const hold = await holdOf();
-    const budget = await world.budget('tenant-monthly/acme', hold + CALL_COST);
+  /** A call in flight, and money for it that leaves too little for another of its kind until it is back. */
+  async function callInFlight(
+    options: { readonly maxWaitMs: number; readonly maxWaiting?: number },
+    limit = (hold: number): number => 2 * hold - 1,
+  ) {
+    const budget = await world.budget('tenant-monthly/acme', limit(await holdOf()));
     await world.profile({ budgets: [budget] });
-    const { client } = world.process({ maxWaitMs: 60_000 });
     const runtime = holdBack();
+    const { governor, client } = world.process(options);
     const first = client.send(converse());
     await runtime.arrived;
+    return { budget, governor, client, first, runtime };
+  }
+
+  it('ends when a call in flight costs less than was held for it', async () => {
+    const { client, first, runtime } = await callInFlight({ maxWaitMs: 60_000 }, (hold) => hold + CALL_COST);
     const second = client.send(converse());
     expect(world.reached).toHaveLength(1);
     runtime.open();
@@ -315,13 +323,7 @@ describe('waiting at the edge of a budget', () => {
   });
 
   it('is for so many calls only', async () => {
-    const hold = await holdOf();
-    const budget = await world.budget('tenant-monthly/acme', 2 * hold - 1);
-    await world.profile({ budgets: [budget] });
-    const { client } = world.process({ maxWaitMs: 600_000, maxWaiting: 1 });
-    const runtime = holdBack();
-    const first = client.send(converse());
-    await runtime.arrived;
+    const { client, first, runtime } = await callInFlight({ maxWaitMs: 600_000, maxWaiting: 1 });
     const others = [client.send(converse()), client.send(converse())];
     const refused = await Promise.any(others.map((call) => refusalOf(call)));
     expect(refused).toMatchObject({ code: 'BudgetInUse', details: { budget: 'tenant-monthly/acme' } });
@@ -331,13 +333,7 @@ describe('waiting at the edge of a budget', () => {
   });
 
   it('ends when the caller gives up, and nothing is sent or held [F10]', async () => {
-    const hold = await holdOf();
-    const budget = await world.budget('tenant-monthly/acme', 2 * hold - 1);
-    await world.profile({ budgets: [budget] });
-    const { governor, client } = world.process({ maxWaitMs: 600_000 });
-    const runtime = holdBack();
-    const first = client.send(converse());
-    await runtime.arrived;
+    const { budget, governor, client, first, runtime } = await callInFlight({ maxWaitMs: 600_000 });
     const abort = new AbortController();
     const second = client.send(converse(), { abortSignal: abort.signal });
     const failure = expect(second).rejects.toMatchObject({ name: 'AbortError' });
@@ -351,13 +347,7 @@ describe('waiting at the edge of a budget', () => {
   });
 
   it('ends when the governor is closed, and nothing is leased afterwards', async () => {
-    const hold = await holdOf();
-    const budget = await world.budget('tenant-monthly/acme', 2 * hold - 1);
-    await world.profile({ budgets: [budget] });
-    const { governor, client } = world.process({ maxWaitMs: 600_000 });
-    const runtime = holdBack();
-    const first = client.send(converse());
-    await runtime.arrived;
+    const { budget, governor, client, first, runtime } = await callInFlight({ maxWaitMs: 600_000 });
     const second = refusalOf(client.send(converse()));
     await vi.waitFor(() => expect(governor.snapshot().budgets[0]?.waiting).toBe(1));
     await governor.close();
