@@ -1,4 +1,5 @@
 import { nearest } from '../nearest.ts';
+import { baseModelOf } from '../profiles/wanted-model.ts';
 import { isSameModel } from '../spending/model-id.ts';
 import type { Policy } from './policy.ts';
 
@@ -28,7 +29,7 @@ export function unfamiliarNames(policy: Policy, known: KnownNames): readonly Dou
     doubts.push({ place, text: `this version knows no Region ${name}${nearTo(name, known.regions)}` });
   };
   const model = (place: string, typed: string, models: readonly string[]): void => {
-    const name = typed.replace(GEOGRAPHY, '');
+    const name = baseModelOf(typed);
     const isKnown = name.endsWith('*')
       ? models.some((each) => each.startsWith(name.slice(0, -1)))
       : models.some((each) => isSameModel(each, name));
@@ -51,9 +52,6 @@ export function unfamiliarNames(policy: Policy, known: KnownNames): readonly Dou
       model(`declaredProfiles[${at}].models[${place}]`, name, models);
   return doubts;
 }
-
-/** Of a system profile's id, before that of its model. */
-const GEOGRAPHY = /^(?:us|us-gov|eu|apac|jp|au|ca|in|global)\./;
 
 const withoutDigits = (name: string): string => name.replaceAll(/\d/g, '');
 
