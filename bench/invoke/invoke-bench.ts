@@ -21,7 +21,7 @@ const RUN: Readonly<Record<string, (full: boolean) => Promise<void>>> = {
   cpu: async (full) => cpuRatio(full ? 80 : 40),
   stream: async (full) => streamShare(await governed(), full ? 100 : 25),
   load: async (full) => (await import('../load/load-bench.ts')).run(full),
-  latency: async (full) => (await import('./added-latency.ts')).addedLatency(await governed(), full),
+  latency: async (full) => (await import('./added-latency.ts')).addedLatency(full),
 };
 
 export const PARTS = Object.keys(RUN);

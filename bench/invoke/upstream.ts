@@ -1,8 +1,6 @@
 import { createServer } from 'node:http';
+import { UPSTREAM_MS } from './connections.ts';
 import { ANSWER } from './stubbed-runtime.ts';
-
-/** How long the model takes. */
-const LATENCY_MS = 100;
 
 const COMPLETION = JSON.stringify({
   id: 'chatcmpl-1',
@@ -20,7 +18,7 @@ const server = createServer((request, response) => {
   setTimeout(() => {
     response.writeHead(200, { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) });
     response.end(body);
-  }, LATENCY_MS);
+  }, UPSTREAM_MS);
 });
 server.keepAliveTimeout = 60_000;
 server.listen(0, '127.0.0.1', () => {

@@ -21,6 +21,8 @@ import type { EmbeddedAws } from '../../local/embedded-aws.ts';
 import { clientConfig } from '../../test/aws/client-config.ts';
 import { createGovernorTable, dynamoDbClient, TABLE } from '../../test/aws/dynamodb/governor-table.ts';
 
+/** Of the tenant's one profile. */
+export const MODEL = 'amazon.nova-lite-v1:0';
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 
 /** Times its steps from its first line on: when everything is imported, and when the first answer is there. */
@@ -32,7 +34,7 @@ const imported = performance.now();
 const client = new BedrockRuntimeClient();
 ${governed ? `client.middlewareStack.use(costGovernor({ table: '${TABLE}', tags: { tenant: 'acme' } }));` : ''}
 const messages = [{ role: 'user', content: [{ text: 'Hello' }] }];
-const modelId = ${governed ? "'amazon.nova-lite-v1:0'" : 'process.argv[2]'};
+const modelId = ${governed ? `'${MODEL}'` : 'process.argv[2]'};
 await client.send(new ConverseCommand({ modelId, messages, inferenceConfig: { maxTokens: 100 } }));
 const ready = performance.now();
 console.log(JSON.stringify({ importMs: imported - started, readyMs: ready - started }));
@@ -72,7 +74,7 @@ async function provideProfile(aws: EmbeddedAws): Promise<Pick<TenantProject, 'pr
   const { inferenceProfileArn } = await bedrock.send(
     new CreateInferenceProfileCommand({
       inferenceProfileName: 'acme',
-      modelSource: { copyFrom: 'arn:aws:bedrock:us-east-1::foundation-model/amazon.nova-lite-v1:0' },
+      modelSource: { copyFrom: `arn:aws:bedrock:us-east-1::foundation-model/${MODEL}` },
       tags: [{ key: 'tenant', value: 'acme' }],
     }),
   );
