@@ -23,6 +23,8 @@ export interface CallParts {
   readonly admissions: Admissions;
   readonly learned: LearnedHolds;
   readonly observation: Observation;
+  /** Is told when nothing of a call goes on any more. */
+  readonly callEnded: () => void;
 }
 
 /** What a call asks for, and where it goes. */
@@ -173,6 +175,7 @@ export class GovernedCall implements AttemptedCall {
     this.#isOver = true;
     // Should the SDK make another attempt all the same, its exposure is not counted: it holds everything.
     this.#hold = this.bound;
+    this.parts.callEnded();
   }
 
   #release(reservation: Reservation): void {

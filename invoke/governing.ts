@@ -84,7 +84,43 @@ export async function startGoverning(
     streams.maintain();
   });
 
-  const shared = { clock, resolver, admissions, usage, learned, streams, observation, regional, ungoverned, isClosed };
+  const flush = async (): Promise<void> => {
+    await streams.settled();
+    try {
+      await both(admissions.flush(), usage.flush());
+    } finally {
+      // What was just reported may have crossed a threshold; a process that is frozen would tell it much later.
+      await hints?.settled();
+    }
+  };
+  let isToReport = false;
+  const report = async (): Promise<void> => {
+    // Calls that end at the same moment are reported together.
+    await machine.letOthersRun();
+    isToReport = false;
+    // What does not get through is as with a process that is gone: the ledger takes back what it has not heard of.
+    await flush().catch(() => {});
+  };
+  /** What ends once the governor is closed has nobody else to report it. */
+  const callEnded = (): void => {
+    if (!isClosed() || isToReport) return;
+    isToReport = true;
+    void report();
+  };
+
+  const shared = {
+    clock,
+    resolver,
+    admissions,
+    usage,
+    learned,
+    streams,
+    observation,
+    regional,
+    ungoverned,
+    isClosed,
+    callEnded,
+  };
   return {
     calls: governedCalls(shared),
     async prepare(tags, context, input) {
@@ -105,15 +141,7 @@ export async function startGoverning(
       stopMaintenance();
       admissions.dismiss();
     },
-    async flush() {
-      await streams.settled();
-      try {
-        await both(admissions.flush(), usage.flush());
-      } finally {
-        // What was just reported may have crossed a threshold; a process that is frozen would tell it much later.
-        await hints?.settled();
-      }
-    },
+    flush,
   };
 }
 

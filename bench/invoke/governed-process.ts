@@ -61,6 +61,7 @@ export async function governedProcess(entries: readonly IndexEntry[]): Promise<G
     regional: new RegionalClients((region) => new BedrockRuntimeClient({ region })),
     ungoverned: new Set<string>(),
     isClosed: () => false,
+    callEnded: () => {},
   };
   const callsOf = governedCalls(shared);
   return { calls: (tenant) => callsOf({ tenant: tenantOf(tenant) }) };

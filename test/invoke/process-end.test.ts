@@ -3,7 +3,9 @@ import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { TABLE } from '../aws/dynamodb/governor-table.ts';
-import { converse, figures, GovernedAws, refusalOf } from './governed-aws.ts';
+import { createGate } from '../wire/gate.ts';
+import { CALL_COST, converse, figures, GovernedAws, refusalOf } from './governed-aws.ts';
+import { recordedTotals } from './recorded-totals.ts';
 
 const PROGRAM = fileURLToPath(new URL('./tenant-program.ts', import.meta.url));
 const LIMIT = 1_000_000_000_000;
@@ -53,6 +55,23 @@ describe('what a process has not used', () => {
     await governor.close();
     expect(await refusalOf(client.send(converse()))).toMatchObject({ code: 'GovernorClosed' });
     expect(figures(await world.item(budget))).toEqual({ settled: world.billed, leased: 0, unconfirmed: 0 });
+  });
+
+  it('goes back of itself when calls end that were under way as the governor was closed, and what they cost is told', async () => {
+    const budget = await world.budget('tenant-monthly/acme', LIMIT);
+    await world.profile({ budgets: [budget] });
+    const { governor, client } = world.process();
+    const gate = createGate();
+    world.intercept(async ({ operation }) => (operation === 'Converse' ? await gate.passed : undefined));
+    const calls = [client.send(converse()), client.send(converse())];
+    await vi.waitFor(() => expect(world.reached).toHaveLength(2));
+    await governor.close();
+    gate.open();
+    await Promise.all(calls);
+    await vi.waitFor(async () => {
+      expect(figures(await world.item(budget))).toEqual({ settled: 2 * CALL_COST, leased: 0, unconfirmed: 0 });
+      expect(await recordedTotals(world)).toMatchObject({ calls: 2 });
+    });
   });
 
   it('is nothing where the governor is closed before its first call: that one is refused, and no work goes on', async () => {
