@@ -85,8 +85,8 @@ export class Story {
     const { world } = this;
     const { functions, scheduler, configuration } = world;
     const { endAt, turnAt, plan } = configuration;
-    // The slowest calls are back by then: what a call holds when its process is closed nobody gives back (docs/helper.md).
-    await scheduler.until(endAt + 0.6 * MINUTE);
+    // Some calls are under way yet: what they come to is told when they end.
+    await scheduler.until(endAt + 0.1 * MINUTE);
     await functions.run('reopen-ended');
     await this.fleet.close(endAt);
     // The longest that a process is frozen.
