@@ -9,6 +9,7 @@ import { build } from 'esbuild';
 import * as z from 'zod';
 import { NAMESPACE as LATE_CALENDAR, lateCalendar } from '../late-calendar.ts';
 import { writeDeclarations } from './declarations.ts';
+import { withoutFacades } from './facades.ts';
 import { importsOfBundle, inlinedPackages, type PackageUse, packageName } from './imports.ts';
 import { INLINED, PROVISIONS, type ProjectManifest, publishedManifest } from './manifest.ts';
 import { oneFile } from './one-file.ts';
@@ -72,6 +73,7 @@ async function bundle(outDir: string) {
     metafile: true,
     logLevel: 'silent',
   });
+  await withoutFacades(outDir, ROOT, metafile, 'index.js');
   const inlined = inlinedPackages(metafile);
   const unforeseen = inlined.filter((name) => !INLINED.includes(name));
   if (unforeseen.length > 0)
