@@ -258,7 +258,10 @@ export interface LedgerStore {
    * @throws {Fault} `LedgerUnavailable` when its fate is unknown: only the identical write may follow.
    */
   write(write: LeaseWrite): Promise<WriteOutcome>;
-  /** Creates the item of a budget and period unless it exists, with what was spent before it. The governor's alone. */
+  /**
+   * Creates the item of a budget and period unless it exists, with what was spent before it. The governor's alone, where a
+   * look has not found it: a refused write costs more than a read.
+   */
   provide(item: NewItem): Promise<'created' | 'exists'>;
   /** Raises the opening to an amount, and `settled` and `unconfirmed` with it; lands only if it still is `from`. */
   raiseOpening(key: LedgerKey, change: { readonly from: Opening; readonly to: Opening }): Promise<'changed' | 'stale'>;
