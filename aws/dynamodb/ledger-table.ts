@@ -108,6 +108,28 @@ export function ledgerTable(
   return {
     read,
 
+    async readTogether(keys) {
+      const found = new Map<string, Attributes>();
+      for (let at = 0; at < keys.length; at += MAX_BATCH) {
+        const Keys = keys.slice(at, at + MAX_BATCH).map(keyOf);
+        const { Responses = {}, UnprocessedKeys = {} } = await reaching('reading the ledger of several budgets', () =>
+          client.send(new BatchGetItemCommand({ RequestItems: { [table]: { Keys, ConsistentRead: true } } })),
+        );
+        for (const item of Responses[table] ?? []) found.set(nameOf(item), item);
+        // What a busy table leaves over, one by one: the SDK waits where it must.
+        for (const Key of UnprocessedKeys[table]?.Keys ?? []) {
+          const { Item } = await reaching('reading the ledger of several budgets', () =>
+            client.send(new GetItemCommand({ TableName: table, Key, ConsistentRead: true })),
+          );
+          if (Item !== undefined) found.set(nameOf(Key), Item);
+        }
+      }
+      return (key) => {
+        const item = found.get(nameOf(keyOf(key)));
+        return item === undefined ? undefined : itemOf(key, item);
+      };
+    },
+
     async readTerms(keys) {
       const found = new Map<string, Attributes>();
       for (let at = 0; at < keys.length; at += MAX_BATCH) {

@@ -32,6 +32,10 @@ export function dryLedger(real: Pick<LedgerStore, 'read'>, note: Note): DryLedge
   };
   return {
     read: load,
+    readTogether: async (keys) => {
+      const items = new Map(await Promise.all(keys.map(async (key) => [nameOf(key), await load(key)] as const)));
+      return (key) => items.get(nameOf(key));
+    },
     readMany: (keys) => Promise.all(keys.map(load)),
     write: (write) => noted(write.key, 'a write of a cell or lease', () => kept.write(write)),
     provide: (item) => noted(item.key, 'provide the item', () => kept.provide(item)),

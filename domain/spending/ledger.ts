@@ -250,9 +250,14 @@ export const TOMBSTONE_MS = 20 * 60_000;
 /** How long after its lease would have ended a first write may still be repeated: it arrives while its tombstone stands. */
 export const REPEATABLE_MS = TOMBSTONE_MS - 15 * 60_000;
 
+/** Items that were read together. What is wrong with one is thrown where that one is asked for, and nowhere else. */
+export type ItemsRead = (key: LedgerKey) => LedgerItem | undefined;
+
 /** The ledger's store. Reads are strongly consistent; each write is one atomic conditional write. */
 export interface LedgerStore {
   read(key: LedgerKey): Promise<LedgerItem | undefined>;
+  /** Each as by `read`, with few requests: they need not be of one instant. Of each key once. */
+  readTogether(keys: readonly LedgerKey[]): Promise<ItemsRead>;
   /**
    * Applies a holder's write, or says why not. Repeating the identical write is safe, whatever became of it.
    * @throws {Fault} `LedgerUnavailable` when its fate is unknown: only the identical write may follow.

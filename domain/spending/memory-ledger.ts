@@ -3,6 +3,7 @@ import { type CellStore, type FundingWrite, fundedBy, isCell, NO_FUNDING, type W
 import {
   afterWrite,
   type HolderId,
+  type ItemsRead,
   judge,
   type LeaseEntry,
   type LeaseWrite,
@@ -57,6 +58,11 @@ export class MemoryLedger implements LedgerStore, CellStore {
 
   async read(key: LedgerKey): Promise<LedgerItem | undefined> {
     return this.item(key);
+  }
+
+  async readTogether(keys: readonly LedgerKey[]): Promise<ItemsRead> {
+    const items = new Map(keys.map((key) => [nameOf(key), this.item(key)]));
+    return (key) => items.get(nameOf(key));
   }
 
   async readTerms(keys: readonly LedgerKey[]) {

@@ -409,8 +409,8 @@ export const MUTANTS: readonly Mutant[] = [
       },
       {
         file: 'domain/standing/review-budget.ts',
-        source: 'const next = await provideItem(ports, budget, nextPeriod(period, budget.timeZone));',
-        mutant: 'const next = undefined;',
+        source: 'const next = ahead ?? (await provideItem(ports, budget, following, words));',
+        mutant: "const next = ahead ?? 'created';",
       },
     ],
   },

@@ -286,8 +286,8 @@ export const FAULTS: readonly Fault[] = [
     id: 'F16',
     meaning: 'a reset is not propagated: when a period turns, its ledger is not there yet',
     file: 'domain/standing/review-budget.ts',
-    source: 'const next = await provideItem(ports, budget, nextPeriod(period, budget.timeZone));',
-    fault: 'const next = undefined;',
+    source: 'const next = ahead ?? (await provideItem(ports, budget, following, words));',
+    fault: "const next = ahead ?? 'created';",
     test: {
       file: 'test/domain/standing/review-budget.test.ts',
       title: 'has the next period open before it begins, also where this one is closed [F16]',

@@ -93,6 +93,18 @@ export function describeLedgerStore(name: string, makeStore: () => LedgerStore):
       });
     });
 
+    it('reads several items together, as each is, and nothing where there is none', async () => {
+      const { store, key } = await leased(100);
+      const december = { ...key, period: '2026-12' };
+      await store.provide({ key: december, startsAt: ENDS, endsAt: epochMs(ENDS + 1), terms: OPEN });
+      const missing = { ...key, period: '2027-01' };
+      const items = await store.readTogether([key, december, missing]);
+      expect(items(key)).toEqual(await store.read(key));
+      expect(items(december)).toEqual(await store.read(december));
+      expect(items(missing)).toBeUndefined();
+      expect((await store.readTogether([]))(key)).toBeUndefined();
+    });
+
     describe('a write', () => {
       it('keeps apart holders and budgets with names that look like paths, numbers or members', async () => {
         const store = makeStore();

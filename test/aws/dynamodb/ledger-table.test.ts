@@ -1,4 +1,4 @@
-import { DeleteItemCommand, type DynamoDBClient, UpdateItemCommand } from '@aws-sdk/client-dynamodb';
+import { DeleteItemCommand, type DynamoDBClient, PutItemCommand, UpdateItemCommand } from '@aws-sdk/client-dynamodb';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { ledgerTable } from '../../../aws/dynamodb/ledger-table.ts';
 import type { BudgetId } from '../../../domain/budgets/budget-id.ts';
@@ -140,6 +140,37 @@ describe('the ledger in DynamoDB', () => {
       message: expect.stringContaining('ProvisionedThroughputExceededException'),
     });
     stop();
+  });
+
+  it('reads a hundred items with one request, consistently, and one by one what a busy table leaves over', async () => {
+    await ledger.write(taking(400n));
+    const missing = Array.from({ length: 99 }, (_, index): LedgerKey => ({ ...key, period: `none-${index}` }));
+    operations.length = 0;
+    const consistent: unknown[] = [];
+    const stop = aws.intercept(({ operation }, input) => {
+      if (operation === 'GetItem') consistent.push(input['ConsistentRead']);
+      if (operation !== 'BatchGetItem') return undefined;
+      const asked = input['RequestItems'] as Record<string, { ConsistentRead: unknown; Keys: unknown[] }>;
+      consistent.push(asked[TABLE]?.ConsistentRead);
+      const Keys = [{ pk: { S: `LEDGER#${key.budget}` }, sk: { S: key.period } }];
+      return { answer: { Responses: {}, UnprocessedKeys: { [TABLE]: { Keys } } } };
+    });
+    const items = await ledger.readTogether([key, ...missing]);
+    stop();
+    expect(items(key)).toMatchObject({ committed: 400n });
+    expect(missing.map(items)).toEqual(missing.map(() => undefined));
+    expect(operations).toEqual(['BatchGetItem', 'GetItem']);
+    expect(consistent).toEqual([true, true]);
+  });
+
+  it('tells of an item that it cannot read where that one is asked for, and reads the others', async () => {
+    const broken = { ...key, period: 'broken' };
+    await client.send(
+      new PutItemCommand({ TableName: TABLE, Item: { pk: { S: `LEDGER#${key.budget}` }, sk: { S: 'broken' } } }),
+    );
+    const items = await ledger.readTogether([broken, key]);
+    expect(items(key)).toMatchObject({ key });
+    expect(() => items(broken)).toThrow();
   });
 
   it('provides an item with one request, there or not: whoever provides has looked', async () => {

@@ -12,7 +12,6 @@ import {
   isConserved,
   type LeaseEntry,
   type LedgerKey,
-  type LedgerStore,
   spent,
   type WriteId,
 } from '../../../domain/spending/ledger.ts';
@@ -440,9 +439,13 @@ describe('truing up a budget', () => {
     const ports = account.ports();
     const ledger: TrueUp['ledger'] = {
       trueUp: (key, change) => account.ledger.trueUp(key, change),
-      async read(key) {
-        if (key.budget !== BUDGET.id) throw new Error('unreachable');
-        return await account.ledger.read(key);
+      read: (key) => account.ledger.read(key),
+      async readTogether(keys) {
+        const items = await account.ledger.readTogether(keys);
+        return (key) => {
+          if (key.budget !== BUDGET.id) throw new Error('written by another version');
+          return items(key);
+        };
       },
     };
     const other = budgetNamed(POLICY, 'tenant-monthly/other');
@@ -578,8 +581,9 @@ describe('truing up a budget', () => {
     const account = accountWith({ settled: 0n, unconfirmed: 90n });
     await account.record('2026-11-20T10:00:00Z', 0, 90);
     let meddled = false;
-    const ledger: Pick<LedgerStore, 'read' | 'trueUp'> = {
+    const ledger: TrueUp['ledger'] = {
       read: (key) => account.ledger.read(key),
+      readTogether: (keys) => account.ledger.readTogether(keys),
       async trueUp(key, change) {
         const { unconfirmed, committed } = account.item();
         const more = nanoUsd(meddled ? 0n : 5n);
@@ -688,8 +692,9 @@ async function disturbedTrueUp(
   { ports, ledger }: ReturnType<typeof accountWith>,
   fate: Extract<Happening, { kind: 'true up' }>['fate'],
 ): Promise<void> {
-  const crashing: Pick<LedgerStore, 'read' | 'trueUp'> = {
+  const crashing: TrueUp['ledger'] = {
     read: (key) => ledger.read(key),
+    readTogether: (keys) => ledger.readTogether(keys),
     async trueUp(key, change) {
       if (fate === 'crash before') throw new Error('crash');
       const outcome = await ledger.trueUp(key, change);

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import type { EpochMs } from '../../../domain/clock.ts';
 import { nanoUsd } from '../../../domain/money.ts';
 import { type HolderId, isConserved, type WriteId } from '../../../domain/spending/ledger.ts';
 import { type OutsideFigures, reviewBudget } from '../../../domain/standing/review-budget.ts';
@@ -276,6 +277,50 @@ describe('reviewBudget', () => {
     }, review);
   });
 
+  it('heeds a word that an operator says while another makes the next item without it', async () => {
+    const account = new GovernedAccount();
+    const { ledger } = account.ports;
+    const ports = {
+      ...account.ports,
+      ledger: Object.assign(Object.create(ledger), {
+        // It was not there, and the other has provided it when this one does.
+        readTogether: async () => () => undefined,
+      }) as typeof ledger,
+    };
+    await review(account);
+    await account.overrides.keep(anOverride(account, { kind: 'disable' }, 40 * 86_400_000));
+    expect(await reviewBudget(ports, budgetNamed(ports.policy, ID))).toMatchObject({ kind: 'budget-disabled' });
+    expect(item(account).terms).toMatchObject({ standing: 'closed', version: 2 });
+    expect(account.ledgerItem(ID, '2026-12').terms).toMatchObject({ standing: 'closed', version: 2 });
+  });
+
+  it('asks others once, and again where somebody has changed the terms since', async () => {
+    const account = await accountWith(20);
+    const { ledger, overrides } = account.ports;
+    let asked = 0;
+    let isMeddled = false;
+    const ports = {
+      ...account.ports,
+      overrides: Object.assign(Object.create(overrides), {
+        async lasting(now: EpochMs) {
+          asked++;
+          const known = await overrides.lasting(now);
+          if (!isMeddled) {
+            isMeddled = true;
+            // Said when the words have just been read, and answered by a review of its own before this one writes.
+            await overrides.keep(anOverride(account, { kind: 'enable' }, 86_400_000));
+            await review(account);
+          }
+          return known;
+        },
+      }) as typeof overrides,
+      ledger,
+    };
+    expect(await reviewBudget(ports, budgetNamed(ports.policy, ID))).toBeUndefined();
+    expect(item(account).terms).toMatchObject({ standing: 'open', heldBy: 'operator' });
+    expect(asked).toBe(2);
+  });
+
   it('looks again when somebody writes meanwhile, and decides on what it finds', async () => {
     const account = await accountWith(10);
     const { ledger } = account.ports;
@@ -286,6 +331,7 @@ describe('reviewBudget', () => {
       ledger: {
         ...ledger,
         read: ledger.read,
+        readTogether: ledger.readTogether,
         provide: ledger.provide,
         reclaim: ledger.reclaim,
         forget: ledger.forget,
