@@ -6,14 +6,11 @@ import { handlerOf } from '../infra/handler-of.ts';
 /** Every minute: it is the table that it was, and budgets that have crossed a threshold are reviewed, whether or not anybody said so. */
 export const handler = handlerOf(watching, async (_event: unknown, governor) => {
   // Budgets do not wait for DynamoDB's control plane. What may not be decided on is refused by the start.
-  const untended = await governor.tendTable().then(
-    () => undefined,
-    (error: unknown) => ({ error }),
-  );
-  const ports = await governor.start();
+  const tended = await governor.tendTable().catch((error: unknown) => ({ error }));
+  const ports = await governor.start(tended === 'open');
   const report = await watchLedger(ports);
   measureUnsent(ports, await sendNotices(ports));
-  if (untended !== undefined) throw untended.error;
+  if (typeof tended === 'object') throw tended.error;
   ports.journal.counted('LedgerWatchCompleted');
   return report;
 });

@@ -302,12 +302,19 @@ export function ledgerTable(
       return reclaimed ? 'reclaimed' : 'stale';
     },
 
-    async forget(key, holder, entry) {
-      const forgotten = await update('forgetting an ended lease', key, {
-        UpdateExpression: 'REMOVE holders.#holder',
-        ConditionExpression: 'holders.#holder.writeId = :writeId AND holders.#holder.leased = :zero',
-        ExpressionAttributeNames: { '#holder': holder },
-        ExpressionAttributeValues: { ':writeId': text(entry.writeId), ':zero': number(0) },
+    async forget(key, ended) {
+      if (ended.size === 0) return 'forgotten';
+      const entries = [...ended];
+      const forgotten = await update('forgetting ended leases', key, {
+        UpdateExpression: `REMOVE ${entries.map((_, at) => `holders.#holder${at}`).join(', ')}`,
+        ConditionExpression: entries
+          .map((_, at) => `holders.#holder${at}.writeId = :writeId${at} AND holders.#holder${at}.leased = :zero`)
+          .join(' AND '),
+        ExpressionAttributeNames: Object.fromEntries(entries.map(([holder], at) => [`#holder${at}`, holder])),
+        ExpressionAttributeValues: {
+          ...Object.fromEntries(entries.map(([, { writeId }], at) => [`:writeId${at}`, text(writeId)])),
+          ':zero': number(0),
+        },
       });
       return forgotten ? 'forgotten' : 'stale';
     },

@@ -46,12 +46,17 @@ export function outboxTable<Message extends OutboxMessage>(
       );
       return known.Item !== undefined;
     });
+  let hasNews = false;
   return {
     has,
 
+    get hasNews() {
+      return hasNews;
+    },
+
     async enter(message) {
-      // A read costs a tenth of a refused write, and most occasions that come here are on record already.
-      if (await has(message.id)) return;
+      // Also where it is not known what became of it.
+      hasNews = true;
       await putItem(client, {
         kind: 'message',
         doing: `entering ${prefix} ${message.id}`,
@@ -67,7 +72,7 @@ export function outboxTable<Message extends OutboxMessage>(
     },
 
     async unsent() {
-      return await asking(`reading the outbox ${mark}`, async () => {
+      const found = await asking(`reading the outbox ${mark}`, async () => {
         const waiting: Waiting<Message>[] = [];
         const unreadable: string[] = [];
         const pages = paginateQuery(
@@ -89,6 +94,8 @@ export function outboxTable<Message extends OutboxMessage>(
           }
         return { waiting, unreadable };
       });
+      hasNews = false;
+      return found;
     },
 
     async claim(id) {

@@ -51,8 +51,8 @@ export function dryLedger(real: Pick<LedgerStore, 'read'>, note: Note): DryLedge
     trueUp: (key, change) => noted(key, 'true up with the metrics', () => kept.trueUp(key, change)),
     reclaim: (key, holder, entry, writeId) =>
       noted(key, `take back the lease of ${holder}`, () => kept.reclaim(key, holder, entry, writeId)),
-    forget: (key, holder, entry) =>
-      noted(key, `forget the ended lease of ${holder}`, () => kept.forget(key, holder, entry)),
+    forget: (key, ended) =>
+      noted(key, `forget the ended leases of ${[...ended.keys()].join(', ')}`, () => kept.forget(key, ended)),
     recordCrossings: (key, crossed) =>
       noted(key, 'remember which thresholds were told', () => kept.recordCrossings(key, crossed)),
     openHere: async () => {},

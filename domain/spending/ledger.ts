@@ -281,8 +281,8 @@ export interface LedgerStore {
   trueUp(key: LedgerKey, change: TrueUpWrite): Promise<'changed' | 'stale'>;
   /** Ends an expired lease: what it had unreported becomes unconfirmed. Lands only if the entry still is `entry`. */
   reclaim(key: LedgerKey, holder: HolderId, entry: LeaseEntry, writeId: WriteId): Promise<'reclaimed' | 'stale'>;
-  /** Removes the tombstone of a long ended lease; lands only if the entry still is `entry`. */
-  forget(key: LedgerKey, holder: HolderId, entry: LeaseEntry): Promise<'forgotten' | 'stale'>;
+  /** Removes the tombstones of long ended leases together; lands only if each entry still is as it is given here. */
+  forget(key: LedgerKey, ended: ReadonlyMap<HolderId, LeaseEntry>): Promise<'forgotten' | 'stale'>;
   /** Says of an item that does not say it that it is right in this table. */
   openHere(key: LedgerKey): Promise<void>;
   /** Remembers that the notices of these thresholds are in the outbox. */

@@ -21,7 +21,7 @@ import {
   trueUpEffect,
 } from './ledger.ts';
 import type { Metered, MeteredWindow } from './metered-spend.ts';
-import { coveredProfiles, mergeUsage } from './recorded-usage.ts';
+import { coveredProfiles, mergeUsage, NO_RECORDED_USAGE, type RecordedUsage } from './recorded-usage.ts';
 import type { Openings } from './seeding.ts';
 import { type BudgetFinding, closedUntil, METRICS_DELAY_MS, planTrueUp } from './true-up.ts';
 import type { UsageReadings } from './usage-readings.ts';
@@ -118,8 +118,12 @@ export async function trueUp(
   // After all ledgers: who takes a first lease from now on completes nothing in an hour that is closed, and who gave its
   // money back before has had the metrics' delay to record what it completed in one.
   const cases: Case[] = [];
+  const watermarks = recordsOf(ports, held, { now: run, delayMs });
   for (const each of held) {
-    const known = await attempt(each.target, async () => await readRecords(ports, each, { now: run, delayMs }));
+    const known = await attempt(
+      each.target,
+      async () => await readRecords(ports, each, { now: run, delayMs, watermarks: await watermarks() }),
+    );
     if (known !== undefined) cases.push(known);
   }
   const windows = cases.flatMap(({ profiles, past, present }) =>
@@ -159,17 +163,41 @@ async function readLedger(ports: TrueUp, target: TrueUpTarget, items: ItemsRead)
   return { target, item, checkpoints, holders: await processesOf(ports, item) };
 }
 
+/**
+ * Reads the records of all budgets together, when the first of them asks. Before them, how far each process has told
+ * everything: what is read after that holds all of it.
+ */
+function recordsOf(
+  { readings }: TrueUp,
+  held: readonly Held[],
+  { now, delayMs }: { readonly now: EpochMs; readonly delayMs: number },
+): () => Promise<Watermarks> {
+  let told: Promise<Watermarks> | undefined;
+  const read = async (): Promise<Watermarks> => {
+    const isHeld = held.some(({ holders }) => [...holders.values()].some(({ leased }) => leased > 0n));
+    const lately = startOfHour(hourAt(epochMs(now - delayMs - HOUR_MS)));
+    const { watermarks } = isHeld ? await readings.recorded({ from: lately, until: now }, now) : NO_RECORDED_USAGE;
+    const from = epochMs(Math.min(...held.map(({ target: { period } }) => firstHourOf(period))));
+    await readings.readAhead({ from, until: now }, now);
+    return watermarks;
+  };
+  return () => (told ??= read());
+}
+
+type Watermarks = RecordedUsage['watermarks'];
+
+/** Its first full hour. */
+const firstHourOf = ({ startsAt }: Period): EpochMs => epochMs(Math.ceil(startsAt / HOUR_MS) * HOUR_MS);
+
 async function readRecords(
   ports: TrueUp,
   held: Held,
-  { now, delayMs }: { readonly now: EpochMs; readonly delayMs: number },
+  { now, delayMs, watermarks }: { readonly now: EpochMs; readonly delayMs: number; readonly watermarks: Watermarks },
 ): Promise<Case> {
   const { item, holders } = held;
   const { budget, period } = held.target;
   const { readings } = ports;
-  const from = epochMs(Math.ceil(period.startsAt / HOUR_MS) * HOUR_MS);
-  const lately = startOfHour(hourAt(epochMs(now - delayMs - HOUR_MS)));
-  const { watermarks } = await readings.recorded({ from: lately, until: now }, now);
+  const from = firstHourOf(period);
   const until = Math.min(closedUntil(now, holders, watermarks, delayMs) ?? from, hourBefore(period.endsAt));
   const closed = epochMs(Math.max(from, until));
   const begun = epochMs(Math.min(closed, from + LONGEST_CALL_MS));

@@ -117,7 +117,7 @@ export const MUTANTS: readonly Mutant[] = [
     changes: [
       {
         file: 'handlers/sweep.ts',
-        source: 'const report = await sweep(ports, () => context.getRemainingTimeInMillis());',
+        source: 'const report = await sweep(ports, () => context.getRemainingTimeInMillis(), index);',
         mutant: 'const report = { failed: [] };',
       },
     ],

@@ -3,7 +3,14 @@ import { describe, expect, it } from 'vitest';
 import type { BudgetId } from '../../domain/budgets/budget-id.ts';
 import { epochMs } from '../../domain/clock.ts';
 import { nanoUsd, ZERO } from '../../domain/money.ts';
-import { type HolderId, isConserved, type LedgerKey, type LedgerStore } from '../../domain/spending/ledger.ts';
+import {
+  type HolderId,
+  isConserved,
+  type LeaseEntry,
+  type LedgerKey,
+  type LedgerStore,
+  type WriteId,
+} from '../../domain/spending/ledger.ts';
 import type { Terms } from '../../domain/spending/terms.ts';
 import { MemoryLedger } from '../domain/spending/memory-ledger.ts';
 import { describeLeaseLedger } from './lease-ledger.contract.ts';
@@ -181,15 +188,35 @@ export function describeLedgerStore(name: string, makeStore: () => LedgerStore):
 
       it('forgets a tombstone, and no entry with money', async () => {
         const { store, key, holder, first } = await leased(100);
-        expect(await store.forget(key, holder, first.entry)).toBe('stale');
+        expect(await store.forget(key, new Map([[holder, first.entry]]))).toBe('stale');
         await store.reclaim(key, holder, first.entry, writeId());
         const tombstone = entryOf(await store.read(key), holder);
-        expect(await store.forget(key, holder, first.entry)).toBe('stale');
-        expect(await store.forget(key, holder, tombstone)).toBe('forgotten');
-        expect(await store.forget(key, holder, tombstone)).toBe('stale');
+        expect(await store.forget(key, new Map([[holder, first.entry]]))).toBe('stale');
+        expect(await store.forget(key, new Map([[holder, tombstone]]))).toBe('forgotten');
+        expect(await store.forget(key, new Map([[holder, tombstone]]))).toBe('stale');
         const item = await store.read(key);
         expect(item?.holders.size).toBe(0);
         expect(figures(item)).toMatchObject({ committed: 100, unconfirmed: 100 });
+      });
+
+      it('forgets ended leases together, and none where one of them is not as it was', async () => {
+        const { store, key } = await provided();
+        const ended = new Map<HolderId, LeaseEntry>();
+        for (let n = 0; n < 25; n++) {
+          const holder = holderId();
+          const { entry, ...write } = writeOf(key, { holder, to: 0 });
+          await store.write({ ...write, entry });
+          ended.set(holder, entry);
+        }
+        const [first] = ended;
+        if (first === undefined) throw new Error('there are some');
+        const [holder, entry] = first;
+        const other = new Map([...ended, [holder, { ...entry, writeId: 'another' as WriteId }]]);
+        expect(await store.forget(key, other)).toBe('stale');
+        expect((await store.read(key))?.holders.size).toBe(25);
+        expect(await store.forget(key, ended)).toBe('forgotten');
+        expect((await store.read(key))?.holders.size).toBe(0);
+        expect(await store.forget(key, new Map())).toBe('forgotten');
       });
 
       it('remembers crossed thresholds, and creates no item for them', async () => {
