@@ -46,7 +46,11 @@ export interface OutsideFigures {
   readonly source: string;
 }
 
-/** What was read for the reviews of many budgets at once. */
+/**
+ * What was read for the reviews of many budgets at once. By the time that a budget has its turn it is of a while ago, in which a
+ * process may have been granted money and a word have ended that hid a later one. So it shows that nothing is to be done; what
+ * is to be done is decided on what is read then.
+ */
 export interface ReadAhead {
   /** Before it. */
   readonly at: EpochMs;
@@ -85,9 +89,10 @@ export async function reviewBudget(
   const isOfThisPeriod = ahead !== undefined && periodAt(budget.period, budget.timeZone, ahead.at).id === period.id;
   const items = isOfThisPeriod ? ahead.items : await ports.ledger.readTogether(keysOfReview(budget, now));
   const overrides = isOfThisPeriod ? ahead.overrides : () => ports.overrides.lasting(now);
-  const restriction = await reviewPeriod(ports, budget, period, { items, overrides, outside });
+  const restriction = await reviewPeriod(ports, budget, period, { items, overrides, outside, isAhead: isOfThisPeriod });
   // After the standing, for which nothing of the period before matters.
-  for (const before of unsettledPeriods(budget, now).slice(1)) await finish(ports, budget, before, items);
+  const at = isOfThisPeriod ? ahead.at : now;
+  for (const before of unsettledPeriods(budget, now).slice(1)) await finish(ports, budget, before, { at, items });
   return restriction;
 }
 
@@ -95,13 +100,15 @@ interface Looked {
   readonly items: ItemsRead;
   readonly overrides: () => Promise<readonly Override[]>;
   readonly outside: OutsideFigures | undefined;
+  /** Whether the items are of a while ago, and the overrides may be. */
+  readonly isAhead: boolean;
 }
 
 async function reviewPeriod(
   ports: BudgetReview,
   budget: Budget,
   period: Period,
-  { items, overrides, outside }: Looked,
+  { items, overrides, outside, isAhead }: Looked,
 ): Promise<BudgetRestriction | undefined> {
   const key: LedgerKey = { budget: budget.id, period: period.id };
   const following = nextPeriod(period, budget.timeZone);
@@ -117,6 +124,8 @@ async function reviewPeriod(
   // Each pass but the first reads the item anew; a pass that meets a concurrent change starts over. So many passes outlast
   // any writer that is not itself in a loop; then the next sweep goes on.
   let isUnlocked = false;
+  // Whether the words were read after the item, and both for this pass.
+  let isFresh = !isAhead && seen === found;
   for (let pass = 0; pass < MAX_PASSES; pass++) {
     const item = seen ?? (await ports.ledger.read(key));
     seen = undefined;
@@ -124,14 +133,25 @@ async function reviewPeriod(
     // One of before tables were told apart.
     if (item.openIn === undefined) await ports.ledger.openHere(key);
     const changed = (await tidyLeases(ports, item)) || (await countOutsideSpend(ports, item, outside));
-    if (changed) continue;
-    if (words?.under !== item.terms.version) words = await heed(ports, budget, item.terms.version);
+    if (changed) {
+      isFresh = false;
+      continue;
+    }
+    if (words?.under !== item.terms.version) {
+      words = await heed(ports, budget, item.terms.version);
+      isFresh = !isAhead || pass > 0;
+    }
     const evidence = evidenceOf(ports, budget, item, words, outside);
     const decision = decide(budget, evidence);
+    if (!isFresh && saysMore({ budget, period, item }, evidence, decision)) {
+      words = undefined;
+      continue;
+    }
     // The locks open in the reverse order of closing. What is known may change while tags are written: look again.
     if (item.terms.standing === 'closed' && decision.standing !== 'closed' && !isUnlocked) {
       await openSecondLock(ports, budget);
       isUnlocked = true;
+      words = undefined;
       continue;
     }
     const outcome = await settleStanding(ports, { budget, period, item, outside }, evidence, decision);
@@ -159,8 +179,17 @@ async function prepare(
   await prepareItem(ports, budget, following, item, await heed(ports, budget, item.terms.version));
 }
 
-/** One of them may go to the second lock, and one each to leases and to spend from outside. */
-const MAX_PASSES = 6;
+/** One of them may go to the second lock, one each to leases and to spend from outside, and one to what was read ahead. */
+const MAX_PASSES = 7;
+
+/** Whether a decision is more than what the item says already. */
+const saysMore = (
+  { budget, period, item }: Pick<Occasion, 'budget' | 'period' | 'item'>,
+  evidence: Known,
+  decision: BudgetDecision,
+): boolean =>
+  !isSameTerms(nextTerms(budget, period, item, decision, evidence), item.terms) ||
+  decision.reached.some(({ threshold }) => !item.crossed.includes(thresholdKey(threshold)));
 
 /** How long after a period's end the calls of that period may still be reported, or given up as lost. */
 const LATE_REPORTS_MS = 3 * 3_600_000;
@@ -176,22 +205,30 @@ export function unsettledPeriods(budget: Budget, now: EpochMs): Period[] {
 
 /** Finishes all periods of a budget to which something may still be reported, though it covers no profile any more. */
 export async function finishPeriods(ports: BudgetReview, budget: Budget, ahead?: ReadAhead): Promise<void> {
-  for (const period of unsettledPeriods(budget, ahead?.at ?? ports.clock.now()))
-    await finish(ports, budget, period, ahead?.items);
+  const at = ahead?.at ?? ports.clock.now();
+  for (const period of unsettledPeriods(budget, at))
+    await finish(ports, budget, period, { at, ...(ahead === undefined ? {} : { items: ahead.items }) });
 }
 
 /**
  * What calls of a period that is over leave to be done: leases of processes that are gone are taken back, and thresholds
  * that were reached since the last review are told. No standing is decided any more.
+ *
+ * @param at when the items were read, or before: since then a process may have been granted money
  */
-async function finish(ports: BudgetReview, budget: Budget, period: Period, items?: ItemsRead): Promise<void> {
+async function finish(
+  ports: BudgetReview,
+  budget: Budget,
+  period: Period,
+  { at, items }: { readonly at: EpochMs; readonly items?: ItemsRead },
+): Promise<void> {
   const known = items?.({ budget: budget.id, period: period.id });
   if (items !== undefined && known === undefined) return;
   const found = await collectCells(ports, budget, period, known);
   const item = found !== undefined && (await tidyLeases(ports, found)) ? await ports.ledger.read(found.key) : found;
   // A policy that has changed since then says nothing about that period.
   if (item?.terms.limit === budget.limit)
-    await tellThresholds(ports, budget, period, item, decide(budget, { ledger: item, now: ports.clock.now() }));
+    await tellThresholds(ports, budget, period, item, decide(budget, { ledger: item, now: at }));
 }
 
 async function countOutsideSpend(
@@ -226,8 +263,9 @@ interface Heeded extends Words {
 
 /**
  * What others than the ledger say: to be read after the item. A word that comes later comes with a review of its own, which
- * changes the terms after that item, so that what is decided here lands before it or not at all. For the same reason words
- * hold for the item as it is read later, while its terms are the same.
+ * changes the terms after that item, so that what is decided here lands before it or not at all. One that changes no terms,
+ * because they say as much by another that ends sooner, keeps nobody from deciding without it when that has ended. So words that
+ * were read before the item show, while its terms are the same, that nothing is to be changed, and no more.
  */
 async function heed(
   ports: BudgetReview,
