@@ -8,9 +8,11 @@ export const handler = handlerOf(watching, async (_event: unknown, governor) => 
   // Budgets do not wait for DynamoDB's control plane. What may not be decided on is refused by the start.
   const tended = await governor.tendTable().catch((error: unknown) => ({ error }));
   const ports = await governor.start(tended === 'open');
-  const report = await watchLedger(ports);
+  // What others have left unsent waits for this function, whatever becomes of its own work.
+  const watched = await watchLedger(ports).catch((error: unknown) => ({ error }));
   measureUnsent(ports, await sendNotices(ports));
   if (typeof tended === 'object') throw tended.error;
+  if ('error' in watched) throw watched.error;
   ports.journal.counted('LedgerWatchCompleted');
-  return report;
+  return watched;
 });
