@@ -178,7 +178,8 @@ function recordsOf(
     const lately = startOfHour(hourAt(epochMs(now - delayMs - HOUR_MS)));
     const { watermarks } = isHeld ? await readings.recorded({ from: lately, until: now }, now) : NO_RECORDED_USAGE;
     const from = epochMs(Math.min(...held.map(({ target: { period } }) => firstHourOf(period))));
-    await readings.readAhead({ from, until: now }, now);
+    // Where that fails each reads its own hours, and tells.
+    await readings.readAhead({ from, until: now }, now).catch(() => {});
     return watermarks;
   };
   return () => (told ??= read());

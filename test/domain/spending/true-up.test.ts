@@ -4,7 +4,7 @@ import type { BudgetId } from '../../../domain/budgets/budget-id.ts';
 import { type EpochMs, epochMs } from '../../../domain/clock.ts';
 import type { MetricName } from '../../../domain/journal.ts';
 import { add, nanoUsd, ZERO } from '../../../domain/money.ts';
-import { periodAt } from '../../../domain/period.ts';
+import { nextPeriod, periodAt } from '../../../domain/period.ts';
 import type { ProfileArn } from '../../../domain/profiles/profile-arn.ts';
 import type { TagHistory } from '../../../domain/profiles/tag-history.ts';
 import {
@@ -20,7 +20,14 @@ import { type BudgetFinding, closedUntil, compare, planTrueUp } from '../../../d
 import { type TrueUp, type TrueUpOutcome, trueUp } from '../../../domain/spending/true-up-budget.ts';
 import { NO_USAGE, type Usage } from '../../../domain/spending/usage.ts';
 import { UsageReadings } from '../../../domain/spending/usage-readings.ts';
-import { HOUR_MS, holderOf, hourAt, NO_TOTALS, type ProcessId } from '../../../domain/spending/usage-record.ts';
+import {
+  HOUR_MS,
+  holderOf,
+  hourAt,
+  NO_TOTALS,
+  type ProcessId,
+  type UsageRecords,
+} from '../../../domain/spending/usage-record.ts';
 import { budgetNamed, policyDocument, policyOf } from '../example-policy.ts';
 import { profileArn } from '../governed-account.ts';
 import { MemoryLedger } from './memory-ledger.ts';
@@ -257,6 +264,7 @@ function accountWith({ settled = 0n, unconfirmed = 0n, leased = 0n, unattributed
     state,
     openings,
     ledger,
+    meteredIn,
     item,
     entries,
     counted,
@@ -455,6 +463,34 @@ describe('truing up a budget', () => {
     ]);
     expect(reports.map(({ outcome }) => outcome)).toEqual(['failed', 'trued-up']);
     expect(account.counted).toEqual(['TrueUpFailed', 'UnattributedSpendFound']);
+  });
+
+  it('lets records of one period that cannot be read hold up no other period', async () => {
+    const account = accountWith({});
+    account.state.now = at('2026-12-01T02:30:00Z');
+    const december = nextPeriod(PERIOD, 'UTC');
+    const { startsAt, endsAt } = december;
+    account.ledger.put({ ...account.item(), key: { ...KEY, period: december.id }, startsAt, endsAt });
+    account.meter('2026-12-01T00:20:00Z', 70);
+    const broken = { from: at('2026-11-30T20:00:00Z'), until: at('2026-11-30T21:00:00Z') };
+    const records: UsageRecords = {
+      write: (record) => account.usage.write(record),
+      read(window) {
+        if (window.from < broken.until && broken.from < window.until) throw new Error('written by another version');
+        return account.usage.read(window);
+      },
+    };
+    const { clock } = account.ports();
+    const metering = { read: async (windows: readonly MeteredWindow[]) => windows.map(account.meteredIn) };
+    const readings = new UsageReadings({ records, metered: metering, clock });
+    const reports = await trueUp({ ...account.ports(), readings }, [
+      { budget: BUDGET, period: PERIOD },
+      { budget: BUDGET, period: december },
+    ]);
+    expect(reports.map(({ period, outcome }) => [period.id, outcome])).toEqual([
+      ['2026-11', 'failed'],
+      ['2026-12', 'trued-up'],
+    ]);
   });
 
   describe('of a budget with cells', () => {
