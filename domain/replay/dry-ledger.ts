@@ -33,8 +33,12 @@ export function dryLedger(real: Pick<LedgerStore, 'read'>, note: Note): DryLedge
   return {
     read: load,
     readTogether: async (keys) => {
-      const items = new Map(await Promise.all(keys.map(async (key) => [nameOf(key), await load(key)] as const)));
-      return (key) => items.get(nameOf(key));
+      const items = new Map<string, () => LedgerItem | undefined>();
+      const failing = (error: unknown) => () => {
+        throw error;
+      };
+      for (const key of keys) items.set(nameOf(key), await load(key).then((item) => () => item, failing));
+      return (key) => items.get(nameOf(key))?.();
     },
     readMany: (keys) => Promise.all(keys.map(load)),
     write: (write) => noted(write.key, 'a write of a cell or lease', () => kept.write(write)),
