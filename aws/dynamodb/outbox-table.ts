@@ -72,7 +72,10 @@ export function outboxTable<Message extends OutboxMessage>(
     },
 
     async unsent() {
-      const found = await asking(`reading the outbox ${mark}`, async () => {
+      // Before it is read: what is entered meanwhile may be missed.
+      const hadNews = hasNews;
+      hasNews = false;
+      return await asking(`reading the outbox ${mark}`, async () => {
         const waiting: Waiting<Message>[] = [];
         const unreadable: string[] = [];
         const pages = paginateQuery(
@@ -93,9 +96,10 @@ export function outboxTable<Message extends OutboxMessage>(
             else waiting.push({ message, enteredAt });
           }
         return { waiting, unreadable };
+      }).catch((error: unknown) => {
+        hasNews ||= hadNews;
+        throw error;
       });
-      hasNews = false;
-      return found;
     },
 
     async claim(id) {
