@@ -18,6 +18,8 @@ export class AwsClock implements Clock {
   readonly #local: () => number;
   #least = Number.NEGATIVE_INFINITY;
   #most = Number.POSITIVE_INFINITY;
+  /** Many answers come within one second. */
+  #last: { readonly date: string; readonly told: number } | undefined;
 
   constructor(local: () => number = steadyClock()) {
     this.#local = local;
@@ -30,7 +32,9 @@ export class AwsClock implements Clock {
 
   /** Learns from one answer; times are of the local clock, `date` is the header's text. */
   learn(answer: { readonly sent: number; readonly received: number; readonly date: string | undefined }): void {
-    const told = Date.parse(answer.date ?? '');
+    const { date = '' } = answer;
+    if (this.#last?.date !== date) this.#last = { date, told: Date.parse(date) };
+    const { told } = this.#last;
     if (Number.isNaN(told)) return;
     const least = told - answer.received;
     const most = told + 1000 - answer.sent;

@@ -63,6 +63,7 @@ export const READS_TABLE = ['dynamodb:GetItem', 'dynamodb:Query'] as const;
 /** And what an override needs: it enforces what follows with the operator's own permissions. */
 export const ENFORCES = [
   ...READS_TABLE,
+  'dynamodb:BatchGetItem',
   'dynamodb:BatchWriteItem',
   'dynamodb:DeleteItem',
   'dynamodb:DescribeTable',

@@ -25,7 +25,10 @@ export interface Unsent<Message> {
 export interface Outbox<Message extends OutboxMessage> {
   /** Whether the occasion is on record, sent or not. */
   has(id: Message['id']): Promise<boolean>;
+  /** Once for each occasion. One that may well be on record is looked for first, which costs less. */
   enter(message: Message): Promise<void>;
+  /** Whether this process has entered something since it last looked for what is unsent. */
+  readonly hasNews: boolean;
   unsent(): Promise<Unsent<Message>>;
   /** Makes this caller the one that sends it, for a minute; false where another one is at it or has sent it. */
   claim(id: Message['id']): Promise<boolean>;
@@ -43,6 +46,8 @@ export interface Remaining {
 export interface Delivery {
   /** Such as `notices`: what the log calls it. */
   readonly name: string;
+  /** Whether this process has entered something since it last sent. */
+  readonly hasNews: boolean;
   /** Sends what waits. What the other side does not take stays for later, and holds up nothing else. */
   send(journal: Journal): Promise<Remaining>;
 }
@@ -55,6 +60,9 @@ export function deliveryOf<Message extends OutboxMessage>(
 ): Delivery {
   return {
     name,
+    get hasNews() {
+      return outbox.hasNews;
+    },
     async send(journal) {
       const { waiting, unreadable } = await outbox.unsent();
       const remaining: EpochMs[] = [];

@@ -1,5 +1,5 @@
 import { runBilling } from '../domain/budgets/run-billing.ts';
-import { sendNotices } from '../domain/standing/send-notices.ts';
+import { sendEntered } from '../domain/standing/send-notices.ts';
 import { billing } from '../infra/billing.ts';
 import { handlerOf } from '../infra/handler-of.ts';
 
@@ -10,7 +10,7 @@ export const handler = handlerOf(billing, async (_event: unknown, equipment, con
   try {
     report = await runBilling(ports, () => context.getRemainingTimeInMillis());
   } finally {
-    await sendNotices(ports);
+    await sendEntered(ports);
   }
   ports.journal.counted('BillingCompleted');
   return report;

@@ -1,6 +1,6 @@
 import { readBudgetAlerts } from '../domain/budgets/budget-alert.ts';
 import { hearBudgetAlert } from '../domain/budgets/hear-alert.ts';
-import { sendNotices } from '../domain/standing/send-notices.ts';
+import { sendEntered } from '../domain/standing/send-notices.ts';
 import { alerted } from '../infra/functions/budget-alerts.ts';
 import { handlerOf } from '../infra/handler-of.ts';
 
@@ -18,6 +18,6 @@ export const handler = handlerOf(alerted, async (event: unknown, governor) => {
     const outcome = await hearBudgetAlert(ports, alert.budgetName);
     if (outcome.kind === 'unknown-budget') ports.journal.counted('EventIgnored', { awsBudget: alert.budgetName });
   }
-  await sendNotices(ports);
+  await sendEntered(ports);
   return { reviewed: alerts.length, unreadable };
 });

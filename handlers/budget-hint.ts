@@ -1,5 +1,5 @@
 import { answerLedgerHint, readLedgerHint } from '../domain/signals/ledger-hint.ts';
-import { sendNotices } from '../domain/standing/send-notices.ts';
+import { sendEntered } from '../domain/standing/send-notices.ts';
 import { governor } from '../infra/composition.ts';
 import { handlerOf } from '../infra/handler-of.ts';
 
@@ -13,6 +13,6 @@ export const handler = handlerOf(governor, async (event: unknown, governor) => {
   const ports = await governor.start();
   const { kind } = await answerLedgerHint(ports, hint.budget);
   if (kind === 'unknown-budget') governor.journal.counted('EventIgnored', { why: 'a hint about an unknown budget' });
-  if (kind === 'reviewed') await sendNotices(ports);
+  if (kind === 'reviewed') await sendEntered(ports);
   return { kind, budget: hint.budget };
 });

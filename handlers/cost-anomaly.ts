@@ -1,5 +1,5 @@
 import { answerAnomaly, readAnomalies } from '../domain/signals/anomaly.ts';
-import { sendNotices } from '../domain/standing/send-notices.ts';
+import { sendEntered } from '../domain/standing/send-notices.ts';
 import { anomalous } from '../infra/functions/cost-anomalies.ts';
 import { handlerOf } from '../infra/handler-of.ts';
 
@@ -17,6 +17,6 @@ export const handler = handlerOf(anomalous, async (event: unknown, governor) => 
     const { kind } = await answerAnomaly(ports, hint);
     if (kind === 'unconfirmed') ports.journal.counted('SignalUnconfirmed', { anomaly: hint.anomalyId });
   }
-  await sendNotices(ports);
+  await sendEntered(ports);
   return { answered: hints.length, unreadable };
 });

@@ -1,5 +1,5 @@
 import { answerAlarm, readAlarmEvent } from '../domain/signals/alarm.ts';
-import { sendNotices } from '../domain/standing/send-notices.ts';
+import { sendEntered } from '../domain/standing/send-notices.ts';
 import { alarmed } from '../infra/functions/metric-alarms.ts';
 import { handlerOf } from '../infra/handler-of.ts';
 
@@ -14,6 +14,6 @@ export const handler = handlerOf(alarmed, async (event: unknown, governor) => {
   const outcome = await answerAlarm(ports, seen);
   if (outcome.kind === 'unknown-alarm') ports.journal.counted('EventIgnored', { alarm: seen.label });
   if (outcome.kind === 'unconfirmed') ports.journal.counted('SignalUnconfirmed', { alarm: seen.label });
-  if (outcome.kind === 'reviewed') await sendNotices(ports);
+  if (outcome.kind === 'reviewed') await sendEntered(ports);
   return { kind: outcome.kind, alarm: seen.label };
 });

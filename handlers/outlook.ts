@@ -1,4 +1,4 @@
-import { sendNotices } from '../domain/standing/send-notices.ts';
+import { sendEntered } from '../domain/standing/send-notices.ts';
 import { lookingAhead } from '../infra/functions/looking-ahead.ts';
 import { handlerOf } from '../infra/handler-of.ts';
 
@@ -8,7 +8,7 @@ export const handler = handlerOf(lookingAhead, async (_event: unknown, governor)
   // Calendars and all: nothing that the first request waits for.
   const { lookAhead } = await import('../domain/outlook/look-ahead.ts');
   const report = await lookAhead(ports);
-  await sendNotices(ports);
+  await sendEntered(ports);
   ports.journal.counted('OutlookCompleted');
   return report;
 });

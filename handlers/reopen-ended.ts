@@ -1,5 +1,5 @@
 import { reopenEnded } from '../domain/standing/reopen-ended.ts';
-import { sendNotices } from '../domain/standing/send-notices.ts';
+import { sendEntered } from '../domain/standing/send-notices.ts';
 import { governor } from '../infra/composition.ts';
 import { handlerOf } from '../infra/handler-of.ts';
 
@@ -9,7 +9,7 @@ export const handler = handlerOf(governor, async (_event: unknown, governor, con
   const reopening = await reopenEnded(ports, () => context.getRemainingTimeInMillis());
   if (reopening.due > 0) {
     governor.journal.decided('reopened what has ended', { ...reopening });
-    await sendNotices(ports);
+    await sendEntered(ports);
   }
   governor.journal.counted('ReopenCompleted');
   return reopening;

@@ -12,8 +12,8 @@ const MAX_NAMED = 50;
 export const handler = handlerOf(sweeping, async (_event: unknown, governor, context) => {
   const ports = await governor.start();
   // First, because it takes a moment, and a sweep of many profiles may not come to its end.
-  await publishIndex(ports);
-  const report = await sweep(ports, () => context.getRemainingTimeInMillis());
+  const index = await publishIndex(ports);
+  const report = await sweep(ports, () => context.getRemainingTimeInMillis(), index);
   await sendNotices(ports);
   await assessResources(ports);
   const told = { ...report, failures: report.failed.length, failed: report.failed.slice(0, MAX_NAMED) };

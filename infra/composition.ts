@@ -64,9 +64,12 @@ export function governor(surroundings: Surroundings = inLambda()) {
   const look = tableLook(dynamo, table, clock, machine.deadline);
   const told = once(() => telling(surroundings, dynamo, table, clock, settings));
 
-  /** Reads the policy in force, and with it AWS's time, and puts everything together that a use case needs. */
-  const start = async (): Promise<Enforcement> => ({
-    policy: await policies.current(),
+  /**
+   * Reads the policy in force, and with it AWS's time, and puts everything together that a use case needs.
+   * @param isBelieved whether the table was found to be the one that it was a moment ago: it is looked at otherwise
+   */
+  const start = async (isBelieved = false): Promise<Enforcement> => ({
+    policy: await policies.current(isBelieved),
     stage,
     clock,
     journal,

@@ -22,7 +22,8 @@ export function equipment({ client, machine, voice }: Surroundings, table: strin
     trail: auditTable(dynamo, table, machine.wait),
     clock,
     index,
-    policy: () => policies.current(),
+    // That of the work whose decisions are kept.
+    policy: async () => policies.known() ?? (await policies.current()),
   });
   const identities = tableIdentities(dynamo, table);
   return {
@@ -31,9 +32,16 @@ export function equipment({ client, machine, voice }: Surroundings, table: strin
     clock,
     dynamo,
     policies: {
-      /** The policy in force, in a table whose items may be believed. @throws {Fault} `TableRestored` where they may not */
-      async current() {
-        const [policy] = await Promise.all([policies.current(), refuseRestored(identities)]);
+      /**
+       * The policy in force, in a table whose items may be believed.
+       * @param isBelieved whether that was found out just now
+       * @throws {Fault} `TableRestored` where they may not
+       */
+      async current(isBelieved = false) {
+        const [policy] = await Promise.all([
+          policies.current(),
+          isBelieved ? Promise.resolve() : refuseRestored(identities),
+        ]);
         return policy;
       },
     },

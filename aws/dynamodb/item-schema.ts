@@ -80,9 +80,24 @@ interface Condition {
 const asTerm = (condition: string): string =>
   condition.includes(' OR ') && condition.replaceAll(/\([^()]*\)/g, '').includes(' OR ') ? `(${condition})` : condition;
 
+const NO_NEWER = '(attribute_not_exists(#schema) OR #schema <= :schemaKnown)';
+
+/** Expressions are a few texts, used for every write: each is put together once. More of them than this are made up as they come. */
+const withNoNewer = new Map<string, string>();
+const MAX_KNOWN = 200;
+
+function andNoNewer(condition: string): string {
+  const known = withNoNewer.get(condition);
+  if (known !== undefined) return known;
+  const both = `${asTerm(condition)} AND ${NO_NEWER}`;
+  if (withNoNewer.size < MAX_KNOWN) withNoNewer.set(condition, both);
+  return both;
+}
+
 /** The same condition, and that the item is of no later version: what is not understood is not written to. */
 export const unlessNewer = (kind: ItemKind, condition: Condition = {}) => ({
-  ConditionExpression: `${condition.ConditionExpression === undefined ? '' : `${asTerm(condition.ConditionExpression)} AND `}(attribute_not_exists(#schema) OR #schema <= :schemaKnown)`,
+  ConditionExpression:
+    condition.ConditionExpression === undefined ? NO_NEWER : andNoNewer(condition.ConditionExpression),
   ExpressionAttributeNames: { ...condition.ExpressionAttributeNames, '#schema': 'schema' },
   ExpressionAttributeValues: { ...condition.ExpressionAttributeValues, ':schemaKnown': { N: String(SCHEMAS[kind]) } },
 });

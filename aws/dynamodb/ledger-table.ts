@@ -14,6 +14,7 @@ import type { CellStore } from '../../domain/spending/cell.ts';
 import {
   judge,
   type LeaseEntry,
+  type LeaseWrite,
   type LedgerItem,
   type LedgerKey,
   type LedgerStore,
@@ -77,8 +78,57 @@ export function ledgerTable(
     return attributes === undefined ? undefined : itemOf(key, attributes);
   };
 
+  /**
+   * The item as it stands then costs nothing more, whether the write has landed or not: it tells what the other holders did
+   * meanwhile, and why a condition failed. It is read only from a table that does not say, or where there is none.
+   */
+  const writing = async (
+    { key }: LeaseWrite,
+    input: Update,
+  ): Promise<{ landed: true; item: LedgerItem } | { landed: false; item: LedgerItem | undefined }> =>
+    await reaching(`writing the lease of ${key.budget} in ${key.period}`, async () => {
+      try {
+        const { Attributes = {} } = await client.send(
+          new UpdateItemCommand({
+            TableName: table,
+            Key: keyOf(key),
+            ...input,
+            ...unlessNewer('ledger', input),
+            ReturnValues: 'ALL_NEW',
+            ReturnValuesOnConditionCheckFailure: 'ALL_OLD',
+          }),
+        );
+        return { landed: true, item: itemOf(key, Attributes) };
+      } catch (error) {
+        if (!(error instanceof ConditionalCheckFailedException)) throw error;
+        return { landed: false, item: error.Item === undefined ? await read(key) : itemOf(key, error.Item) };
+      }
+    });
+
   return {
     read,
+
+    async readTogether(keys) {
+      const found = new Map<string, Attributes>();
+      for (let at = 0; at < keys.length; at += MAX_BATCH) {
+        const Keys = keys.slice(at, at + MAX_BATCH).map(keyOf);
+        const { Responses = {}, UnprocessedKeys = {} } = await reaching('reading the ledger of several budgets', () =>
+          client.send(new BatchGetItemCommand({ RequestItems: { [table]: { Keys, ConsistentRead: true } } })),
+        );
+        for (const item of Responses[table] ?? []) found.set(nameOf(item), item);
+        // What a busy table leaves over, one by one: the SDK waits where it must.
+        for (const Key of UnprocessedKeys[table]?.Keys ?? []) {
+          const { Item } = await reaching('reading the ledger of several budgets', () =>
+            client.send(new GetItemCommand({ TableName: table, Key, ConsistentRead: true })),
+          );
+          if (Item !== undefined) found.set(nameOf(Key), Item);
+        }
+      }
+      return (key) => {
+        const item = found.get(nameOf(keyOf(key)));
+        return item === undefined ? undefined : itemOf(key, item);
+      };
+    },
 
     async readTerms(keys) {
       const found = new Map<string, Attributes>();
@@ -98,17 +148,12 @@ export function ledgerTable(
     },
 
     async write(write) {
-      // The item as the write left it costs nothing more, and tells what the other holders did meanwhile.
       const here = look === undefined ? undefined : { tableId: await look.now() };
-      const left = await attempt('writing the lease', write.key, {
-        ...leaseUpdate(write, here),
-        ReturnValues: 'ALL_NEW',
-      });
-      if (left !== undefined) return { kind: 'landed', item: itemOf(write.key, left) };
+      const { landed, item } = await writing(write, leaseUpdate(write, here));
+      if (landed) return { kind: 'landed', item };
       // The condition also fails when this very write landed before and its answer was lost: the item tells.
-      const item = await read(write.key);
       const outcome = judge(item, write);
-      // The item changed since the condition failed and would take the write now: nothing landed, so ask again later.
+      // It would take the write as it was read just now, having changed since the condition failed: ask again later.
       const isHere = item?.holders.get(write.holder)?.writeId === write.entry.writeId;
       if (write.grant !== undefined && !isHere && here !== undefined && closedHere(item, here))
         throw tableRestored(write.key);
@@ -118,8 +163,6 @@ export function ledgerTable(
     },
 
     async provide({ key, startsAt, endsAt, terms, opening }) {
-      // Most items that are asked for here exist, and a read costs less than a refused write.
-      if ((await read(key)) !== undefined) return 'exists';
       const written = termsUpdate(terms);
       const { settled, unconfirmed } = opening ?? NO_OPENING;
       const opened = opening === undefined ? '' : ', openingSettled = :settled, openingUnconfirmed = :unconfirmed';
@@ -259,12 +302,19 @@ export function ledgerTable(
       return reclaimed ? 'reclaimed' : 'stale';
     },
 
-    async forget(key, holder, entry) {
-      const forgotten = await update('forgetting an ended lease', key, {
-        UpdateExpression: 'REMOVE holders.#holder',
-        ConditionExpression: 'holders.#holder.writeId = :writeId AND holders.#holder.leased = :zero',
-        ExpressionAttributeNames: { '#holder': holder },
-        ExpressionAttributeValues: { ':writeId': text(entry.writeId), ':zero': number(0) },
+    async forget(key, ended) {
+      if (ended.size === 0) return 'forgotten';
+      const entries = [...ended];
+      const forgotten = await update('forgetting ended leases', key, {
+        UpdateExpression: `REMOVE ${entries.map((_, at) => `holders.#holder${at}`).join(', ')}`,
+        ConditionExpression: entries
+          .map((_, at) => `holders.#holder${at}.writeId = :writeId${at} AND holders.#holder${at}.leased = :zero`)
+          .join(' AND '),
+        ExpressionAttributeNames: Object.fromEntries(entries.map(([holder], at) => [`#holder${at}`, holder])),
+        ExpressionAttributeValues: {
+          ...Object.fromEntries(entries.map(([, { writeId }], at) => [`:writeId${at}`, text(writeId)])),
+          ':zero': number(0),
+        },
       });
       return forgotten ? 'forgotten' : 'stale';
     },

@@ -46,12 +46,17 @@ export function outboxTable<Message extends OutboxMessage>(
       );
       return known.Item !== undefined;
     });
+  let hasNews = false;
   return {
     has,
 
+    get hasNews() {
+      return hasNews;
+    },
+
     async enter(message) {
-      // A read costs a tenth of a refused write, and most occasions that come here are on record already.
-      if (await has(message.id)) return;
+      // Also where it is not known what became of it.
+      hasNews = true;
       await putItem(client, {
         kind: 'message',
         doing: `entering ${prefix} ${message.id}`,
@@ -67,6 +72,9 @@ export function outboxTable<Message extends OutboxMessage>(
     },
 
     async unsent() {
+      // Before it is read: what is entered meanwhile may be missed.
+      const hadNews = hasNews;
+      hasNews = false;
       return await asking(`reading the outbox ${mark}`, async () => {
         const waiting: Waiting<Message>[] = [];
         const unreadable: string[] = [];
@@ -88,6 +96,9 @@ export function outboxTable<Message extends OutboxMessage>(
             else waiting.push({ message, enteredAt });
           }
         return { waiting, unreadable };
+      }).catch((error: unknown) => {
+        hasNews ||= hadNews;
+        throw error;
       });
     },
 

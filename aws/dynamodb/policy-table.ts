@@ -27,6 +27,9 @@ export function policyTable(client: DynamoDBClient, table: string) {
       return (await stored()) === JSON.stringify(document);
     },
 
+    /** As it was read last; undefined where it never was. */
+    known: (): Policy | undefined => last?.policy,
+
     /**
      * The same object for as long as the same document is in force.
      *

@@ -5,8 +5,26 @@ import { asking } from '../asking.ts';
 import { putItem, refuseNewer } from './item-schema.ts';
 import { PARTITION, storedEntries } from './stored-entries.ts';
 
+/** Some megabytes. */
+const MAX_KNOWN = 2_000;
+
 /** The profile index in the governor's table: one partition, one item for each profile, by ARN. */
 export function profileIndexTable(client: DynamoDBClient, table: string): ProfileIndex {
+  const known = new Map<string, { readonly document: string; readonly entry: IndexEntry | undefined }>();
+  /** The same text is the same entry: a function reads most of them again and again. */
+  const parse = (arn: string, document: string): IndexEntry | undefined => {
+    const before = known.get(arn);
+    if (before?.document === document) return before.entry;
+    const entry = parseIndexEntry(document);
+    if (known.size >= MAX_KNOWN) known.clear();
+    known.set(arn, { document, entry });
+    return entry;
+  };
+  const entryOf = (arn: string, document: string | undefined): IndexEntry => {
+    const entry = parse(arn, document ?? '');
+    if (entry !== undefined) return entry;
+    throw unreadableEntry(arn);
+  };
   return {
     async get(arn) {
       const answer = await asking(`reading the index entry of ${arn}`, () =>
@@ -30,17 +48,11 @@ export function profileIndexTable(client: DynamoDBClient, table: string): Profil
     async list(onUnreadable) {
       const entries: IndexEntry[] = [];
       for await (const { arn, document } of storedEntries(client, table)) {
-        const entry = onUnreadable === undefined ? entryOf(arn, document) : parseIndexEntry(document);
+        const entry = onUnreadable === undefined ? entryOf(arn, document) : parse(arn, document);
         if (entry === undefined) onUnreadable?.(arn);
         else entries.push(entry);
       }
       return entries;
     },
   };
-}
-
-function entryOf(arn: string, document: string | undefined): IndexEntry {
-  const entry = parseIndexEntry(document ?? '');
-  if (entry !== undefined) return entry;
-  throw unreadableEntry(arn);
 }

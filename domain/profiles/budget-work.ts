@@ -5,7 +5,13 @@ import { type AwsBudgets, awsBudgetNamePrefix } from '../budgets/provisioning.ts
 import type { EpochMs } from '../clock.ts';
 import { periodAt } from '../period.ts';
 import type { Override } from '../standing/override.ts';
-import { type BudgetReview, type OutsideFigures, reviewBudget } from '../standing/review-budget.ts';
+import {
+  type BudgetReview,
+  keysOfReview,
+  type OutsideFigures,
+  type ReadAhead,
+  reviewBudget,
+} from '../standing/review-budget.ts';
 import type { BudgetRestriction } from '../standing/standing.ts';
 
 /** What the standing of a profile follows from, beside its tags. */
@@ -71,7 +77,7 @@ export class SharedReviews<Ports extends BudgetReview = BudgetReview> implements
     BudgetId,
     { readonly until: EpochMs; readonly outcome: Promise<BudgetRestriction | undefined> }
   >();
-  readonly #overrides: () => Promise<readonly Override[]>;
+  #overrides: () => Promise<readonly Override[]>;
 
   constructor(ports: Ports) {
     this.#since = ports.clock.now();
@@ -94,15 +100,28 @@ export class SharedReviews<Ports extends BudgetReview = BudgetReview> implements
   }
 
   /** Reviews it whatever is known, because there are new figures. */
-  async reviewAnew(budget: Budget, outside?: OutsideFigures): Promise<BudgetRestriction | undefined> {
+  async reviewAnew(
+    budget: Budget,
+    outside?: OutsideFigures,
+    ahead?: ReadAhead,
+  ): Promise<BudgetRestriction | undefined> {
     const { endsAt: until } = periodAt(budget.period, budget.timeZone, this.ports.clock.now());
-    const outcome = reviewBudget(this.ports, budget, outside);
+    const outcome = reviewBudget(this.ports, budget, outside, ahead);
     this.#reviews.set(budget.id, { until, outcome });
     return await outcome;
   }
 
   async overrides(): Promise<readonly Override[]> {
     return await this.#overrides();
+  }
+
+  /** Reads the items of many budgets together, and what operators say once, after them. */
+  async readAhead(budgets: readonly Budget[]): Promise<ReadAhead> {
+    const { clock, ledger, overrides } = this.ports;
+    const at = clock.now();
+    const items = await ledger.readTogether(budgets.flatMap((budget) => keysOfReview(budget, at)));
+    this.#overrides = readOnce(async () => await overrides.lasting(at));
+    return { at, items, overrides: this.#overrides };
   }
 }
 

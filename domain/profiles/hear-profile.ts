@@ -1,6 +1,6 @@
 import { type Clock, type EpochMs, epochMs } from '../clock.ts';
 import type { Delivery } from '../outbox.ts';
-import { sendNotices } from '../standing/send-notices.ts';
+import { sendEntered } from '../standing/send-notices.ts';
 import { isQuarantined } from '../standing/standing.ts';
 import { RecentBudgetWork } from './budget-work.ts';
 import { prospectOf } from './clearing.ts';
@@ -79,7 +79,7 @@ export class ProfileEars {
         : new RecentBudgetWork(ports, RECENT_MS);
     try {
       const outcome = await governProfile(ports, arn, work);
-      await sendNotices(ports);
+      await sendEntered(ports);
       this.#recent = { ports, work, at };
       if (outcome.kind === 'governed') this.#keep(arn, outcome.entry, at);
       return outcome;

@@ -8,17 +8,22 @@ export interface PublishedIndex {
   publish(reading: IndexReading, now: EpochMs): Promise<'written' | 'unchanged'>;
 }
 
-/** Publishes the index as it is. That it cannot be published stops nothing: the copy that is there stays, and tells its age. */
+/**
+ * Publishes the index as it is. That it cannot be published stops nothing: the copy that is there stays, and tells its age.
+ * @returns what was read; undefined where that failed
+ */
 export async function publishIndex(ports: {
   readonly index: Pick<ProfileIndex, 'list'>;
   readonly published: PublishedIndex;
   readonly clock: Clock;
   readonly journal: Journal;
-}): Promise<void> {
+}): Promise<IndexReading | undefined> {
+  let reading: IndexReading | undefined;
   try {
     const withheld: WithheldProfile[] = [];
     const entries = await ports.index.list((arn) => withheld.push({ arn, why: 'unreadable' }));
-    if ((await ports.published.publish({ entries, withheld }, ports.clock.now())) === 'written')
+    reading = { entries, withheld };
+    if ((await ports.published.publish(reading, ports.clock.now())) === 'written')
       ports.journal.decided('publish index', {
         profiles: entries.length,
         because: 'it says something new, or an hour has passed',
@@ -26,4 +31,5 @@ export async function publishIndex(ports: {
   } catch (error) {
     ports.journal.counted('IndexPublicationFailed', { error: error instanceof Error ? error.message : String(error) });
   }
+  return reading;
 }

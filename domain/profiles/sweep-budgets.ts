@@ -66,11 +66,13 @@ async function sweepBatch(
   }: { readonly budgets: readonly Budget[]; readonly left: ReadonlySet<Budget>; readonly seen: SeenAwsBudgets },
 ): Promise<number> {
   const reviewed = new Map<Budget, OutsideFigures | undefined>();
+  // Where that fails each review reads for itself, and tells.
+  const ahead = await work.readAhead(budgets).catch(() => undefined);
   const done = await inTurn(budgets, run.forBudgets, async (budget) => {
     const outside = outsideFigures(ports, budget, seen.get(awsBudgetName(budget, ports.stage)));
     await run.attempt(budget.id, async () => {
-      if (left.has(budget)) await finishPeriods(ports, budget);
-      else await work.reviewAnew(budget, outside);
+      if (left.has(budget)) await finishPeriods(ports, budget, ahead);
+      else await work.reviewAnew(budget, outside, ahead);
       reviewed.set(budget, outside);
     });
   });
@@ -90,8 +92,9 @@ async function sweepBatch(
       if (unreadable.length > 0) run.failed.push(`the token metrics of ${budget.id} in ${period.id}`);
     }
   });
+  const after = changed.size === 0 ? undefined : await work.readAhead([...changed]).catch(() => undefined);
   for (const budget of changed)
-    await run.attempt(budget.id, async () => void (await work.reviewAnew(budget, reviewed.get(budget))));
+    await run.attempt(budget.id, async () => void (await work.reviewAnew(budget, reviewed.get(budget), after)));
   return done;
 }
 

@@ -11,6 +11,7 @@ import { type Deletion, deleteMismatched } from './delete-mismatched.ts';
 import { REVERIFY_MS } from './governed-entry.ts';
 import { beginningAfter, inTurn } from './in-turn.ts';
 import { indexAge } from './index-age.ts';
+import type { IndexReading } from './index-source.ts';
 import { missingProfiles, tellMissing } from './missing-profiles.ts';
 import type { ProfileArn } from './profile-arn.ts';
 import type { ProfileCreators } from './profile-creators.ts';
@@ -58,14 +59,18 @@ const LAST_AUDIT_MS = TRUSTED_MS - 3_600_000;
  * profile is read singly. Some that are in no doubt are read singly in turn, so that all are within a day.
  *
  * @param timeLeft milliseconds until the process is ended; the sweep stops in order before, and the next one goes on
+ * @param index as it was read a moment ago
  */
 export async function sweep(
   ports: Sweep,
   timeLeft: () => number = () => Number.POSITIVE_INFINITY,
+  index?: IndexReading,
 ): Promise<SweepReport> {
   const run = new SweepRun(ports.journal, timeLeft);
   const work = new SharedBudgetWork(ports);
-  const entries = await ports.index.list((arn) => run.fail(`the index entry of ${arn}`, 'written by another version'));
+  const unreadable = (arn: string): void => run.fail(`the index entry of ${arn}`, 'written by another version');
+  for (const { arn } of index?.withheld ?? []) unreadable(arn);
+  const entries = index?.entries ?? (await ports.index.list(unreadable));
   let cursor: SweepCursor = {};
   await run.attempt('how far the last sweep came', async () => {
     cursor = await ports.progress.read();

@@ -32,6 +32,14 @@ export function dryLedger(real: Pick<LedgerStore, 'read'>, note: Note): DryLedge
   };
   return {
     read: load,
+    readTogether: async (keys) => {
+      const items = new Map<string, () => LedgerItem | undefined>();
+      const failing = (error: unknown) => () => {
+        throw error;
+      };
+      for (const key of keys) items.set(nameOf(key), await load(key).then((item) => () => item, failing));
+      return (key) => items.get(nameOf(key))?.();
+    },
     readMany: (keys) => Promise.all(keys.map(load)),
     write: (write) => noted(write.key, 'a write of a cell or lease', () => kept.write(write)),
     provide: (item) => noted(item.key, 'provide the item', () => kept.provide(item)),
@@ -47,8 +55,8 @@ export function dryLedger(real: Pick<LedgerStore, 'read'>, note: Note): DryLedge
     trueUp: (key, change) => noted(key, 'true up with the metrics', () => kept.trueUp(key, change)),
     reclaim: (key, holder, entry, writeId) =>
       noted(key, `take back the lease of ${holder}`, () => kept.reclaim(key, holder, entry, writeId)),
-    forget: (key, holder, entry) =>
-      noted(key, `forget the ended lease of ${holder}`, () => kept.forget(key, holder, entry)),
+    forget: (key, ended) =>
+      noted(key, `forget the ended leases of ${[...ended.keys()].join(', ')}`, () => kept.forget(key, ended)),
     recordCrossings: (key, crossed) =>
       noted(key, 'remember which thresholds were told', () => kept.recordCrossings(key, crossed)),
     openHere: async () => {},

@@ -250,15 +250,23 @@ export const TOMBSTONE_MS = 20 * 60_000;
 /** How long after its lease would have ended a first write may still be repeated: it arrives while its tombstone stands. */
 export const REPEATABLE_MS = TOMBSTONE_MS - 15 * 60_000;
 
+/** Items that were read together. What is wrong with one is thrown where that one is asked for, and nowhere else. */
+export type ItemsRead = (key: LedgerKey) => LedgerItem | undefined;
+
 /** The ledger's store. Reads are strongly consistent; each write is one atomic conditional write. */
 export interface LedgerStore {
   read(key: LedgerKey): Promise<LedgerItem | undefined>;
+  /** Each as by `read`, with few requests: they need not be of one instant. Of each key once. */
+  readTogether(keys: readonly LedgerKey[]): Promise<ItemsRead>;
   /**
    * Applies a holder's write, or says why not. Repeating the identical write is safe, whatever became of it.
    * @throws {Fault} `LedgerUnavailable` when its fate is unknown: only the identical write may follow.
    */
   write(write: LeaseWrite): Promise<WriteOutcome>;
-  /** Creates the item of a budget and period unless it exists, with what was spent before it. The governor's alone. */
+  /**
+   * Creates the item of a budget and period unless it exists, with what was spent before it. The governor's alone, where a
+   * look has not found it: a refused write costs more than a read.
+   */
   provide(item: NewItem): Promise<'created' | 'exists'>;
   /** Raises the opening to an amount, and `settled` and `unconfirmed` with it; lands only if it still is `from`. */
   raiseOpening(key: LedgerKey, change: { readonly from: Opening; readonly to: Opening }): Promise<'changed' | 'stale'>;
@@ -273,8 +281,8 @@ export interface LedgerStore {
   trueUp(key: LedgerKey, change: TrueUpWrite): Promise<'changed' | 'stale'>;
   /** Ends an expired lease: what it had unreported becomes unconfirmed. Lands only if the entry still is `entry`. */
   reclaim(key: LedgerKey, holder: HolderId, entry: LeaseEntry, writeId: WriteId): Promise<'reclaimed' | 'stale'>;
-  /** Removes the tombstone of a long ended lease; lands only if the entry still is `entry`. */
-  forget(key: LedgerKey, holder: HolderId, entry: LeaseEntry): Promise<'forgotten' | 'stale'>;
+  /** Removes the tombstones of long ended leases together; lands only if each entry still is as it is given here. */
+  forget(key: LedgerKey, ended: ReadonlyMap<HolderId, LeaseEntry>): Promise<'forgotten' | 'stale'>;
   /** Says of an item that does not say it that it is right in this table. */
   openHere(key: LedgerKey): Promise<void>;
   /** Remembers that the notices of these thresholds are in the outbox. */

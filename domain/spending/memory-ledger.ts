@@ -3,6 +3,7 @@ import { type CellStore, type FundingWrite, fundedBy, isCell, NO_FUNDING, type W
 import {
   afterWrite,
   type HolderId,
+  type ItemsRead,
   judge,
   type LeaseEntry,
   type LeaseWrite,
@@ -57,6 +58,11 @@ export class MemoryLedger implements LedgerStore, CellStore {
 
   async read(key: LedgerKey): Promise<LedgerItem | undefined> {
     return this.item(key);
+  }
+
+  async readTogether(keys: readonly LedgerKey[]): Promise<ItemsRead> {
+    const items = new Map(keys.map((key) => [nameOf(key), this.item(key)]));
+    return (key) => items.get(nameOf(key));
   }
 
   async readTerms(keys: readonly LedgerKey[]) {
@@ -183,11 +189,14 @@ export class MemoryLedger implements LedgerStore, CellStore {
     return 'reclaimed' as const;
   }
 
-  async forget(key: LedgerKey, holder: HolderId, entry: LeaseEntry) {
+  async forget(key: LedgerKey, ended: ReadonlyMap<HolderId, LeaseEntry>) {
     const item = this.item(key);
-    const now = item?.holders.get(holder);
-    if (item === undefined || now?.writeId !== entry.writeId || now.leased !== 0n) return 'stale' as const;
-    this.put({ ...item, holders: new Map([...item.holders].filter(([other]) => other !== holder)) });
+    if (item === undefined) return 'stale' as const;
+    for (const [holder, { writeId }] of ended) {
+      const now = item.holders.get(holder);
+      if (now?.writeId !== writeId || now.leased !== 0n) return 'stale' as const;
+    }
+    this.put({ ...item, holders: new Map([...item.holders].filter(([holder]) => !ended.has(holder))) });
     return 'forgotten' as const;
   }
 

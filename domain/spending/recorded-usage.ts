@@ -45,6 +45,22 @@ export async function readRecordedUsage(
   return { totals, watermarks };
 }
 
+/** The same, each hour by itself. Hours without records are left out. */
+export async function readRecordedHours(
+  records: Pick<UsageRecords, 'read'>,
+  window: TimeWindow,
+): Promise<ReadonlyMap<UtcHour, RecordedUsage>> {
+  const hours = new Map<UtcHour, { totals: Map<ProfileArn, UsageTotals>; watermarks: Map<ProcessId, EpochMs> }>();
+  if (window.from >= window.until) return hours;
+  for await (const record of records.read(window)) {
+    const hour = hours.get(record.hour) ?? { totals: new Map(), watermarks: new Map() };
+    hours.set(record.hour, hour);
+    addAll(hour.totals, record.totals);
+    raise(hour.watermarks, record.process, record.watermark);
+  }
+  return hours;
+}
+
 export function mergeUsage(...parts: readonly RecordedUsage[]): RecordedUsage {
   const totals = new Map<ProfileArn, UsageTotals>();
   const watermarks = new Map<ProcessId, EpochMs>();

@@ -56,7 +56,11 @@ export interface Seeding {
  * Provides the item of a period that has begun, opened with what the covered profiles have spent in it: in one write,
  * so that nothing is granted before it is counted.
  */
-export async function provideOpened(ports: Seeding, budget: Budget, item: Omit<NewItem, 'opening'>): Promise<void> {
+export async function provideOpened(
+  ports: Seeding,
+  budget: Budget,
+  item: Omit<NewItem, 'opening'>,
+): Promise<'created' | 'exists'> {
   const { totals } = await ports.usage.read(item.startsAt);
   // A profile of unknown tags that has spent nothing brings nothing; one that has may be this budget's.
   const spenders = new Set<string>(totals.keys());
@@ -68,9 +72,10 @@ export async function provideOpened(ports: Seeding, budget: Budget, item: Omit<N
     if (spent !== undefined) await ports.openings.keep(item.key, arn, spent);
   }
   const opening = await sumOf(ports, item.key);
-  if ((await ports.ledger.provide(opening === undefined ? item : { ...item, opening })) === 'exists')
-    await raiseOpening(ports, item.key);
+  const outcome = await ports.ledger.provide(opening === undefined ? item : { ...item, opening });
+  if (outcome === 'exists') await raiseOpening(ports, item.key);
   else if (opening !== undefined) tell(ports, item.key, 'the budget is new in a period that has begun', opening);
+  return outcome;
 }
 
 /**

@@ -12,6 +12,7 @@ import { type BudgetReadings, compareBudget, type OutsideSpend, unconfirmedOf } 
 import { hasLeft, tagsBefore } from './earlier-coverage.ts';
 import {
   type HolderId,
+  type ItemsRead,
   type LeaseEntry,
   type LedgerItem,
   type LedgerKey,
@@ -20,14 +21,14 @@ import {
   trueUpEffect,
 } from './ledger.ts';
 import type { Metered, MeteredWindow } from './metered-spend.ts';
-import { coveredProfiles, mergeUsage } from './recorded-usage.ts';
+import { coveredProfiles, mergeUsage, NO_RECORDED_USAGE, type RecordedUsage } from './recorded-usage.ts';
 import type { Openings } from './seeding.ts';
 import { type BudgetFinding, closedUntil, METRICS_DELAY_MS, planTrueUp } from './true-up.ts';
 import type { UsageReadings } from './usage-readings.ts';
 import { HOUR_MS, hourAt, startOfHour } from './usage-record.ts';
 
 export interface TrueUp {
-  readonly ledger: Pick<LedgerStore, 'read' | 'trueUp'>;
+  readonly ledger: Pick<LedgerStore, 'read' | 'readTogether' | 'trueUp'>;
   readonly openings: Pick<Openings, 'list'>;
   readonly checkpoints: Checkpoints;
   readonly readings: UsageReadings;
@@ -107,17 +108,22 @@ export async function trueUp(
     }
   };
   const run = ports.clock.now();
+  const items = await ports.ledger.readTogether(targets.map(keyOf));
   const held: Held[] = [];
   for (const target of targets) {
-    const found = await attempt(target, async () => await readLedger(ports, target));
+    const found = await attempt(target, async () => await readLedger(ports, target, items));
     if (found === 'not-provisioned') reports.push({ ...target, outcome: found, unreadable: [], outside: [] });
     else if (found !== undefined) held.push(found);
   }
   // After all ledgers: who takes a first lease from now on completes nothing in an hour that is closed, and who gave its
   // money back before has had the metrics' delay to record what it completed in one.
   const cases: Case[] = [];
+  const watermarks = recordsOf(ports, held, { now: run, delayMs });
   for (const each of held) {
-    const known = await attempt(each.target, async () => await readRecords(ports, each, { now: run, delayMs }));
+    const known = await attempt(
+      each.target,
+      async () => await readRecords(ports, each, { now: run, delayMs, watermarks: await watermarks() }),
+    );
     if (known !== undefined) cases.push(known);
   }
   const windows = cases.flatMap(({ profiles, past, present }) =>
@@ -136,10 +142,12 @@ export async function trueUp(
   return reports;
 }
 
+const keyOf = ({ budget, period }: TrueUpTarget): LedgerKey => ({ budget: budget.id, period: period.id });
+
 /** Who holds money of one budget in one period, and what its ledger has been told. */
 interface Held {
   readonly target: TrueUpTarget;
-  readonly key: LedgerKey;
+  readonly item: LedgerItem;
   readonly holders: ReadonlyMap<HolderId, LeaseEntry>;
   readonly checkpoints: readonly Checkpoint[];
 }
@@ -147,25 +155,50 @@ interface Held {
 /** All that is known of it but for its metrics. */
 type Case = Held & BudgetReadings;
 
-async function readLedger(ports: TrueUp, target: TrueUpTarget): Promise<Held | 'not-provisioned'> {
-  const key: LedgerKey = { budget: target.budget.id, period: target.period.id };
-  const item = await ports.ledger.read(key);
+async function readLedger(ports: TrueUp, target: TrueUpTarget, items: ItemsRead): Promise<Held | 'not-provisioned'> {
+  const key = keyOf(target);
+  const item = items(key);
   if (item === undefined) return 'not-provisioned';
   const checkpoints = await keepCheckpoint(ports, key, item);
-  return { target, key, checkpoints, holders: await processesOf(ports, item) };
+  return { target, item, checkpoints, holders: await processesOf(ports, item) };
 }
+
+/**
+ * Reads the records of all budgets together, when the first of them asks. Before them, how far each process has told
+ * everything: what is read after that holds all of it.
+ */
+function recordsOf(
+  { readings }: TrueUp,
+  held: readonly Held[],
+  { now, delayMs }: { readonly now: EpochMs; readonly delayMs: number },
+): () => Promise<Watermarks> {
+  let told: Promise<Watermarks> | undefined;
+  const read = async (): Promise<Watermarks> => {
+    const isHeld = held.some(({ holders }) => [...holders.values()].some(({ leased }) => leased > 0n));
+    const lately = startOfHour(hourAt(epochMs(now - delayMs - HOUR_MS)));
+    const { watermarks } = isHeld ? await readings.recorded({ from: lately, until: now }, now) : NO_RECORDED_USAGE;
+    const from = epochMs(Math.min(...held.map(({ target: { period } }) => firstHourOf(period))));
+    // Where that fails each reads its own hours, and tells.
+    await readings.readAhead({ from, until: now }, now).catch(() => {});
+    return watermarks;
+  };
+  return () => (told ??= read());
+}
+
+type Watermarks = RecordedUsage['watermarks'];
+
+/** Its first full hour. */
+const firstHourOf = ({ startsAt }: Period): EpochMs => epochMs(Math.ceil(startsAt / HOUR_MS) * HOUR_MS);
 
 async function readRecords(
   ports: TrueUp,
   held: Held,
-  { now, delayMs }: { readonly now: EpochMs; readonly delayMs: number },
+  { now, delayMs, watermarks }: { readonly now: EpochMs; readonly delayMs: number; readonly watermarks: Watermarks },
 ): Promise<Case> {
-  const { key, holders } = held;
+  const { item, holders } = held;
   const { budget, period } = held.target;
   const { readings } = ports;
-  const from = epochMs(Math.ceil(period.startsAt / HOUR_MS) * HOUR_MS);
-  const lately = startOfHour(hourAt(epochMs(now - delayMs - HOUR_MS)));
-  const { watermarks } = await readings.recorded({ from: lately, until: now }, now);
+  const from = firstHourOf(period);
   const until = Math.min(closedUntil(now, holders, watermarks, delayMs) ?? from, hourBefore(period.endsAt));
   const closed = epochMs(Math.max(from, until));
   const begun = epochMs(Math.min(closed, from + LONGEST_CALL_MS));
@@ -173,7 +206,8 @@ async function readRecords(
   const recordedPast = mergeUsage(first, await readings.recorded({ from: begun, until: closed }, now));
   const recent = { from: closed, until: epochMs(Math.min(now, period.endsAt)) };
   const recorded = mergeUsage(recordedPast, await readings.recorded(recent, now));
-  const changedCoverage = await ports.openings.list(key);
+  // Where nothing is unconfirmed nothing is proven about it, and it does not matter whose it is.
+  const changedCoverage = item.unconfirmed === 0n ? undefined : await ports.openings.list(item.key);
   const histories = await ports.histories.list();
   const listed = await ports.index.list();
   const entries = now < period.endsAt ? listed : tagsBefore(period.endsAt, listed, histories);
@@ -184,14 +218,17 @@ async function readRecords(
       .filter(({ endedAt }) => endedAt === undefined || endedAt + LONGEST_CALL_MS >= period.startsAt)
       .map((entry) => ({
         entry,
-        doubtful: changedCoverage.has(entry.arn) ? unconfirmedOf(recordedPast, entry) : unconfirmedOf(first, entry),
+        doubtful:
+          changedCoverage === undefined || changedCoverage.has(entry.arn)
+            ? unconfirmedOf(recordedPast, entry)
+            : unconfirmedOf(first, entry),
       })),
     past: { from, until: closed },
     present: { from: closed, until: minuteAt(Math.min(now - OPEN_LAG_MS, period.endsAt)) },
     recordedPast,
     recorded,
     isWhole:
-      changedCoverage.size === 0 &&
+      changedCoverage?.size === 0 &&
       from === period.startsAt &&
       !hasLeft(budget.selector, histories, epochMs(period.startsAt - STALE_INDEX_MS)) &&
       // Helpers go by the index, which a policy that has just changed is ahead of.
@@ -231,7 +268,8 @@ async function conclude(
   known: Case,
   metered: (window: MeteredWindow) => Metered,
 ): Promise<TrueUpReport> {
-  const { target, key } = known;
+  const { target } = known;
+  const { key } = known.item;
   const { finding, outside, unreadable } = compareBudget(known, metered);
   if (unreadable.size > 0) tellUnreadable(ports, key, unreadable);
   const report = (
@@ -244,8 +282,12 @@ async function conclude(
     outside: item === undefined ? [] : certainOf(outside, item),
     ...(item === undefined ? {} : { known: subtract(item.committed, item.unattributed) }),
   });
+  // The item as it was before the records were read: what a call cost that they do not tell of yet was in a lease by then, and
+  // no longer need be. All else that is decided on is a condition of the write.
+  let seen: LedgerItem | undefined = known.item;
   for (let pass = 0; pass < MAX_PASSES; pass++) {
-    const item = await ports.ledger.read(key);
+    const item: LedgerItem | undefined = seen ?? (await ports.ledger.read(key));
+    seen = undefined;
     if (item === undefined) return report('not-provisioned');
     const change = planTrueUp(item, finding);
     if (change === undefined) return report('nothing-new', item);

@@ -1,11 +1,23 @@
 import { type Clock, type EpochMs, epochMs } from '../clock.ts';
 import type { Metered, MeteredSpend, MeteredWindow } from './metered-spend.ts';
-import { mergeUsage, NO_RECORDED_USAGE, type RecordedUsage, readRecordedUsage } from './recorded-usage.ts';
-import { HOUR_MS, type TimeWindow, type UsageRecords } from './usage-record.ts';
+import {
+  mergeUsage,
+  NO_RECORDED_USAGE,
+  type RecordedUsage,
+  readRecordedHours,
+  readRecordedUsage,
+} from './recorded-usage.ts';
+import { HOUR_MS, hoursOf, type TimeWindow, type UsageRecords, type UtcHour } from './usage-record.ts';
 
 /** Some tens of megabytes with a thousand profiles; what is read first goes first. */
 const MAX_RECORDED = 256;
 const MAX_METERED = 20_000;
+
+/** Hours that were read together, to be asked for in parts by the same run. */
+interface HoursAhead extends TimeWindow {
+  readonly run: EpochMs;
+  readonly hours: ReadonlyMap<UtcHour, RecordedUsage>;
+}
 
 interface Kept<Value> {
   readonly at: EpochMs;
@@ -28,6 +40,7 @@ export class UsageReadings {
   readonly #clock: Clock;
   readonly #keptRecorded = new Map<string, Kept<RecordedUsage>>();
   readonly #keptMetered = new Map<string, Kept<Metered>>();
+  #ahead: HoursAhead | undefined;
 
   constructor(ports: { readonly records: UsageRecords; readonly metered: MeteredSpend; readonly clock: Clock }) {
     this.#records = ports.records;
@@ -36,15 +49,32 @@ export class UsageReadings {
   }
 
   /**
+   * Reads what can still change in a window together, of which the run asks for parts from now on. What was asked for before
+   * stays as it was read then.
+   * @throws {Fault} where any record cannot be read
+   */
+  async readAhead({ from, until }: TimeWindow, run: EpochMs): Promise<void> {
+    const window = { from: settledBefore(run, from), until };
+    this.#ahead = { ...window, run, hours: await readRecordedHours(this.#records, window) };
+  }
+
+  /**
    * @param run when the run began; what it has read already is not read again
    * @throws {Fault} where any record cannot be read
    */
   async recorded({ from, until }: TimeWindow, run: EpochMs): Promise<RecordedUsage> {
-    const settled = epochMs(Math.min(until, Math.max(from, Math.floor((run - LATE_MS) / DAY_MS) * DAY_MS)));
+    const settled = epochMs(Math.min(until, settledBefore(run, from)));
     return mergeUsage(
       await this.#read({ from, until: settled }, 'settled'),
       await this.#read({ from: settled, until }, String(run)),
     );
+  }
+
+  async #readNow(window: TimeWindow, state: string): Promise<RecordedUsage> {
+    const ahead = this.#ahead;
+    if (ahead === undefined || state !== String(ahead.run) || window.from < ahead.from || window.until > ahead.until)
+      return await readRecordedUsage(this.#records, window);
+    return mergeUsage(...hoursOf(window).flatMap((hour) => ahead.hours.get(hour) ?? []));
   }
 
   async #read(window: TimeWindow, state: string): Promise<RecordedUsage> {
@@ -52,7 +82,7 @@ export class UsageReadings {
     const name = `${window.from} ${window.until} ${state}`;
     const kept = this.#fresh(this.#keptRecorded, name, DAY_MS);
     if (kept !== undefined) return kept;
-    const value = await readRecordedUsage(this.#records, window);
+    const value = await this.#readNow(window, state);
     this.#keep(this.#keptRecorded, name, value, { most: MAX_RECORDED, forMs: DAY_MS });
     return value;
   }
@@ -97,5 +127,9 @@ export class UsageReadings {
     kept.set(name, { at: now, value });
   }
 }
+
+/** Up to where nothing can be added any more, in whole days; not before `from`. */
+const settledBefore = (run: EpochMs, from: EpochMs): EpochMs =>
+  epochMs(Math.max(from, Math.floor((run - LATE_MS) / DAY_MS) * DAY_MS));
 
 const nameOf = ({ profile, from, until }: MeteredWindow): string => `${profile} ${from} ${until}`;

@@ -48,11 +48,11 @@ export async function collectCells(
 export async function provideCells(
   { ledger }: Pick<CellCollection, 'ledger'>,
   budget: Budget,
-  item: Pick<LedgerItem, 'key' | 'startsAt' | 'endsAt' | 'terms'>,
+  { key: root, startsAt, endsAt, terms }: Pick<LedgerItem, 'key' | 'startsAt' | 'endsAt' | 'terms'>,
 ): Promise<void> {
   for (const id of namesOf(budget)) {
-    const key = cellKey(item.key, id);
-    if ((await ledger.read(key)) === undefined) await ledger.provide({ ...item, key });
+    const key = cellKey(root, id);
+    if ((await ledger.read(key)) === undefined) await ledger.provide({ key, startsAt, endsAt, terms });
   }
 }
 

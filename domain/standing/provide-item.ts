@@ -20,29 +20,37 @@ export interface ItemProvision extends Seeding {
   readonly signals: Signals;
 }
 
+/** What others than the ledger say of a budget, as it was read at one time. */
+export interface Words {
+  /** What operators say, of whatever budget. */
+  readonly overrides: readonly Override[];
+  readonly signals: readonly Signal[];
+}
+
 /**
- * An item that is made when its period has begun, as for a new budget, opens with what was spent in it already. It begins
- * under what operators say of it then, and what signals that last until then have restricted.
+ * Makes the item of a period that has none. One that is made when its period has begun, as for a new budget, opens with what
+ * was spent in it already. It begins under what operators say of it then, and what signals that last until then have
+ * restricted.
  *
- * @returns the item, where it was there before
+ * @returns `exists` where another has made it meanwhile, who may have known words that came later
  */
 export async function provideItem(
   ports: ItemProvision,
   budget: Budget,
   period: Period,
-): Promise<LedgerItem | undefined> {
+  words: Words,
+): Promise<'created' | 'exists'> {
   const key: LedgerKey = { budget: budget.id, period: period.id };
   const { startsAt, endsAt } = period;
-  const found = await ports.ledger.read(key);
-  const terms = found?.terms ?? (await firstTerms(ports, budget, period));
-  const item = { key, startsAt, endsAt, terms };
+  const item = { key, startsAt, endsAt, terms: termsAtFirst(ports, budget, period, words) };
   // Ahead of the item, so that no process finds the item without the cells.
   await provideCells(ports, budget, item);
-  if (found !== undefined) return found;
-  if (ports.clock.now() < startsAt) await ports.ledger.provide(item);
-  else await provideOpened(ports, budget, item);
-  return undefined;
+  if (ports.clock.now() < startsAt) return await ports.ledger.provide(item);
+  return await provideOpened(ports, budget, item);
 }
+
+/** Of the first terms that an item has. */
+export const FIRST_VERSION = 1;
 
 /** What an item begins with that is made now, or ahead. */
 export async function firstTerms(
@@ -50,11 +58,21 @@ export async function firstTerms(
   budget: Budget,
   period: Period,
 ): Promise<Terms> {
-  const now = epochMs(Math.max(ports.clock.now(), period.startsAt));
+  const now = ports.clock.now();
   const [overrides, signals] = await Promise.all([ports.overrides.lasting(now), ports.signals.lasting(budget.id, now)]);
-  const operators = wordOn(ports.policy, budget, overrides, now);
-  const terms: Terms = { ...termsOf(budget), standing: 'open', version: 0 };
+  return termsAtFirst(ports, budget, period, { overrides, signals });
+}
+
+function termsAtFirst(
+  { policy, clock }: Pick<ItemProvision, 'policy' | 'clock'>,
+  budget: Budget,
+  period: Period,
+  { overrides, signals }: Words,
+): Terms {
+  const now = epochMs(Math.max(clock.now(), period.startsAt));
+  const terms: Terms = { ...termsOf(budget), standing: 'open', version: FIRST_VERSION - 1 };
   const nothing = { committed: ZERO, settled: ZERO, unconfirmed: ZERO, unattributed: ZERO, leased: ZERO };
+  const operators = wordOn(policy, budget, overrides, now);
   const evidence = { ledger: { terms, ...nothing }, now, operators, signals };
   return nextTerms(budget, period, evidence.ledger, decide(budget, evidence), evidence);
 }
@@ -68,7 +86,7 @@ export async function prepareItem(
   budget: Budget,
   period: Period,
   item: LedgerItem,
-  { overrides, signals }: { readonly overrides: readonly Override[]; readonly signals: readonly Signal[] },
+  { overrides, signals }: Words,
 ): Promise<void> {
   // Once it has begun, its own review decides.
   if (ports.clock.now() >= period.startsAt) return;

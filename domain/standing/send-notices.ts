@@ -8,13 +8,30 @@ import type { Delivery, Remaining } from '../outbox.ts';
  *
  * @returns what is still unsent in all of them
  */
-export async function sendNotices(ports: {
+export async function sendNotices(ports: Sending): Promise<Remaining> {
+  return await send(ports, ports.deliveries);
+}
+
+interface Sending {
   readonly deliveries: readonly Delivery[];
   readonly journal: Journal;
-}): Promise<Remaining> {
+}
+
+/**
+ * The same for what answers an event: where it has entered nothing, nothing is looked for. What others have left waiting is sent
+ * by the ledger watch each minute, and by the sweep.
+ */
+export async function sendEntered(ports: Sending): Promise<void> {
+  await send(
+    ports,
+    ports.deliveries.filter(({ hasNews }) => hasNews),
+  );
+}
+
+async function send(ports: Sending, deliveries: readonly Delivery[]): Promise<Remaining> {
   const failures: unknown[] = [];
   const remaining: Remaining[] = [];
-  for (const delivery of ports.deliveries) {
+  for (const delivery of deliveries) {
     try {
       remaining.push(await delivery.send(ports.journal));
     } catch (error) {

@@ -12,6 +12,9 @@ export interface LeaseTidying {
   readonly newWriteId: () => WriteId;
 }
 
+/** So many are named in one request: an expression has 4 KB (DynamoDB Developer Guide, constraints). */
+const FORGOTTEN_AT_ONCE = 25;
+
 /**
  * Takes back leases of processes that are gone, and removes entries that nothing can meet any more.
  * @returns whether leases were taken back
@@ -29,6 +32,8 @@ export async function tidyLeases(ports: LeaseTidying, item: LedgerItem): Promise
         unconfirmed: displayUsd(entry.leased),
       });
   }
-  for (const [holder, entry] of forgettable(item, now)) await ports.ledger.forget(item.key, holder, entry);
+  const ended = forgettable(item, now);
+  for (let at = 0; at < ended.length; at += FORGOTTEN_AT_ONCE)
+    await ports.ledger.forget(item.key, new Map(ended.slice(at, at + FORGOTTEN_AT_ONCE)));
   return lost.length > 0;
 }

@@ -13,7 +13,7 @@ export function watching(surroundings: Surroundings = inLambda()) {
   const gauges = powertoolsGauges(base.metrics);
   return {
     ...base,
-    start: async () => ({ ...(await base.start()), gauges }),
+    start: async (isBelieved: boolean) => ({ ...(await base.start(isBelieved)), gauges }),
     /** Looks whether the table is the one that it was: a new one is remembered, and one that was restored is closed. */
     tendTable: async () =>
       await tendTable({

@@ -34,6 +34,7 @@ export class Host {
   readonly #clockSets: { readonly at: number; readonly byMs: number }[] = [];
   #frozenMs = 0;
   #ids = 0;
+  readonly #never = new AbortController().signal;
 
   constructor(name: string, scheduler: Scheduler, chance: Chance, skewMs: number) {
     this.name = name;
@@ -114,7 +115,7 @@ export class Host {
       };
     },
     // Requests time out by themselves here.
-    deadline: () => new AbortController().signal,
+    deadline: () => this.#never,
     letOthersRun: async () => {},
     random: () => this.chance.next(),
     // In the form that the function `lease` wants them, which are random at AWS.

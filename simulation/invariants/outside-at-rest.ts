@@ -18,8 +18,10 @@ export function awsBudgetsOnce({ world }: Story): void {
 export function noticesOnce({ world }: Story): void {
   const { judge, told, table, faults, functions } = world;
   // A sender that heard no answer, or crashed before it could write that it had sent, sends again: told twice is better than not told.
+  // One that stood still for longer than its claim is taken for crashed, and another sends what it has sent.
   let ambiguous =
-    (faults.counts.get('servicesUnanswered') ?? 0) + functions.hosts.filter(({ isGone }) => isGone).length;
+    (faults.counts.get('servicesUnanswered') ?? 0) +
+    functions.hosts.filter(({ isGone, wasFrozen }) => isGone || wasFrozen).length;
   // Nor can it write it while the table does not answer.
   ambiguous += faults.counts.get('outage') ?? 0;
   for (const fault of ['throttled', 'lost', 'unanswered']) ambiguous += faults.counts.get(fault) ?? 0;

@@ -117,7 +117,7 @@ export const MUTANTS: readonly Mutant[] = [
     changes: [
       {
         file: 'handlers/sweep.ts',
-        source: 'const report = await sweep(ports, () => context.getRemainingTimeInMillis());',
+        source: 'const report = await sweep(ports, () => context.getRemainingTimeInMillis(), index);',
         mutant: 'const report = { failed: [] };',
       },
     ],
@@ -409,8 +409,8 @@ export const MUTANTS: readonly Mutant[] = [
       },
       {
         file: 'domain/standing/review-budget.ts',
-        source: 'const next = await provideItem(ports, budget, nextPeriod(period, budget.timeZone));',
-        mutant: 'const next = undefined;',
+        source: 'const next = ahead ?? (await provideItem(ports, budget, following, words));',
+        mutant: "const next = ahead ?? 'created';",
       },
     ],
   },

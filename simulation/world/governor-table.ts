@@ -133,11 +133,14 @@ function partitionOf(
   { KeyConditionExpression = '' }: { readonly KeyConditionExpression?: string | undefined },
   { values }: Names,
 ): string {
-  const placeholder = /^\w+ = (:\w+)/.exec(KeyConditionExpression)?.[1];
+  const placeholder = placeholders.get(KeyConditionExpression) ?? /^\w+ = (:\w+)/.exec(KeyConditionExpression)?.[1];
   if (placeholder === undefined)
     throw new InvalidExpression(`Query condition missed key schema element: ${KeyConditionExpression}`);
+  placeholders.set(KeyConditionExpression, placeholder);
   return textOf(values?.[placeholder]);
 }
+
+const placeholders = new Map<string, string>();
 
 const bySortKey = (a: Item, b: Item): number => (textOf(a['sk']) < textOf(b['sk']) ? -1 : 1);
 const byEntry = (a: Item, b: Item): number => Number(a[INDEX_SORT]?.N ?? 0) - Number(b[INDEX_SORT]?.N ?? 0);

@@ -40,16 +40,18 @@ export class Network {
    * @param what is asked, for the trace
    * @param act what the service does when a request arrives
    */
-  async call<T>(host: Host, service: Service, what: string, listeners: readonly Listener[], act: () => T): Promise<T> {
-    for (let attempt = 1; ; attempt++) {
-      this.#trace.say(() => `${host.name} asks ${service}: ${what}`);
-      try {
-        return await this.#attempt(host, service, listeners, act);
-      } catch (error) {
-        if (attempt === MAX_ATTEMPTS || !isRetried(error)) throw error;
-        await host.machine.wait(50 * 2 ** attempt * host.chance.next());
-      }
-    }
+  call<T>(host: Host, service: Service, what: string, listeners: readonly Listener[], act: () => T): Promise<T> {
+    return new Promise((resolve, reject) => {
+      const attempt = (number: number): void => {
+        this.#trace.say(() => `${host.name} asks ${service}: ${what}`);
+        this.#ask(host, service, listeners, act, (outcome) => {
+          if ('value' in outcome) resolve(outcome.value);
+          else if (number === MAX_ATTEMPTS || !isRetried(outcome.error)) reject(outcome.error);
+          else host.machine.after(50 * 2 ** number * host.chance.next(), () => attempt(number + 1));
+        });
+      };
+      attempt(1);
+    });
   }
 
   /** As the header has it, in whole seconds. */
@@ -62,67 +64,83 @@ export class Network {
     return this.#date;
   }
 
-  async #attempt<T>(host: Host, service: Service, listeners: readonly Listener[], act: () => T): Promise<T> {
-    let outcome: Outcome<T> | undefined;
-    if (listeners.length === 0) outcome = await this.#travel(host, service, act);
-    else {
-      const ask = async (): Promise<AnswerHeaders> => {
-        outcome = await this.#travel(host, service, act);
-        return { response: { headers: { date: this.#dateOf(host.scheduler.now) } } };
-      };
-      let asked: (args: unknown) => Promise<AnswerHeaders> = ask;
-      for (const listen of listeners) asked = listen(asked);
-      await asked(NO_ARGUMENTS);
+  /** An answer passes by those who listen on the way back; where none comes, they hear of the failure. */
+  #ask<T>(
+    host: Host,
+    service: Service,
+    listeners: readonly Listener[],
+    act: () => T,
+    done: (outcome: Outcome<T>) => void,
+  ): void {
+    if (listeners.length === 0) {
+      this.#travel(host, service, act, done);
+      return;
     }
-    if (outcome === undefined) throw new Error('nothing came of a request');
-    if ('error' in outcome) throw outcome.error;
-    return outcome.value;
+    let outcome: Outcome<T> | undefined;
+    let asked = (_: unknown): Promise<AnswerHeaders> =>
+      new Promise((resolve, reject) =>
+        this.#travel(host, service, act, (given, isAnswer) => {
+          outcome = given;
+          if (isAnswer) resolve({ response: { headers: { date: this.#dateOf(host.scheduler.now) } } });
+          else reject(NO_ANSWER);
+        }),
+      );
+    for (const listen of listeners) asked = listen(asked);
+    const end = (error?: unknown): void => done(outcome ?? { error });
+    asked(NO_ARGUMENTS).then(() => end(), end);
   }
 
   /** There and back. Where no answer comes, it fails as the SDK's own time-out does. */
-  #travel<T>(host: Host, service: Service, act: () => T): Promise<Outcome<T>> {
+  #travel<T>(host: Host, service: Service, act: () => T, done: (outcome: Outcome<T>, isAnswer: boolean) => void): void {
     const { scheduler } = host;
     const fate = this.#faults.ofRequest(service, host);
     const begunAt = host.busySince;
-    return new Promise((resolve, reject) => {
-      const there = fate.latencyMs * host.chance.next();
-      const timeOut = (ms = TIMEOUT_MS): void => {
-        scheduler.after(ms, () => host.deliver(() => reject(awsError('TimeoutError', 'no answer came in time'))));
+    const there = fate.latencyMs * host.chance.next();
+    let isOver = false;
+    const end = (outcome: Outcome<T>, isAnswer: boolean): void => {
+      if (isOver) return;
+      isOver = true;
+      done(outcome, isAnswer);
+    };
+    const timeOut = (ms = TIMEOUT_MS): void => {
+      scheduler.after(ms, () =>
+        host.deliver(() => end({ error: awsError('TimeoutError', 'no answer came in time') }, false)),
+      );
+    };
+    if (fate.kind === 'lost') {
+      timeOut();
+      return;
+    }
+    const arrive = (): void => {
+      const land = () => {
+        this.actor = host;
+        this.begunAt = begunAt;
+        return outcomeOf(act);
       };
-      if (fate.kind === 'lost') {
-        timeOut();
-        return;
-      }
-      const arrive = (): void => {
-        const land = () => {
-          this.actor = host;
-          this.begunAt = begunAt;
-          return outcomeOf(act);
-        };
-        const outcome = fate.kind === 'throttled' ? { error: throttled(service) } : land();
-        if (fate.kind === 'late-copy') scheduler.after(host.chance.next() ** 3 * LATE_COPY_MS, land);
-        const answer = (given: Outcome<T>): void =>
-          void scheduler.after(fate.latencyMs * host.chance.next(), () => host.deliver(() => resolve(given)));
-        if (fate.kind === 'unanswered') timeOut();
-        else if ('value' in outcome && outcome.value instanceof Promise) {
-          // A function takes its time, and a client does not wait for ever.
-          timeOut(FUNCTION_TIMEOUT_MS);
-          outcome.value.then(
-            (value: T) => answer({ value }),
-            (error: unknown) => answer({ error }),
-          );
-        } else answer(outcome);
-        this.#faults.onArrival(host);
-      };
-      // While nothing misbehaves nothing overtakes it either.
-      if (this.#faults.isOn) scheduler.after(there, arrive);
-      else arrive();
-    });
+      const outcome = fate.kind === 'throttled' ? { error: throttled(service) } : land();
+      if (fate.kind === 'late-copy') scheduler.after(host.chance.next() ** 3 * LATE_COPY_MS, land);
+      const answer = (given: Outcome<T>): void =>
+        void scheduler.after(fate.latencyMs * host.chance.next(), () => host.deliver(() => end(given, true)));
+      if (fate.kind === 'unanswered') timeOut();
+      else if ('value' in outcome && outcome.value instanceof Promise) {
+        // A function takes its time, and a client does not wait for ever.
+        timeOut(FUNCTION_TIMEOUT_MS);
+        outcome.value.then(
+          (value: T) => answer({ value }),
+          (error: unknown) => answer({ error }),
+        );
+      } else answer(outcome);
+      this.#faults.onArrival(host);
+    };
+    // While nothing misbehaves nothing overtakes it either.
+    if (this.#faults.isOn) scheduler.after(there, arrive);
+    else arrive();
   }
 }
 
 type Outcome<T> = { readonly value: T } | { readonly error: unknown };
 const NO_ARGUMENTS = {};
+const NO_ANSWER = new Error('no answer came');
 
 function outcomeOf<T>(act: () => T): Outcome<T> {
   try {

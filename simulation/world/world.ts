@@ -215,8 +215,18 @@ function isUnderstood(answer: unknown): boolean {
   return kind !== 'unreadable' && kind !== 'not-ours' && unreadable === 0;
 }
 
+/** Calendars cost more than all else that a seed begins with, and there are few of them. */
+const knownPeriods = new Map<string, readonly [string, string]>();
+
 /** The ids of the days before and after the turn, in the policy's time zone. */
 function periodsOf({ timeZone, turnAt }: Configuration): readonly [string, string] {
+  const name = `${timeZone} ${turnAt}`;
+  const known = knownPeriods.get(name) ?? daysAround(timeZone, turnAt);
+  knownPeriods.set(name, known);
+  return known;
+}
+
+function daysAround(timeZone: string, turnAt: number): readonly [string, string] {
   const day = (at: number): string =>
     new Intl.DateTimeFormat('en-CA', { timeZone, year: 'numeric', month: '2-digit', day: '2-digit' }).format(at);
   return [day(turnAt - 3_600_000), day(turnAt + 3_600_000)];

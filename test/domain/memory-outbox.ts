@@ -7,6 +7,7 @@ const CLAIM_MS = 60_000;
 export class MemoryOutbox<Message extends OutboxMessage> implements Outbox<Message> {
   readonly #entries = new Map<string, { message: Message; enteredAt: EpochMs; claimedAt?: EpochMs; isSent: boolean }>();
   readonly #now: () => EpochMs;
+  hasNews = false;
   onEntered: () => void = () => {};
 
   constructor(now: () => EpochMs) {
@@ -30,12 +31,14 @@ export class MemoryOutbox<Message extends OutboxMessage> implements Outbox<Messa
   }
 
   async enter(message: Message): Promise<void> {
+    this.hasNews = true;
     if (this.#entries.has(message.id)) return;
     this.#entries.set(message.id, { message, enteredAt: this.#now(), isSent: false });
     this.onEntered();
   }
 
   async unsent(): Promise<Unsent<Message>> {
+    this.hasNews = false;
     const waiting = [...this.#entries.values()].flatMap(({ message, enteredAt, isSent }) =>
       isSent ? [] : [{ message, enteredAt }],
     );

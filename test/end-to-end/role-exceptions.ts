@@ -11,7 +11,9 @@ const LONG_SWEEP =
  */
 export const EXCEPTIONS: Readonly<Record<string, string>> = {
   'billing: EnterNotices: dynamodb:PutItem with EVENT#*': BILLING_EVENT,
-  'billing: ReadPolicyAndMemory: dynamodb:GetItem with EVENT#*': BILLING_EVENT,
+  'billing: EnterNotices: dynamodb:UpdateItem with EVENT#*': BILLING_EVENT,
+  'billing: PutEvents: events:PutEvents on arn:aws:events:us-east-1:123456789012:event-bus/bedrock-cost-governor-dev':
+    BILLING_EVENT,
   'budget-hint: FindItems: dynamodb:Query with OPENING#*': LOST_ITEM,
   'budget-hint: FindItems: dynamodb:Query with USAGE#*': LOST_ITEM,
   'budget-hint: KeepTerms: dynamodb:UpdateItem with OPENING#*': LOST_ITEM,

@@ -50,7 +50,18 @@ describe('signals about money', () => {
     const document = parse(await readFile(POLICY_FILE, 'utf8')) as { budgets: { limits: Record<string, string> }[] };
     const [tenants] = document.budgets;
     if (tenants === undefined) throw new Error('the example has a budget for each tenant');
-    const names = ['hinted', 'unhinted', 'untended', 'twice', 'outage', 'busless', 'bypassed', 'forecast', 'filtered'];
+    const names = [
+      'hinted',
+      'unhinted',
+      'untended',
+      'twice',
+      'outage',
+      'busless',
+      'bypassed',
+      'forecast',
+      'filtered',
+      'left',
+    ];
     for (const name of names) tenants.limits[name] = '0.05 USD';
     await policyTable(governor.dynamodb, governor.table).apply(document);
     governor.aws.observe((observation) => {
@@ -222,6 +233,24 @@ describe('signals about money', () => {
     await governor.aws.clock.advance(5 * MINUTE_MS);
     await watch();
     expect(await governor.newNotices()).toEqual([]);
+  });
+
+  it('are told by the ledger watch also where it cannot look over the ledger, which is told as a failure', async () => {
+    await create('left');
+    outage('sns', MINUTE_MS);
+    await spend('left', 0.85);
+    await governor.aws.invoke(FUNCTIONS.ledgerWatch, {});
+    await governor.aws.clock.advance(3 * MINUTE_MS);
+    const stop = governor.aws.intercept(({ operation }) =>
+      operation === 'BatchGetItem' ? new AwsFault('ValidationException', 'ill') : undefined,
+    );
+    const { error } = await governor.aws.invoke(FUNCTIONS.ledgerWatch, {});
+    stop();
+    await governor.aws.settled();
+    expect(error?.message).toMatch(/reading the ledger of many budgets/);
+    expect(await governor.newNotices()).toEqual([
+      'threshold-crossed: Bedrock budget tenant-monthly/left has reached 80%',
+    ]);
   });
 
   it('reach the bus after it was out, and after it refused an entry inside an answer of 200', async () => {

@@ -286,8 +286,8 @@ export const FAULTS: readonly Fault[] = [
     id: 'F16',
     meaning: 'a reset is not propagated: when a period turns, its ledger is not there yet',
     file: 'domain/standing/review-budget.ts',
-    source: 'const next = await provideItem(ports, budget, nextPeriod(period, budget.timeZone));',
-    fault: 'const next = undefined;',
+    source: 'const next = ahead ?? (await provideItem(ports, budget, following, words));',
+    fault: "const next = ahead ?? 'created';",
     test: {
       file: 'test/domain/standing/review-budget.test.ts',
       title: 'has the next period open before it begins, also where this one is closed [F16]',
@@ -507,8 +507,8 @@ export const FAULTS: readonly Fault[] = [
     id: 'F28c',
     meaning: "an operator's disable is undone by the next look: it was written once and is not evidence",
     file: 'domain/standing/review-budget.ts',
-    source: 'operators: wordOn(ports.policy, budget, overrides, now),\n      signals,',
-    fault: 'operators: { raises: [] },\n      signals,',
+    source: 'operators: wordOn(ports.policy, budget, overrides, now),',
+    fault: 'operators: { raises: [] },',
     test: {
       file: 'test/domain/standing/override.test.ts',
       title: 'closes the ledger of this period and the next first, and then the tags in every Region [F28]',

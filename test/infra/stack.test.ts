@@ -576,10 +576,10 @@ describe('the roles', () => {
   });
 
   it('let who looks ahead touch no profile and no budget', () => {
-    expect(allowed('outlook').filter((action) => !/^(dynamodb|logs|sns|sqs|events):/.test(action))).toEqual([]);
+    expect(allowed('outlook').filter((action) => !/^(dynamodb|logs|sns|sqs):/.test(action))).toEqual([]);
     expect(writesOf('outlook')).toEqual({
       'dynamodb:PutItem': ['NOTICE#*', 'PACE#*'],
-      'dynamodb:UpdateItem': ['EVENT#*', 'NOTICE#*'],
+      'dynamodb:UpdateItem': ['NOTICE#*'],
     });
   });
 

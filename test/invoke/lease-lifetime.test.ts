@@ -62,7 +62,7 @@ async function reclaim(budget: CoveringBudget): Promise<void> {
   for (const [holder, entry] of reclaimable(item, world.now, 15 * MINUTE))
     await world.ledger.reclaim(item.key, holder, entry, `reclaim-${world.now}-${++number}` as WriteId);
   for (const [holder, entry] of forgettable(await world.item(budget), world.now))
-    await world.ledger.forget(item.key, holder, entry);
+    await world.ledger.forget(item.key, new Map([[holder, entry]]));
 }
 
 describe('giving back', () => {

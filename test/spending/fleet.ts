@@ -185,6 +185,6 @@ export class Fleet {
     const now = this.simulation.now();
     for (const [holder, entry] of reclaimable(this.item, now, 15 * MINUTE))
       await this.ledger.reclaim(this.key, holder, entry, `reclaim-${++this.#names}` as WriteId);
-    for (const [holder, entry] of forgettable(this.item, now)) await this.ledger.forget(this.key, holder, entry);
+    await this.ledger.forget(this.key, new Map(forgettable(this.item, now)));
   }
 }

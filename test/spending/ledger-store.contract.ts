@@ -3,7 +3,14 @@ import { describe, expect, it } from 'vitest';
 import type { BudgetId } from '../../domain/budgets/budget-id.ts';
 import { epochMs } from '../../domain/clock.ts';
 import { nanoUsd, ZERO } from '../../domain/money.ts';
-import { type HolderId, isConserved, type LedgerKey, type LedgerStore } from '../../domain/spending/ledger.ts';
+import {
+  type HolderId,
+  isConserved,
+  type LeaseEntry,
+  type LedgerKey,
+  type LedgerStore,
+  type WriteId,
+} from '../../domain/spending/ledger.ts';
 import type { Terms } from '../../domain/spending/terms.ts';
 import { MemoryLedger } from '../domain/spending/memory-ledger.ts';
 import { describeLeaseLedger } from './lease-ledger.contract.ts';
@@ -93,6 +100,18 @@ export function describeLedgerStore(name: string, makeStore: () => LedgerStore):
       });
     });
 
+    it('reads several items together, as each is, and nothing where there is none', async () => {
+      const { store, key } = await leased(100);
+      const december = { ...key, period: '2026-12' };
+      await store.provide({ key: december, startsAt: ENDS, endsAt: epochMs(ENDS + 1), terms: OPEN });
+      const missing = { ...key, period: '2027-01' };
+      const items = await store.readTogether([key, december, missing]);
+      expect(items(key)).toEqual(await store.read(key));
+      expect(items(december)).toEqual(await store.read(december));
+      expect(items(missing)).toBeUndefined();
+      expect((await store.readTogether([]))(key)).toBeUndefined();
+    });
+
     describe('a write', () => {
       it('keeps apart holders and budgets with names that look like paths, numbers or members', async () => {
         const store = makeStore();
@@ -169,15 +188,35 @@ export function describeLedgerStore(name: string, makeStore: () => LedgerStore):
 
       it('forgets a tombstone, and no entry with money', async () => {
         const { store, key, holder, first } = await leased(100);
-        expect(await store.forget(key, holder, first.entry)).toBe('stale');
+        expect(await store.forget(key, new Map([[holder, first.entry]]))).toBe('stale');
         await store.reclaim(key, holder, first.entry, writeId());
         const tombstone = entryOf(await store.read(key), holder);
-        expect(await store.forget(key, holder, first.entry)).toBe('stale');
-        expect(await store.forget(key, holder, tombstone)).toBe('forgotten');
-        expect(await store.forget(key, holder, tombstone)).toBe('stale');
+        expect(await store.forget(key, new Map([[holder, first.entry]]))).toBe('stale');
+        expect(await store.forget(key, new Map([[holder, tombstone]]))).toBe('forgotten');
+        expect(await store.forget(key, new Map([[holder, tombstone]]))).toBe('stale');
         const item = await store.read(key);
         expect(item?.holders.size).toBe(0);
         expect(figures(item)).toMatchObject({ committed: 100, unconfirmed: 100 });
+      });
+
+      it('forgets ended leases together, and none where one of them is not as it was', async () => {
+        const { store, key } = await provided();
+        const ended = new Map<HolderId, LeaseEntry>();
+        for (let n = 0; n < 25; n++) {
+          const holder = holderId();
+          const { entry, ...write } = writeOf(key, { holder, to: 0 });
+          await store.write({ ...write, entry });
+          ended.set(holder, entry);
+        }
+        const [first] = ended;
+        if (first === undefined) throw new Error('there are some');
+        const [holder, entry] = first;
+        const other = new Map([...ended, [holder, { ...entry, writeId: 'another' as WriteId }]]);
+        expect(await store.forget(key, other)).toBe('stale');
+        expect((await store.read(key))?.holders.size).toBe(25);
+        expect(await store.forget(key, ended)).toBe('forgotten');
+        expect((await store.read(key))?.holders.size).toBe(0);
+        expect(await store.forget(key, new Map())).toBe('forgotten');
       });
 
       it('remembers crossed thresholds, and creates no item for them', async () => {

@@ -120,7 +120,7 @@ export class Story {
       case 'provide':
         return ({ governor }) => governor.provide({ key, startsAt: STARTS, endsAt: ENDS, terms: OPEN });
       case 'forget':
-        return async ({ governor }) => governor.forget(key, await this.#keptAs(governor, holder), known);
+        return async ({ governor }) => governor.forget(key, new Map([[await this.#keptAs(governor, holder), known]]));
       case 'reclaim': {
         const id = writeId();
         return async ({ governor }) => governor.reclaim(key, await this.#keptAs(governor, holder), known, id);

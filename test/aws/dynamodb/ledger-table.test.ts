@@ -1,4 +1,4 @@
-import { DeleteItemCommand, type DynamoDBClient, UpdateItemCommand } from '@aws-sdk/client-dynamodb';
+import { DeleteItemCommand, type DynamoDBClient, PutItemCommand, UpdateItemCommand } from '@aws-sdk/client-dynamodb';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { ledgerTable } from '../../../aws/dynamodb/ledger-table.ts';
 import type { BudgetId } from '../../../domain/budgets/budget-id.ts';
@@ -108,12 +108,33 @@ describe('the ledger in DynamoDB', () => {
     expect((await ledger.read(key))?.committed).toBe(400n);
   });
 
-  it('says that the fate is unknown when the read after a failed condition fails', async () => {
+  /** A server that stands in for DynamoDB and does not know `ReturnValuesOnConditionCheckFailure`. */
+  const refuseWithoutItem = (alsoRead?: AwsFault): (() => void) =>
+    aws.intercept(({ operation }) => {
+      if (operation === 'GetItem') return alsoRead;
+      return operation === 'UpdateItem' ? new AwsFault('ConditionalCheckFailedException', 'No') : undefined;
+    });
+
+  it('costs one request, whether it lands or not: the refusal brings the item [F11]', async () => {
+    await ledger.write(taking(400n));
+    expect(operations).toEqual(['UpdateItem']);
+    const outcome = await ledger.write(taking(700n, 'holder-2'));
+    expect(outcome).toMatchObject({ kind: 'refused', why: 'over-ceiling', item: { key, committed: 400n } });
+    expect(operations).toEqual(['UpdateItem', 'UpdateItem']);
+  });
+
+  it('reads why a write was refused where the table does not say', async () => {
+    await ledger.write(taking(1000n));
+    operations.length = 0;
+    const stop = refuseWithoutItem();
+    expect(await ledger.write(taking(1n, 'holder-2'))).toMatchObject({ kind: 'refused', why: 'over-ceiling' });
+    stop();
+    expect(operations).toEqual(['UpdateItem', 'GetItem']);
+  });
+
+  it('says that the fate is unknown when that read fails', async () => {
     const once = ledgerTable(dynamoDbClient(aws, 1), TABLE);
-    await once.write(taking(1000n));
-    const stop = aws.intercept(({ operation }) =>
-      operation === 'GetItem' ? new AwsFault('ProvisionedThroughputExceededException', 'Slow down') : undefined,
-    );
+    const stop = refuseWithoutItem(new AwsFault('ProvisionedThroughputExceededException', 'Slow down'));
     await expect(once.write(taking(1n, 'holder-2'))).rejects.toMatchObject({
       code: 'LedgerUnavailable',
       message: expect.stringContaining('ProvisionedThroughputExceededException'),
@@ -121,11 +142,42 @@ describe('the ledger in DynamoDB', () => {
     stop();
   });
 
-  it('costs one request where it lands, and one read more where it does not', async () => {
+  it('reads a hundred items with one request, consistently, and one by one what a busy table leaves over', async () => {
     await ledger.write(taking(400n));
-    expect(operations).toEqual(['UpdateItem']);
-    await ledger.write(taking(700n, 'holder-2'));
-    expect(operations).toEqual(['UpdateItem', 'UpdateItem', 'GetItem']);
+    const missing = Array.from({ length: 99 }, (_, index): LedgerKey => ({ ...key, period: `none-${index}` }));
+    operations.length = 0;
+    const consistent: unknown[] = [];
+    const stop = aws.intercept(({ operation }, input) => {
+      if (operation === 'GetItem') consistent.push(input['ConsistentRead']);
+      if (operation !== 'BatchGetItem') return undefined;
+      const asked = input['RequestItems'] as Record<string, { ConsistentRead: unknown; Keys: unknown[] }>;
+      consistent.push(asked[TABLE]?.ConsistentRead);
+      const Keys = [{ pk: { S: `LEDGER#${key.budget}` }, sk: { S: key.period } }];
+      return { answer: { Responses: {}, UnprocessedKeys: { [TABLE]: { Keys } } } };
+    });
+    const items = await ledger.readTogether([key, ...missing]);
+    stop();
+    expect(items(key)).toMatchObject({ committed: 400n });
+    expect(missing.map(items)).toEqual(missing.map(() => undefined));
+    expect(operations).toEqual(['BatchGetItem', 'GetItem']);
+    expect(consistent).toEqual([true, true]);
+  });
+
+  it('tells of an item that it cannot read where that one is asked for, and reads the others', async () => {
+    const broken = { ...key, period: 'broken' };
+    await client.send(
+      new PutItemCommand({ TableName: TABLE, Item: { pk: { S: `LEDGER#${key.budget}` }, sk: { S: 'broken' } } }),
+    );
+    const items = await ledger.readTogether([broken, key]);
+    expect(items(key)).toMatchObject({ key });
+    expect(() => items(broken)).toThrow();
+  });
+
+  it('provides an item with one request, there or not: whoever provides has looked', async () => {
+    const december = { ...key, period: '2026-12' };
+    const item = { key: december, startsAt: epochMs(NOW - 1), endsAt: epochMs(NOW + 1e9), terms: TERMS };
+    expect([await ledger.provide(item), await ledger.provide(item)]).toEqual(['created', 'exists']);
+    expect(operations).toEqual(['UpdateItem', 'UpdateItem']);
   });
 
   it('provides no item anew that another has provided since it looked, and spent from [F14]', async () => {
@@ -155,9 +207,8 @@ describe('the ledger in DynamoDB', () => {
       return undefined;
     });
     await ledger.read(key);
-    await ledger.write(taking(1001n));
     stop();
-    expect(consistent).toEqual([true, true]);
+    expect(consistent).toEqual([true]);
   });
 
   it('names the budget and the period of what it was doing when it is denied', async () => {

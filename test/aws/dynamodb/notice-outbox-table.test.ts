@@ -7,6 +7,7 @@ import { deliveryOf, type Outbox } from '../../../domain/outbox.ts';
 import type { Notice, NoticeId } from '../../../domain/standing/notice.ts';
 import { sendNotices } from '../../../domain/standing/send-notices.ts';
 import { type EmbeddedAws, startEmbeddedAws } from '../../../local/embedded-aws.ts';
+import { AwsFault } from '../../../local/service.ts';
 import { createGovernorTable, dynamoDbClient, TABLE } from './governor-table.ts';
 
 const notice = (id: string, change: Partial<Notice> = {}): Notice => ({
@@ -55,6 +56,29 @@ describe('the outbox of notices', () => {
   it('takes an occasion once that many enter at the same time', async () => {
     await Promise.all(Array.from({ length: 8 }, (_, number) => outbox.enter(notice('race', { text: `${number}` }))));
     expect(await unsent()).toHaveLength(1);
+  });
+
+  it('knows of news from when something is entered until it was looked for, also what is entered meanwhile', async () => {
+    expect(outbox.hasNews).toBe(false);
+    await outbox.enter(notice('one'));
+    expect(outbox.hasNews).toBe(true);
+    const down = aws.intercept(({ operation }) =>
+      operation === 'Query' ? new AwsFault('AccessDeniedException', 'No') : undefined,
+    );
+    await expect(outbox.unsent()).rejects.toThrow('AccessDenied');
+    down();
+    expect(outbox.hasNews).toBe(true);
+    let entering: Promise<void> | undefined;
+    const stop = aws.intercept(({ operation }) => {
+      if (operation === 'Query') entering ??= outbox.enter(notice('meanwhile'));
+      return undefined;
+    });
+    await outbox.unsent();
+    stop();
+    await entering;
+    expect(outbox.hasNews).toBe(true);
+    await outbox.unsent();
+    expect(outbox.hasNews).toBe(false);
   });
 
   it('lets one sender at a time have a notice, and another one after a minute', async () => {

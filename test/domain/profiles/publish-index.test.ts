@@ -10,7 +10,7 @@ describe('publishing the index', () => {
     await sweep(account.ports);
     account.indexed.set(ROGUE, '{"schema":2}');
     const published: IndexReading[] = [];
-    await publishIndex({
+    const reading = await publishIndex({
       ...account.ports,
       published: {
         publish: async (reading) => {
@@ -22,12 +22,38 @@ describe('publishing the index', () => {
     expect(published).toHaveLength(1);
     expect(published[0]?.entries).toContainEqual(account.entryOf(ACME));
     expect(published[0]?.withheld).toEqual([{ arn: ROGUE, why: 'unreadable' }]);
+    expect(reading).toBe(published[0]);
+  });
+
+  it('lets the sweep go on with what it has read', async () => {
+    const account = await busyAccount();
+    await sweep(account.ports);
+    const reading = { entries: [account.entryOf(ACME)], withheld: [{ arn: ROGUE, why: 'unreadable' as const }] };
+    const { index } = account.ports;
+    let lists = 0;
+    const counting = Object.assign(Object.create(index), {
+      list(...given: Parameters<typeof index.list>) {
+        lists++;
+        return index.list(...given);
+      },
+    }) as typeof index;
+    const read = async (known?: typeof reading) => {
+      lists = 0;
+      const report = await sweep({ ...account.ports, index: counting }, undefined, known);
+      return { lists, failed: report.failed };
+    };
+    const itself = await read();
+    expect(await read(reading)).toEqual({
+      lists: itself.lists - 1,
+      failed: [`the index entry of ${ROGUE}`],
+    });
   });
 
   it('stops nobody where it fails, and is counted', async () => {
     const account = await busyAccount();
     const failing = { publish: () => Promise.reject(new Error('denied')) };
-    await publishIndex({ ...account.ports, published: failing });
+    const reading = await publishIndex({ ...account.ports, published: failing });
+    expect(reading?.entries.length).toBe(account.indexed.size);
     expect(account.counted).toContain('IndexPublicationFailed');
   });
 });

@@ -213,7 +213,7 @@ class World {
             this.reclaimed = add(this.reclaimed, entry.leased);
         return;
       case 'forget':
-        for (const [holder, entry] of forgettable(this.item, this.now)) await this.ledger.forget(KEY, holder, entry);
+        await this.ledger.forget(KEY, new Map(forgettable(this.item, this.now)));
         return;
       case 'change terms': {
         const { limit, version } = this.item.terms;

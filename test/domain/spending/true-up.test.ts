@@ -4,7 +4,7 @@ import type { BudgetId } from '../../../domain/budgets/budget-id.ts';
 import { type EpochMs, epochMs } from '../../../domain/clock.ts';
 import type { MetricName } from '../../../domain/journal.ts';
 import { add, nanoUsd, ZERO } from '../../../domain/money.ts';
-import { periodAt } from '../../../domain/period.ts';
+import { nextPeriod, periodAt } from '../../../domain/period.ts';
 import type { ProfileArn } from '../../../domain/profiles/profile-arn.ts';
 import type { TagHistory } from '../../../domain/profiles/tag-history.ts';
 import {
@@ -12,7 +12,6 @@ import {
   isConserved,
   type LeaseEntry,
   type LedgerKey,
-  type LedgerStore,
   spent,
   type WriteId,
 } from '../../../domain/spending/ledger.ts';
@@ -21,7 +20,14 @@ import { type BudgetFinding, closedUntil, compare, planTrueUp } from '../../../d
 import { type TrueUp, type TrueUpOutcome, trueUp } from '../../../domain/spending/true-up-budget.ts';
 import { NO_USAGE, type Usage } from '../../../domain/spending/usage.ts';
 import { UsageReadings } from '../../../domain/spending/usage-readings.ts';
-import { HOUR_MS, holderOf, hourAt, NO_TOTALS, type ProcessId } from '../../../domain/spending/usage-record.ts';
+import {
+  HOUR_MS,
+  holderOf,
+  hourAt,
+  NO_TOTALS,
+  type ProcessId,
+  type UsageRecords,
+} from '../../../domain/spending/usage-record.ts';
 import { budgetNamed, policyDocument, policyOf } from '../example-policy.ts';
 import { profileArn } from '../governed-account.ts';
 import { MemoryLedger } from './memory-ledger.ts';
@@ -258,6 +264,7 @@ function accountWith({ settled = 0n, unconfirmed = 0n, leased = 0n, unattributed
     state,
     openings,
     ledger,
+    meteredIn,
     item,
     entries,
     counted,
@@ -440,9 +447,13 @@ describe('truing up a budget', () => {
     const ports = account.ports();
     const ledger: TrueUp['ledger'] = {
       trueUp: (key, change) => account.ledger.trueUp(key, change),
-      async read(key) {
-        if (key.budget !== BUDGET.id) throw new Error('unreachable');
-        return await account.ledger.read(key);
+      read: (key) => account.ledger.read(key),
+      async readTogether(keys) {
+        const items = await account.ledger.readTogether(keys);
+        return (key) => {
+          if (key.budget !== BUDGET.id) throw new Error('written by another version');
+          return items(key);
+        };
       },
     };
     const other = budgetNamed(POLICY, 'tenant-monthly/other');
@@ -452,6 +463,34 @@ describe('truing up a budget', () => {
     ]);
     expect(reports.map(({ outcome }) => outcome)).toEqual(['failed', 'trued-up']);
     expect(account.counted).toEqual(['TrueUpFailed', 'UnattributedSpendFound']);
+  });
+
+  it('lets records of one period that cannot be read hold up no other period', async () => {
+    const account = accountWith({});
+    account.state.now = at('2026-12-01T02:30:00Z');
+    const december = nextPeriod(PERIOD, 'UTC');
+    const { startsAt, endsAt } = december;
+    account.ledger.put({ ...account.item(), key: { ...KEY, period: december.id }, startsAt, endsAt });
+    account.meter('2026-12-01T00:20:00Z', 70);
+    const broken = { from: at('2026-11-30T20:00:00Z'), until: at('2026-11-30T21:00:00Z') };
+    const records: UsageRecords = {
+      write: (record) => account.usage.write(record),
+      read(window) {
+        if (window.from < broken.until && broken.from < window.until) throw new Error('written by another version');
+        return account.usage.read(window);
+      },
+    };
+    const { clock } = account.ports();
+    const metering = { read: async (windows: readonly MeteredWindow[]) => windows.map(account.meteredIn) };
+    const readings = new UsageReadings({ records, metered: metering, clock });
+    const reports = await trueUp({ ...account.ports(), readings }, [
+      { budget: BUDGET, period: PERIOD },
+      { budget: BUDGET, period: december },
+    ]);
+    expect(reports.map(({ period, outcome }) => [period.id, outcome])).toEqual([
+      ['2026-11', 'failed'],
+      ['2026-12', 'trued-up'],
+    ]);
   });
 
   describe('of a budget with cells', () => {
@@ -578,8 +617,9 @@ describe('truing up a budget', () => {
     const account = accountWith({ settled: 0n, unconfirmed: 90n });
     await account.record('2026-11-20T10:00:00Z', 0, 90);
     let meddled = false;
-    const ledger: Pick<LedgerStore, 'read' | 'trueUp'> = {
+    const ledger: TrueUp['ledger'] = {
       read: (key) => account.ledger.read(key),
+      readTogether: (keys) => account.ledger.readTogether(keys),
       async trueUp(key, change) {
         const { unconfirmed, committed } = account.item();
         const more = nanoUsd(meddled ? 0n : 5n);
@@ -688,8 +728,9 @@ async function disturbedTrueUp(
   { ports, ledger }: ReturnType<typeof accountWith>,
   fate: Extract<Happening, { kind: 'true up' }>['fate'],
 ): Promise<void> {
-  const crashing: Pick<LedgerStore, 'read' | 'trueUp'> = {
+  const crashing: TrueUp['ledger'] = {
     read: (key) => ledger.read(key),
+    readTogether: (keys) => ledger.readTogether(keys),
     async trueUp(key, change) {
       if (fate === 'crash before') throw new Error('crash');
       const outcome = await ledger.trueUp(key, change);

@@ -50,6 +50,33 @@ describe('readings of usage', () => {
     expect(read).toEqual(['11-01T00:00 11-22T00:00', late, late, late]);
   });
 
+  it('read together what a run asks for in parts, and leave what was asked for before as it was', async () => {
+    const { clock, readings, read, usage } = readingsAt('2026-11-23T10:20:00Z');
+    const run = clock.now();
+    const write = (hour: string, settled: number) =>
+      usage.write(recordOf({ process: 'one', hour, totals: [[CHAT, totals(1, settled)]] }));
+    const part = (from: string, until: string) => ({ from: at(from), until: at(until) });
+    const settledIn = async (window: TimeWindow, of = run) =>
+      (await readings.recorded(window, of)).totals.get(CHAT)?.settled;
+    await write('2026-11-20T08', 1);
+    await write('2026-11-22T03', 10);
+    await write('2026-11-23T09', 100);
+    const lately = part('2026-11-23T09:00:00Z', '2026-11-23T10:20:00Z');
+    expect(await settledIn(lately)).toBe(100n);
+    await write('2026-11-23T10', 1_000);
+    read.length = 0;
+    await readings.readAhead({ from: at('2026-11-01T00:00:00Z'), until: run }, run);
+    expect(await settledIn(part('2026-11-22T03:00:00Z', '2026-11-22T04:00:00Z'))).toBe(10n);
+    expect(await settledIn(part('2026-11-22T04:00:00Z', '2026-11-23T10:00:00Z'))).toBe(100n);
+    expect(await settledIn(part('2026-11-23T10:00:00Z', '2026-11-23T10:20:00Z'))).toBe(1_000n);
+    expect(await settledIn(lately)).toBe(100n);
+    expect(read).toEqual(['11-22T00:00 11-23T10:20']);
+    // What nothing is added to any more is read as ever, and another run reads for itself.
+    expect(await settledIn(part('2026-11-01T00:00:00Z', '2026-11-23T10:20:00Z'))).toBe(1_111n);
+    await write('2026-11-22T05', 10_000);
+    expect(await settledIn(part('2026-11-22T05:00:00Z', '2026-11-22T06:00:00Z'), epochMs(run + 1))).toBe(10_000n);
+  });
+
   it('see a record that comes a day late', async () => {
     const { clock, readings, usage } = readingsAt('2026-11-23T10:20:00Z');
     const month = { from: at('2026-11-01T00:00:00Z'), until: at('2026-11-23T10:00:00Z') };

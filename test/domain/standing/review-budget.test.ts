@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import type { EpochMs } from '../../../domain/clock.ts';
 import { nanoUsd } from '../../../domain/money.ts';
+import { SharedReviews } from '../../../domain/profiles/budget-work.ts';
 import { type HolderId, isConserved, type WriteId } from '../../../domain/spending/ledger.ts';
 import { type OutsideFigures, reviewBudget } from '../../../domain/standing/review-budget.ts';
 import { expectToSurviveEveryCrash } from '../crashes.ts';
@@ -276,6 +278,50 @@ describe('reviewBudget', () => {
     }, review);
   });
 
+  it('heeds a word that an operator says while another makes the next item without it', async () => {
+    const account = new GovernedAccount();
+    const { ledger } = account.ports;
+    const ports = {
+      ...account.ports,
+      ledger: Object.assign(Object.create(ledger), {
+        // It was not there, and the other has provided it when this one does.
+        readTogether: async () => () => undefined,
+      }) as typeof ledger,
+    };
+    await review(account);
+    await account.overrides.keep(anOverride(account, { kind: 'disable' }, 40 * 86_400_000));
+    expect(await reviewBudget(ports, budgetNamed(ports.policy, ID))).toMatchObject({ kind: 'budget-disabled' });
+    expect(item(account).terms).toMatchObject({ standing: 'closed', version: 2 });
+    expect(account.ledgerItem(ID, '2026-12').terms).toMatchObject({ standing: 'closed', version: 2 });
+  });
+
+  it('asks others once, and again where somebody has changed the terms since', async () => {
+    const account = await accountWith(20);
+    const { ledger, overrides } = account.ports;
+    let asked = 0;
+    let isMeddled = false;
+    const ports = {
+      ...account.ports,
+      overrides: Object.assign(Object.create(overrides), {
+        async lasting(now: EpochMs) {
+          asked++;
+          const known = await overrides.lasting(now);
+          if (!isMeddled) {
+            isMeddled = true;
+            // Said when the words have just been read, and answered by a review of its own before this one writes.
+            await overrides.keep(anOverride(account, { kind: 'enable' }, 86_400_000));
+            await review(account);
+          }
+          return known;
+        },
+      }) as typeof overrides,
+      ledger,
+    };
+    expect(await reviewBudget(ports, budgetNamed(ports.policy, ID))).toBeUndefined();
+    expect(item(account).terms).toMatchObject({ standing: 'open', heldBy: 'operator' });
+    expect(asked).toBe(2);
+  });
+
   it('looks again when somebody writes meanwhile, and decides on what it finds', async () => {
     const account = await accountWith(10);
     const { ledger } = account.ports;
@@ -286,6 +332,7 @@ describe('reviewBudget', () => {
       ledger: {
         ...ledger,
         read: ledger.read,
+        readTogether: ledger.readTogether,
         provide: ledger.provide,
         reclaim: ledger.reclaim,
         forget: ledger.forget,
@@ -321,4 +368,81 @@ describe('reviewBudget', () => {
       );
     },
   );
+});
+
+describe('a review of what was read for many together', () => {
+  const HOUR = 3_600_000;
+  const acme = (account: GovernedAccount) => budgetNamed(account.policy, ID);
+  /** What a sweep does: others are reviewed between the reading and this budget's turn. */
+  const readAhead = async (account: GovernedAccount) => {
+    const reviews = new SharedReviews(account.ports);
+    const ahead = await reviews.readAhead([acme(account)]);
+    await ahead.overrides();
+    return async (outside?: OutsideFigures) => await reviews.reviewAnew(acme(account), outside, ahead);
+  };
+  const disable = (account: GovernedAccount, ms: number, tenant?: string) =>
+    account.overrides.keep(
+      anOverride(
+        account,
+        { kind: 'disable' },
+        ms,
+        ...(tenant === undefined ? [] : [{ kind: 'tenant' as const, tenant }]),
+      ),
+    );
+
+  it('opens nothing that an operator has meanwhile disabled for longer, by another word that changed no terms', async () => {
+    const account = await accountWith(1);
+    await disable(account, HOUR);
+    await review(account);
+    const reviewNow = await readAhead(account);
+    await disable(account, 24 * HOUR, 'acme');
+    const { version } = item(account).terms;
+    await review(account);
+    expect(item(account).terms.version).toBe(version);
+    account.wait(HOUR);
+    expect(await reviewNow()).toMatchObject({ kind: 'budget-disabled' });
+    expect(item(account).terms).toMatchObject({ standing: 'closed', heldBy: 'operator' });
+  });
+
+  it('closes nothing as used up where a process was granted money since', async () => {
+    const account = await accountWith(19);
+    account.ledger.put({ ...item(account), refusing: { since: account.now, need: usd(2) } });
+    account.wait(100_000);
+    const reviewNow = await readAhead(account);
+    const { refusing: _, ...granted } = item(account);
+    account.ledger.put(granted);
+    account.wait(30_000);
+    expect(await reviewNow()).toBeUndefined();
+    expect(item(account).terms.standing).toBe('open');
+    expect(account.noticesOf('tenant-closed')).toEqual([]);
+  });
+
+  it('tells of no threshold as used up where a process was granted money since', async () => {
+    const policy = policyOf(
+      policyDocument({
+        budgets: [
+          { name: 'tenant-monthly', per: 'tenant', limit: '20 USD', thresholds: [{ at: '100%', action: 'notify' }] },
+        ],
+      }),
+    );
+    const account = await accountWith(19, policy);
+    account.ledger.put({ ...item(account), refusing: { since: account.now, need: usd(2) } });
+    account.wait(100_000);
+    const reviewNow = await readAhead(account);
+    const { refusing: _, ...granted } = item(account);
+    account.ledger.put(granted);
+    account.wait(30_000);
+    await reviewNow();
+    expect(account.noticesOf('threshold-crossed')).toEqual([]);
+  });
+
+  it('opens what is to be opened on what is known then', async () => {
+    const account = await accountWith(1);
+    await disable(account, HOUR);
+    await review(account);
+    const reviewNow = await readAhead(account);
+    account.wait(HOUR);
+    expect(await reviewNow()).toBeUndefined();
+    expect(item(account).terms.standing).toBe('open');
+  });
 });

@@ -1,8 +1,10 @@
 import { describe, expect, it } from 'vitest';
+import { epochMs } from '../../../domain/clock.ts';
 import { deliveryOf, type Outbox, type OutboxMessage } from '../../../domain/outbox.ts';
 import { type Notice, profileReleased } from '../../../domain/standing/notice.ts';
-import { measureUnsent, sendNotices } from '../../../domain/standing/send-notices.ts';
+import { measureUnsent, sendEntered, sendNotices } from '../../../domain/standing/send-notices.ts';
 import { type Crash, GovernedAccount, PortFailure, profileArn } from '../governed-account.ts';
+import { MemoryOutbox } from '../memory-outbox.ts';
 
 async function accountWithNotices(): Promise<GovernedAccount> {
   const account = new GovernedAccount();
@@ -115,7 +117,37 @@ describe('sendNotices', () => {
   });
 });
 
+describe('sending what was entered', () => {
+  it('looks into no outbox into which this process has entered nothing since it last looked', async () => {
+    const { ports } = new GovernedAccount();
+    let looks = 0;
+    const outbox = {
+      ...emptyOutbox,
+      async unsent() {
+        looks++;
+        return { waiting: [], unreadable: [] };
+      },
+    };
+    const quiet = deliveryOf('quiet', outbox, async () => {}, String);
+    const busy = deliveryOf('busy', { ...outbox, hasNews: true }, async () => {}, String);
+    await sendEntered({ ...ports, deliveries: [quiet] });
+    expect(looks).toBe(0);
+    await sendEntered({ ...ports, deliveries: [quiet, busy] });
+    expect(looks).toBe(1);
+  });
+
+  it('knows of news from when something is entered until the next look', async () => {
+    const outbox = new MemoryOutbox<OutboxMessage>(() => epochMs(0));
+    expect(outbox.hasNews).toBe(false);
+    await outbox.enter({ id: 'one' });
+    expect(outbox.hasNews).toBe(true);
+    await outbox.unsent();
+    expect(outbox.hasNews).toBe(false);
+  });
+});
+
 const emptyOutbox: Outbox<OutboxMessage> = {
+  hasNews: false,
   has: async () => false,
   enter: async () => {},
   unsent: async () => ({ waiting: [], unreadable: [] }),
