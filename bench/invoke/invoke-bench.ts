@@ -19,7 +19,7 @@ const RUN: Readonly<Record<string, (full: boolean) => Promise<void>>> = {
   lookup: async (full) => lookupSpeed(manyProfiles(PROFILES), full ? 400 : 100),
   middleware: async (full) => middlewareTime(await governed(), PROFILES, full ? 2_000 : 500),
   cpu: async (full) => cpuRatio(full ? 80 : 40),
-  stream: async (full) => streamShare(await governed(), full ? 100 : 25),
+  stream: async (full) => streamShare(full ? 21 : 7),
   load: async (full) => (await import('../load/load-bench.ts')).run(full),
   latency: async (full) => (await import('./added-latency.ts')).addedLatency(full),
 };
