@@ -87,9 +87,9 @@ export async function noticesTold(seed: number): Promise<Told> {
       await Promise.all([send(), send()]);
     }
   };
-  const raise = async (tenant: string, index: number): Promise<void> => {
+  const raise = async (tenant: string): Promise<void> => {
     const outcome = await overrideStanding(account.ports, {
-      id: `${tenant}-${index}` as OverrideId,
+      id: `${tenant}-${account.now}` as OverrideId,
       target: { kind: 'budget', budget: `all/${tenant}` as BudgetId },
       change: { kind: 'raise', amount: nanoUsd(5_000_000_000n) },
       reason: 'the benchmark',
@@ -110,7 +110,7 @@ export async function noticesTold(seed: number): Promise<Told> {
       expect(tenant, 'tenant-closed');
       await hear(tenant);
       if (index % 2 === 0) {
-        await raise(tenant, index);
+        await raise(tenant);
         expect(tenant, 'tenant-reopened');
         account.spend(`all/${tenant}`, 5);
         expect(tenant, 'tenant-closed');
