@@ -1,16 +1,13 @@
 import { ConverseCommand } from '@aws-sdk/client-bedrock-runtime';
 import { pluginOf } from '../../invoke/plugin.ts';
 import { governedProcess } from './governed-process.ts';
-import { arnOf, MODEL, manyProfiles } from './profiles.ts';
+import { arnOf, MODEL, manyProfiles, PROFILES_OF_AN_ARM } from './profiles.ts';
 import { QUESTION, stubbedRuntime } from './stubbed-runtime.ts';
-
-/** Profiles in the index: a tenant's own, and those of others. */
-const PROFILES = 1_000;
 
 /** A process that makes calls when it is told how many, and answers with the CPU time that they took, in µs for each. */
 const client = stubbedRuntime();
 // In every process, that all have the same heap: a collector that has seen more runs less often.
-const governed = await governedProcess(manyProfiles(PROFILES));
+const governed = await governedProcess(manyProfiles(PROFILES_OF_AN_ARM));
 const isGoverned = process.argv[2] === 'governed';
 if (isGoverned) client.middlewareStack.use(pluginOf(governed.calls(0)));
 // Without the helper a tenant names the profile itself, and the longer path is the SDK's work.

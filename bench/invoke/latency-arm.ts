@@ -4,11 +4,8 @@ import { NodeHttpHandler } from '@smithy/node-http-handler';
 import { pluginOf } from '../../invoke/plugin.ts';
 import { CONNECTIONS, medianLatency } from './connections.ts';
 import { governedProcess } from './governed-process.ts';
-import { arnOf, MODEL, manyProfiles, REGION } from './profiles.ts';
+import { arnOf, MODEL, manyProfiles, PROFILES_OF_AN_ARM, REGION } from './profiles.ts';
 import { QUESTION } from './stubbed-runtime.ts';
-
-/** Profiles in the index: a tenant's own, and those of others. */
-const PROFILES = 1_000;
 
 /** A process that makes so many calls on each connection as it is told, and answers with their median latency. */
 const [, , arm, endpoint = ''] = process.argv;
@@ -19,7 +16,7 @@ const client = new BedrockRuntimeClient({
   requestHandler: new NodeHttpHandler({ httpAgent: new Agent({ keepAlive: true, maxSockets: CONNECTIONS }) }),
 });
 // In both processes, that they have the same heap.
-const governed = await governedProcess(manyProfiles(PROFILES));
+const governed = await governedProcess(manyProfiles(PROFILES_OF_AN_ARM));
 const isGoverned = arm === 'governed';
 if (isGoverned) client.middlewareStack.use(pluginOf(governed.calls(0)));
 // Without the helper a tenant names the profile itself, and the longer path is the SDK's work.

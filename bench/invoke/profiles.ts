@@ -17,6 +17,9 @@ const RATES: Rates = {
   cacheWrite1h: price(120_000),
 };
 
+/** How many the index has in processes that are started for one measurement: a tenant's own, and those of others. */
+export const PROFILES_OF_AN_ARM = 1_000;
+
 /** A profile for each of so many tenants, each with a budget of its own; the other tags are shared by many. */
 export const manyProfiles = (count: number): readonly IndexEntry[] =>
   Array.from({ length: count }, (_, n) => profile(n));

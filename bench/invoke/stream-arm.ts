@@ -1,14 +1,11 @@
 import { type BedrockRuntimeClient, ConverseStreamCommand } from '@aws-sdk/client-bedrock-runtime';
 import { pluginOf } from '../../invoke/plugin.ts';
 import { governedProcess } from './governed-process.ts';
-import { MODEL, manyProfiles } from './profiles.ts';
+import { MODEL, manyProfiles, PROFILES_OF_AN_ARM } from './profiles.ts';
 import { EVENTS, QUESTION, stubbedRuntime } from './stubbed-runtime.ts';
 
 /** Streams of each client in a block. */
 const STREAMS = 12;
-
-/** Profiles in the index: a tenant's own, and those of others. */
-const PROFILES = 1_000;
 
 /** What a block has shown. */
 export interface StreamBlock {
@@ -21,7 +18,7 @@ export interface StreamBlock {
 /** A process that streams through a client with the helper and one without in turns, in as many blocks as it is told. */
 const alone = stubbedRuntime();
 const helped = stubbedRuntime();
-helped.middlewareStack.use(pluginOf((await governedProcess(manyProfiles(PROFILES))).calls(0)));
+helped.middlewareStack.use(pluginOf((await governedProcess(manyProfiles(PROFILES_OF_AN_ARM))).calls(0)));
 
 process.on('message', (blocks: number) => void answer(blocks));
 process.once('disconnect', () => process.exit());

@@ -31,6 +31,7 @@ import {
 } from '@aws-sdk/client-ssm';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type EmbeddedAws, startEmbeddedAws } from '../../local/embedded-aws.ts';
+import { clientConfig } from '../aws/client-config.ts';
 import { runtimeClient } from './clients.ts';
 
 const START = Date.UTC(2026, 9, 20);
@@ -46,12 +47,7 @@ async function all<Page, Item>(pages: AsyncIterable<Page>, of: (page: Page) => r
 
 describe('who looks round in the embedded AWS', () => {
   let aws: EmbeddedAws;
-  const config = (region = 'us-east-1') => ({
-    endpoint: aws.endpoint,
-    region,
-    credentials: { accessKeyId: 'test', secretAccessKey: 'test' },
-    maxAttempts: 1,
-  });
+  const config = (region = 'us-east-1') => ({ ...clientConfig(aws, region), maxAttempts: 1 });
   beforeEach(async () => {
     aws = await startEmbeddedAws({ startAt: START });
   });

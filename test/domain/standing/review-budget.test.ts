@@ -404,14 +404,20 @@ describe('a review of what was read for many together', () => {
     expect(item(account).terms).toMatchObject({ standing: 'closed', heldBy: 'operator' });
   });
 
-  it('closes nothing as used up where a process was granted money since', async () => {
-    const account = await accountWith(19);
+  /** What has been refused for long enough to count as used up was granted after it was read. */
+  async function refusedThenGranted(account: Awaited<ReturnType<typeof accountWith>>) {
     account.ledger.put({ ...item(account), refusing: { since: account.now, need: usd(2) } });
     account.wait(100_000);
     const reviewNow = await readAhead(account);
     const { refusing: _, ...granted } = item(account);
     account.ledger.put(granted);
     account.wait(30_000);
+    return reviewNow;
+  }
+
+  it('closes nothing as used up where a process was granted money since', async () => {
+    const account = await accountWith(19);
+    const reviewNow = await refusedThenGranted(account);
     expect(await reviewNow()).toBeUndefined();
     expect(item(account).terms.standing).toBe('open');
     expect(account.noticesOf('tenant-closed')).toEqual([]);
@@ -426,12 +432,7 @@ describe('a review of what was read for many together', () => {
       }),
     );
     const account = await accountWith(19, policy);
-    account.ledger.put({ ...item(account), refusing: { since: account.now, need: usd(2) } });
-    account.wait(100_000);
-    const reviewNow = await readAhead(account);
-    const { refusing: _, ...granted } = item(account);
-    account.ledger.put(granted);
-    account.wait(30_000);
+    const reviewNow = await refusedThenGranted(account);
     await reviewNow();
     expect(account.noticesOf('threshold-crossed')).toEqual([]);
   });
